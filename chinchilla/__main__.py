@@ -1,0 +1,5 @@
+"""Run the command line with `python -m chinchilla`."""
+
+from chinchilla.cli import main
+
+main()

@@ -1,0 +1,48 @@
+"""Build the data set: plan, run, put together, write the manifest, publish."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chinchilla.build.manifest import dump_manifest, make_manifest, totals
+from chinchilla.build.page import dataset_page
+from chinchilla.build.plan import Job, Plan, tasks_of
+from chinchilla.build.run import Progress, run
+from chinchilla.build.shard import Counts
+from chinchilla.build.write import MANIFEST, Written, assemble, publish, staging
+from chinchilla.schema import SPLITS
+
+PAGE = "README.md"
+
+
+class Built(NamedTuple):
+    """What a build wrote: its manifest, also on disk."""
+
+    manifest: dict[str, Any]
+    out: Path
+
+
+def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
+    """Build into `out`; a build that fails or is stopped leaves what was there before."""
+    with staging(out) as folder:
+        done = run(plan, folder / "shards", workers, progress)
+        outputs = _assemble_all(plan, done, folder)
+        manifest = make_manifest(plan, totals(done), outputs)
+        page = dataset_page(manifest, plan).encode("utf-8")
+        (folder / PAGE).write_bytes(page)
+        (folder / MANIFEST).write_bytes(dump_manifest(manifest))
+        publish(folder, out, [*map(Path, outputs), Path(PAGE), Path(MANIFEST)])
+    return Built(manifest, out)
+
+
+def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str, Written]:
+    tasks = {found.card.source: found.card.task for found in plan.found}
+    outputs: dict[str, Written] = {}
+    for task in tasks_of(plan):
+        for split in SPLITS:
+            jobs = [job for job in done if job.split == split and tasks[job.source] == task]
+            if any(done[job].records for job in jobs):
+                target = Path(task) / f"{split}.jsonl"
+                rows, records = assemble(jobs, folder, target)
+                outputs[target.as_posix()] = rows
+                outputs[(Path("records") / target).as_posix()] = records
+    return outputs

@@ -1,0 +1,124 @@
+"""The manifest: what a build read, what it wrote, and what became of every record."""
+
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from chinchilla import __version__
+from chinchilla.build.plan import Job, Plan
+from chinchilla.build.shard import UNLABELLED, Counts
+from chinchilla.build.write import Written, hash_file
+from chinchilla.errors import Count
+from chinchilla.schema import SPLITS, Split
+from chinchilla.sources.catalogue import Found, card_paths
+from chinchilla.templates import template_hashes
+
+_LIBRARIES = ("jinja2", "orjson", "pydantic")
+
+Totals = dict[tuple[str, Split], Counts]
+
+
+def totals(done: dict[Job, Counts]) -> Totals:
+    """Add up the counts of each split of each source."""
+    sums: Totals = {}
+    for job, counts in done.items():
+        sums.setdefault((job.source, job.split), Counts()).merge(counts)
+    return sums
+
+
+def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict[str, Any]:
+    """Return the manifest; the same inputs, settings and versions give the same bytes."""
+    paths = card_paths(plan.raw)
+    return {
+        "chinchilla": __version__,
+        "versions": {name: version(name) for name in _LIBRARIES},
+        "config": plan.config.model_dump(mode="json"),
+        "sources": {found.card.source: _source(found, plan, sums) for found in plan.found},
+        "absent": list(plan.absent),
+        "templates": template_hashes(),
+        "cards": {
+            found.card.source: _card_hash(found, paths[found.card.source], plan.raw)
+            for found in plan.found
+        },
+        "outputs": {name: written._asdict() for name, written in outputs.items()},
+    }
+
+
+def dump_manifest(manifest: dict[str, Any]) -> bytes:
+    """Write a manifest the one way it is written."""
+    return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _source(found: Found, plan: Plan, sums: Totals) -> dict[str, Any]:
+    return {
+        "title": found.card.title,
+        "task": found.card.task,
+        "licence": found.card.licence,
+        "edition": found.edition.name,
+        "sample": found.sample,
+        "inputs": inputs(found, plan.raw),
+        "splits": {
+            split: _counts(sums[found.card.source, split], found.folder)
+            for split in SPLITS
+            if (found.card.source, split) in sums
+        },
+    }
+
+
+def inputs(found: Found, raw: Path) -> dict[str, dict[str, Any]]:
+    """Return each file read, by its path under raw/: hash, size, whether it is as published."""
+    files = {}
+    for path in dict.fromkeys(found.files[split] for split in SPLITS if split in found.files):
+        digest = hash_file(path)
+        known = found.edition.sha256.get(path.name)
+        published = None if known is None or found.sample else digest == known
+        size = sum(one.stat().st_size for one in ([path] if path.is_file() else path.iterdir()))
+        name = _relative(path, found, raw)
+        files[name] = {"sha256": digest, "bytes": size, "published": published}
+    return files
+
+
+def _relative(path: Path, found: Found, raw: Path) -> str:
+    if found.sample:
+        inside = path.relative_to(found.folder)
+        return (Path("samples") / found.card.source / inside).as_posix()
+    return path.relative_to(raw).as_posix()
+
+
+def _counts(counts: Counts, folder: Path) -> dict[str, Any]:
+    return {
+        "read": counts.read,
+        "records": counts.records,
+        "rows": counts.rows,
+        "nulls": counts.nulls,
+        **counts.items,
+        "refused": _reasons(counts.tally.refused, folder),
+        "mended": _reasons(counts.tally.mended, folder),
+        "labels": dict(sorted(counts.labels.items())),
+    }
+
+
+def _reasons(counts: dict[str, Count], folder: Path) -> dict[str, dict[str, Any]]:
+    """Sort counts by reason; examples name files as seen from the folder of the source."""
+    return {
+        reason: {"times": count.times, "example": count.example.replace(f"{folder}/", "")}
+        for reason, count in sorted(counts.items())
+    }
+
+
+def refused_for_cause(counts: Counts) -> int:
+    """Return how many records were refused for a fault, unlabelled ones not counted."""
+    refused = counts.tally.refused
+    return sum(count.times for reason, count in refused.items() if reason != UNLABELLED)
+
+
+def _card_hash(found: Found, path: Path, raw: Path) -> str:
+    digest = sha256()
+    own = raw / found.card.source / "card.toml"
+    for one in dict.fromkeys([path, own]):
+        if one.is_file():
+            digest.update(one.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,46 @@
+"""The command line: parse, call, print. Data goes to stdout, words to stderr.
+
+Heavy modules are imported inside the commands, so that `chinchilla --help` answers at once.
+"""
+
+import sys
+
+import click
+
+from chinchilla import __version__
+from chinchilla.cli.build import build
+from chinchilla.cli.check import check
+from chinchilla.cli.records import records
+from chinchilla.cli.sources import sources
+from chinchilla.errors import ChinchillaError
+
+INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="chinchilla")
+def cli() -> None:
+    """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
+
+
+for command in (sources, records, check, build):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line; our errors are one line on stderr and exit status 1."""
+    try:
+        cli(standalone_mode=False)
+    except ChinchillaError as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped; nothing half-written was left behind", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        sys.exit(0)

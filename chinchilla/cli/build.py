@@ -1,0 +1,95 @@
+"""The command `chinchilla build`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chinchilla.cli.options import raw_option
+
+if TYPE_CHECKING:
+    from chinchilla.build.plan import Plan
+
+
+@click.command()
+@raw_option
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("processed"),
+    show_default=True,
+    help="Folder to write to.",
+)
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="build.toml; the options below win over it."
+)
+@click.option("--source", "sources", multiple=True, help="Source to read; repeat for several.")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(["ner", "re", "ee"]))
+@click.option("--edition", "editions", multiple=True, metavar="SOURCE=NAME")
+@click.option("--seed", type=int, help="Seed of every choice of wording.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option("--samples/--no-samples", default=None, help="Read samples where files are absent.")
+@click.option("--on-error", type=click.Choice(["stop", "count"]))
+@click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
+def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
+    """Build the instruction data set from everything found under --raw."""
+    from chinchilla.build.config import read_config
+    from chinchilla.build.dataset import build as build_all
+    from chinchilla.build.forecast import forecast
+    from chinchilla.build.plan import make_plan
+    from chinchilla.cli.progress import build_progress
+
+    workers, dry_run = given.pop("workers"), given.pop("dry_run")
+    plan = make_plan(raw, read_config(config, _changes(given)))
+    click.echo(_plan_table(plan), err=True)
+    if dry_run:
+        click.echo(_forecast_table(forecast(plan)))
+        return
+    with build_progress(plan) as progress:
+        built = build_all(plan, out, workers, progress)
+    click.echo(_result_table(built.manifest))
+    click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+
+
+def _changes(given: dict[str, Any]) -> dict[str, Any]:
+    """Keep what was said on the command line; `SOURCE=NAME` pairs become a table."""
+    changes = {key: value for key, value in given.items() if value not in (None, ())}
+    if "editions" in changes:
+        pairs = [pair.partition("=") for pair in changes["editions"]]
+        if not all(name and equals for name, equals, _ in pairs):
+            raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
+        changes["editions"] = {source: name for source, _, name in pairs}
+    return changes
+
+
+def _plan_table(plan: "Plan") -> str:
+    from chinchilla.cli.table import table
+
+    rows = []
+    for found in plan.found:
+        card = found.card
+        files = ", ".join(dict.fromkeys(path.name for path in found.files.values()))
+        kind = "SAMPLE" if found.sample else "your files"
+        rows.append([card.source, card.task, found.edition.name, kind, str(found.folder), files])
+    rows.extend([name, "", "", "nothing found", "", ""] for name in plan.absent)
+    return table(("source", "task", "edition", "data", "folder", "files"), rows)
+
+
+def _result_table(manifest: dict[str, Any]) -> str:
+    from chinchilla.cli.table import table
+
+    rows = []
+    for name, source in manifest["sources"].items():
+        for split, counts in source["splits"].items():
+            refused = sum(count["times"] for count in counts["refused"].values())
+            mended = sum(count["times"] for count in counts["mended"].values())
+            numbers = (counts["read"], counts["records"], counts["rows"], refused, mended)
+            rows.append([name, split, *(f"{number:,}" for number in numbers)])
+    return table(("source", "split", "read", "records", "rows", "left out", "mended"), rows)
+
+
+def _forecast_table(rows: list[tuple[str, str, int, int, int]]) -> str:
+    from chinchilla.cli.table import table
+
+    head = ("source", "split", "read", "rows", "bytes")
+    return table(head, [[*row[:2], *(f"{number:,}" for number in row[2:])] for row in rows])

@@ -1,0 +1,45 @@
+"""The command `chinchilla check`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from chinchilla.cli.options import raw_option, samples_option
+
+
+@click.command()
+@click.argument("sources", nargs=-1)
+@raw_option
+@samples_option
+def check(sources: tuple[str, ...], raw: Path, samples: bool) -> None:
+    """Read everything of the SOURCES (all by default) and report problems with path:line."""
+    from chinchilla.sources import catalogue
+    from chinchilla.sources.inspection import Inspection, inspect, schema_surprises
+
+    def report(seen: Inspection) -> None:
+        held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
+        click.echo(f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems")
+        for line in [*seen.tally.errors, *seen.surprises]:
+            click.echo(f"  {line}")
+        if seen.errors > len(seen.tally.errors):
+            click.echo(f"  ... and {seen.errors - len(seen.tally.errors)} more")
+        for reason, count in sorted(seen.tally.mended.items()):
+            click.echo(f"  mended {reason}: {count.times}, first {count.example}")
+
+    problems = 0
+    for name in sources or tuple(catalogue.card_paths(raw)):
+        found = catalogue.find(catalogue.load_card(name, raw), raw, None, samples)
+        if found is None:
+            click.echo(f"{name}: no files under {raw}")
+            problems += bool(sources)
+            continue
+        click.echo(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
+        for seen in inspect(found):
+            report(seen)
+            problems += seen.errors + len(seen.surprises)
+        for line in schema_surprises(found):
+            click.echo(f"  {line}")
+            problems += 1
+    click.echo(f"{problems} problems")
+    sys.exit(1 if problems else 0)

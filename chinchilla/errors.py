@@ -1,0 +1,117 @@
+"""Every error raised on purpose, and the tally of what was refused or mended.
+
+    ChinchillaError         any error of ours: where, what is wrong, what to do next
+    ├── InputError          a raw file is missing or is not of the shape it should have
+    ├── RecordError         a record that would break the schema
+    │   └── LabelError      a label that stands on no card
+    ├── CardError           a source card that cannot be used
+    ├── TemplateError       a template that cannot be used
+    ├── AnswerError         an answer that cannot be parsed
+    └── ConfigError         an option or a build.toml that cannot be used
+
+Each is one line: `where: what is wrong; what to do next`.
+"""
+
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+
+class ChinchillaError(Exception):
+    """Tell where the problem is, what is wrong and what to do next."""
+
+    reason: ClassVar[str] = "error"
+
+    def __init__(self, where: str, what: str, todo: str) -> None:
+        """Keep the three parts as arguments, so that the error survives pickling."""
+        super().__init__(where, what, todo)
+        self.where, self.what, self.todo = where, what, todo
+
+    def __str__(self) -> str:
+        """Join the parts to one line, whatever characters the input put into them."""
+        line = f"{self.where}: {self.what}; {self.todo}"
+        return line.replace("\r", "\\r").replace("\n", "\\n")
+
+
+class InputError(ChinchillaError):
+    """Raised when a raw file is missing or is not of the shape it should have."""
+
+    reason = "bad-line"
+
+
+class RecordError(ChinchillaError):
+    """Raised when a record would break the schema."""
+
+    reason = "bad-record"
+
+
+class LabelError(RecordError):
+    """Raised when a label stands on no card."""
+
+    reason = "unknown-label"
+
+
+class CardError(ChinchillaError):
+    """Raised when a source card cannot be used."""
+
+
+class TemplateError(ChinchillaError):
+    """Raised when a template cannot be used."""
+
+
+class AnswerError(ChinchillaError):
+    """Raised when an answer cannot be parsed."""
+
+    reason = "bad-answer"
+
+
+class ConfigError(ChinchillaError):
+    """Raised when an option or a configuration file cannot be used."""
+
+
+class Count(NamedTuple):
+    """How often something happened, and where it happened first."""
+
+    times: int
+    example: str
+
+
+@dataclass
+class Tally:
+    """Count what was refused and what was mended, each with its first example.
+
+    A tally that is not `forgiving` raises instead of refusing: the default of every command.
+    """
+
+    forgiving: bool = False
+    keep: int = 0
+    refused: dict[str, Count] = field(default_factory=dict)
+    mended: dict[str, Count] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+    def refuse(self, error: ChinchillaError) -> None:
+        """Raise the error, or count it when the user asked to go on."""
+        if not self.forgiving:
+            raise error
+        _add(self.refused, error.reason, Count(1, str(error)))
+        if len(self.errors) < self.keep:
+            self.errors.append(str(error))
+
+    def drop(self, reason: str, example: str) -> None:
+        """Count a record left out for a reason that is no error."""
+        _add(self.refused, reason, Count(1, example))
+
+    def mend(self, reason: str, example: str) -> None:
+        """Count a known quirk of a source that was put right."""
+        _add(self.mended, reason, Count(1, example))
+
+    def merge(self, other: "Tally") -> None:
+        """Add the counts of a later part of the same input."""
+        for mine, theirs in ((self.refused, other.refused), (self.mended, other.mended)):
+            for reason, count in theirs.items():
+                _add(mine, reason, count)
+        self.errors.extend(other.errors[: max(0, self.keep - len(self.errors))])
+
+
+def _add(counts: dict[str, Count], reason: str, more: Count) -> None:
+    known = counts.get(reason)
+    counts[reason] = Count(known.times + more.times, known.example) if known else more

@@ -1,0 +1,66 @@
+"""Brat standoff: `name.txt` and beside it `name.ann`.
+
+T1<TAB>Person 0 2<TAB>外婆
+R1<TAB>Family Arg1:T1 Arg2:T2
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from chinchilla.errors import InputError, Tally
+from chinchilla.readers.lines import Slice, open_file, text_lines
+from chinchilla.spans import Tagged
+
+
+class Link(NamedTuple):
+    """A relation between two spans of a document."""
+
+    label: str
+    head: Tagged
+    tail: Tagged
+
+
+class Document(NamedTuple):
+    """A text with its spans and links."""
+
+    text: str
+    spans: list[Tagged]
+    links: list[Link]
+
+
+def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
+    """Yield number and document for each .txt of a folder, by name, or for one file."""
+    texts = sorted(path.glob("*.txt")) if path.is_dir() else [path]
+    for number, text in enumerate(texts, start=1):
+        yield number, read_document(text, tally)
+
+
+def read_document(path: Path, tally: Tally) -> Document:
+    """Read one text and its .ann; a line that does not fit is refused."""
+    with open_file(path) as file:
+        text = file.read().decode("utf-8").replace("\r\n", "\n")
+    part = Slice(path.with_suffix(".ann"))
+    spans: dict[str, Tagged] = {}
+    links: list[Link] = []
+    for number, line in text_lines(part, tally):
+        try:
+            _take(line, text, spans, links)
+        except (ValueError, KeyError, IndexError) as error:
+            what = f"not a brat annotation of {path.name} ({error})"
+            tally.refuse(InputError(part.at(number), what, "correct the line or leave it out"))
+    return Document(text, list(spans.values()), links)
+
+
+def _take(line: str, text: str, spans: dict[str, Tagged], links: list[Link]) -> None:
+    fields = line.split("\t")
+    if line.startswith("T"):
+        label, start, end = fields[1].split(" ")
+        if text[int(start) : int(end)] != fields[2]:
+            raise ValueError(f"offset {start}:{end} does not quote {fields[2]!r}")
+        spans[fields[0]] = Tagged(label, int(start), int(end))
+    elif line.startswith("R"):
+        label, head, tail = fields[1].split(" ")
+        links.append(Link(label, spans[head.split(":")[1]], spans[tail.split(":")[1]]))
+    elif line:
+        raise ValueError(f"{line[:1]!r} lines are not read")

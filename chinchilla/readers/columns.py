@@ -1,0 +1,57 @@
+"""One character and its tag a line, a blank line after each sentence.
+
+    中 B-ORG
+    共 I-ORG
+
+The separator is a tab or one space; a character that is itself a space keeps its place.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from chinchilla.errors import InputError, Tally
+from chinchilla.readers.lines import Slice, text_lines
+
+
+class Sentence(NamedTuple):
+    """The characters of a sentence and their tags, one each."""
+
+    characters: list[str]
+    tags: list[str]
+
+
+def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
+    """Yield the line a sentence starts at, and the sentence; one with a bad line is refused."""
+    start, sentence, bad = 0, Sentence([], []), False
+    for number, line in text_lines(part, tally):
+        if not line:
+            if sentence.tags and not bad:
+                yield start, sentence
+            start, sentence, bad = 0, Sentence([], []), False
+            continue
+        start = start or number
+        cell = _split(line)
+        if cell is None:
+            if not bad:
+                tally.refuse(_bad_cell(part.at(number), line))
+            bad = True
+        else:
+            sentence.characters.append(cell[0])
+            sentence.tags.append(cell[1])
+    if sentence.tags and not bad:
+        yield start, sentence
+
+
+def _split(line: str) -> tuple[str, str] | None:
+    """Split at the last tab or space, which U+3000 in front of it is not."""
+    for separator in ("\t", " "):
+        character, found, tag = line.rpartition(separator)
+        if found:
+            return (character, tag) if character and tag and "\t" not in character else None
+    return None
+
+
+def _bad_cell(where: str, line: str) -> InputError:
+    shown = line if len(line) <= 20 else line[:20] + "..."
+    what = f"expected a character and a tag, found {shown!r}"
+    return InputError(where, what, "put one tab or space between the two")

@@ -1,0 +1,69 @@
+"""JSON objects: one a line, or the items of one array.
+
+{"text": "...", "spo_list": []}
+{"text": "...", "spo_list": []}
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ijson
+import orjson
+
+from chinchilla.errors import InputError, Tally
+from chinchilla.readers.lines import Slice, not_utf8, open_file, raw_lines
+
+Row = dict[str, Any]
+
+
+def is_array(path: Path) -> bool:
+    """Tell a JSON array from JSON Lines by the first character that is no space."""
+    with open_file(path) as file:
+        return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
+    """Yield line number (item number in an array) and object; bad ones are refused."""
+    whole = part.start == 0 and part.stop is None
+    items = _array_items if whole and is_array(part.path) else _line_items
+    for place, item in items(part, tally):
+        if isinstance(item, dict):
+            yield place, item
+        else:
+            what = f"a JSON {type(item).__name__}, not an object"
+            tally.refuse(InputError(part.at(place), what, "write one {...} a line"))
+
+
+def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
+    for number, line in raw_lines(part, tally):
+        if not line.strip():
+            continue
+        try:
+            yield number, orjson.loads(line)
+        except orjson.JSONDecodeError as error:
+            tally.refuse(_not_json(part.at(number), line, error))
+
+
+def _not_json(where: str, line: bytes, error: orjson.JSONDecodeError) -> InputError:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return not_utf8(where, line)
+    words = f"not a whole JSON object ({error.msg} at character {error.pos})"
+    return InputError(where, words, "was the file cut off? fetch or copy it again")
+
+
+def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
+    number = 0
+    with open_file(part.path) as file:
+        if file.read(3) != b"\xef\xbb\xbf":
+            file.seek(0)
+        try:
+            for number, item in enumerate(ijson.items(file, "item", use_float=True), start=1):
+                yield number, item
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            where = f"{part.path}:item {number + 1}"
+            words = str(error).splitlines()[0].strip()
+            todo = "was the file cut off? fetch or copy it again"
+            raise InputError(where, f"not a whole JSON array ({words})", todo) from error

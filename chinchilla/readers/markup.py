@@ -1,0 +1,134 @@
+"""A paragraph a line with marks inside: `{{time:4月25日}}讯（记者{{person_name: 某某}}）`.
+
+Known damage is put right and named: a mark with a brace missing, one mark inside another,
+a literal backslash-n for a line break, a mark with nothing in it.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from chinchilla.errors import InputError, Tally
+from chinchilla.readers.lines import Slice, text_lines
+from chinchilla.spans import Tagged
+
+Damage = Literal["literal-newline", "broken-mark", "nested-mark", "empty-mark"]
+
+_TOKENS = re.compile(r"\{\{(\w+?):|\{(\w+?):|\}\}|\\n")
+
+
+class Marked(NamedTuple):
+    """A paragraph without its marks, the marks as spans, and the damage met."""
+
+    text: str
+    spans: list[Tagged]
+    broken: list[Tagged]
+    damage: list[Damage]
+
+
+def paragraphs(part: Slice, labels: frozenset[str], tally: Tally) -> Iterator[tuple[int, Marked]]:
+    """Yield line number and paragraph; one with a mark that never ends is refused.
+
+    `labels` are the names that may open a mark, so that braces in running text stay text.
+    """
+    for number, line in text_lines(part, tally):
+        if not line:
+            continue
+        try:
+            yield number, parse(line, labels)
+        except ValueError as error:
+            todo = "close each {{label:...}} with }}"
+            tally.refuse(InputError(part.at(number), str(error), todo))
+
+
+def parse(line: str, labels: frozenset[str]) -> Marked:
+    """Take the marks out of a line; raise ValueError where one is open at its end."""
+    walk = _Walk(line, labels)
+    at = 0
+    for token in _TOKENS.finditer(line):
+        walk.put(line[at : token.start()])
+        walk.take(token)
+        at = token.end()
+    walk.put(line[at:])
+    if walk.open:
+        raise ValueError(f"the mark {walk.open[-1].label!r} is never closed")
+    return Marked("".join(walk.pieces), walk.spans, walk.broken, walk.damage)
+
+
+class _Open(NamedTuple):
+    label: str
+    start: int
+    whole: bool
+
+
+class _Walk:
+    """Hold the state of one pass over a line."""
+
+    def __init__(self, line: str, labels: frozenset[str]) -> None:
+        self.line, self.labels = line, labels
+        self.pieces: list[str] = []
+        self.length = 0
+        self.open: list[_Open] = []
+        self.spans: list[Tagged] = []
+        self.broken: list[Tagged] = []
+        self.damage: list[Damage] = []
+
+    def put(self, words: str) -> None:
+        self.pieces.append(words)
+        self.length += len(words)
+
+    def take(self, token: re.Match[str]) -> None:
+        words = token.group()
+        if words == r"\n":
+            self.damage.append("literal-newline")
+            # a line break inside a name belongs to the page, not to the name
+            self.put("" if self.open else "\n")
+        elif words == "}}":
+            self.close()
+        elif token[1]:
+            self.begin(token[1], whole=True)
+        elif token[2] in self.labels:
+            self.begin(token[2], whole=False)
+        else:
+            self.put(words)
+
+    def begin(self, label: str, whole: bool) -> None:
+        if self.open:
+            self.damage.append("nested-mark")
+        if not whole:
+            self.damage.append("broken-mark")
+        self.open.append(_Open(label, self.length, whole))
+
+    def close(self) -> None:
+        if not self.open:
+            self.damage.append("broken-mark")
+            self.reopen()
+            return
+        label, start, whole = self.open.pop()
+        span = self.trimmed(label, start)
+        if span is None:
+            self.damage.append("empty-mark")
+        elif not whole:
+            self.broken.append(span)
+        elif span not in self.spans:
+            self.spans.append(span)
+
+    def reopen(self) -> None:
+        """Find the `label:` whose braces were lost before a closing pair, and drop it."""
+        text = "".join(self.pieces)
+        found = [(text.rfind(f"{label}:"), label) for label in sorted(self.labels)]
+        at, label = max(found, default=(-1, ""))
+        if at < 0 or any(span.end > at for span in self.spans):
+            return
+        text = text[:at] + text[at + len(label) + 1 :]
+        self.pieces, self.length = [text], len(text)
+        span = self.trimmed(label, at)
+        if span is not None:
+            self.broken.append(span)
+
+    def trimmed(self, label: str, start: int) -> Tagged | None:
+        """Leave the spaces at both ends of a mark outside the span."""
+        words = "".join(self.pieces)[start:]
+        start += len(words) - len(words.lstrip())
+        end = start + len(words.strip())
+        return Tagged(label, start, end) if end > start else None

@@ -1,0 +1,233 @@
+"""The record: frozen models of which an invalid one cannot exist.
+
+Offsets are code points into `text`, start inclusive, end exclusive. A source that gives no
+offset leaves them null; nothing here looks for a string to invent one.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from chinchilla.errors import RecordError
+
+Task = Literal["ner", "re", "ee"]
+Split = Literal["train", "dev", "test"]
+Where = Literal["title", "class"]
+"""Where a string stands that is not in the text: in the title, or nowhere (a class value)."""
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+TASKS: tuple[Task, ...] = ("ner", "re", "ee")
+
+Words = Annotated[str, Field(min_length=1)]
+Offset = Annotated[int, Field(ge=0)]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_true(value: object) -> bool:
+    return value is True
+
+
+def _is_empty(value: object) -> bool:
+    return not value
+
+
+class Frozen(BaseModel):
+    """Forbid unknown fields and later changes, in every model of the project."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Span(Frozen):
+    """Hold a string of the text, with its offsets where the source gives them."""
+
+    text: Words
+    start: Offset | None = None
+    end: Offset | None = None
+
+
+class Entity(Span):
+    """Hold a typed span."""
+
+    type: Words
+
+
+class Relation(Frozen):
+    """Hold a triple; DuIE's further object slots stand in `tail_slots`."""
+
+    predicate: Words
+    head: Words
+    head_type: str | None = None
+    tail: Words
+    tail_type: str | None = None
+    head_start: Offset | None = None
+    tail_start: Offset | None = None
+    tail_slots: dict[str, Words] = Field(default_factory=dict)
+    tail_slot_types: dict[str, str] = Field(default_factory=dict)
+
+
+class Argument(Span):
+    """Hold a span in a role of an event."""
+
+    role: Words
+    where: Where | None = Field(default=None, exclude_if=_is_none)
+
+
+class Event(Frozen):
+    """Hold an event: type, trigger (null where none is marked) and arguments."""
+
+    event_type: Words
+    trigger: Words | None
+    trigger_start: Offset | None = None
+    trigger_where: Where | None = Field(default=None, exclude_if=_is_none)
+    arguments: tuple[Argument, ...] = ()
+
+
+class Record(Frozen):
+    """Hold one annotated text; also the exchange format, one JSON object a line."""
+
+    id: Words
+    source: Words
+    split: Split
+    task: Task
+    text: Words
+    title: str | None = None
+    entities: tuple[Entity, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    events: tuple[Event, ...] = ()
+    na_pairs: tuple[Relation, ...] = Field(default=(), exclude_if=_is_empty)
+    labelled: bool = Field(default=True, exclude_if=_is_true)
+
+    @model_validator(mode="after")
+    def _quote_the_text(self) -> "Record":
+        text = self.text
+        for entity in self.entities:
+            if entity.start is None or text[entity.start : entity.end] != entity.text:
+                self._check(entity.text, entity.start, entity.end, None)
+        for relation in self.relations + self.na_pairs:
+            self._check_relation(relation)
+        for event in self.events:
+            if event.trigger is not None:
+                self._check(event.trigger, event.trigger_start, None, event.trigger_where)
+            for span in event.arguments:
+                if span.start is None or text[span.start : span.end] != span.text:
+                    self._check(span.text, span.start, span.end, span.where)
+        return self
+
+    def _check_relation(self, relation: Relation) -> None:
+        self._check(relation.head, relation.head_start, None, None)
+        self._check(relation.tail, relation.tail_start, None, None)
+        for value in relation.tail_slots.values():
+            self._check(value, None, None, None)
+
+    def _check(self, words: str, start: int | None, end: int | None, where: Where | None) -> None:
+        """Raise ValueError unless the words stand where the record says they do."""
+        if start is None:
+            if end is not None:
+                raise ValueError(f"{words!r} has an end offset but no start offset")
+            self._check_unlocated(words, where)
+            return
+        stop = start + len(words) if end is None else end
+        if where is not None:
+            raise ValueError(f"{words!r} is marked {where!r} and has an offset into the text")
+        if self.text[start:stop] != words:
+            raise ValueError(
+                f"offset {start}:{stop} quotes {self.text[start:stop]!r}, not {words!r}"
+            )
+
+    def _check_unlocated(self, words: str, where: Where | None) -> None:
+        if where is None and words not in self.text:
+            raise ValueError(f"{words!r} is not in the text")
+        if where == "title" and words not in (self.title or ""):
+            raise ValueError(f"{words!r} is in neither text nor title")
+
+
+def make_record(where: str, fields: Mapping[str, Any]) -> Record:
+    """Build a record from its fields; raise RecordError naming `where` if they do not fit."""
+    try:
+        return Record.model_validate(fields)
+    except ValidationError as error:
+        raise RecordError(where, explain(error), "correct the line or leave it out") from error
+
+
+def explain(error: ValidationError) -> str:
+    """Put the first problem of a pydantic error into a few words."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    words = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {words}" if place else words
+
+
+class Slot(Frozen):
+    """Name a further object slot of a relation."""
+
+    key: Words
+    name: Words
+    description: str = ""
+
+
+class Role(Frozen):
+    """Name a role of an event type; `values` lists the classes of a class-valued one."""
+
+    key: Words
+    name: Words
+    description: str = ""
+    values: tuple[str, ...] = ()
+
+
+class Label(Frozen):
+    """Name a label: its key in the raw data and its Chinese name in prompts."""
+
+    key: Words
+    name: Words
+    description: str = ""
+    head: str | None = None
+    tail: str | None = None
+    slots: tuple[Slot, ...] = ()
+    roles: tuple[Role, ...] = ()
+    twin: str | None = None
+    symmetric: bool = False
+
+
+class LabelSet(Frozen):
+    """Hold the labels of one source and edition, in the order of its card."""
+
+    source: Words
+    task: Task
+    labels: tuple[Label, ...]
+    na: Label | None = None
+    types: dict[str, str] = Field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Label]:  # type: ignore[override]
+        """Iterate over the labels; the negative one is not among them."""
+        return iter(self.labels)
+
+    @cached_property
+    def by_key(self) -> dict[str, Label]:
+        """Map each raw label to its Label."""
+        return {label.key: label for label in self.labels}
+
+    @cached_property
+    def by_name(self) -> dict[str, Label]:
+        """Map each Chinese name to its Label."""
+        return {label.name: label for label in self.labels}
+
+
+class InstructionRow(Frozen):
+    """Hold one row for a trainer: prompt, answer and where they come from."""
+
+    instruction: Words
+    input: str
+    output: Words
+    id: Words
+    record_id: Words
+    source: Words
+    task: Task
+    subtask: Words
+    template: Words
+    form: Words
+    labels: tuple[str, ...]

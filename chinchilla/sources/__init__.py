@@ -1,0 +1,5 @@
+"""One module and one card a source: the published files to records.
+
+A module named like its card turns rows into record fields; a card with a field mapping needs
+no module. Nothing here knows the sources by name: cards are discovered.
+"""

@@ -1,0 +1,63 @@
+"""BosonNER: six entity types in weibo, news and forum text; two editions.
+
+https://bosonnlp.com (raw: one paragraph a line, marks inline; both circulating raw files)
+
+    {{product_name:...}}{{time:4月25日}}讯（记者{{person_name: ...}}）...
+
+and the sentence split made from it (BMES, "char SPACE tag", CRLF):
+
+    浙 B-product_name
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chinchilla.readers import columns, markup
+from chinchilla.readers.lines import Boundary
+from chinchilla.schema import Record
+from chinchilla.sources.carve import carved_split
+from chinchilla.sources.part import Part, Spot
+from chinchilla.sources.tagged import entities, wrong_tags
+from chinchilla.spans import Tagged, decode
+
+
+def boundary(path: Path) -> Boundary:
+    """Cut a BMES file after a sentence, a raw file after any line."""
+    return "blocks" if path.suffix == ".bmes" else "lines"
+
+
+def load(part: Part) -> Iterator[Record]:
+    """Read the records of a part of either edition."""
+    if part.edition.name == "bmes":
+        return part.records(columns.sentences(part.slice, part.tally), sentence_fields)
+    labels = frozenset(part.card.labels)
+    return part.records(markup.paragraphs(part.slice, labels, part.tally), paragraph_fields)
+
+
+def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any] | None:
+    """Read a paragraph, None if it belongs to another split."""
+    carve = spot.part.edition.carve
+    if carve is not None and carved_split(carve, paragraph.text) != spot.part.split:
+        return None
+    mend = spot.card.options.get("mend_marks", False)
+    for damage in paragraph.damage:
+        spot.mend(damage)
+    spans = paragraph.spans + (paragraph.broken if mend else [])
+    return {"text": paragraph.text, "entities": entities(paragraph.text, spans)}
+
+
+def sentence_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
+    """Read a BMES sentence; an entity without its last tag ends where its tags end."""
+    text = "".join(sentence.characters)
+    spans, faults = decode(sentence.tags, "bmes")
+    for fault in faults:
+        if fault.kind != "no-end":
+            raise wrong_tags(spot, fault)
+        spot.mend(fault.kind, fault.at)
+    repairs = spot.card.repairs
+    for label, start, _ in spans:
+        if label in repairs:
+            spot.mend(f"label-{label}", start)
+    mended = [Tagged(repairs.get(span.label, span.label), span.start, span.end) for span in spans]
+    return {"text": text, "entities": entities(text, mended)}

@@ -1,0 +1,203 @@
+"""The card of a source: what it is, where its files are, what its labels mean."""
+
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from chinchilla.errors import CardError, ConfigError
+from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
+from chinchilla.sources.mapping import Mapping
+
+
+class Entry(Frozen):
+    """Describe a label, role, type or slot in Chinese."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    only: str | None = None
+    aliases: tuple[str, ...] = ()
+
+
+class LabelEntry(Entry):
+    """Describe a label; the fields after `only` belong to relations or to events."""
+
+    head: str | None = None
+    tail: str | None = None
+    slots: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
+    twin: str | None = None
+    symmetric: bool = False
+
+
+class RoleEntry(Entry):
+    """Describe a role; `values` lists the classes of a class-valued one."""
+
+    values: tuple[str, ...] = ()
+
+
+class Carve(Frozen):
+    """State the shares of the records of a file that become dev and test."""
+
+    seed: int
+    dev: float = 0.0
+    test: float = 0.0
+
+
+class Joined(Frozen):
+    """Describe the file that holds train and test one after the other."""
+
+    sentences: int
+    train: int
+    characters: int
+
+
+class Edition(Frozen):
+    """Describe one published form of a source: its files and what they hold."""
+
+    name: str = "default"
+    splits: dict[Split, tuple[str, ...]]
+    unlabelled: tuple[Split, ...] = ()
+    schema_files: tuple[str, ...] = Field(default=(), alias="schema")
+    carve: Carve | None = None
+    joined: Joined | None = None
+    expected: dict[str, dict[str, int]] = Field(default_factory=dict)
+    sha256: dict[str, str] = Field(default_factory=dict)
+
+
+class Card(Frozen):
+    """Describe a source; read from `<source>.toml`, with the user's own `card.toml` over it."""
+
+    source: str
+    title: str
+    summary: str = ""
+    home: str = ""
+    licence: str = "unknown: ask whoever gave you the data"
+    obtain: str = ""
+    paper: str = ""
+    task: Task
+    metric: str | None = None
+    folders: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    na: str | None = None
+    options: dict[str, bool] = Field(default_factory=dict)
+    editions: tuple[Edition, ...]
+    mapping: Mapping | None = None
+    labels: dict[str, LabelEntry]
+    roles: dict[str, RoleEntry] = Field(default_factory=dict)
+    types: dict[str, Entry] = Field(default_factory=dict)
+    slots: dict[str, Entry] = Field(default_factory=dict)
+    repairs: dict[str, str] = Field(default_factory=dict)
+
+    def edition(self, name: str) -> Edition:
+        """Return the edition of that name; raise ConfigError where there is none."""
+        for edition in self.editions:
+            if edition.name == name:
+                return edition
+        known = ", ".join(edition.name for edition in self.editions)
+        raise ConfigError(f"--edition {name}", f"{self.source} has none of it", f"use {known}")
+
+    @cached_property
+    def known_types(self) -> frozenset[str]:
+        """Collect the entity types of relations, their aliases included."""
+        aliases = [alias for entry in self.types.values() for alias in entry.aliases]
+        return frozenset([*self.types, *aliases])
+
+    @cached_property
+    def type_names(self) -> dict[str, str]:
+        """Map each entity type and alias to its Chinese name."""
+        names = {key: entry.name for key, entry in self.types.items()}
+        for entry in self.types.values():
+            names.update(dict.fromkeys(entry.aliases, entry.name))
+        return names
+
+    def label_set(self, edition: str) -> LabelSet:
+        """Return the labels of one edition, in the order of the card."""
+        labels = {
+            key: self._label(key, entry)
+            for key, entry in self.labels.items()
+            if entry.only in (None, edition)
+        }
+        na = labels.pop(self.na) if self.na else None
+        return LabelSet(
+            source=self.source,
+            task=self.task,
+            labels=tuple(labels.values()),
+            na=na,
+            types=self.type_names,
+        )
+
+    def _label(self, key: str, entry: LabelEntry) -> Label:
+        slots = tuple(
+            Slot(key=slot, name=self.slots[slot].name, description=self.slots[slot].description)
+            for slot in entry.slots
+        )
+        fields = entry.model_dump(exclude={"only", "aliases", "slots", "roles"})
+        roles = tuple(self._role(role) for role in entry.roles)
+        return Label(key=key, slots=slots, roles=roles, **fields)
+
+    def _role(self, key: str) -> Role:
+        entry = self.roles[key]
+        return Role(key=key, name=entry.name, description=entry.description, values=entry.values)
+
+
+def read_card(path: Path, over: Path | None = None) -> Card:
+    """Read a card, the user's own fields over it; raise CardError where it is not one."""
+    source = over.parent.name if over and not path.is_file() else path.stem
+    data = _read_toml(path) if path.is_file() else {}
+    if over is not None:
+        data = _overlay(data, _read_toml(over))
+    where = str(over or path)
+    try:
+        card = Card.model_validate({"source": source, "folders": (source,), **data})
+    except ValidationError as error:
+        todo = "see docs/cards.md for the fields of a card"
+        raise CardError(where, explain(error), todo) from error
+    _check_card(card, where)
+    return card
+
+
+def _check_card(card: Card, where: str) -> None:
+    """Raise CardError where a card names a role, slot, label or twin it does not describe."""
+    for key, entry in card.labels.items():
+        kinds = (("role", entry.roles, card.roles), ("slot", entry.slots, card.slots))
+        for kind, used, known in kinds:
+            missing = [name for name in used if name not in known]
+            if missing:
+                what = f"label {key!r} uses the {kind} {missing[0]!r}"
+                raise CardError(where, what, f"describe it under [{kind}s]")
+        if entry.twin is not None and entry.twin not in card.labels:
+            raise CardError(where, f"label {key!r} has an unknown twin", f"add {entry.twin!r}")
+    if card.na is not None and card.na not in card.labels:
+        raise CardError(where, f"na = {card.na!r} is no label", "describe it under [labels]")
+    for edition in card.editions:
+        _check_names(card, edition.name, where)
+
+
+def _check_names(card: Card, edition: str, where: str) -> None:
+    """Raise CardError where two labels of an edition share a Chinese name."""
+    seen: dict[str, str] = {}
+    for label in card.label_set(edition):
+        if label.name in seen:
+            what = f"labels {seen[label.name]!r} and {label.key!r} are both named {label.name!r}"
+            raise CardError(where, what, "give each label a name of its own")
+        seen[label.name] = label.key
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(str(path), f"not TOML ({error})", "correct the card") from error
+
+
+def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay one tree of tables over another; values that are no tables replace."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
+    return merged

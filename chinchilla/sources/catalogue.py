@@ -1,0 +1,168 @@
+"""Find cards, modules and files: what sources there are and what of them lies under raw/."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol, cast
+
+from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.readers.lines import Boundary, Slice, cut
+from chinchilla.schema import SPLITS, Record, Split
+from chinchilla.shipped import shipped
+from chinchilla.sources.card import Card, Edition, read_card
+from chinchilla.sources.part import Part
+
+OWN_CARD = "card.toml"
+_CARDS = Path(__file__).resolve().parent
+
+
+class SourceModule(Protocol):
+    """What a source module offers; `window`, `edition_of` and `schema_labels` are optional."""
+
+    boundary: Callable[[Path], Boundary]
+    load: Callable[[Part], Iterator[Record]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source with the files found for one edition of it."""
+
+    card: Card
+    edition: Edition
+    folder: Path
+    files: dict[Split, Path]
+    sample: bool
+
+    @property
+    def kind(self) -> str:
+        """Say whether the user's files or our sample were found."""
+        return "sample" if self.sample else "files"
+
+
+def card_paths(raw: Path) -> dict[str, Path]:
+    """Map each source to its card: ours, then those of the user's folders."""
+    ours = {path.stem: path for path in sorted(_CARDS.glob("*.toml"))}
+    own = {path.parent.name: path for path in sorted(raw.glob(f"*/{OWN_CARD}"))}
+    known = set(ours)
+    return ours | {name: path for name, path in own.items() if name not in known}
+
+
+def cards(raw: Path) -> dict[str, Card]:
+    """Read every card, the user's own `raw/<source>/card.toml` laid over ours."""
+    return {name: load_card(name, raw) for name in card_paths(raw)}
+
+
+def load_card(source: str, raw: Path) -> Card:
+    """Read the card of a source; raise ConfigError where there is none."""
+    paths = card_paths(raw)
+    if source not in paths:
+        known = ", ".join(paths)
+        todo = f"known sources are {known}; a new one needs {raw / source / OWN_CARD}"
+        raise ConfigError(source, "no such source", todo)
+    own = raw / source / OWN_CARD
+    return read_card(_CARDS / f"{source}.toml", own if own.is_file() else None)
+
+
+def module_of(source: str) -> SourceModule:
+    """Import the module of a source, or the one that reads by field mapping."""
+    name = f"chinchilla.sources.{source}"
+    known = (_CARDS / f"{source}.toml").is_file() and find_spec(name) is not None
+    module = import_module(name if known else "chinchilla.sources.mapped")
+    return cast(SourceModule, module)
+
+
+def find(card: Card, raw: Path, edition: str | None = None, samples: bool = True) -> Found | None:
+    """Find the files of a source under raw/, else those of our sample, else nothing."""
+    own = _find_in(card, _folders(card, raw), edition, sample=False)
+    if own is not None or not samples:
+        return own
+    places = [raw / "samples" / card.source, shipped("samples") / card.source]
+    return _find_in(card, [place for place in places if place.is_dir()], edition, sample=True)
+
+
+def _folders(card: Card, raw: Path) -> list[Path]:
+    """List the folders of raw/ that bear a name of the source, in the order of the card."""
+    if not raw.is_dir():
+        return []
+    here = {path.name.casefold(): path for path in sorted(raw.iterdir()) if path.is_dir()}
+    names = [card.source, *card.folders]
+    return list(dict.fromkeys(here[name.casefold()] for name in names if name.casefold() in here))
+
+
+def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool) -> Found | None:
+    editions = card.editions if edition is None else (card.edition(edition),)
+    candidates = []
+    for folder in folders:
+        for one in editions:
+            files = _files(folder, one)
+            if files:
+                candidates.append(Found(card, one, folder, files, sample))
+    complete = [found for found in candidates if "train" in found.files]
+    chosen = next(iter(complete or candidates), None)
+    return chosen if chosen is None or edition else _by_content(chosen)
+
+
+def _by_content(found: Found) -> Found:
+    """Take the edition the files themselves show, where editions share file names."""
+    edition_of = getattr(module_of(found.card.source), "edition_of", None)
+    if edition_of is None:
+        return found
+    for split in SPLITS:
+        if split in found.files and split not in found.edition.unlabelled:
+            name = edition_of(found.files[split])
+            if name is not None:
+                edition = found.card.edition(name)
+                return Found(found.card, edition, found.folder, found.files, found.sample)
+    return found
+
+
+def _files(folder: Path, edition: Edition) -> dict[Split, Path]:
+    """Find the file of each split: the first candidate name that is there."""
+    files: dict[Split, Path] = {}
+    for split in SPLITS:
+        for name in edition.splits.get(split, ()):
+            path = find_file(folder, name)
+            if path is not None:
+                files[split] = path
+                break
+    return files
+
+
+def find_file(folder: Path, name: str) -> Path | None:
+    """Find a file in a folder or one folder below; official zips unpack to such folders."""
+    places = [folder / name, folder / name / name, *sorted(folder.glob(f"*/{name}"))]
+    for path in places:
+        if path.is_file():
+            return path
+    there = folder / name
+    return there if there.is_dir() else None
+
+
+def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
+    """Cut the file of a split into slices of about `size` bytes."""
+    module = module_of(found.card.source)
+    path = found.files[split]
+    if path.is_dir() and not any(path.glob("*.ann")):
+        todo = f"put the file {path.name} itself there"
+        raise InputError(str(path), "is a folder, not a file", todo)
+    window = getattr(module, "window", None)
+    whole = Slice(path) if window is None else window(path, split, found.edition)
+    yield from cut(whole, size, module.boundary(path))
+
+
+def load(found: Found, split: Split, part: Slice, tally: Tally) -> Iterator[Record]:
+    """Read the records of one slice of a split."""
+    module = module_of(found.card.source)
+    return module.load(Part(found.card, found.edition, split, part, tally))
+
+
+def records(found: Found, split: Split, tally: Tally) -> Iterator[Record]:
+    """Read every record of a split; raise InputError where the split has no file."""
+    if split not in found.files:
+        names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
+        what = f"{found.card.source} has no {split} file here (looked for {names})"
+        raise InputError(str(found.folder), what, "choose another split or add the file")
+    for part in slices(found, split, 1 << 62):
+        yield from load(found, split, part, tally)

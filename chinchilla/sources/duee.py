@@ -1,0 +1,66 @@
+"""DuEE1.0: events in news sentences, with start offsets; JSON Lines.
+
+https://www.luge.ai (id 6)
+
+    {"text": "...", "id": "...", "event_list": [{"event_type": "组织关系-裁员", "trigger": "裁员",
+     "trigger_start_index": 2, "arguments": [{"argument_start_index": 0, "role": "裁员方",
+     "argument": "...", "alias": []}], "class": "组织关系"}]}
+
+The event type is its class, "-" and its name; both may hold "/". A role may come twice.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chinchilla.errors import Tally
+from chinchilla.readers import jsonl
+from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.schema import Record
+from chinchilla.sources.part import Part, Spot
+
+
+def boundary(path: Path) -> Boundary:
+    """Cut JSON Lines after any line, an array nowhere."""
+    return "whole" if jsonl.is_array(path) else "lines"
+
+
+def load(part: Part) -> Iterator[Record]:
+    """Read the records of a part."""
+    return part.records(jsonl.rows(part.slice, part.tally), to_fields)
+
+
+def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
+    """Read the fields of a record; a file without labels has no `event_list`."""
+    events = row["event_list"] if spot.labelled else []
+    return {"text": row["text"], "events": [to_event(event) for event in events]}
+
+
+def to_event(event: dict[str, Any]) -> dict[str, Any]:
+    """Read an event, its class checked against its type."""
+    name = event["event_type"]
+    kind = class_of(name)
+    if event.get("class", kind) != kind:
+        raise TypeError(f"class {event['class']!r} beside the event type {name!r}")
+    return {
+        "event_type": name,
+        "trigger": event["trigger"],
+        "trigger_start": event["trigger_start_index"],
+        "arguments": [to_argument(argument) for argument in event["arguments"]],
+    }
+
+
+def to_argument(argument: dict[str, Any]) -> dict[str, Any]:
+    """Read an argument; its end is its start and its length."""
+    words, start = argument["argument"], argument["argument_start_index"]
+    return {"role": argument["role"], "text": words, "start": start, "end": start + len(words)}
+
+
+def class_of(event_type: str) -> str:
+    """Return the class of an event type: what stands before the first "-"."""
+    return event_type.partition("-")[0]
+
+
+def schema_labels(path: Path) -> set[str]:
+    """Read the event types of a schema file."""
+    return {row["event_type"] for _, row in jsonl.rows(Slice(path), Tally())}

@@ -1,0 +1,74 @@
+"""DuIE2.0 and DuIE1.0: triples over encyclopedia and news text, JSON Lines or an array.
+
+https://www.luge.ai (id 5). DuIE2.0, objects with further slots:
+
+    {"text": "...", "spo_list": [{"predicate": "获奖", "object_type": {"onDate": "Date",
+     "@value": "奖项"}, "subject_type": "娱乐人物", "object": {"onDate": "2014年",
+     "@value": "..."}, "subject": "..."}]}
+
+DuIE1.0 has plain strings for `object` and `object_type`, and word tags beside them:
+
+    {"postag": [{"word": "...", "pos": "nz"}], "text": "...", "spo_list": [{"predicate": "出版社",
+     "object_type": "出版社", "subject_type": "书籍", "object": "...", "subject": "..."}]}
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from chinchilla.errors import Tally
+from chinchilla.readers import jsonl
+from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.schema import Record
+from chinchilla.sources.part import Part, Spot
+
+VALUE = "@value"
+
+
+def boundary(path: Path) -> Boundary:
+    """Cut JSON Lines after any line, an array nowhere."""
+    return "whole" if jsonl.is_array(path) else "lines"
+
+
+def edition_of(path: Path) -> str | None:
+    """Tell 1.0 from 2.0 by the first triple; None where the file has no triple early on."""
+    for _, row in islice(jsonl.rows(Slice(path), Tally(forgiving=True)), 200):
+        for spo in row.get("spo_list") or []:
+            return "1.0" if isinstance(spo.get("object"), str) else "2.0"
+        if "postag" in row:
+            return "1.0"
+    return None
+
+
+def load(part: Part) -> Iterator[Record]:
+    """Read the records of a part."""
+    return part.records(jsonl.rows(part.slice, part.tally), to_fields)
+
+
+def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
+    """Read the fields of a record; a file without labels has no `spo_list`."""
+    spos = row["spo_list"] if spot.labelled else []
+    return {"text": row["text"], "relations": [to_relation(spo) for spo in spos]}
+
+
+def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
+    """Read a triple; a plain string is an object with the main value alone."""
+    tail, tail_type = spo["object"], spo["object_type"]
+    fields = {
+        "predicate": spo["predicate"],
+        "head": spo["subject"],
+        "head_type": spo["subject_type"],
+    }
+    if isinstance(tail, str):
+        return fields | {"tail": tail, "tail_type": tail_type}
+    fields["tail"], fields["tail_type"] = tail[VALUE], tail_type[VALUE]
+    if len(tail) > 1:
+        fields["tail_slots"] = {key: tail[key] for key in sorted(tail) if key != VALUE}
+        fields["tail_slot_types"] = {key: tail_type[key] for key in sorted(tail) if key != VALUE}
+    return fields
+
+
+def schema_labels(path: Path) -> set[str]:
+    """Read the predicates of a schema file, JSON Lines or an array."""
+    return {row["predicate"] for _, row in jsonl.rows(Slice(path), Tally())}

@@ -1,0 +1,80 @@
+"""Read everything of a source and say what is wrong with it, or not as published."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.schema import SPLITS, Record, Split
+from chinchilla.sources import catalogue
+from chinchilla.sources.catalogue import Found, find_file, module_of
+
+KEPT_ERRORS = 100
+
+
+@dataclass
+class Inspection:
+    """Hold what was met in one split."""
+
+    source: str
+    split: Split
+    counts: Counter[str] = field(default_factory=Counter)
+    tally: Tally = field(default_factory=lambda: Tally(forgiving=True, keep=KEPT_ERRORS))
+    surprises: list[str] = field(default_factory=list)
+
+    @property
+    def errors(self) -> int:
+        """Return how many errors were met."""
+        return sum(count.times for count in self.tally.refused.values())
+
+
+def inspect(found: Found) -> Iterator[Inspection]:
+    """Read every split of a source to its end, whatever is wrong with it."""
+    for split in SPLITS:
+        if split in found.files:
+            yield inspect_split(found, split)
+
+
+def inspect_split(found: Found, split: Split) -> Inspection:
+    """Read one split, count what it holds and compare with the card."""
+    seen = Inspection(found.card.source, split)
+    try:
+        for record in catalogue.records(found, split, seen.tally):
+            count(record, seen.counts)
+    except ChinchillaError as error:
+        seen.tally.refuse(error)
+    if not found.sample:
+        expected = found.edition.expected.get(split, {})
+        seen.surprises = [
+            f"{found.card.source} {split}: {seen.counts[key]} {key}, published {number}"
+            for key, number in expected.items()
+            if key in COUNTED and seen.counts[key] != number
+        ]
+    return seen
+
+
+COUNTED = ("records", "entities", "relations", "na_pairs", "events", "arguments", "negatives")
+
+
+def count(record: Record, counts: Counter[str]) -> None:
+    """Add a record to the counts that cards state."""
+    counts["records"] += 1
+    counts["entities"] += len(record.entities)
+    counts["relations"] += len(record.relations)
+    counts["na_pairs"] += len(record.na_pairs)
+    counts["events"] += len(record.events)
+    counts["arguments"] += sum(len(event.arguments) for event in record.events)
+    counts["negatives"] += not (record.entities or record.relations or record.events)
+
+
+def schema_surprises(found: Found) -> list[str]:
+    """Compare the label file of a source, where it lies there, with the card."""
+    schema_labels = getattr(module_of(found.card.source), "schema_labels", None)
+    if schema_labels is None:
+        return []
+    for name in found.edition.schema_files:
+        path = find_file(found.folder, name)
+        if path is not None and path.is_file():
+            missing = sorted(schema_labels(path) - set(found.card.labels))
+            return [f"{path}: the label {label!r} is not on the card" for label in missing]
+    return []

@@ -1,0 +1,137 @@
+"""A part of a source to read, and the one loop from rows to checked records."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
+from chinchilla.readers.lines import Slice
+from chinchilla.schema import Event, Label, Record, Relation, Split, make_record
+from chinchilla.sources.card import Card, Edition
+
+Row = TypeVar("Row")
+Fields = dict[str, Any]
+Known = dict[str, frozenset[str]]
+"""The labels of an edition, each with its roles."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Name what is read: a slice of the file of one split of one edition of a source."""
+
+    card: Card
+    edition: Edition
+    split: Split
+    slice: Slice
+    tally: Tally
+
+    def id_at(self, place: int) -> str:
+        """Make the id of the record at a line (item number in an array)."""
+        return f"{self.card.source}-{self.split}-{place:06d}"
+
+    def records(
+        self, rows: Iterable[tuple[int, Row]], to_fields: "ToFields[Row]"
+    ) -> Iterator[Record]:
+        """Turn rows into records; a row that does not fit is refused with its path:line.
+
+        `to_fields` returns the fields of a record without id, source, split and task, or None
+        where the row belongs to another split.
+        """
+        known = {label.key: frozenset(role.key for role in label.roles) for label in self._labels()}
+        for place, row in rows:
+            try:
+                fields = to_fields(row, Spot(self, place))
+                if fields is None:
+                    continue
+                record = self._record(place, fields)
+                self._check_labels(record, known, place)
+            except ChinchillaError as error:
+                self.tally.refuse(error)
+            except (KeyError, IndexError, TypeError, AttributeError) as error:
+                self.tally.refuse(self._misshapen(place, error))
+            else:
+                yield record
+
+    def _record(self, place: int, fields: Fields) -> Record:
+        fields["id"] = self.id_at(place)
+        fields["source"] = self.card.source
+        fields["split"] = self.split
+        fields["task"] = self.card.task
+        if self.split in self.edition.unlabelled:
+            fields["labelled"] = False
+        return make_record(self.slice.at(place), fields)
+
+    def _misshapen(self, place: int, error: Exception) -> RecordError:
+        what = f"no {error}" if isinstance(error, KeyError) else f"not of the shape ({error})"
+        todo = f"compare the line with the format of {self.card.title}"
+        return RecordError(self.slice.at(place), what, todo)
+
+    def _labels(self) -> Iterator[Label]:
+        labels = self.card.label_set(self.edition.name)
+        yield from labels
+        if labels.na is not None:
+            yield labels.na
+
+    def _check_labels(self, record: Record, known: Known, place: int) -> None:
+        """Raise LabelError where a label, role, slot or entity type stands on no card."""
+        for entity in record.entities:
+            if entity.type not in known:
+                raise self._unknown("label", entity.type, place)
+        for relation in record.relations:
+            self._check_relation(relation, known, place)
+        for event in record.events:
+            self._check_event(event, known, place)
+
+    def _check_relation(self, relation: Relation, known: Known, place: int) -> None:
+        if relation.predicate not in known:
+            raise self._unknown("label", relation.predicate, place)
+        types = self.card.known_types
+        for name in (relation.head_type, relation.tail_type, *relation.tail_slot_types.values()):
+            if name is not None and types and name not in types:
+                raise self._unknown("entity type", name, place)
+        for slot in relation.tail_slots:
+            if slot not in self.card.slots:
+                raise self._unknown("slot", slot, place)
+
+    def _check_event(self, event: Event, known: Known, place: int) -> None:
+        roles = known.get(event.event_type)
+        if roles is None:
+            raise self._unknown("label", event.event_type, place)
+        for argument in event.arguments:
+            if argument.role not in roles:
+                name = f"{event.event_type}/{argument.role}"
+                raise self._unknown("role", name, place)
+
+    def _unknown(self, kind: str, name: str, place: int) -> LabelError:
+        source = self.card.source
+        what = f"the {kind} {name!r} is not on the card of {source}"
+        todo = f"correct the line, or describe the {kind} in raw/{source}/card.toml"
+        return LabelError(self.slice.at(place), what, todo)
+
+
+class Spot(NamedTuple):
+    """The place of a row: what `to_fields` may ask about it and say of it."""
+
+    part: Part
+    place: int
+
+    @property
+    def card(self) -> Card:
+        """Return the card of the source."""
+        return self.part.card
+
+    @property
+    def labelled(self) -> bool:
+        """Tell whether labels were published for this split."""
+        return self.part.split not in self.part.edition.unlabelled
+
+    def where(self, further: int = 0) -> str:
+        """Name the row, or the line so many lines further down, as errors do."""
+        return self.part.slice.at(self.place + further)
+
+    def mend(self, reason: str, further: int = 0) -> None:
+        """Count a known quirk that was put right here."""
+        self.part.tally.mend(reason, self.where(further))
+
+
+ToFields = Callable[[Row, Spot], Fields | None]

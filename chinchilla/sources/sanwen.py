@@ -1,0 +1,55 @@
+"""SanWen: relations in literary prose; a pair a line, CRLF.
+
+https://github.com/thunlp/Chinese_NRE (data/SanWen)
+
+    幽谷<TAB>山下<TAB>Located<TAB>幽谷在山下，少有人来。
+
+The corpus it was made from (lancopku/Chinese-Literature-NER-RE-Dataset) is brat standoff:
+folders `train`, `valid`/`validation` and `test` of .txt and .ann files, with offsets.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chinchilla.readers import brat
+from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.schema import Record
+from chinchilla.sources import pairs
+from chinchilla.sources.part import Part, Spot
+
+
+def boundary(path: Path) -> Boundary:
+    """Cut nowhere: the rows of a sentence belong together."""
+    return "whole"
+
+
+def load(part: Part) -> Iterator[Record]:
+    """Read the records of a part, pair rows or brat files."""
+    path = part.slice.path
+    if path.is_dir() or path.with_suffix(".ann").is_file():
+        return part.records(brat.documents(path, part.tally), document_fields)
+    return part.records(pairs.sentences(part), pairs.to_fields)
+
+
+def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
+    """Read a brat document; its offsets are kept, its entity types become head and tail types."""
+    text = document.text
+    relations = [
+        {
+            "predicate": label,
+            "head": text[head.start : head.end],
+            "head_type": head.label,
+            "head_start": head.start,
+            "tail": text[tail.start : tail.end],
+            "tail_type": tail.label,
+            "tail_start": tail.start,
+        }
+        for label, head, tail in document.links
+    ]
+    return {"text": text, "relations": relations}
+
+
+def schema_labels(path: Path) -> set[str]:
+    """Read the labels of relation2id.txt."""
+    return pairs.schema_labels(Slice(path))

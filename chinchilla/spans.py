@@ -1,0 +1,106 @@
+"""Tags to spans, occurrences of a string, and width folding that keeps the length."""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal, NamedTuple
+
+Scheme = Literal["bio", "bmes"]
+FaultKind = Literal["no-begin", "no-end", "unknown-prefix"]
+
+_INSIDE = {"bio": "I", "bmes": "ME"}
+_PREFIXES = {"bio": "BIO", "bmes": "BMESO"}
+_CLOSING = "ES"
+
+
+class Tagged(NamedTuple):
+    """A labelled stretch of a tag sequence; `end` is exclusive."""
+
+    label: str
+    start: int
+    end: int
+
+
+class Fault(NamedTuple):
+    """A place where a tag sequence breaks its scheme, and the stretch it concerns."""
+
+    kind: FaultKind
+    at: int
+    before: str
+    tag: str
+    stretch: Tagged
+
+
+def decode(tags: Sequence[str], scheme: Scheme) -> tuple[list[Tagged], list[Fault]]:
+    """Turn tags into spans and list every place where the scheme is broken.
+
+    A stretch without a beginning ("no-begin") is not among the spans; one without an end
+    ("no-end", BMES only) is. The caller decides which faults are a known quirk.
+    """
+    spans: list[Tagged] = []
+    faults: list[Fault] = []
+    at = 0
+    while at < len(tags):
+        prefix, label = tags[at][:1], tags[at][2:]
+        if prefix not in _PREFIXES[scheme] or (prefix == "O") != (tags[at] == "O") or not prefix:
+            faults.append(_fault("unknown-prefix", tags, at, at + 1))
+            at += 1
+            continue
+        if prefix == "O":
+            at += 1
+            continue
+        stop = _stretch_end(tags, at, scheme)
+        if prefix in _INSIDE[scheme]:
+            faults.append(_fault("no-begin", tags, at, stop))
+        else:
+            spans.append(Tagged(label, at, stop))
+            if scheme == "bmes" and tags[stop - 1][0] not in _CLOSING:
+                faults.append(_fault("no-end", tags, at, stop))
+        at = stop
+    return spans, faults
+
+
+def _stretch_end(tags: Sequence[str], start: int, scheme: Scheme) -> int:
+    """Return the end of the stretch that the tag at `start` opens."""
+    label, end = tags[start][2:], start + 1
+    if scheme == "bmes" and tags[start][0] in _CLOSING:
+        return end
+    while end < len(tags) and tags[end][:1] in _INSIDE[scheme] and tags[end][2:] == label:
+        end += 1
+        if scheme == "bmes" and tags[end - 1][0] in _CLOSING:
+            break
+    return end
+
+
+def _fault(kind: FaultKind, tags: Sequence[str], start: int, stop: int) -> Fault:
+    at = stop - 1 if kind == "no-end" else start
+    before = tags[start - 1] if start else "the start"
+    return Fault(kind, at, before, tags[at], Tagged(tags[start][2:], start, stop))
+
+
+def encode(spans: Sequence[Tagged], length: int, scheme: Scheme) -> list[str]:
+    """Turn flat spans into tags: the inverse of `decode`."""
+    tags = ["O"] * length
+    for label, start, end in spans:
+        inner, last = ("I", "I") if scheme == "bio" else ("M", "E")
+        tags[start:end] = [f"{inner}-{label}"] * (end - start)
+        tags[end - 1] = f"{last}-{label}"
+        tags[start] = f"S-{label}" if scheme == "bmes" and end - start == 1 else f"B-{label}"
+    return tags
+
+
+def occurrences(text: str, words: str) -> Iterator[int]:
+    """Yield the start of every occurrence of the words, overlapping ones too."""
+    at = text.find(words)
+    while at >= 0:
+        yield at
+        at = text.find(words, at + 1)
+
+
+_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
+
+
+def fold_width(text: str) -> str:
+    """Fold full-width ASCII and the ideographic space, one code point to one.
+
+    NFKC would not do: it turns some characters into several and shifts every offset.
+    """
+    return text.translate(_NARROW)

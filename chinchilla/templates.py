@@ -1,0 +1,208 @@
+"""Prompt wordings: read `templates/<task>/*.yaml`, check their variables, render.
+
+A wording is data. It is compiled once to literal and variable segments; jinja2 reads its
+syntax, so that an unknown variable or a stray brace is found when the file is read.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import yaml
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from pydantic import Field, ValidationError
+
+from chinchilla.errors import TemplateError
+from chinchilla.schema import Frozen, explain
+from chinchilla.shipped import shipped
+
+Subtask = Literal["ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"]
+
+_NEEDED: dict[str, frozenset[str]] = {
+    "re-pair": frozenset({"head", "tail"}),
+    "ee-argument": frozenset({"event_type", "trigger"}),
+}
+_JINJA = Environment(autoescape=False, keep_trailing_newline=True)
+
+
+class Segment(NamedTuple):
+    """A stretch of a wording: literal words or the name of a variable."""
+
+    words: str
+    variable: bool
+
+
+class Wording(Frozen):
+    """Hold one way to ask, as written in a template file."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    instruction: str = Field(min_length=1)
+    input: str
+    empty: dict[str, str] = Field(default_factory=dict)
+
+
+class TemplateFile(Frozen):
+    """Hold a template file."""
+
+    subtask: Subtask
+    labels: Literal["closed", "open"]
+    held_out: bool = False
+    wordings: tuple[Wording, ...] = Field(min_length=1)
+
+
+class Template(NamedTuple):
+    """A wording ready to render; its id is path and wording: `ner/closed#list`."""
+
+    id: str
+    subtask: str
+    closed: bool
+    held_out: bool
+    instruction: tuple[Segment, ...]
+    input: tuple[Segment, ...]
+    empty: Mapping[str, str]
+
+    def render(self, values: Mapping[str, str]) -> tuple[str, str]:
+        """Return instruction and input with the variables filled in."""
+        return fill(self.instruction, values), fill(self.input, values)
+
+
+class Phrases(Frozen):
+    """Hold forms.yaml: how each answer form is described, and the few fixed words."""
+
+    json_: dict[str, tuple[str, ...]] = Field(alias="json")
+    lines: dict[str, tuple[str, ...]]
+    code: dict[str, tuple[str, ...]]
+    tuple_: dict[str, tuple[str, ...]] = Field(alias="tuple")
+    empty: dict[str, dict[str, str]]
+    missing_trigger: str
+    title: str
+
+    def formats(self, form: str, subtask: str) -> tuple[str, ...]:
+        """Return the sentences that describe an answer form."""
+        found: dict[str, tuple[str, ...]] = getattr(
+            self, form if form in ("lines", "code") else f"{form}_"
+        )
+        return found[subtask]
+
+
+def fill(segments: tuple[Segment, ...], values: Mapping[str, str]) -> str:
+    """Join the segments, each variable replaced by its value."""
+    return "".join([values[words] if variable else words for words, variable in segments])
+
+
+def compile_wording(words: str, where: str) -> tuple[Segment, ...]:
+    """Cut a wording at its variables; raise TemplateError for anything but plain ones."""
+    try:
+        parsed = _JINJA.parse(words)
+    except TemplateSyntaxError as error:
+        what = f"line {error.lineno}: {error.message}"
+        raise TemplateError(where, what, "write variables as {{ name }}") from error
+    return tuple(_segments(parsed, where))
+
+
+def _segments(parsed: nodes.Template, where: str) -> Iterator[Segment]:
+    for output in parsed.body:
+        for node in output.iter_child_nodes():
+            if isinstance(node, nodes.TemplateData):
+                yield Segment(node.data, False)
+            elif isinstance(node, nodes.Name):
+                yield Segment(node.name, True)
+            else:
+                kind = type(node).__name__.lower()
+                what = f"a {kind} in the wording"
+                raise TemplateError(where, what, "use plain variables only: {{ text }}")
+
+
+def variables(*wordings: tuple[Segment, ...]) -> list[str]:
+    """List the variables of some wordings, once for each use."""
+    return [words for segments in wordings for words, variable in segments if variable]
+
+
+@lru_cache(maxsize=4)
+def load_templates(folder: Path | None = None) -> tuple[Template, ...]:
+    """Read every template file of a folder, in the order of their paths."""
+    root = folder or shipped("templates")
+    found: list[Template] = []
+    for path in sorted(root.glob("*/*.yaml")):
+        found.extend(_read_file(path, root))
+    if not found:
+        raise TemplateError(str(root), "no template files here", "pass a folder with <task>/*.yaml")
+    return tuple(found)
+
+
+def _read_file(path: Path, root: Path) -> Iterator[Template]:
+    try:
+        file = TemplateFile.model_validate(_read_yaml(path))
+    except ValidationError as error:
+        todo = "see docs/templates.md for the fields of a template"
+        raise TemplateError(str(path), explain(error), todo) from error
+    name = path.relative_to(root).with_suffix("").as_posix()
+    seen: set[str] = set()
+    for wording in file.wordings:
+        where = f"{path}#{wording.id}"
+        if wording.id in seen:
+            raise TemplateError(where, "this id comes twice", "give each wording its own id")
+        seen.add(wording.id)
+        template = Template(
+            f"{name}#{wording.id}",
+            file.subtask,
+            file.labels == "closed",
+            file.held_out,
+            compile_wording(wording.instruction, where),
+            compile_wording(wording.input, where),
+            wording.empty,
+        )
+        _check_variables(template, where)
+        yield template
+
+
+def _check_variables(template: Template, where: str) -> None:
+    """Raise TemplateError unless each needed variable is used once and no other is."""
+    used = variables(template.instruction, template.input)
+    needed = {"text", "format"} | _NEEDED.get(template.subtask, frozenset())
+    shown = [name for name in used if name in ("labels", "label_lines")]
+    for name in sorted(needed):
+        if used.count(name) != 1:
+            what = f"{{{{ {name} }}}} is used {used.count(name)} times"
+            raise TemplateError(where, what, "use it exactly once")
+    if len(shown) != int(template.closed):
+        what = f"{{{{ labels }}}} or {{{{ label_lines }}}} is used {len(shown)} times"
+        todo = "use one of them once" if template.closed else "leave it out of an open wording"
+        raise TemplateError(where, what, todo)
+    unknown = sorted(set(used) - needed - {"labels", "label_lines"})
+    if unknown:
+        known = ", ".join(sorted(needed | {"labels", "label_lines"}))
+        raise TemplateError(where, f"{unknown[0]!r} is undefined", f"variables are {known}")
+
+
+@lru_cache(maxsize=4)
+def load_phrases(folder: Path | None = None) -> Phrases:
+    """Read forms.yaml of a template folder."""
+    path = (folder or shipped("templates")) / "forms.yaml"
+    try:
+        return Phrases.model_validate(_read_yaml(path))
+    except ValidationError as error:
+        todo = "compare it with the forms.yaml that ships"
+        raise TemplateError(str(path), explain(error), todo) from error
+
+
+def _read_yaml(path: Path) -> Any:
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        todo = "pass a template folder that has it"
+        raise TemplateError(str(path), "no such file", todo) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        words = " ".join(str(error).split())
+        raise TemplateError(str(path), f"not YAML ({words})", "correct the file") from error
+
+
+def template_hashes(folder: Path | None = None) -> dict[str, str]:
+    """Return the sha256 of every template file, by path inside the folder."""
+    root = folder or shipped("templates")
+    paths = sorted([root / "forms.yaml", *root.glob("*/*.yaml")])
+    return {
+        path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths
+    }
