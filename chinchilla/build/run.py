@@ -1,5 +1,6 @@
 """Run the jobs of a plan in this process or in several, with the same bytes either way."""
 
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing import get_context
@@ -62,6 +63,8 @@ _kits: dict[str, Kit] = {}
 
 
 def _start(kits: dict[str, Kit]) -> None:
+    # Ctrl-C reaches every process of the terminal; the parent alone decides what to do
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _kits.update(kits)
 
 

@@ -3,7 +3,9 @@
 Heavy modules are imported inside the commands, so that `chinchilla --help` answers at once.
 """
 
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -29,6 +31,7 @@ for command in (sources, records, check, build):
 
 def main() -> None:
     """Run the command line; our errors are one line on stderr and exit status 1."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         cli(standalone_mode=False)
     except ChinchillaError as error:
@@ -44,3 +47,8 @@ def main() -> None:
         # the reader of our output went away, as `| head` does
         sys.stderr.close()
         sys.exit(0)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Treat a polite kill as Ctrl-C, so that what is half-written is cleared away."""
+    raise KeyboardInterrupt
