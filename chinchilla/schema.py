@@ -201,6 +201,7 @@ class Label(Frozen):
     key: Words
     name: Words
     description: str = ""
+    aliases: tuple[str, ...] = ()
     head: str | None = None
     tail: str | None = None
     slots: tuple[Slot, ...] = ()
@@ -247,3 +248,8 @@ class InstructionRow(Frozen):
     template: Words
     form: Words
     labels: tuple[str, ...]
+    window: tuple[int, int]
+    head: str | None = Field(default=None, exclude_if=_is_none)
+    tail: str | None = Field(default=None, exclude_if=_is_none)
+    event_type: str | None = Field(default=None, exclude_if=_is_none)
+    trigger: str | None = Field(default=None, exclude_if=_is_none)

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.answers import asked, form
+from chinchilla.answers import Content, Question, form, ordered
 from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
@@ -31,7 +31,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def run_build(raw: Path, out: Path, **config: object) -> dict:
     plan = make_plan(raw, BuildConfig(**config))
-    return build(plan, out, 1, lambda job, counts: None).manifest
+    return build(plan, out, 1, lambda job: None).manifest
 
 
 def command(raw: Path, out: Path, *more: str) -> list[str]:
@@ -87,6 +87,33 @@ def test_adding_a_source_does_not_change_the_rows_of_the_others(tmp_path: Path) 
     assert alone == beside[-len(alone) :]
 
 
+def parsed(row: InstructionRow, question: Question) -> list[object]:
+    return items(form(row.form).parse(row.output, question))
+
+
+def gold(record: Record) -> list[object]:
+    return items(record)
+
+
+def items(content: Record | Content) -> list[object]:
+    """Name what an answer says, without offsets and types, in one order."""
+    return sorted(
+        [(entity.type, entity.text) for entity in content.entities]
+        + [
+            (item.predicate, item.head, item.tail, *sorted(item.tail_slots.items()))
+            for item in content.relations
+        ]
+        + [
+            (
+                event.event_type,
+                event.trigger or "",
+                *sorted((a.role, a.text) for a in event.arguments),
+            )
+            for event in content.events
+        ]
+    )
+
+
 def test_every_row_and_record_is_valid_and_the_answer_is_the_gold(tmp_path: Path) -> None:
     run_build(tmp_path, tmp_path / "out")
     cards = {
@@ -103,8 +130,10 @@ def test_every_row_and_record_is_valid_and_the_answer_is_the_gold(tmp_path: Path
             record, labels = by_id[row.record_id], cards[row.source].labels
             assert record.text in row.instruction + row.input
             assert set(row.labels) == {label.key for label in labels}
-            again = form(row.form).dump(asked(record, labels), labels)
-            assert row.output == again
+            by_key = {label.key: label for label in labels}
+            question = Question(row.subtask, tuple(by_key[key] for key in row.labels))
+            assert row.output == form(row.form).dump(ordered(record, question), question)
+            assert parsed(row, question) == gold(record)
             checked += 1
     assert checked > 400
 
@@ -235,5 +264,5 @@ def test_a_config_with_an_unknown_setting_is_refused(tmp_path: Path, text: str, 
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ChinchillaError) as caught:
         read_config(path, {})
-    known = "seed, sources, tasks, editions, form, samples, on_error"
+    known = "seed, sources, tasks, editions, samples, on_error, prompts, windows, hold_out"
     assert str(caught.value) == f"{path}: {what}; the settings are {known}"
