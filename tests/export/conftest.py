@@ -37,6 +37,13 @@ def built(processed: Path) -> dict[str, list[InstructionRow]]:
     return found
 
 
+@pytest.fixture(scope="session")
+def a_row(built: dict[str, list[InstructionRow]]) -> InstructionRow:
+    """Return a row of the build with words of ours."""
+    words = {"instruction": "找出人名。", "input": "张三来了。", "output": '{"人名":["张三"]}'}
+    return built["train"][0].model_copy(update={**words, "id": "x-train-000001.0"})
+
+
 @pytest.fixture
 def run_export(processed: Path, tmp_path: Path) -> Export:
     """Return a function that exports the build (or part of it) and returns the folder."""

@@ -1,12 +1,16 @@
 """The command `chinchilla export`: data on stdout, words on stderr, one line for an error."""
 
+import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from chinchilla.export.formats import formats, load_format
+from chinchilla.export.formats.llama_factory import ENTRY, dataset_info
+from chinchilla.schema import InstructionRow
 
-from chinchilla.export.formats import formats
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "exports.md"
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -45,7 +49,23 @@ def test_an_unknown_format_is_a_usage_error_that_lists_the_formats(processed: Pa
     assert all(f"'{name}'" in done.stderr for name in formats())
 
 
-@pytest.mark.parametrize("page", ["docs/exports.md", "docs/exports.en.md"])
-def test_every_format_stands_in_the_documentation(page: str) -> None:
-    text = (Path(__file__).resolve().parents[2] / page).read_text(encoding="utf-8")
+def test_every_format_stands_in_the_documentation() -> None:
+    text = PAGE.read_text(encoding="utf-8")
     assert [name for name in formats() if f"--format {name}\n" not in text] == []
+
+
+def test_the_documentation_shows_items_as_they_are_written(a_row: InstructionRow) -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+    row = a_row.model_copy(
+        update={
+            "instruction": "请找出文本中的人名。",
+            "input": "张三来了。",
+            "output": '{"人名":["张三"]}',
+            "id": "msra-train-000001.0",
+        }
+    )
+    names = ("alpaca", "sharegpt", "messages", "prompt-completion", "aquila")
+    assert shown[:-1] == [load_format(name).write(row) for name in names]
+    info = dataset_info(("train",), ENTRY)["dataset_info.json"]
+    assert shown[-1] == json.loads(info)

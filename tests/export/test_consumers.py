@@ -108,6 +108,19 @@ def test_a_folder_of_parquet_loads_by_its_data_card(
         assert [whole(item) for item in loaded[split]] == rows
 
 
+TEXTS = sorted(set(formats()) - {"hf", "parquet"})
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_folder_of_text_loads_by_the_names_of_its_files(
+    name: str, built: Built, run_export: Callable[..., Path], tmp_path: Path
+) -> None:
+    loaded = datasets.load_dataset(str(run_export(name)), cache_dir=str(tmp_path / "cache"))
+    found = {split: rows.num_rows for split, rows in loaded.items()}
+    names = {"train": "train", "dev": "validation", "test": "test"}
+    assert found == {names[split]: len(rows) for split, rows in built.items()}
+
+
 def whole(item: dict) -> InstructionRow:
     return InstructionRow.model_validate({k: v for k, v in item.items() if v is not None})
 

@@ -39,12 +39,6 @@ WRITTEN = {
 }
 
 
-@pytest.fixture(scope="session")
-def a_row(built: dict[str, list[InstructionRow]]) -> InstructionRow:
-    """Return a row of the build with words of ours."""
-    return built["train"][0].model_copy(update={**ALPACA, "id": "x-train-000001.0"})
-
-
 @pytest.mark.parametrize(("name", "item"), WRITTEN.items(), ids=WRITTEN)
 def test_a_row_becomes_the_item_of_the_format(name: str, item: dict, a_row: object) -> None:
     assert load_format(name).write(a_row) == item

@@ -4,34 +4,44 @@
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import file_digest
 from pathlib import Path
 
 import datasets
 import orjson
-from datasets.table import MemoryMappedTable
+from datasets.table import InMemoryTable
 
-from chinchilla.export.columns import read, write, write_stream
+from chinchilla.export.columns import read, schema, write, write_stream
 from chinchilla.export.format import Format, Item, Summary
 
 
 def save(items: Iterator[Item], folder: Path, split: str) -> None:
-    """Write the folder of a split by way of one Arrow stream, which is mapped, not loaded."""
+    """Write the folder of a split: an Arrow stream, and what the library says beside one."""
     stream = folder / f"{split}.arrow"
     write_stream(items, stream)
     with stream.open("rb") as file:
         # left to itself, the library derives the fingerprint from the time of the file
         fingerprint = file_digest(file, "sha256").hexdigest()[:16]
-    table = MemoryMappedTable.from_file(str(stream))
-    dataset = datasets.Dataset(table, split=datasets.NamedSplit(split), fingerprint=fingerprint)
+    # an empty data set is saved and its one file replaced: rows never pass through memory
+    table = InMemoryTable(schema().empty_table())
+    empty = datasets.Dataset(table, split=datasets.NamedSplit(split), fingerprint=fingerprint)
+    with _quiet():
+        empty.save_to_disk(str(folder / split), num_shards=1)
+    [data] = (folder / split).glob("*.arrow")
+    stream.replace(data)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the library's own bar: it would count the rows of the empty data set."""
     shown = not datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
-        dataset.save_to_disk(str(folder / split))
+        yield
     finally:
         if shown:
             datasets.enable_progress_bars()
-    stream.unlink()
 
 
 def describe(summary: Summary) -> dict[str, bytes]:
