@@ -1,106 +1,144 @@
-"""The form `json`: one object, labels to lists; a label with nothing found is left out.
+"""The form `json`: labels to lists; a label with nothing found is left out, nothing at all is {}.
 
-{"人名": ["张三", "李四"]}
-{"作者": [{"head": "某书", "tail": "张三"}]}
-{"裁员": [{"trigger": "裁员", "arguments": {"裁员方": ["某公司"]}}]}
+    ner          {"人名": ["张三", "李四"]}
+    re           {"作者": [{"head": "某书", "tail": "张三", "所属作品": "某集"}]}
+    re-pair      ["合作"]                     nothing at all is []
+    ee           {"裁员": [{"trigger": "裁员", "arguments": {"裁员方": ["某公司"]}}]}
+    ee-trigger   {"裁员": ["裁员"]}
+    ee-argument  {"裁员方": ["某公司"]}
+
+The key "trigger" is left out of an event without one; in ee-trigger null stands for it.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
-from pydantic import ValidationError
 
-from chinchilla.answers import Content
+from chinchilla.answers import Content, Question
+from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
-from chinchilla.schema import Argument, Entity, Event, Label, Relation, explain
 
 Lists = dict[str, list[Any]]
 
 
-def dump(content: Content, labels: Sequence[Label]) -> str:
-    """Write the content as one JSON object with the Chinese names of the labels as keys."""
-    names = {label.key: label for label in labels}
-    found: Lists = defaultdict(list)
-    for entity in content.entities:
-        found[entity.type].append(entity.text)
-    for relation in content.relations:
-        found[relation.predicate].append(_relation(relation, names[relation.predicate]))
-    for event in content.events:
-        found[event.event_type].append(_event(event, names[event.event_type]))
-    answer = {label.name: found[label.key] for label in labels if label.key in found}
-    return orjson.dumps(answer).decode("utf-8")
+def dump(content: Content, question: Question) -> str:
+    """Write the content as one JSON object; re-pair as a list of names."""
+    items = said(content, question)
+    if question.subtask == "re-pair":
+        return orjson.dumps([item.name for item in items]).decode("utf-8")
+    return orjson.dumps(_lists((item.name, _value(item, question)) for item in items)).decode(
+        "utf-8"
+    )
 
 
-def _relation(relation: Relation, label: Label) -> dict[str, str]:
-    item = {"head": relation.head, "tail": relation.tail}
-    if relation.tail_slots:
-        for slot in label.slots:
-            if slot.key in relation.tail_slots:
-                item[slot.name] = relation.tail_slots[slot.key]
-    return item
+def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
+    found: Lists = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return found
 
 
-def _event(event: Event, label: Label) -> dict[str, Any]:
-    found: Lists = defaultdict(list)
-    for argument in event.arguments:
-        found[argument.role].append(argument.text)
-    arguments = {role.name: found[role.key] for role in label.roles if role.key in found}
-    trigger = {} if event.trigger is None else {"trigger": event.trigger}
-    return {**trigger, "arguments": arguments}
+def _value(item: Said, question: Question) -> Any:
+    if question.subtask == "re":
+        return {"head": item.words, "tail": item.tail, **dict(item.further)}
+    if question.subtask == "ee":
+        trigger = {} if item.words is None else {"trigger": item.words}
+        return {**trigger, "arguments": _lists(iter(item.further))}
+    return item.words
 
 
-def parse(answer: str, labels: Sequence[Label]) -> Content:
-    """Read such an object back; a name that was not asked stays as it is written."""
+def parse(answer: str, question: Question) -> Content:
+    """Read such an answer back; raise AnswerError where it is not exactly of the form."""
+    return to_content(list(_items(_load(answer, question), question)), question)
+
+
+def skim(answer: str, question: Question) -> Content:
+    """Read what fits of a well-formed answer, as a reader without repair does.
+
+    Items that are not of the form are left out. Raises AnswerError where the answer is not one
+    JSON value of the right kind.
+    """
+    items: list[Said] = []
+    for part in _parts(_load(answer, question)):
+        try:
+            one = list(_items(part, question))
+            to_content(one, question)
+        except AnswerError:
+            continue
+        items.extend(one)
+    return to_content(items, question)
+
+
+def _load(answer: str, question: Question) -> Any:
     try:
         found = orjson.loads(answer)
     except orjson.JSONDecodeError as error:
-        raise AnswerError("answer", f"not JSON ({error.msg})", "answer with one object") from error
-    if not isinstance(found, dict):
-        raise AnswerError("answer", "not a JSON object", "answer with one object")
-    names = {label.name: label for label in labels}
-    entities: list[Entity] = []
-    relations: list[Relation] = []
-    events: list[Event] = []
-    try:
+        raise AnswerError("answer", f"not JSON ({error.msg})", "answer with JSON alone") from error
+    kind = list if question.subtask == "re-pair" else dict
+    if not isinstance(found, kind):
+        what = "not a JSON list" if kind is list else "not a JSON object"
+        raise AnswerError("answer", what, "answer as the form says")
+    return found
+
+
+def _parts(found: Any) -> Iterator[Any]:
+    """Yield answers of one item each, out of a well-formed one."""
+    if isinstance(found, list):
+        yield from ([item] for item in found)
+    else:
         for name, items in found.items():
-            label = names.get(name) or Label(key=name, name=name)
-            for item in items:
-                if isinstance(item, str):
-                    entities.append(Entity(type=label.key, text=item))
-                elif "head" in item:
-                    relations.append(_parse_relation(item, label))
-                else:
-                    events.append(_parse_event(item, label))
-    except (ValidationError, TypeError, KeyError, AttributeError) as error:
-        words = explain(error) if isinstance(error, ValidationError) else str(error)
-        todo = "write each item as the form says"
-        raise AnswerError("answer", f"not of the form json ({words})", todo) from error
-    return Content(tuple(entities), tuple(relations), tuple(events))
+            if isinstance(items, list):
+                yield from ({name: [item]} for item in items)
 
 
-def _parse_relation(item: dict[str, str], label: Label) -> Relation:
-    slots = {slot.name: slot.key for slot in label.slots}
-    further = {key: value for key, value in item.items() if key not in ("head", "tail")}
-    return Relation(
-        predicate=label.key,
-        head=item["head"],
-        head_type=label.head,
-        tail=item["tail"],
-        tail_type=label.tail,
-        tail_slots={slots.get(name, name): value for name, value in further.items()},
-    )
+def _items(found: Any, question: Question) -> Iterator[Said]:
+    if question.subtask == "re-pair":
+        yield from (Said(_words(name)) for name in found)
+        return
+    for name, items in found.items():
+        for item in _list(items):
+            yield _item(name, item, question)
 
 
-def _parse_event(item: dict[str, Any], label: Label) -> Event:
-    roles = {role.name: role.key for role in label.roles}
-    return Event(
-        event_type=label.key,
-        trigger=item.get("trigger"),
-        arguments=tuple(
-            Argument(role=roles.get(name, name), text=words)
-            for name, found in item["arguments"].items()
-            for words in found
-        ),
-    )
+def _item(name: str, item: Any, question: Question) -> Said:
+    if question.subtask == "re":
+        return _relation(name, item)
+    if question.subtask == "ee":
+        return _event(name, item)
+    if question.subtask == "ee-trigger" and item is None:
+        return Said(name)
+    return Said(name, _words(item))
+
+
+def _relation(name: str, item: Any) -> Said:
+    if not isinstance(item, dict) or not {"head", "tail"} <= item.keys():
+        raise _wrong("a relation is an object with head and tail")
+    further = [(key, _words(words)) for key, words in item.items() if key not in ("head", "tail")]
+    return Said(name, _words(item["head"]), _words(item["tail"]), tuple(further))
+
+
+def _event(name: str, item: Any) -> Said:
+    if not isinstance(item, dict) or item.keys() - {"trigger", "arguments"}:
+        raise _wrong("an event is an object with trigger and arguments")
+    trigger, roles = item.get("trigger"), item.get("arguments", {})
+    if not isinstance(roles, dict):
+        raise _wrong("arguments is an object of lists")
+    further = [(role, _words(words)) for role, found in roles.items() for words in _list(found)]
+    return Said(name, None if trigger is None else _words(trigger), None, tuple(further))
+
+
+def _words(item: Any) -> str:
+    if not isinstance(item, str):
+        raise _wrong("a span is a string")
+    return item
+
+
+def _list(items: Any) -> list[Any]:
+    if not isinstance(items, list):
+        raise _wrong("what is found stands in a list")
+    return items
+
+
+def _wrong(rule: str) -> AnswerError:
+    return AnswerError("answer", "not of the form json", rule)

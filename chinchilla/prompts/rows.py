@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
+from typing import cast
 
-from chinchilla.answers import Form, asked, form
+from chinchilla.answers import Form, Question, Subtask, form, ordered
 from chinchilla.prompts.naming import label_line, label_words
 from chinchilla.schema import InstructionRow, Label, LabelSet, Record
 from chinchilla.templates import (
@@ -66,16 +67,17 @@ class Prompter:
         """Yield the rows of a record; chance comes from the seed and the record's id alone."""
         rng = Random(f"{self.seed}-{record.id}")
         template = rng.choice(self.templates)
+        question = self.question(template)
         values = {
             "text": self.text(record),
-            "format": fill(rng.choice(self.formats), {"empty": self.empty(template)}),
+            "format": fill(rng.choice(self.formats), {"empty": question.empty}),
             **self.shown,
         }
         instruction, words = template.render(values)
         yield InstructionRow(
             instruction=instruction,
             input=words,
-            output=self.form.dump(asked(record, self.labels.labels), self.labels.labels),
+            output=self.form.dump(ordered(record, question), question),
             id=f"{record.id}.0",
             record_id=record.id,
             source=record.source,
@@ -90,6 +92,14 @@ class Prompter:
     def keys(self) -> tuple[str, ...]:
         """Return the raw names of the labels asked."""
         return tuple(label.key for label in self.labels)
+
+    def question(self, template: Template) -> Question:
+        """Return what a row asks: every label of the source."""
+        return Question(
+            subtask=cast(Subtask, template.subtask),
+            labels=self.labels.labels,
+            empty=self.empty(template),
+        )
 
     def text(self, record: Record) -> str:
         """Return the text of a record, after its title where it has one."""
