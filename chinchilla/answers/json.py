@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from chinchilla.answers import Content, Question
+from chinchilla.answers.question import Content, Question
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 

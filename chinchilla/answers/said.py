@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 
-from chinchilla.answers import Content, Question
+from chinchilla.answers.question import Content, Question
 from chinchilla.errors import AnswerError
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot, explain
 
