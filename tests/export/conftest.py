@@ -25,7 +25,7 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a build of all samples."""
     folder = tmp_path_factory.mktemp("export")
     plan = make_plan(folder / "raw", BuildConfig())
-    return build(plan, folder / "processed", 1, lambda job, counts: None).out
+    return build(plan, folder / "processed", 1, lambda job: None).out
 
 
 @pytest.fixture(scope="session")
