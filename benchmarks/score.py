@@ -24,9 +24,9 @@ import orjson
 from chinchilla.score.counts import Options
 from chinchilla.score.evaluation import Request, evaluate
 from chinchilla.score.interval import intervals
+from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
 from chinchilla.score.rows import Entity, Row
-from chinchilla.score.pairing import Pair
 
 RATIO, CPU_SECONDS = 3.0, 2.0
 DOCUMENTS, FOLDS = 10_000, 1_000
@@ -126,7 +126,9 @@ def main() -> None:
             print(f"{words}, ratio {ratios[-1]:.2f}")
     folds = median(bootstrap_seconds() for _ in range(rounds))
     print(f"{rows:,} rows: median ratio {median(ratios):.2f} (at least {RATIO})")
-    print(f"{FOLDS:,} resamples of {DOCUMENTS:,} documents: {folds:.2f} s CPU (at most {CPU_SECONDS})")
+    print(
+        f"{FOLDS:,} resamples of {DOCUMENTS:,} documents: {folds:.2f} s CPU (at most {CPU_SECONDS})"
+    )
     sys.exit(median(ratios) < RATIO or folds > CPU_SECONDS)
 
 
