@@ -20,10 +20,10 @@ from statistics import median
 
 import numpy as np
 import orjson
-from chinchilla.score.evaluation import Request, evaluate
-from chinchilla.score.interval import intervals
 
 from chinchilla.score.counts import Options
+from chinchilla.score.evaluation import Request, evaluate
+from chinchilla.score.interval import intervals
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
 from chinchilla.score.rows import Entity, Row

@@ -12,8 +12,10 @@ import click
 from chinchilla import __version__
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
+from chinchilla.cli.compare import compare
 from chinchilla.cli.export import export
 from chinchilla.cli.records import records
+from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
 from chinchilla.errors import ChinchillaError
 
@@ -26,7 +28,7 @@ def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
 
 
-for command in (sources, records, check, build, export):
+for command in (sources, records, check, build, export, score, compare):
     cli.add_command(command)
 
 
