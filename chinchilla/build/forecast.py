@@ -1,6 +1,8 @@
 """Say what a build would write, without writing it."""
 
+from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 from chinchilla.build.kits import make_kits, with_null_share
 from chinchilla.build.manifest import Totals, totals
@@ -13,3 +15,34 @@ def forecast(plan: Plan, workers: int, progress: Progress) -> Totals:
     """Return the counts of every split of every source: all is rendered, nothing written."""
     kits = with_null_share(plan, make_kits(plan, Path()), workers, progress)
     return totals(dict(run(plan, kits, weigh_shard, workers, progress)))
+
+
+class Lengths(NamedTuple):
+    """How long the rows of a split are, in tokens: all together, middle, 95 in 100, longest."""
+
+    total: int
+    p50: int
+    p95: int
+    longest: int
+
+
+def quantiles(tokens: Counter[int]) -> Lengths:
+    """Return the lengths of rows from the count of each length; zeros where none was measured."""
+    total = tokens.total()
+    if not total:
+        return Lengths(0, 0, 0, 0)
+    return Lengths(
+        sum(length * count for length, count in tokens.items()),
+        _quantile(tokens, -(-total // 2)),
+        _quantile(tokens, -(-total * 95 // 100)),
+        max(tokens),
+    )
+
+
+def _quantile(tokens: Counter[int], rank: int) -> int:
+    """Return the length of the row of that rank, counted from the shortest."""
+    for length in sorted(tokens):
+        rank -= tokens[length]
+        if rank <= 0:
+            return length
+    return max(tokens)

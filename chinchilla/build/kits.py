@@ -7,6 +7,7 @@ from chinchilla.build.run import Kits, Progress, run
 from chinchilla.build.shard import Kit, Survey, survey_shard
 from chinchilla.errors import ConfigError
 from chinchilla.prompts.chance import Places
+from chinchilla.prompts.cutting import make_cutter, measure_of
 from chinchilla.prompts.rows import Prompter
 from chinchilla.sources.catalogue import Found
 
@@ -45,8 +46,15 @@ def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
         options=config.prompts,
         held_out=frozenset(config.hold_out.labels.get(source, ())),
     )
-    forgiving = config.on_error == "count"
-    return Kit(found, prompter, folder, forgiving, source in config.hold_out.sources)
+    return Kit(
+        found,
+        prompter,
+        folder,
+        forgiving=config.on_error == "count",
+        held_out=source in config.hold_out.sources,
+        cutter=make_cutter(config.windows, prompter),
+        measure=measure_of(config.windows) if config.windows.tokenizer else None,
+    )
 
 
 def _check_names(plan: Plan) -> None:

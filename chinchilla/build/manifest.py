@@ -98,6 +98,7 @@ def _counts(counts: Counts, folder: Path) -> dict[str, Any]:
         "nulls_left_out": counts.nulls_left_out,
         "bytes": counts.bytes,
         **counts.items,
+        "windows": dict(sorted((+counts.windows).items())),
         "refused": _reasons(counts.tally.refused, folder),
         "mended": _reasons(counts.tally.mended, folder),
         "labels": dict(sorted(counts.labels.items())),

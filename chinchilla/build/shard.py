@@ -10,6 +10,8 @@ from chinchilla.build.plan import Job
 from chinchilla.errors import Tally
 from chinchilla.prompts.asks import Ask
 from chinchilla.prompts.chance import LINE, Places, place
+from chinchilla.prompts.cutting import Cutter
+from chinchilla.prompts.measures import Measure
 from chinchilla.prompts.rows import Prompter
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.sources import catalogue
@@ -32,6 +34,8 @@ class Counts:
     bytes: int = 0
     items: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    windows: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[int] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
 
     @property
@@ -49,6 +53,8 @@ class Counts:
         self.bytes += other.bytes
         self.items.update(other.items)
         self.labels.update(other.labels)
+        self.windows.update(other.windows)
+        self.tokens.update(other.tokens)
         self.tally.merge(other.tally)
 
 
@@ -61,6 +67,8 @@ class Kit(NamedTuple):
     forgiving: bool
     held_out: bool = False
     null_limit: int = LINE
+    cutter: Cutter | None = None
+    measure: Measure | None = None
 
 
 def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
@@ -103,7 +111,7 @@ def survey_shard(job: Job, kit: Kit) -> Survey:
     if job.split != "train":
         return Survey(full, nulls)
     for record in records_of(job, kit, Counts(tally=Tally(forgiving=kit.forgiving))):
-        for ask in kit.prompter.asks(record):
+        for ask in asks_of(record, kit, Counter()):
             if ask.null:
                 nulls.add(place(kit.prompter.seed, ask.id))
             else:
@@ -125,13 +133,30 @@ def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
 
 def rows_of(record: Record, kit: Kit, counts: Counts) -> Iterator[InstructionRow]:
     """Yield the rows of a record that are written, each counted."""
-    for ask in kit.prompter.asks(record):
+    for ask in asks_of(record, kit, counts.windows):
         if ask.null and left_out(ask, kit):
             counts.nulls_left_out += 1
             continue
+        row = kit.prompter.row(ask)
+        if kit.cutter is not None and not kit.cutter.fits(row):
+            counts.windows["row-over-budget"] += 1
+            continue
         counts.rows += 1
         counts.null_rows += ask.null
-        yield kit.prompter.row(ask)
+        if kit.measure is not None:
+            counts.tokens[sum(map(kit.measure, (row.instruction, row.input, row.output)))] += 1
+        yield row
+
+
+def asks_of(record: Record, kit: Kit, windows: Counter[str]) -> Iterator[Ask]:
+    """Yield what is asked about a record, window by window where it is cut."""
+    if kit.cutter is None:
+        yield from kit.prompter.asks(record)
+        return
+    panes = kit.cutter.panes(record, windows)
+    windows["records-cut"] += len(panes) > 1
+    for window, shown in panes:
+        yield from kit.prompter.asks(shown, window)
 
 
 def left_out(ask: Ask, kit: Kit) -> bool:

@@ -90,11 +90,15 @@ def _result_table(manifest: dict[str, Any]) -> str:
 
 
 def _forecast_table(sums: "Totals") -> str:
+    from chinchilla.build.forecast import quantiles
     from chinchilla.cli.table import table
 
     rows = []
     for (source, split), counts in sums.items():
         numbers = (counts.read, counts.rows, counts.null_rows, counts.bytes)
         share = f"{counts.null_rows / counts.rows:.1%}" if counts.rows else "-"
-        rows.append([source, split, *(f"{number:,}" for number in numbers), share])
-    return table(("source", "split", "read", "rows", "empty", "bytes", "empty share"), rows)
+        lengths = [f"{number:,}" for number in quantiles(counts.tokens)]
+        rows.append([source, split, *(f"{number:,}" for number in numbers), share, *lengths])
+    head = ("source", "split", "read", "rows", "empty", "bytes", "empty share")
+    measured = ("tokens", "p50", "p95", "max") if any(one.tokens for one in sums.values()) else ()
+    return table((*head, *measured), [row[: len(head) + len(measured)] for row in rows])

@@ -204,10 +204,11 @@ class Prompter:
         """Return the text of a record, after its title where it has one."""
         if not record.title:
             return record.text
-        return fill(self._titled, {"title": record.title, "text": record.text})
+        return fill(self.titled, {"title": record.title, "text": record.text})
 
     @cached_property
-    def _titled(self) -> tuple[Segment, ...]:
+    def titled(self) -> tuple[Segment, ...]:
+        """Return the wording that joins title and text."""
         return compile_wording(self.phrases.title, "forms.yaml")
 
     def formats(self, name: str, subtask: str) -> list[tuple[Segment, ...]]:
