@@ -14,8 +14,8 @@ def ordered(record: Record, question: Question) -> Content:
 
     Items stand by place in the text where all of them are located, else as annotated. re-pair:
     the labels of the pair, negative ones where `na` is offered, and `na` itself where no label
-    asked holds; no slots. ee-trigger: events without arguments. ee-argument: one event with the arguments
-    of every event of that type and trigger, for the roles asked.
+    asked holds; no slots. ee-trigger: events without arguments. ee-argument: one event with the
+    arguments of every event of that type and trigger, for the roles asked.
     """
     return _TAKE[question.subtask](record, question)
 
@@ -38,7 +38,7 @@ def _pair(record: Record, question: Question) -> Content:
     if not found and question.na is not None:
         negative = {"predicate": question.na.key, "head": question.head, "tail": question.tail}
         return Content(relations=(Relation.model_validate(negative),))
-    bare = {"tail_slots": {}, "tail_slot_types": {}}
+    bare: dict[str, dict[str, str]] = {"tail_slots": {}, "tail_slot_types": {}}
     return Content(relations=tuple(item.model_copy(update=bare) for item in found.values()))
 
 
