@@ -11,14 +11,17 @@ The parameter trigger is left out of an event without one.
 """
 
 import re
+from collections import Counter
 from typing import Any
 
 from chinchilla.answers.question import Content, Question
 from chinchilla.answers.quoting import Cursor, quoted
+from chinchilla.answers.repair.structured import from_calls
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 
 NOTHING = "[]"
+OPEN_ENDED = True
 
 _CALLS = {
     "ner": ("Entity", ("type", "text")),
@@ -77,6 +80,11 @@ def parse(answer: str, question: Question) -> Content:
     if not items:
         raise AnswerError("answer", "nothing but blanks", f"write {NOTHING} for nothing found")
     return to_content(items, question)
+
+
+def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+    """Read every call of an answer, however it is punctuated."""
+    return from_calls(text, question, notes)
 
 
 def _read_call(cursor: Cursor, subtask: str) -> Said:

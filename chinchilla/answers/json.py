@@ -10,16 +10,21 @@
 The key "trigger" is left out of an event without one; in ee-trigger null stands for it.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from json import loads
 from typing import Any
 
 import orjson
 
 from chinchilla.answers.question import Content, Question
+from chinchilla.answers.repair.linewise import unquoted
+from chinchilla.answers.repair.structured import from_json
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 
 Lists = dict[str, list[Any]]
+Pairs = list[tuple[str, Any]]
 
 
 def dump(content: Content, question: Question) -> str:
@@ -49,18 +54,21 @@ def _value(item: Said, question: Question) -> Any:
 
 
 def parse(answer: str, question: Question) -> Content:
-    """Read such an answer back; raise AnswerError where it is not exactly of the form."""
-    return to_content(list(_items(_load(answer, question), question)), question)
+    """Read such an answer back; raise AnswerError where it is not exactly of the form.
+
+    The lists of a key that comes twice are joined.
+    """
+    return to_content(list(_items(_load(answer, question, _join), question)), question)
 
 
 def skim(answer: str, question: Question) -> Content:
     """Read what fits of a well-formed answer, as a reader without repair does.
 
-    Items that are not of the form are left out. Raises AnswerError where the answer is not one
-    JSON value of the right kind.
+    Items that are not of the form are left out; of a key that comes twice the last counts.
+    Raises AnswerError where the answer is not one JSON value of the right kind.
     """
     items: list[Said] = []
-    for part in _parts(_load(answer, question)):
+    for part in _parts(_load(answer, question, dict)):
         try:
             one = list(_items(part, question))
             to_content(one, question)
@@ -70,16 +78,53 @@ def skim(answer: str, question: Question) -> Content:
     return to_content(items, question)
 
 
-def _load(answer: str, question: Question) -> Any:
+def remarks(answer: str) -> dict[str, int]:
+    """Count the keys that come twice in an object of a well-formed answer."""
+    twice = 0
+
+    def count(pairs: Pairs) -> None:
+        nonlocal twice
+        twice += len(pairs) - len({key for key, _ in pairs})
+
+    loads(answer, object_pairs_hook=count)
+    return {"duplicate_key": twice}
+
+
+def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+    """Read the first JSON value of an answer; a relation name alone may stand without one."""
+    if question.subtask == "re-pair" and unquoted(text.strip()) in question.asked:
+        notes["bare_string"] += 1
+        return [Said(unquoted(text.strip()))]
+    items = from_json(text, question, notes)
+    if not items and text.lstrip().startswith('"'):
+        items = from_json(f"{{{text}}}", question, notes)
+        notes["brackets"] += 1
+    return items
+
+
+def _load(answer: str, question: Question, hook: Callable[[Pairs], Any]) -> Any:
     try:
-        found = orjson.loads(answer)
-    except orjson.JSONDecodeError as error:
-        raise AnswerError("answer", f"not JSON ({error.msg})", "answer with JSON alone") from error
+        found = loads(answer, object_pairs_hook=hook)
+    except (ValueError, RecursionError) as error:
+        what = " ".join(str(error).split())
+        raise AnswerError("answer", f"not JSON ({what})", "answer with JSON alone") from error
     kind = list if question.subtask == "re-pair" else dict
     if not isinstance(found, kind):
         what = "not a JSON list" if kind is list else "not a JSON object"
         raise AnswerError("answer", what, "answer as the form says")
     return found
+
+
+def _join(pairs: Pairs) -> Lists:
+    found: Lists = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    joined: Lists = {}
+    for key, value in pairs:
+        known = joined.get(key)
+        both = isinstance(known, list) and isinstance(value, list)
+        joined[key] = [*known, *value] if both and known is not None else value
+    return joined
 
 
 def _parts(found: Any) -> Iterator[Any]:

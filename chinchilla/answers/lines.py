@@ -14,10 +14,19 @@ in brackets behind the tail, ； and ） between slots, a leading - before an ev
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from chinchilla.answers.question import Content, Question
 from chinchilla.answers.quoting import END, Cursor, Quote, bare, quoted
+from chinchilla.answers.repair.linewise import (
+    looks_like_label,
+    mend_lines,
+    note_unread,
+    unmarked,
+    unquoted,
+)
+from chinchilla.answers.repair.structured import from_json
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 
@@ -29,6 +38,15 @@ _SLOT_END = re.compile("[；）]")
 _SLOT_WORDS = re.compile("[（）；]")
 _SLOTS = re.compile(r'（(?=(?:"(?:[^"\\]|\\.)*"|[^（）；："]+)：)|\Z')
 _TAIL = re.compile(r'（"|（[^（）；："]+：')
+
+OPEN_ENDED = True
+_STOPS = "。.；;，,"
+_BETWEEN = re.compile(r"\s*[;；，,]\s*")
+_BREAK = re.compile("\n")
+_SEVERAL = re.compile("[\n、，,；;]")
+_COLONS = re.compile(r"\s*[:：﹕]\s*")
+_ARROWS = re.compile(r"\s*(?:[-—=]+>|[→➡⟶⇒➔])\s*")
+_BRACKETS = re.compile(r"[(（]([^()（）]*[:：][^()（）]*)[)）]\s*$")
 
 
 def dump(content: Content, question: Question) -> str:
@@ -128,3 +146,87 @@ def _read_slots(cursor: Cursor) -> Iterator[tuple[str, str]]:
             cursor.expect("）")
     if not cursor.ended():
         raise cursor.wrong("the line goes on")
+
+
+def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+    """Read every line that says something, with whatever marks it is written."""
+    if text.lstrip()[:1] in ("{", "[", "｛", "［"):
+        items = from_json(text, question, notes)
+        if items:
+            notes["other_form"] += 1
+            return items
+    taken = _Taken(question)
+    cut = _SEVERAL if question.subtask == "re-pair" else _BREAK
+    lines = [line for line in cut.split(text) if line.strip()]
+    notes["punctuation"] += len(lines) > text.count("\n") + 1
+    unread = mend_lines(lines, taken.take, _variants, notes)
+    note_unread(unread, question, notes)
+    return taken.items or None
+
+
+def _variants(line: str) -> Iterator[tuple[str, str]]:
+    """Yield a line with less and less around its parts."""
+    words = unmarked(line)
+    yield words, "bullets"
+    name, colon, rest = _halves(words)
+    if not colon:
+        yield unquoted(words.rstrip(_STOPS)), "quotes"
+        return
+    ends = _ARROWS.split(rest, maxsplit=1)
+    slots = _BRACKETS.search(ends[-1]) if len(ends) == 2 else None
+    if slots:
+        inner = _BETWEEN.sub("；", _COLONS.sub("：", slots.group(1)))
+        tail = ends[1][: slots.start()].rstrip()
+        yield f"{name}：{ends[0]} → {tail}（{inner}）", "punctuation"
+    yield f"{name}：{' → '.join(ends)}", "punctuation"
+    yield f"{unquoted(name)}：{' → '.join(unquoted(end) for end in ends)}", "quotes"
+    yield unquoted(rest.rstrip(_STOPS)), "prose"
+
+
+def _halves(line: str) -> tuple[str, str, str]:
+    """Cut a line at its first colon; 【name】words does without one."""
+    if line.startswith("【") and "】" in line:
+        name, _, rest = line[1:].partition("】")
+        return name, "：", _COLONS.sub("", rest, count=1) if _COLONS.match(rest) else rest
+    found = _COLONS.search(line)
+    if found is None:
+        return "", "", line
+    return line[: found.start()], "：", line[found.end() :]
+
+
+class _Taken:
+    """The items taken from lines so far."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.items: list[Said] = []
+
+    def take(self, line: str, unasked: bool) -> bool:
+        """Keep what a line says, if it can be read and its name may stand there."""
+        try:
+            item = read_item(Cursor(line.lstrip().removeprefix("- ")), self.question.subtask)
+            to_content([item], self.question)
+        except AnswerError:
+            return False
+        if self._is_argument(line, item, unasked):
+            _add_argument(self.items, item)
+        elif item.name in self.question.asked or (unasked and self._may_stand(item)):
+            self.items.append(item)
+        else:
+            return False
+        return True
+
+    def _is_argument(self, line: str, item: Said, unasked: bool) -> bool:
+        if self.question.subtask != "ee" or not self.items or item.words is None:
+            return False
+        label = self.question.label(self.items[-1].name)
+        if any(role.name == item.name for role in label.roles):
+            return True
+        return unasked and line.lstrip().startswith("-") and looks_like_label(item.name)
+
+    def _may_stand(self, item: Said) -> bool:
+        return (
+            self.question.subtask != "re-pair"
+            and item.words is not None
+            and looks_like_label(item.name)
+        )

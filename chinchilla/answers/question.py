@@ -65,6 +65,13 @@ class Question:
         """Return the labels asked, and after them the one for "no relation" if it is offered."""
         return self.labels if self.na is None else (*self.labels, self.na)
 
+    @cached_property
+    def asked(self) -> frozenset[str]:
+        """Return the names under which items may stand: of labels, of roles in ee-argument."""
+        if self.subtask == "ee-argument" and self.event is not None:
+            return frozenset(role.name for role in self.event.roles)
+        return frozenset(self.by_name)
+
     def label(self, name: str) -> Label:
         """Return the label of a name; a name that was not asked is its own label."""
         return self.by_name.get(name) or Label(key=name, name=name)

@@ -13,10 +13,19 @@ stays bare), the last bracket of the line, and = behind the name of a role or sl
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from chinchilla.answers.question import Content, Question
 from chinchilla.answers.quoting import Cursor, Quote, bare, quoted
+from chinchilla.answers.repair.linewise import (
+    looks_like_label,
+    mend_lines,
+    note_unread,
+    unmarked,
+    unquoted,
+)
+from chinchilla.answers.repair.structured import from_json
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 
@@ -24,6 +33,12 @@ _COMMA = re.compile(", ")
 _NAME = re.compile(", |=")
 _EQUALS = re.compile("=")
 _FIELD = re.compile(r", |\Z")
+
+OPEN_ENDED = True
+_OPENING, _CLOSING = ("(", "（"), (")", "）")
+_SEVERAL = re.compile(r"(?<=[)）])\s*[,，;；、]?\s*(?=[(（])")
+_COMMAS = re.compile(r"(\s*[,，]\s*)")
+_EQUALS_SIGN = re.compile(r"\s*[=＝]\s*")
 
 
 def dump(content: Content, question: Question) -> str:
@@ -93,3 +108,105 @@ def _pairs(cursor: Cursor) -> Iterator[tuple[str, str]]:
         name = cursor.field(_EQUALS)
         cursor.expect("=")
         yield name, cursor.field(_FIELD)
+
+
+def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+    """Read every tuple of an answer, with whatever commas and brackets it is written."""
+    if text.lstrip()[:1] in ("{", "｛"):
+        found = from_json(text, question, notes)
+        if found:
+            notes["other_form"] += 1
+            return found
+    items: list[Said] = []
+
+    def take(line: str, unasked: bool) -> bool:
+        item = _readable(line.strip(), question)
+        may_stand = unasked and question.subtask != "re-pair"
+        if item is None or not (
+            item.name in question.asked or (may_stand and looks_like_label(item.name))
+        ):
+            return False
+        items.append(item)
+        return True
+
+    lines = [line for part in text.split("\n") for line in _tuples(part, question)]
+    if lines and lines[-1].startswith(_OPENING) and not lines[-1].endswith(_CLOSING):
+        notes.update(("truncated", "cut"))
+        lines.pop()
+    unread = mend_lines(lines, take, lambda line: _variants(line, question), notes)
+    note_unread(unread, question, notes)
+    return items or ([] if notes["cut"] else None)
+
+
+def _readable(line: str, question: Question) -> Said | None:
+    try:
+        item = read_item(line, question.subtask)
+        to_content([item], question)
+    except AnswerError:
+        return None
+    return item
+
+
+def _tuples(line: str, question: Question) -> list[str]:
+    """Cut a line into its tuples, where it is a list of them."""
+    words = line.strip()
+    item = _readable(words, question)
+    if item is not None and item.name in question.asked:
+        return [words]
+    if words.startswith("["):
+        words = words.removeprefix("[").removesuffix("]").rstrip(",")
+    return [part for part in _SEVERAL.split(words) if part.strip("[], ")]
+
+
+def _variants(line: str, question: Question) -> Iterator[tuple[str, str]]:
+    """Yield a line with less and less around its parts."""
+    words = line if line.startswith(("(", "（")) else unmarked(line)
+    words = words.rstrip("。.；;，, ")
+    yield words, "bullets"
+    words = words.removeprefix("（").removeprefix("(").removesuffix("）").removesuffix(")")
+    fields = _arranged(_COMMAS.split(words.strip()), question)
+    if fields:
+        yield f"({', '.join(fields)})", "punctuation"
+
+
+def _arranged(pieces: list[str], question: Question) -> list[str]:
+    """Put words that were cut at a comma of their own together again.
+
+    `pieces` are parts with the commas between them, so that no comma is lost.
+    """
+    parts = [unquoted(part) for part in pieces[::2]]
+    if question.subtask == "re":
+        return _arranged_triple(pieces, parts, question)
+    if question.subtask == "re-pair":
+        return [_joined(pieces)]
+    if question.subtask == "ee" and len(parts) > 2:
+        pairs: list[str] = []
+        for at in range(4, len(pieces), 2):
+            if _EQUALS_SIGN.search(pieces[at]) or not pairs:
+                pairs.append(_EQUALS_SIGN.sub("=", pieces[at], count=1))
+            else:
+                pairs[-1] += pieces[at - 1] + pieces[at]
+        return [_joined(pieces[:1]), _joined(pieces[2:3]), *(_pair(pair) for pair in pairs)]
+    return [_joined(pieces[:1]), _joined(pieces[2:])] if len(parts) > 1 else []
+
+
+def _arranged_triple(pieces: list[str], parts: list[str], question: Question) -> list[str]:
+    if len(parts) == 3 and parts[0] in question.asked:
+        return [_joined(pieces[2:3]), parts[0], _joined(pieces[4:])]
+    at = next((at for at, part in enumerate(parts[1:-1], 1) if part in question.asked), 0)
+    if not at:
+        return []
+    end = next((end for end in range(at + 2, len(parts)) if "=" in parts[end]), len(parts))
+    tail = _joined(pieces[2 * at + 2 : 2 * end - 1])
+    return [_joined(pieces[: 2 * at - 1]), parts[at], tail, *map(_pair, pieces[2 * end :: 2])]
+
+
+def _pair(words: str) -> str:
+    """Write a role or slot with its words, the words quoted where they hold a comma."""
+    name, equals, rest = words.partition("=")
+    return f"{name}={_joined([rest])}" if equals else words
+
+
+def _joined(pieces: list[str]) -> str:
+    words = unquoted("".join(pieces))
+    return bare(words, _COMMA) if words else ""

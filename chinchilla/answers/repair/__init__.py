@@ -1,0 +1,21 @@
+"""Read raw answers of models: strictly first, then with every repair that is safe, and say which.
+
+What the notes of a reading count:
+
+    fence, prose          a code fence, words before or behind the answer
+    punctuation, quotes   full-width marks for half-width ones or the other way; odd quotes
+    comma, brackets       a comma or bracket too many, missing or of the wrong kind
+    bullets               bullets or numbers before lines
+    truncated, cut        an answer that breaks off, and words lost by that
+    repeats               a loop at the end of which one round is kept
+    bare_string, nested   a string where a list is expected (one item); one inside an object
+    dropped               items that are blank or no string
+    other_shape           a list of objects that name their type, or a further object around all
+    other_form            JSON where a text form is expected
+    duplicate_key         a key that comes twice in an object (its lists are joined)
+    label_not_asked       items under a name that was not asked
+"""
+
+from chinchilla.answers.repair.reading import Reading, Status, read_answer
+
+__all__ = ["Reading", "Status", "read_answer"]

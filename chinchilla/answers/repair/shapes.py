@@ -1,0 +1,222 @@
+"""What was meant by a value: its items, whichever of the usual shapes a model gave it.
+
+The shape of the form `json`, a list of objects that name their type, calls of the form `code`,
+either of them inside a further object or list.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from chinchilla.answers.question import Question
+from chinchilla.answers.repair.values import Group, Value
+from chinchilla.answers.repair.words import Part, words
+from chinchilla.answers.said import Said
+
+Pair = tuple[str, str]
+
+
+class Shapes:
+    """Find the items of a value; what is odd about them is counted in `notes`."""
+
+    def __init__(self, question: Question, notes: Counter[str]) -> None:
+        """Begin with no item found."""
+        self.question, self.notes = question, notes
+        self.asked = question.asked
+
+    def items(self, root: Group) -> list[Said]:
+        """List the items of a value; none where it is of no known shape."""
+        if self.question.subtask == "re-pair":
+            return [Said(name) for name in self._names(root)]
+        return list(self._members(root, 0))
+
+    def _names(self, root: Group) -> Iterator[str]:
+        """Yield relation names: strings in a list, under a field, or keys that are asked."""
+        if any(key is not None for key, _ in root.members):
+            self.notes["other_shape"] += 1
+        for key, value in root.members:
+            if key in self.asked and not isinstance(value, str):
+                yield str(key)
+            elif isinstance(value, str):
+                yield from self._strings(key, value)
+            elif isinstance(value, Group):
+                yield from self._names(value)
+            else:
+                self._drop()
+
+    def _strings(self, key: str | None, value: str) -> Iterator[str]:
+        if key is not None and key not in words().fields["type"]:
+            return
+        if value.strip():
+            yield value
+        else:
+            self._drop()
+
+    def _members(self, root: Group, depth: int) -> Iterator[Said]:
+        if self._is_typed(root):
+            self.notes["other_shape"] += 1
+            yield from self._typed(root)
+            return
+        seen: set[str] = set()
+        for key, value in root.members:
+            if key is not None:
+                self.notes["duplicate_key"] += key in seen
+                seen.add(key)
+                yield from self._under(key, value, depth)
+            elif isinstance(value, Group) and depth < 3:
+                self.notes["other_shape"] += not self._is_typed(value)
+                yield from self._members(value, depth + 1)
+            else:
+                self._drop()
+
+    def _under(self, key: str, value: Value, depth: int) -> Iterator[Said]:
+        """Yield what stands under a key: a label, or a field that holds the whole answer."""
+        if key not in self.asked and isinstance(value, Group) and depth < 3:
+            inner = [item for _, item in value.members if isinstance(item, Group)]
+            wraps = value.opener == "{" and self.asked & {name for name, _ in value.members}
+            if wraps or (inner and all(self._holds_items(item) for item in inner)):
+                self.notes["other_shape"] += 1
+                yield from self._members(value, depth + 1)
+                return
+        given = words().fields["trigger"] + words().fields["type"]
+        if self.question.subtask == "ee-argument" and key in given and key not in self.asked:
+            self.notes["other_shape"] += 1
+            return
+        yield from self._labelled(key, value)
+
+    def _labelled(self, name: str, value: Value) -> Iterator[Said]:
+        if isinstance(value, Group) and not self._is_item(value):
+            for key, item in value.members:
+                yield from self._one(name, item if key is None else Group("{", "", [(key, item)]))
+        else:
+            self.notes["bare_string"] += isinstance(value, str | Group)
+            yield from self._one(name, value)
+
+    def _is_item(self, value: Group) -> bool:
+        """Tell whether a group is one item where a list of them is expected."""
+        if self.question.subtask == "re":
+            return self._field(value, "head") is not None
+        keyed = value.opener == "{" and bool(value.members)
+        return keyed and self.question.subtask == "ee"
+
+    def _one(self, name: str, value: Value) -> Iterator[Said]:
+        subtask = self.question.subtask
+        found: Said | None
+        if subtask == "re":
+            found = self._relation(name, value)
+        elif subtask == "ee":
+            found = self._event(name, value)
+        elif subtask == "ee-trigger" and value is None:
+            found = Said(name)
+        else:
+            text = self._text(value)
+            found = None if text is None else Said(name, text)
+        if found is None:
+            self._drop()
+        else:
+            yield found
+
+    def _text(self, value: Value) -> str | None:
+        """Return a string; also the one inside an object, which is counted."""
+        if isinstance(value, Group):
+            part: Part = "trigger" if self.question.subtask in ("ee", "ee-trigger") else "text"
+            inner = self._string(value, part) or self._string(value, "text")
+            self.notes["nested"] += inner is not None
+            return inner
+        return value if isinstance(value, str) and value.strip() else None
+
+    def _relation(self, name: str, value: Value) -> Said | None:
+        if not isinstance(value, Group):
+            return None
+        ends = [item for key, item in value.members if key is None and isinstance(item, str)]
+        if len(ends) == 2:
+            self.notes["nested"] += 1
+            return Said(name, ends[0], ends[1])
+        head, tail = self._string(value, "head"), self._string(value, "tail")
+        if head is None or tail is None:
+            return None
+        return Said(name, head, tail, tuple(self._slots(value)))
+
+    def _slots(self, value: Group) -> Iterator[Pair]:
+        fields = words().fields
+        taken = {*fields["head"], *fields["tail"], *fields["type"]}
+        for key, item in value.members:
+            if isinstance(item, Group) and key in fields["slots"]:
+                yield from self._slots(item)
+            elif isinstance(item, str) and item.strip() and key and key not in taken:
+                yield key, item
+            elif key not in taken:
+                self._drop()
+
+    def _event(self, name: str, value: Value) -> Said | None:
+        if isinstance(value, str):
+            return Said(name, value) if value.strip() else None
+        if not isinstance(value, Group) or not value.members:
+            return None
+        found = self._field(value, "arguments")
+        if not isinstance(found, Group):
+            fields = words().fields
+            taken = {*fields["type"], *fields["trigger"], *fields["arguments"]}
+            rest = [(key, item) for key, item in value.members if key not in taken]
+            found = Group("{", "", rest)
+        return Said(name, self._string(value, "trigger"), None, tuple(self._arguments(found)))
+
+    def _arguments(self, group: Group) -> Iterator[Pair]:
+        for key, value in group.members:
+            inner = isinstance(value, Group) and self._string(value, "role")
+            if key is None and isinstance(value, Group) and inner:
+                text = self._string(value, "text")
+                pairs = [] if text is None else [(inner, text)]
+            elif key is None and isinstance(value, Group):
+                pairs = list(self._arguments(value)) if value.opener == "{" else []
+            else:
+                pairs = list(self._role(key, value)) if key else []
+            if not pairs and key is None:
+                self._drop()
+            yield from pairs
+
+    def _role(self, role: str, value: Value) -> Iterator[Pair]:
+        self.notes["bare_string"] += isinstance(value, str)
+        for item in [one for _, one in value.members] if isinstance(value, Group) else [value]:
+            text = self._text(item)
+            if text is None:
+                self._drop()
+            else:
+                yield role, text
+
+    def _holds_items(self, group: Group) -> bool:
+        """Tell whether a group in a list under no label asked is an item, or an event's roles."""
+        given = self.question.subtask == "ee-argument" and self._field(group, "arguments")
+        return isinstance(given, Group) or self._is_typed(group)
+
+    def _is_typed(self, group: Group) -> bool:
+        """Tell whether a group names its own type in a field that is no label."""
+        subtask = self.question.subtask
+        name = self._string(group, "role" if subtask == "ee-argument" else "type")
+        if name is None:
+            return False
+        parts: dict[str, Part] = {"re": "head", "ee-trigger": "trigger"}
+        part = parts.get(subtask, "text")
+        return subtask == "ee" or self._string(group, part) is not None or bool(group.name)
+
+    def _typed(self, group: Group) -> Iterator[Said]:
+        subtask = self.question.subtask
+        name = self._string(group, "role" if subtask == "ee-argument" else "type") or ""
+        if subtask in ("re", "ee"):
+            yield from self._one(name, group)
+            return
+        part: Part = "trigger" if subtask == "ee-trigger" else "text"
+        text = self._string(group, part)
+        yield from self._one(name, text)
+
+    def _field(self, group: Group, part: Part) -> Value:
+        names = words().fields[part]
+        found = {key: value for key, value in reversed(group.members) if key in names}
+        best = next((name for name in names if name in found and name not in self.asked), None)
+        return None if best is None else found[best]
+
+    def _string(self, group: Group, part: Part) -> str | None:
+        value = self._field(group, part)
+        return value if isinstance(value, str) and value.strip() else None
+
+    def _drop(self) -> None:
+        self.notes["dropped"] += 1

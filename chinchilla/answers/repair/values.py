@@ -1,0 +1,231 @@
+"""Read what was meant as JSON, or as typed calls, however it is punctuated: in one pass.
+
+Strings are left as they are; outside of them full-width marks count as their half-width twins.
+A quote ends a string only where a mark or the end follows, so that quotes inside survive.
+"""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+class Odd:
+    """A value that is neither words nor null nor a group: a number, true or false."""
+
+
+@dataclass
+class Group:
+    """A bracketed group, or the call of a function; items of a list have no key."""
+
+    opener: str
+    name: str = ""
+    members: "list[tuple[str | None, Value]]" = field(default_factory=list)
+
+
+Value: TypeAlias = str | Group | Odd | None
+
+ODD = Odd()
+_HALF = dict(zip("｛｝［］【】（），、；：＝＂＇;", "{}[][](),,,:=\"',", strict=True))
+_OPENERS = {"{": "}", "[": "]", "(": ")"}
+_CLOSERS = {closer: opener for opener, closer in _OPENERS.items()}
+_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "”": "”", "’": "’"}
+_BARE_END = re.compile(r"[\n,:={}\[\]()，：＝｛｝［］【】；;]")
+_AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|\Z|[\"“'‘](?<=\s.))")
+_SPECIAL = re.compile(r"[\\\"'”’＂＇]")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?\Z|true\Z|false\Z|True\Z|False\Z|NaN\Z")
+_NULLS = ("null", "None")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
+
+
+class Scan:
+    """Read one group that begins at a place; `end` is where reading stopped."""
+
+    def __init__(self, text: str, at: int, notes: Counter[str]) -> None:
+        """Begin at an opening bracket, or at the name of a function before one."""
+        self.text, self.at, self.notes = text, at, notes
+        self.root = Group("")
+        self.stack = [self.root]
+        self.open: Counter[str] = Counter()
+        self.keys: list[str | None] = [None]
+        self.fresh = True  # whether a value may follow: after an opener, a comma or a key
+
+    @property
+    def end(self) -> int:
+        """Return the place behind what was read."""
+        return self.at
+
+    def read(self) -> Group | None:
+        """Read the group; what the end of the text leaves open is closed and noted."""
+        while self.at < len(self.text):
+            self._step()
+            if len(self.stack) == 1 and self.root.members:
+                break
+        else:
+            self._close_all()
+        for _, value in self.root.members:
+            if isinstance(value, Group):
+                return value
+        return None
+
+    def _step(self) -> None:
+        char = self.text[self.at]
+        mark = self._half(char) if not char.isspace() else " "
+        if mark == " ":
+            self.at += 1
+        elif mark in _OPENERS:
+            self._open(mark)
+        elif mark in _CLOSERS:
+            self._close(mark)
+        elif mark == ",":
+            self._comma()
+        elif mark in (":", "="):
+            self._key()
+        elif mark in _QUOTES:
+            self._string(mark)
+        else:
+            self._bare()
+
+    def _half(self, char: str) -> str:
+        half = _HALF.get(char)
+        if half is None:
+            return char
+        self.notes["punctuation"] += 1
+        return half
+
+    def _add(self, value: Value) -> None:
+        if not self.fresh:
+            self.notes["comma"] += 1
+        self.stack[-1].members.append((self.keys[-1], value))
+        self.keys[-1] = None
+        self.fresh = False
+
+    def _open(self, opener: str, name: str = "") -> None:
+        group = Group(opener, name)
+        self._add(group)
+        self.stack.append(group)
+        self.keys.append(None)
+        self.open[opener] += 1
+        self.at += 1
+        self.fresh = True
+
+    def _close(self, closer: str) -> None:
+        self.at += 1
+        wanted = _CLOSERS[closer]
+        if not self.open[wanted]:
+            self.notes["brackets"] += 1
+            return
+        if self.fresh and self.stack[-1].members:
+            self.notes["comma"] += 1
+        while True:
+            opener = self._pop()
+            if opener == wanted:
+                return
+            self.notes["brackets"] += 1
+
+    def _pop(self) -> str:
+        group, key = self.stack.pop(), self.keys.pop()
+        if key is not None:
+            group.members.append((key, None))
+        self.open[group.opener] -= 1
+        self.fresh = False
+        return group.opener
+
+    def _comma(self) -> None:
+        self.at += 1
+        if self.fresh:
+            self.notes["comma"] += 1
+        if self.keys[-1] is not None:
+            self._add(None)
+        self.fresh = True
+
+    def _key(self) -> None:
+        """Turn the value before the mark into the key of the one behind it."""
+        self.at += 1
+        members = self.stack[-1].members
+        if self.fresh or not members or not isinstance(members[-1][1], str):
+            self.notes["punctuation"] += 1
+            return
+        words = members[-1][1]
+        if members[-1][0] is None:
+            members.pop()
+            self.keys[-1] = words
+            self.fresh = True
+
+    def _string(self, mark: str) -> None:
+        opening = self.text[self.at]
+        if opening != '"':
+            self.notes["quotes"] += 1
+        self.at += 1
+        words = self._words((_QUOTES[mark], '"') if mark in "“”" else (_QUOTES[mark],))
+        if words is None:
+            self.notes["cut"] += 1
+        else:
+            self._add(words)
+
+    def _words(self, ends: tuple[str, ...]) -> str | None:
+        """Read to the quote that ends a string; null where the text ends before."""
+        parts: list[str] = []
+        while found := _SPECIAL.search(self.text, self.at):
+            parts.append(self.text[self.at : found.start()])
+            char = found.group()
+            self.at = found.end()
+            if char == "\\":
+                parts.append(self._escape())
+            elif _HALF.get(char, char) in ends and _AFTER.match(self.text, self.at):
+                return whole("".join(parts))
+            else:
+                if char in ends:
+                    self.notes["quotes"] += 1
+                parts.append(char)
+        self.at = len(self.text)
+        return None
+
+    def _escape(self) -> str:
+        char = self.text[self.at : self.at + 1]
+        digits = self.text[self.at + 1 : self.at + 5]
+        self.at += 1
+        if char == "u" and re.fullmatch("[0-9a-fA-F]{4}", digits):
+            self.at += 4
+            return chr(int(digits, 16))
+        if char in _ESCAPES:
+            return _ESCAPES[char]
+        return char if char in ('"', "\\", "/", "'") else f"\\{char}"
+
+    def _bare(self) -> None:
+        found = _BARE_END.search(self.text, self.at)
+        stop = found.start() if found else len(self.text)
+        words = self.text[self.at : stop].strip()
+        self.at = stop
+        if found and found.group() == "(":
+            self._open("(", words)
+        elif not found and len(self.stack) > 1:
+            self.notes["cut"] += 1
+        elif words in _NULLS:
+            self._add(None)
+        elif _NUMBER.match(words):
+            self._add(ODD)
+        elif found and found.group() in "=＝":
+            self._add(words)
+        else:
+            self.notes["quotes"] += 1
+            self._add(words)
+
+    def _close_all(self) -> None:
+        if len(self.stack) == 1:
+            return
+        self.notes["truncated"] += 1
+        top = self.stack[-1]
+        if self.fresh or self.keys[-1] is not None:
+            self.notes["cut"] += 1
+        elif top.opener == "{" and top.members and top.members[-1][0] is None:
+            top.members.pop()  # a key whose value never came
+            self.notes["cut"] += 1
+        self.keys = [None] * len(self.keys)
+        while len(self.stack) > 1:
+            self._pop()
+
+
+def whole(words: str) -> str:
+    """Join the halves of surrogate pairs; a half that stands alone is left out."""
+    return words.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
