@@ -12,6 +12,7 @@ import click
 from chinchilla import __version__
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
+from chinchilla.cli.mine import mine
 from chinchilla.cli.records import records
 from chinchilla.cli.sources import sources
 from chinchilla.errors import ChinchillaError
@@ -25,7 +26,7 @@ def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
 
 
-for command in (sources, records, check, build):
+for command in (sources, records, check, mine, build):
     cli.add_command(command)
 
 
