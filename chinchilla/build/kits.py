@@ -7,8 +7,10 @@ from chinchilla.build.run import Kits, Progress, run
 from chinchilla.build.shard import Kit, Survey, survey_shard
 from chinchilla.errors import ConfigError
 from chinchilla.prompts.chance import Places
+from chinchilla.prompts.confusion import Confusions, read_confusions
 from chinchilla.prompts.cutting import make_cutter, measure_of
 from chinchilla.prompts.rows import Prompter
+from chinchilla.schema import LabelSet
 from chinchilla.sources.catalogue import Found
 
 
@@ -40,11 +42,13 @@ def with_null_share(plan: Plan, kits: Kits, workers: int, progress: Progress) ->
 
 def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
     config, source = plan.config, found.card.source
+    labels = found.card.label_set(found.edition.name)
     prompter = Prompter(
-        labels=found.card.label_set(found.edition.name),
+        labels=labels,
         seed=config.seed,
         options=config.prompts,
         held_out=frozenset(config.hold_out.labels.get(source, ())),
+        confusions=_confusions(plan, labels),
     )
     return Kit(
         found,
@@ -55,6 +59,12 @@ def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
         cutter=make_cutter(config.windows, prompter),
         measure=measure_of(config.windows) if config.windows.tokenizer else None,
     )
+
+
+def _confusions(plan: Plan, labels: LabelSet) -> Confusions:
+    """Read the file of confusable labels of a source, where the configuration names one."""
+    path = plan.config.prompts.hard_negatives.get(labels.source)
+    return {} if path is None else read_confusions(Path(path), labels)
 
 
 def _check_names(plan: Plan) -> None:

@@ -14,6 +14,7 @@ from chinchilla.cli.build import build
 from chinchilla.cli.check import check
 from chinchilla.cli.compare import compare
 from chinchilla.cli.export import export
+from chinchilla.cli.mine import mine
 from chinchilla.cli.records import records
 from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
@@ -28,7 +29,7 @@ def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
 
 
-for command in (sources, records, check, build, export, score, compare):
+for command in (sources, records, check, mine, build, export, score, compare):
     cli.add_command(command)
 
 
