@@ -5,7 +5,8 @@ from random import Random
 from typing import NamedTuple, cast
 
 from chinchilla.answers import Content, Question, Subtask, ordered
-from chinchilla.prompts.batches import Confusions, Draw, batches, role_parts
+from chinchilla.prompts.batches import Draw, batches, role_parts
+from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.schema import Label, LabelSet, Record
 

@@ -1,13 +1,12 @@
 """Which labels stand in one prompt: negatives, dropout, order, batches, parts of roles."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 from typing import NamedTuple
 
+from chinchilla.prompts.confusion import Confusions, hard_batches
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.schema import Label
-
-Confusions = Mapping[str, Sequence[str]]
 
 
 class Draw(NamedTuple):
@@ -37,7 +36,10 @@ def batches(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> Ite
         yield _order(asked, labels, draw)
         return
     if draw.confusions:
-        yield from _hard_batches(positive, others, size, draw)
+        by_key = {label.key: label for label in asked}
+        keys = [label.key for label in positive], [label.key for label in others]
+        for batch in hard_batches(*keys, draw.confusions, size, draw.rng):
+            yield [by_key[key] for key in batch]
         return
     asked = _order(asked, labels, draw)
     for start in range(0, len(asked), size):
@@ -68,23 +70,6 @@ def _order(asked: list[Label], labels: Sequence[Label], draw: Draw) -> list[Labe
         return draw.rng.sample(asked, len(asked))
     keys = {label.key for label in asked}
     return [label for label in labels if label.key in keys]
-
-
-def _hard_batches(
-    positive: list[Label], others: list[Label], size: int, draw: Draw
-) -> Iterator[list[Label]]:
-    """Yield batches in which labels stand beside those they are confused with."""
-    asked = draw.rng.sample(positive, len(positive)) + draw.rng.sample(others, len(others))
-    left = {label.key: label for label in asked}
-    while left:
-        batch: list[Label] = []
-        queue = [next(iter(left))]
-        while len(batch) < size and left:
-            key = queue.pop(0) if queue else next(iter(left))
-            if key in left:
-                batch.append(left.pop(key))
-                queue.extend(draw.confusions.get(key, ()))
-        yield draw.rng.sample(batch, len(batch))
 
 
 def role_parts(labels: Sequence[Label], size: int) -> Iterator[list[Label]]:

@@ -4,7 +4,7 @@ Two kinds of chance, both from the seed alone: what is asked comes from the reco
 is worded from the row's id. Leaving a row out therefore changes no other row.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
@@ -12,6 +12,7 @@ from typing import Protocol
 
 from chinchilla.answers import Form, Question, form, ordered
 from chinchilla.prompts.asks import Ask, Asking, asks
+from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.naming import (
     label_line,
     label_words,
@@ -51,7 +52,7 @@ class Prompter:
     seed: int
     options: PromptOptions = field(default_factory=PromptOptions)
     held_out: frozenset[str] = frozenset()
-    confusions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    confusions: Confusions = field(default_factory=dict)
     pool: Pool | None = None
 
     @cached_property
