@@ -131,22 +131,24 @@ class Checkup:
     def _see_relations(self, pair: Pair) -> None:
         """Do for relations what `_see` does, without making items: files of them are large."""
         gold, found = pair
-        items, text, labels = found.relations, gold.text, self._labels
+        items, text, known = found.relations, gold.text, self._known
+        if self._asked is not None:
+            known = set(self._asked.get(gold.id, ()))
+        else:
+            for item in gold.relations:
+                known.add(item.predicate)
         self._items += len(items)
         for item in items:
             if item.head not in text or item.tail not in text:
                 made_up = not (_stands(item.head, gold) and _stands(item.tail, gold))
                 self._invented[item.predicate, None] += made_up
-            labels[item.predicate] = labels.get(item.predicate, 0) + 1
+            if item.predicate not in known:
+                self._count((item.predicate,), gold.id)
         # equal relations have equal tails: where all tails differ there is nothing to compare
         if len(items) > 1 and len({item.tail for item in items}) < len(items):
             self._copies += len(items) - len(set(map(_key, items)))
-        for item in gold.relations:
-            self._known.add(item.predicate)
-        if self._asked is not None:
-            self._count([item.predicate for item in items], gold.id)
 
-    def _count(self, labels: list[str], name: str) -> None:
+    def _count(self, labels: Iterable[str], name: str) -> None:
         if self._asked is None:
             for label in labels:
                 self._labels[label] = self._labels.get(label, 0) + 1

@@ -34,28 +34,29 @@ class Pairing:
     def __iter__(self) -> Iterator[Pair]:
         """Yield each document once; a pairing cannot be walked twice."""
         waiting: dict[str, Row] = {}
+        others = self._pred
         for row in self._gold:
             if not row.labelled:
                 what = f"the record {row.id!r} is marked as not labelled"
                 raise ConfigError("gold", what, "pass labelled records")
-            pred = waiting.pop(row.id, None) if waiting else None
-            if pred is None:
-                pred = self._seek(row.id, waiting)
-            if pred is None:
-                self.missing.append(row.id)
-                pred = Row(row.id)
+            pred = waiting.pop(row.id, None) if waiting else next(others, None)
+            if pred is None or pred.id != row.id:
+                pred = self._seek(row.id, pred, waiting)
             self.documents += 1
             yield Pair(row, pred)
-        self.extra = [*waiting, *(row.id for row in self._pred)]
+        self.extra = [*waiting, *(row.id for row in others)]
         self._finish()
 
-    def _seek(self, name: str, waiting: dict[str, Row]) -> Row | None:
+    def _seek(self, name: str, first: Row | None, waiting: dict[str, Row]) -> Row:
         """Read on until the row of this id; those on the way wait."""
+        if first is not None:
+            waiting[first.id] = first
         for row in self._pred:
             if row.id == name:
                 return row
             waiting[row.id] = row
-        return None
+        self.missing.append(name)
+        return Row(name)
 
     def _finish(self) -> None:
         if not self.documents:
