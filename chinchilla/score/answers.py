@@ -78,6 +78,9 @@ def read_answers(path: Path, form: str, task: Task, rows: Mapping[str, Asked] | 
         if name not in status:
             status[name] = "missing"
             unread.add(asked.record)
+    if rows is None:
+        # no label was asked by name, so that none of those found is one too many
+        del notes["label_not_asked"]
     labels = None if rows is None else _labels(rows)
     counts = Counter(status.values())
     return Answers(repaired.rows(), strict.rows(), counts, status, notes, frozenset(unread), labels)
