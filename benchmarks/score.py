@@ -26,7 +26,7 @@ from chinchilla.score.evaluation import Request, evaluate
 from chinchilla.score.interval import intervals
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Entity, Row
+from chinchilla.score.rows import Entity, Gold, Row
 
 RATIO, CPU_SECONDS = 3.0, 2.0
 DOCUMENTS, FOLDS = 10_000, 1_000
@@ -103,7 +103,7 @@ def bootstrap_seconds() -> float:
     for number in range(DOCUMENTS):
         gold = tuple(Entity("A", "x", at, at + 1) for at in range(rng.randint(0, 4)))
         pred = tuple(one for one in gold if rng.random() < 0.8)
-        pairs.append(Pair(Row(str(number), entities=gold), Row(str(number), entities=pred)))
+        pairs.append(Pair(Gold(str(number), entities=gold), Row(str(number), entities=pred)))
     counted = METRICS["ner_span"].tally(pairs, Options())
     return cpu(lambda: intervals([counted], FOLDS, np.random.default_rng(7)))[0]
 

@@ -57,7 +57,7 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     if html is not None and not given["bootstrap"]:
         given["bootstrap"] = FOLDS_OF_A_PAGE
     with _streams(given) as files:
-        found = evaluate(Request(**files), _labels_of(raw))
+        found = evaluate(Request(**files), _labels_of(raw), keep=html is not None)
         if html is not None:
             from chinchilla.report.evaluation import write_page
 
@@ -123,8 +123,8 @@ def _report(found: "Evaluation") -> str:
 
 
 def _health(found: "Evaluation") -> list[tuple[str, int]]:
-    counts = [("documents", len(found.paired.pairs)), *found.health._asdict().items()]
-    return [*counts, ("missing", len(found.paired.missing)), ("extra", len(found.paired.extra))]
+    counts = [("documents", found.documents), *found.health._asdict().items()]
+    return [*counts, ("missing", len(found.missing)), ("extra", len(found.extra))]
 
 
 def _metric_table(scores: "Scores") -> str:

@@ -50,7 +50,7 @@ def write_page(found: Evaluation, path: Path) -> None:
 def evaluation_page(found: Evaluation) -> str:
     """Render one self-contained HTML page; it asks for nothing from the network."""
     unread = found.answers.unread if found.answers else frozenset()
-    documents = list(examine(found.paired.pairs, found.request.na, unread))
+    documents = list(examine(found.pairs, found.request.na, unread))
     kinds = Counter(one.kind for document in documents for one in document.findings)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Entity, Row
 
@@ -22,12 +24,12 @@ def align(pair: Pair) -> Row:
     placed = []
     for item in pred.entities:
         if item.start is None:
-            free = places.get(item[:2])
+            free = places.get((item.type, item.text))
             if free is None:
-                free = places[item[:2]] = _free(item, pair.gold.text, held)
+                free = places[item.type, item.text] = _free(item, pair.gold.text, held)
             item = next(free, item)
         placed.append(item)
-    return pred._replace(entities=tuple(placed))
+    return replace(pred, entities=tuple(placed))
 
 
 def _free(item: Entity, text: str, held: set[Entity]) -> Iterator[Entity]:
@@ -35,7 +37,7 @@ def _free(item: Entity, text: str, held: set[Entity]) -> Iterator[Entity]:
     size = len(item.text)
     at = text.find(item.text) if size else -1
     while at >= 0:
-        placed = item._replace(start=at, end=at + size)
+        placed = Entity(item.type, item.text, at, at + size)
         if placed not in held:
             yield placed
         at = text.find(item.text, at + size)

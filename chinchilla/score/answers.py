@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec.structs import replace
 
 from chinchilla.answers import Content, Question
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Event as SchemaEvent
 from chinchilla.schema import Label, LabelSet, Task
-from chinchilla.score.rows import Argument, Entity, Event, Relation, Row, Rows
+from chinchilla.score.rows import Argument, Entity, Event, Relation, Row
 
 UNREAD = ("failed", "refusal")
 _SUBTASK: dict[Task, str] = {"ner": "ner", "re": "re", "ee": "ee"}
@@ -36,8 +37,8 @@ class Answers(NamedTuple):
     records of which an answer could not be read; `labels` what was asked of each record.
     """
 
-    repaired: Rows
-    strict: Rows
+    repaired: dict[str, Row]
+    strict: dict[str, Row]
     statuses: Counter[str]
     status: dict[str, str]
     notes: Counter[str]
@@ -77,6 +78,9 @@ def read_answers(path: Path, form: str, task: Task, rows: Mapping[str, Asked] | 
         if name not in status:
             status[name] = "missing"
             unread.add(asked.record)
+    if rows is None:
+        # no label was asked by name, so that none of those found is one too many
+        del notes["label_not_asked"]
     labels = None if rows is None else _labels(rows)
     counts = Counter(status.values())
     return Answers(repaired.rows(), strict.rows(), counts, status, notes, frozenset(unread), labels)
@@ -176,19 +180,20 @@ class _Joined:
     """Gather the contents of the answers to each record."""
 
     def __init__(self) -> None:
-        self._rows: Rows = {}
+        self._rows: dict[str, Row] = {}
 
     def add(self, asked: Asked, content: Content) -> None:
         """Add what one answer says to its record."""
         known = self._rows.get(asked.record) or Row(asked.record, template=asked.template)
-        self._rows[asked.record] = known._replace(
+        self._rows[asked.record] = replace(
+            known,
             template=known.template if known.template == asked.template else "(several)",
             entities=(*known.entities, *(Entity(one.type, one.text) for one in content.entities)),
             relations=(*known.relations, *map(_relation, content.relations)),
             events=(*known.events, *map(_event, content.events)),
         )
 
-    def rows(self) -> Rows:
+    def rows(self) -> dict[str, Row]:
         """Return the gathered rows."""
         return self._rows
 
@@ -200,4 +205,4 @@ def _relation(item: Any) -> Relation:
 
 def _event(item: SchemaEvent) -> Event:
     arguments = tuple(Argument(one.role, one.text) for one in item.arguments)
-    return Event(item.event_type, item.trigger or "", None, arguments)
+    return Event(item.event_type, item.trigger, None, arguments)

@@ -1,6 +1,6 @@
 """The metric of the CLUENER leaderboard."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from chinchilla.score.entities import strings
 from chinchilla.score.pairing import Pair
 
 
-def cluener(pairs: Sequence[Pair], options: Options) -> Tallied:
+def cluener(pairs: Iterable[Pair], options: Options) -> Tallied:
     """Take the mean over the labels of gold of F1 over sets of strings.
 
     CLUEbenchmark/CLUENER2020 score.py: for each label, a set of strings a sentence, offsets
@@ -17,6 +17,7 @@ def cluener(pairs: Sequence[Pair], options: Options) -> Tallied:
     stops with ZeroDivisionError for a label without a right prediction; here its F1 is 0. It
     rounds to four places; here nothing is rounded.
     """
+    pairs = list(pairs)
     names = sorted({item.type for one in pairs for item in one.gold.entities})
     place = {name: at for at, name in enumerate(names)}
     columns = np.zeros((len(pairs), 3, len(names)))

@@ -1,6 +1,6 @@
 """The metric of Doc2EDAG: a table of roles for each event type, one filler a cell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -24,7 +24,7 @@ Cells = tuple[Filler, ...]
 Tables = Mapping[str, tuple[str, ...]]
 
 
-def doc2edag(pairs: Sequence[Pair], _: Options) -> Tallied:
+def doc2edag(pairs: Iterable[Pair], _: Options) -> Tallied:
     """Count the cells of the event tables that are filled alike.
 
     dolphin-zs/Doc2EDAG dee/dee_metric.py: predicted events of a type, those with most filled
@@ -34,6 +34,7 @@ def doc2edag(pairs: Sequence[Pair], _: Options) -> Tallied:
     A role's filler is the sorted tuple of its distinct texts, so that roles with several values
     fit; the table of a type holds the roles seen with it on either side.
     """
+    pairs = list(pairs)
     tables = role_tables(pairs)
     cells = {name: np.zeros((len(roles), 3)) for name, roles in tables.items()}
     documents = np.zeros((len(pairs), 3))
@@ -49,7 +50,7 @@ def doc2edag(pairs: Sequence[Pair], _: Options) -> Tallied:
     return Tallied(columns, labels, totals_of(columns), micro, _macro(cells))
 
 
-def role_tables(pairs: Sequence[Pair]) -> Tables:
+def role_tables(pairs: Iterable[Pair]) -> Tables:
     """Return the roles of each event type, in sorted order."""
     roles: dict[str, set[str]] = {}
     for one in pairs:

@@ -1,7 +1,7 @@
 """The official formula of DuEE 1.0: arguments scored by the characters they share."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
@@ -13,7 +13,7 @@ Held = dict[tuple[str, str, str], tuple[str, ...]]
 """The arguments of a document: event type, role, text in lower case to its aliases."""
 
 
-def duee_official(pairs: Sequence[Pair], _: Options) -> Tallied:
+def duee_official(pairs: Iterable[Pair], _: Options) -> Tallied:
     """Add up, over predicted arguments, the best character F1 with a gold one of its place.
 
     The formula of the DuEE README of PaddleNLP (the code of the site is not public): score =
@@ -49,7 +49,7 @@ def held(row: Row) -> Held:
     for event in row.events:
         for one in event.arguments:
             key = (event.event_type, one.role, one.text.lower())
-            aliases = tuple(name.lower() for name in one.aliases)
+            aliases = tuple(name.lower() for name in one.alias)
             found[key] = found.get(key, ()) + aliases
     return found
 

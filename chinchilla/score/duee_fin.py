@@ -1,6 +1,6 @@
 """The official formula of DuEE-fin: events are paired first, then arguments must be equal."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -49,10 +49,10 @@ def greedy(gold: Sequence[Told], pred: Sequence[Told]) -> int:
     return right
 
 
-def paired_events(assign: Assign) -> Callable[[Sequence[Pair], Options], Tallied]:
+def paired_events(assign: Assign) -> Callable[[Iterable[Pair], Options], Tallied]:
     """Return the metric of a way to pair events."""
 
-    def tally(pairs: Sequence[Pair], _: Options) -> Tallied:
+    def tally(pairs: Iterable[Pair], _: Options) -> Tallied:
         labels: dict[str, Counts] = {}
         documents = []
         for one in pairs:

@@ -25,7 +25,7 @@ class Spo(NamedTuple):
     object: Mapping[str, str]
 
 
-def duie_official(pairs: Sequence[Pair], options: Options) -> Tallied:
+def duie_official(pairs: Iterable[Pair], options: Options) -> Tallied:
     """Count triples that are equal in predicate, subject and every slot of the object.
 
     PaddlePaddle/Research, KG/DuIE_Baseline/script/re_official_evaluation.py: strings are
@@ -45,7 +45,7 @@ def duie_official(pairs: Sequence[Pair], options: Options) -> Tallied:
         counted.append((len(right), recalled, len(found), len(wanted)))
         for names, items in zip(labels, (right, found, wanted), strict=True):
             names.extend(item.predicate for item in items)
-    columns = np.array(counted, dtype=np.float64).reshape(len(pairs), 4)
+    columns = np.array(counted, dtype=np.float64).reshape(-1, 4)
     sums = columns.sum(axis=0)
     totals = Counts(float(sums[0]), float(sums[2]), float(sums[3]))
     more = {"tp_recall_side": float(sums[1])}
@@ -58,7 +58,7 @@ def triples(row: Row) -> list[Spo]:
 
 
 def _spo(item: Relation) -> Spo:
-    values = {"@value": item.tail, **(item.slots or {})}
+    values = {"@value": item.tail, **(item.tail_slots or {})}
     return Spo(
         item.predicate, normal(item.head), {key: normal(value) for key, value in values.items()}
     )

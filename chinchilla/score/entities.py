@@ -1,6 +1,6 @@
 """Metrics of named entities: by span, by string, and by overlap."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ def spans(row: Row, _: Options) -> list[Key]:
     place in the text keeps null offsets: it is wrong and stays in the denominator; in the set,
     such strings of one type are one item.
     """
-    return [(item[0], item[2], item[3]) for item in row.entities]
+    return [(item.type, item.start, item.end) for item in row.entities]
 
 
 def strings(row: Row, _: Options) -> list[Key]:
@@ -34,7 +34,7 @@ def strings(row: Row, _: Options) -> list[Key]:
     UIE's `string` form and IEPile's NER metric (zjunlp/IEPile,
     ie2instruction/eval/metric/ner_metric.py): both count a multiset unless told otherwise.
     """
-    return [item[:2] for item in row.entities]
+    return [(item.type, item.text) for item in row.entities]
 
 
 def exact(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
@@ -64,10 +64,11 @@ def same_type(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
     return sum(_overlaps(_bounds(gold, name), _bounds(pred, name)) for name in names), 0
 
 
-def overlapping(match: Match) -> Callable[[Sequence[Pair], Options], Tallied]:
+def overlapping(match: Match) -> Callable[[Iterable[Pair], Options], Tallied]:
     """Return the metric of a way to match; a label is scored with both sides cut down to it."""
 
-    def tally(pairs: Sequence[Pair], _: Options) -> Tallied:
+    def tally(pairs: Iterable[Pair], _: Options) -> Tallied:
+        pairs = list(pairs)
         documents = [_credit(one, match) for one in pairs]
         right = [one.credit[0] for one in documents]
         half = [one.credit[1] for one in documents]

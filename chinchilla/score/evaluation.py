@@ -1,7 +1,7 @@
 """Two files to a scored evaluation: read, pair, align, count, resample, sign."""
 
 import gc
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from chinchilla.score.answers import Answers, LabelsOf, read_answers, read_quest
 from chinchilla.score.counts import Array, Counts, Options, Prf, Tallied, mean_prf
 from chinchilla.score.duie import read_alias
 from chinchilla.score.groups import By, Groups, group
-from chinchilla.score.health import Health, check
+from chinchilla.score.health import Checkup, Health
 from chinchilla.score.interval import intervals
-from chinchilla.score.pairing import Pair, Paired, change, pair
+from chinchilla.score.pairing import Pair, Pairing, change
 from chinchilla.score.registry import HEADLINE, METRICS, metric, metrics_of
-from chinchilla.score.rows import Rows, read_rows
+from chinchilla.score.rows import Gold, Row, iter_rows
 from chinchilla.score.signature import sha256_of, short, signature
 
 
@@ -69,7 +69,10 @@ class Evaluation(NamedTuple):
     parsed_only: Scores
     health: Health
     answers: Answers | None
-    paired: Paired
+    pairs: Sequence[Pair]
+    documents: int
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
     groups: Groups
     inputs: Mapping[str, str]
     signature: str
@@ -82,28 +85,42 @@ class Evaluation(NamedTuple):
         return usual if usual in self.scores and not named else next(iter(self.scores))
 
 
-def evaluate(request: Request, labels_of: LabelsOf = lambda _: None) -> Evaluation:
-    """Score a request; raise InputError or ConfigError where it cannot be scored."""
+def evaluate(
+    request: Request, labels_of: LabelsOf = lambda _: None, keep: bool = False
+) -> Evaluation:
+    """Score a request; raise InputError or ConfigError where it cannot be scored.
+
+    One named metric is counted while the files are read, in little memory; `keep` asks for the
+    documents all the same, as a page needs them.
+    """
     with collector_off():
-        gold = read_gold(request.gold, request.task)
         answers = _answers(request, labels_of)
-        pred = answers.repaired if answers else _predictions(request)
-        paired = pair(gold, pred, request.allow_extra)
-        paired = paired._replace(pairs=aligned(paired.pairs, request.task))
-        names = chosen(request, paired.pairs)
+        pairing = _pairing(request, answers)
+        checkup = Checkup(answers.labels if answers else None)
+        seen = checkup.watch(aligned(pairing, request.task))
         options = read_options(request)
-        tallies = tally(names, paired.pairs, options)
-        strict, parsed = _other_modes(names, answers, paired, options)
+        if len(request.metrics) == 1 and not keep and not answers and request.by in (None, "label"):
+            pairs: list[Pair] = []
+            tallies = tally(request.metrics, _located(seen, request.metrics), options)
+        else:
+            pairs = list(seen)
+            tallies = tally(chosen(request, pairs), pairs, options)
+        strict, parsed = _other_modes(tuple(tallies), answers, pairs, options)
+    by, inputs = request.by, _inputs(request)
     return Evaluation(
-        request,
-        scored(tallies, request.bootstrap, request.seed),
-        strict,
-        parsed,
-        check(paired.pairs, answers.labels if answers else None),
-        answers,
-        paired,
-        group(paired.pairs, tallies, request.by) if request.by not in (None, "label") else {},
-        *_signed(request, names),
+        request=request,
+        scores=scored(tallies, request.bootstrap, request.seed),
+        strict=strict,
+        parsed_only=parsed,
+        health=checkup.health(),
+        answers=answers,
+        pairs=pairs,
+        documents=pairing.documents,
+        missing=tuple(pairing.missing),
+        extra=tuple(pairing.extra),
+        groups=group(pairs, tallies, by) if by is not None and by != "label" else {},
+        inputs=inputs,
+        signature=_signature(request, inputs, tuple(tallies)),
     )
 
 
@@ -119,20 +136,12 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def read_gold(path: Path, task: Task) -> Rows:
-    """Read gold rows; raise ConfigError for a file without any."""
-    gold = read_rows(path, task)
-    if not gold:
-        raise ConfigError(str(path), "no gold rows", "pass a file in the exchange format")
-    return gold
-
-
 def read_options(request: Request) -> Options:
     """Return the options of the metrics."""
     return Options(request.na, read_alias(request.alias) if request.alias else {})
 
 
-def aligned(pairs: list[Pair], task: Task) -> list[Pair]:
+def aligned(pairs: Iterable[Pair], task: Task) -> Iterable[Pair]:
     """Return the pairs with predicted entities placed in the text where they have no offsets."""
     return change(pairs, align) if task == "ner" else pairs
 
@@ -142,16 +151,27 @@ def chosen(request: Request, pairs: Sequence[Pair]) -> tuple[str, ...]:
 
     Raises ConfigError for a span metric where gold has entities without offsets.
     """
-    names = tuple(dict.fromkeys(request.metrics)) or metrics_of(request.task)
-    loose = next((p.gold.id for p in pairs for one in p.gold.entities if one.start is None), None)
-    for name in names:
-        if metric(name, request.task).located and loose is not None and request.metrics:
-            what = f"gold {loose!r} has entities without offsets"
+    names = tuple(dict.fromkeys(request.metrics))
+    if names:
+        for _ in _located(pairs, names):
+            pass
+        return names
+    loose = any(one.start is None for pair in pairs for one in pair.gold.entities)
+    known = metrics_of(request.task)
+    return tuple(name for name in known if not (loose and METRICS[name].located))
+
+
+def _located(pairs: Iterable[Pair], names: Sequence[str]) -> Iterator[Pair]:
+    """Yield the pairs; refuse gold without offsets where a metric needs them."""
+    name = next((name for name in names if METRICS[name].located), None)
+    for pair in pairs:
+        if name is not None and any(one.start is None for one in pair.gold.entities):
+            what = f"gold {pair.gold.id!r} has entities without offsets"
             raise ConfigError(f"--metric {name}", what, "use ner_string or ner_string_set")
-    return tuple(name for name in names if loose is None or not METRICS[name].located)
+        yield pair
 
 
-def tally(names: Sequence[str], pairs: Sequence[Pair], options: Options) -> dict[str, Tallied]:
+def tally(names: Sequence[str], pairs: Iterable[Pair], options: Options) -> dict[str, Tallied]:
     """Count every metric."""
     return {name: METRICS[name].tally(pairs, options) for name in names}
 
@@ -179,31 +199,36 @@ def _answers(request: Request, labels_of: LabelsOf) -> Answers | None:
     return read_answers(request.answers, request.form, request.task, rows)
 
 
-def _predictions(request: Request) -> Rows:
+def _pairing(request: Request, answers: Answers | None) -> Pairing:
+    for name in request.metrics:
+        metric(name, request.task)
+    gold = iter_rows(request.gold, request.task, Gold)
+    if answers is not None:
+        return Pairing(gold, answers.repaired.values(), request.allow_extra)
     if request.pred is None:
         raise ConfigError("score", "nothing to score", "pass --pred or --answers")
-    return read_rows(request.pred, request.task)
+    return Pairing(gold, iter_rows(request.pred, request.task, Row), request.allow_extra)
 
 
 def _other_modes(
-    names: Sequence[str], answers: Answers | None, paired: Paired, options: Options
+    names: Sequence[str], answers: Answers | None, pairs: Sequence[Pair], options: Options
 ) -> tuple[Scores, Scores]:
     """Return the strict scores, and those of the documents whose answers could all be read."""
     if answers is None:
         return {}, {}
+    rows = answers.strict
+    strict = [Pair(one.gold, rows.get(one.gold.id) or one.pred) for one in pairs]
+    known = answers.repaired
+    read = [one for one in pairs if one.gold.id in known and one.gold.id not in answers.unread]
     task = METRICS[names[0]].task
-    golds = [one.gold for one in paired.pairs]
-    strict = pair({row.id: row for row in golds}, answers.strict, allow_extra=True).pairs
-    unread = answers.unread.union(paired.missing)
-    read = [one for one in paired.pairs if one.gold.id not in unread]
     return (
-        scored(tally(names, aligned(strict, task), options)),
+        scored(tally(names, list(aligned(strict, task)), options)),
         scored(tally(names, read, options)),
     )
 
 
-def _signed(request: Request, names: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Return the hash of every input and the signature."""
+def _inputs(request: Request) -> dict[str, str]:
+    """Return the sha256 of every input."""
     files = {
         "gold": request.gold,
         "pred": request.pred,
@@ -211,11 +236,14 @@ def _signed(request: Request, names: Sequence[str]) -> tuple[dict[str, str], str
         "rows": request.rows,
         "alias": request.alias,
     }
-    inputs = {name: sha256_of(path) for name, path in files.items() if path is not None}
+    return {name: sha256_of(path) for name, path in files.items() if path is not None}
+
+
+def _signature(request: Request, inputs: Mapping[str, str], names: Sequence[str]) -> str:
     parts = {"metrics": "+".join(names), "task": request.task, "na": request.na}
     if request.answers:
         parts["form"] = request.form
     parts.update({name: short(digest) for name, digest in inputs.items()})
     parts["extra"] = "allowed" if request.allow_extra else "error"
     parts["bootstrap"], parts["seed"] = str(request.bootstrap), str(request.seed)
-    return inputs, signature(parts)
+    return signature(parts)

@@ -10,7 +10,7 @@ def trigger(row: Row, _: Options) -> list[Key]:
     UIE's evt trigger in `string` form (uie/extraction/scorer.py) and IEPile's event metric
     (ie2instruction/eval/metric/ee_metric.py).
     """
-    return [item[:2] for item in row.events]
+    return [(item.event_type, item.trigger or "") for item in row.events]
 
 
 def argument(row: Row, _: Options) -> list[Key]:
@@ -23,4 +23,4 @@ def argument(row: Row, _: Options) -> list[Key]:
 
 def event_type(row: Row, _: Options) -> list[Key]:
     """Return (event type,) of each event; as a set, the classification of the document."""
-    return [item[:1] for item in row.events]
+    return [(item.event_type,) for item in row.events]

@@ -1,6 +1,6 @@
 """The metric of FinRE and SanWen when head and tail are given: one label an instance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ class Instance(NamedTuple):
     score: float | None
 
 
-def chinese_nre_official(pairs: Sequence[Pair], options: Options) -> Tallied:
+def chinese_nre_official(pairs: Iterable[Pair], options: Options) -> Tallied:
     """Score one predicted label for each (head, tail) of a document against its gold labels.
 
     thunlp/Chinese_NRE utils/metric.py and utils/functions.py: gold rows with the same head, tail

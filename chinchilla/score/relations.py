@@ -12,7 +12,9 @@ def boundary(row: Row, options: Options) -> list[Key]:
     strings are compared as they stand.
     """
     na = options.na
-    return [item[:3] for item in row.relations if item[0] != na]
+    return [
+        (item.predicate, item.head, item.tail) for item in row.relations if item.predicate != na
+    ]
 
 
 def strict(row: Row, options: Options) -> list[Key]:
@@ -22,4 +24,8 @@ def strict(row: Row, options: Options) -> list[Key]:
     Taillé et al. 2020 (arXiv 2009.10684).
     """
     na = options.na
-    return [item[:5] for item in row.relations if item[0] != na]
+    return [
+        (item.predicate, item.head, item.tail, item.head_type, item.tail_type)
+        for item in row.relations
+        if item.predicate != na
+    ]

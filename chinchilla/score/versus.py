@@ -11,12 +11,11 @@ from chinchilla.score.evaluation import (
     aligned,
     chosen,
     collector_off,
-    read_gold,
     read_options,
     tally,
 )
-from chinchilla.score.pairing import pair
-from chinchilla.score.rows import Rows, read_rows
+from chinchilla.score.pairing import Pair, Pairing
+from chinchilla.score.rows import Gold, Row, iter_rows
 from chinchilla.score.signature import sha256_of, short, signature
 
 
@@ -44,25 +43,24 @@ def versus(request: Request, other: Path, chance: Chance) -> Versus:
     if request.pred is None:
         raise ConfigError("compare", "no predictions", "pass two files of predictions")
     with collector_off():
-        gold = read_gold(request.gold, request.task)
-        sides = [read_rows(path, request.task) for path in (request.pred, other)]
-        for path, rows in zip((request.pred, other), sides, strict=True):
-            _check(path, rows, gold)
         options = read_options(request)
-        pairs = [aligned(pair(gold, rows).pairs, request.task) for rows in sides]
-        names = chosen(request, pairs[0])
-        a, b = (tally(names, each, options) for each in pairs)
-    found = {name: compare(a[name], b[name], chance) for name in names}
-    return Versus(found, len(gold), _signed(request, other, chance, names))
+        a, b = (_side(request, path) for path in (request.pred, other))
+        names = chosen(request, a)
+        first, second = (tally(names, side, options) for side in (a, b))
+    found = {name: compare(first[name], second[name], chance) for name in names}
+    return Versus(found, len(a), _signed(request, other, chance, names))
 
 
-def _check(path: Path, rows: Rows, gold: Rows) -> None:
-    """Raise ConfigError unless the documents are those of gold."""
-    for found, wanted, words in ((rows, gold, "not predicted"), (gold, rows, "not in gold")):
-        lacking = [name for name in wanted if name not in found]
-        if lacking:
-            what = f"{len(lacking)} documents are {words}, the first is {lacking[0]!r}"
+def _side(request: Request, path: Path) -> list[Pair]:
+    """Return the documents of one system; raise ConfigError unless they are those of gold."""
+    task = request.task
+    pairing = Pairing(iter_rows(request.gold, task, Gold), iter_rows(path, task, Row), True)
+    pairs = list(aligned(pairing, task))
+    for names, words in ((pairing.missing, "not predicted"), (pairing.extra, "not in gold")):
+        if names:
+            what = f"{len(names)} documents are {words}, the first is {names[0]!r}"
             raise ConfigError(str(path), what, "compare systems on the same documents")
+    return pairs
 
 
 def _signed(request: Request, other: Path, chance: Chance, names: tuple[str, ...]) -> str:

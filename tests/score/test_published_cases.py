@@ -11,9 +11,9 @@ import pytest
 from chinchilla.schema import Task
 from chinchilla.score.counts import Options, Tallied
 from chinchilla.score.duie import read_alias
-from chinchilla.score.pairing import Pair, pair
+from chinchilla.score.pairing import Pair, Pairing
 from chinchilla.score.registry import METRICS, metrics_of
-from chinchilla.score.rows import read_rows
+from chinchilla.score.rows import Gold, Row, iter_rows
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,8 +61,8 @@ def task_of(case: Path) -> Task:
 
 def read_case(case: Path) -> list[Pair]:
     task = task_of(case)
-    gold, pred = (read_rows(case / f"{side}.jsonl", task) for side in ("gold", "pred"))
-    return pair(gold, pred).pairs
+    gold = iter_rows(case / "gold.jsonl", task, Gold)
+    return list(Pairing(gold, iter_rows(case / "pred.jsonl", task, Row), False))
 
 
 def expected_of(case: Path) -> dict[str, Any]:
