@@ -5,7 +5,7 @@ The data file is JSON: source, edition, and for each label a list of
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from pathlib import Path
 from random import Random
 
@@ -166,7 +166,9 @@ def _fill(
     while done < len(batch) < room:
         ranks = zip_longest(*(confusions.get(label, ()) for label in batch[done:]))
         done = len(batch)
-        for other in (label for rank in ranks for label in rank if label is not None):
-            if other in left and len(batch) < room:
+        for other in chain.from_iterable(ranks):
+            if other in left:
                 batch.append(other)
                 del left[other]
+                if len(batch) == room:
+                    return
