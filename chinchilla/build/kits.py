@@ -5,12 +5,14 @@ from pathlib import Path
 from chinchilla.build.plan import Plan
 from chinchilla.build.run import Kits, Progress, run
 from chinchilla.build.shard import Kit, Survey, survey_shard
-from chinchilla.errors import ConfigError
+from chinchilla.errors import ConfigError, Tally
 from chinchilla.prompts.chance import Places
 from chinchilla.prompts.confusion import Confusions, read_confusions
-from chinchilla.prompts.cutting import make_cutter, measure_of
+from chinchilla.prompts.cutting import LONGEST_EXAMPLE, make_cutter, measure_of
+from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
 from chinchilla.prompts.rows import Prompter
 from chinchilla.schema import LabelSet
+from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
 
 
@@ -49,6 +51,7 @@ def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
         options=config.prompts,
         held_out=frozenset(config.hold_out.labels.get(source, ())),
         confusions=_confusions(plan, labels),
+        pool=_pool(plan, found),
     )
     return Kit(
         found,
@@ -59,6 +62,16 @@ def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
         cutter=make_cutter(config.windows, prompter),
         measure=measure_of(config.windows) if config.windows.tokenizer else None,
     )
+
+
+def _pool(plan: Plan, found: Found) -> DemonstrationPool | None:
+    """Collect the examples of a source from its train split, where prompts show examples."""
+    source = found.card.source
+    wanted = plan.config.prompts.demonstrations
+    if not wanted or "train" not in found.files or source in plan.config.hold_out.sources:
+        return None
+    records = catalogue.records(found, "train", Tally(forgiving=plan.config.on_error == "count"))
+    return DemonstrationPool(records, plan.config.seed, PoolSize(length=LONGEST_EXAMPLE))
 
 
 def _confusions(plan: Plan, labels: LabelSet) -> Confusions:

@@ -38,9 +38,7 @@ from chinchilla.templates import (
 class Pool(Protocol):
     """Where demonstrations are drawn from."""
 
-    def draw(
-        self, record: Record, labels: Sequence[Label], wanted: int, rng: Random
-    ) -> list[Record]:
+    def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
         """Return records of train, none of them the record itself or nearly so."""
 
 

@@ -204,3 +204,17 @@ def test_every_setting_has_a_description() -> None:
                 walk(field.annotation)
 
     walk(BuildConfig)
+
+
+def test_examples_come_from_train_and_never_show_the_text_itself(tmp_path: Path) -> None:
+    prompts = {"demonstrations": 2, "negatives": 2}
+    run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts)
+    texts = {
+        row["text"]: row["split"] for row in rows_of(tmp_path / "out", "records/re/train.jsonl")
+    }
+    for split in ("train", "dev"):
+        own = {row["id"]: row for row in rows_of(tmp_path / "out", f"records/re/{split}.jsonl")}
+        for row in rows_of(tmp_path / "out", f"re/{split}.jsonl"):
+            shown = [text for text in texts if f"文本：{text}\n答案：" in row["instruction"]]
+            assert len(shown) == 2
+            assert own[row["record_id"]]["text"] not in shown

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.answers import Content, asked, form
+from chinchilla.answers import Content, Question, form, ordered
 from chinchilla.errors import Tally
 from chinchilla.prompts.measures import characters
 from chinchilla.prompts.window_gold import WindowedRecord, window_records
@@ -364,9 +364,13 @@ def test_every_published_event_is_in_a_window_or_counted(published, policy, over
 
 def assert_answers_merge(one: Record, windowed: WindowedRecord, policy, labels) -> None:
     """Assert that gold written as answers and read back merges to the gold."""
-    json = form("json")
+    json, question = form("json"), Question("ee", tuple(labels))
     told = [
-        Answered(w.start, w.end, json.parse(json.dump(asked(w.record, labels), labels), labels))
+        Answered(
+            w.start,
+            w.end,
+            json.parse(json.dump(ordered(w.record, question), question), question),
+        )
         for w in windowed.windows
     ]
     expected = [
