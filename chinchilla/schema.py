@@ -243,7 +243,7 @@ class InstructionRow(Frozen):
     id: Words
     record_id: Words
     source: Words
-    task: Task
+    task: Task | Literal["general"]
     subtask: Words
     template: Words
     form: Words

@@ -239,6 +239,7 @@ def test_the_manifest_says_what_was_read_and_written(tmp_path: Path) -> None:
         "config",
         "sources",
         "absent",
+        "files",
         "templates",
         "cards",
         "outputs",
@@ -264,5 +265,6 @@ def test_a_config_with_an_unknown_setting_is_refused(tmp_path: Path, text: str, 
     path.write_text(text, encoding="utf-8")
     with pytest.raises(ChinchillaError) as caught:
         read_config(path, {})
-    known = "seed, sources, tasks, editions, samples, on_error, prompts, windows, hold_out"
+    known = "seed, sources, tasks, editions, samples, on_error, prompts, windows, hold_out, "
+    known += "mix, general"
     assert str(caught.value) == f"{path}: {what}; the settings are {known}"

@@ -6,9 +6,24 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from chinchilla.build.mixing import Mix
 from chinchilla.errors import ConfigError
 from chinchilla.prompts.options import HoldOut, PromptOptions, WindowOptions
 from chinchilla.schema import Frozen, Task, explain
+
+
+class MixOptions(Frozen):
+    """Hold the tables [mix.sources] and [mix.tasks] of build.toml."""
+
+    sources: Mix = Field(default_factory=Mix, description="how sources are mixed")
+    tasks: Mix = Field(default_factory=Mix, description="how tasks are mixed")
+
+
+class GeneralOptions(Frozen):
+    """Hold the table [general] of build.toml."""
+
+    path: str = Field(default="", description="alpaca or sharegpt file; none where empty")
+    ratio: float = Field(default=0.0, ge=0, description="general rows to each row of extraction")
 
 
 class BuildConfig(Frozen):
@@ -33,6 +48,12 @@ class BuildConfig(Frozen):
         default_factory=WindowOptions, description="how long texts are cut"
     )
     hold_out: HoldOut = Field(default_factory=HoldOut, description="what train must never show")
+    mix: MixOptions = Field(
+        default_factory=MixOptions, description="how many rows of each source and task train has"
+    )
+    general: GeneralOptions = Field(
+        default_factory=GeneralOptions, description="general instructions mixed into train"
+    )
 
 
 def read_config(path: Path | None, changes: dict[str, Any]) -> BuildConfig:

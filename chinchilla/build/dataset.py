@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chinchilla.build.kits import make_kits, with_null_share
+from chinchilla.build.generalmix import add_general
+from chinchilla.build.kits import prepare
 from chinchilla.build.manifest import dump_manifest, make_manifest, totals
 from chinchilla.build.page import dataset_page
 from chinchilla.build.plan import Job, Plan, tasks_of
@@ -25,10 +26,9 @@ class Built(NamedTuple):
 def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
     """Build into `out`; a build that fails or is stopped leaves what was there before."""
     with staging(out) as folder:
-        kits = make_kits(plan, folder / "shards")
-        kits = with_null_share(plan, kits, workers, progress)
+        kits = prepare(plan, folder / "shards", workers, progress)
         done = dict(run(plan, kits, build_shard, workers, progress))
-        outputs = _assemble_all(plan, done, folder)
+        outputs = _assemble_all(plan, done, folder) | add_general(plan.config, done, folder)
         manifest = make_manifest(plan, totals(done), outputs)
         page = dataset_page(manifest, plan).encode("utf-8")
         (folder / PAGE).write_bytes(page)

@@ -4,7 +4,9 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from chinchilla.build.kits import make_kits, with_null_share
+from chinchilla.build.general import GENERAL
+from chinchilla.build.generalmix import weigh_general
+from chinchilla.build.kits import prepare
 from chinchilla.build.manifest import Totals, totals
 from chinchilla.build.plan import Plan
 from chinchilla.build.run import Progress, run
@@ -13,8 +15,12 @@ from chinchilla.build.shard import weigh_shard
 
 def forecast(plan: Plan, workers: int, progress: Progress) -> Totals:
     """Return the counts of every split of every source: all is rendered, nothing written."""
-    kits = with_null_share(plan, make_kits(plan, Path()), workers, progress)
-    return totals(dict(run(plan, kits, weigh_shard, workers, progress)))
+    kits = prepare(plan, Path(), workers, progress)
+    sums = totals(dict(run(plan, kits, weigh_shard, workers, progress)))
+    general = weigh_general(plan.config, sums)
+    if general.rows:
+        sums[GENERAL, "train"] = general
+    return sums
 
 
 class Lengths(NamedTuple):

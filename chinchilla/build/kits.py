@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
-from chinchilla.build.plan import Plan
+from chinchilla.build.config import MixOptions
+from chinchilla.build.mixing import nested_shares
+from chinchilla.build.plan import Plan, tasks_of
 from chinchilla.build.run import Kits, Progress, run
-from chinchilla.build.shard import Kit, Survey, survey_shard
+from chinchilla.build.selection import Histogram
+from chinchilla.build.shard import Kit, Survey, mix_seed, survey_shard, tally_shard
 from chinchilla.errors import ConfigError, Tally
-from chinchilla.prompts.chance import Places
 from chinchilla.prompts.confusion import Confusions, read_confusions
 from chinchilla.prompts.cutting import LONGEST_EXAMPLE, make_cutter, measure_of
 from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
@@ -14,6 +16,12 @@ from chinchilla.prompts.rows import Prompter
 from chinchilla.schema import LabelSet
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
+
+
+def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Kits:
+    """Return what the jobs of each source need, shares and mix decided."""
+    kits = with_null_share(plan, make_kits(plan, folder), workers, progress)
+    return with_mix(plan, kits, workers, progress)
 
 
 def make_kits(plan: Plan, folder: Path) -> Kits:
@@ -30,16 +38,49 @@ def with_null_share(plan: Plan, kits: Kits, workers: int, progress: Progress) ->
     share = plan.config.prompts.null_share
     if share is None:
         return kits
-    surveys: dict[str, Survey] = {}
+    surveys: dict[str, Survey] = {source: Survey(Histogram(), Histogram()) for source in kits}
     for job, part in run(plan, kits, survey_shard, workers, progress):
-        before = surveys.get(job.source, Survey(0, Places()))
-        before.nulls.merge(part.nulls)
-        surveys[job.source] = Survey(before.full + part.full, before.nulls)
+        surveys[job.source].merge(part)
     limits = {
-        source: survey.nulls.limit(round(survey.full * share / (1 - share)))
+        source: survey.nulls.threshold(
+            min(survey.nulls.rows, round(survey.full.rows * share / (1 - share)))
+        )
         for source, survey in surveys.items()
     }
     return {source: kit._replace(null_limit=limits[source]) for source, kit in kits.items()}
+
+
+def with_mix(plan: Plan, kits: Kits, workers: int, progress: Progress) -> Kits:
+    """Decide for each source how often its rows of train are written.
+
+    Reads the input once more; nothing is decided where the configuration mixes nothing.
+    """
+    mix = plan.config.mix
+    if mix == MixOptions():
+        return kits
+    rows: dict[str, Histogram] = {source: Histogram() for source in kits}
+    for job, part in run(plan, kits, tally_shard, workers, progress):
+        rows[job.source].merge(part)
+    by_task: dict[str, dict[str, int]] = {
+        task: {
+            found.card.source: rows[found.card.source].rows
+            for found in plan.found
+            if found.card.task == task
+        }
+        for task in tasks_of(plan)
+    }
+    decided = nested_shares(by_task, mix.tasks, mix.sources)
+    seed = mix_seed(plan.config.seed)
+    return {
+        source: kit._replace(choice=decided[source].choice(rows[source], seed))
+        for source, kit in kits.items()
+    }
+
+
+def passes(plan: Plan) -> int:
+    """Return how often a build reads its input: once, and once for each share and mix."""
+    config = plan.config
+    return 1 + (config.prompts.null_share is not None) + (config.mix != MixOptions())
 
 
 def _kit(plan: Plan, found: Found, folder: Path) -> Kit:

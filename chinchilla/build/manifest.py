@@ -38,6 +38,7 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict
         "config": plan.config.model_dump(mode="json"),
         "sources": {found.card.source: _source(found, plan, sums) for found in plan.found},
         "absent": list(plan.absent),
+        "files": _files(plan),
         "templates": template_hashes(),
         "cards": {
             found.card.source: _card_hash(found, paths[found.card.source], plan.raw)
@@ -45,6 +46,14 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict
         },
         "outputs": {name: written._asdict() for name, written in outputs.items()},
     }
+
+
+def _files(plan: Plan) -> dict[str, str]:
+    """Return the sha256 of the files that the configuration names, by what they are for."""
+    config = plan.config
+    paths = {f"hard_negatives.{name}": path for name, path in config.prompts.hard_negatives.items()}
+    paths |= {"general": config.general.path, "tokenizer": config.windows.tokenizer}
+    return {name: hash_file(Path(path)) for name, path in sorted(paths.items()) if path}
 
 
 def dump_manifest(manifest: dict[str, Any]) -> bytes:
@@ -96,6 +105,7 @@ def _counts(counts: Counts, folder: Path) -> dict[str, Any]:
         "rows": counts.rows,
         "null_rows": counts.null_rows,
         "nulls_left_out": counts.nulls_left_out,
+        "mixed_out": counts.mixed_out,
         "bytes": counts.bytes,
         **counts.items,
         "windows": dict(sorted((+counts.windows).items())),

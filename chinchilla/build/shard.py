@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.build.plan import Job
+from chinchilla.build.selection import PLACES, Choice, Histogram, kept, place
 from chinchilla.errors import Tally
 from chinchilla.prompts.asks import Ask
-from chinchilla.prompts.chance import LINE, Places, place
 from chinchilla.prompts.cutting import Cutter
 from chinchilla.prompts.measures import Measure
 from chinchilla.prompts.rows import Prompter
@@ -31,6 +31,7 @@ class Counts:
     rows: int = 0
     null_rows: int = 0
     nulls_left_out: int = 0
+    mixed_out: int = 0
     bytes: int = 0
     items: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
@@ -50,6 +51,7 @@ class Counts:
         self.rows += other.rows
         self.null_rows += other.null_rows
         self.nulls_left_out += other.nulls_left_out
+        self.mixed_out += other.mixed_out
         self.bytes += other.bytes
         self.items.update(other.items)
         self.labels.update(other.labels)
@@ -66,7 +68,8 @@ class Kit(NamedTuple):
     folder: Path
     forgiving: bool
     held_out: bool = False
-    null_limit: int = LINE
+    null_limit: int = PLACES
+    choice: Choice | None = None
     cutter: Cutter | None = None
     measure: Measure | None = None
 
@@ -99,24 +102,43 @@ def weigh_shard(job: Job, kit: Kit) -> Counts:
 
 
 class Survey(NamedTuple):
-    """How many rows have something to find, and where the empty ones lie on the line."""
+    """How many rows of train have something to find, and the places of the empty ones."""
 
-    full: int
-    nulls: Places
+    full: Histogram
+    nulls: Histogram
+
+    def merge(self, other: "Survey") -> None:
+        """Add the rows of another part."""
+        self.full.merge(other.full)
+        self.nulls.merge(other.nulls)
 
 
 def survey_shard(job: Job, kit: Kit) -> Survey:
-    """Ask without wording: what a share of empty rows is computed from."""
-    full, nulls = 0, Places()
+    """Ask without wording: what shares of empty rows and of sources are computed from."""
+    survey = Survey(Histogram(), Histogram())
     if job.split != "train":
-        return Survey(full, nulls)
+        return survey
     for record in records_of(job, kit, Counts(tally=Tally(forgiving=kit.forgiving))):
         for ask in asks_of(record, kit, Counter()):
-            if ask.null:
-                nulls.add(place(kit.prompter.seed, ask.id))
-            else:
-                full += 1
-    return Survey(full, nulls)
+            (survey.nulls if ask.null else survey.full).add(place(kit.prompter.seed, ask.id))
+    return survey
+
+
+def mix_seed(seed: int) -> int:
+    """Return the seed of mixing: another one, so that it does not prefer the rows of a share."""
+    return -1 - seed
+
+
+def tally_shard(job: Job, kit: Kit) -> Histogram:
+    """Count the rows of train that shares of empty rows have left: what is mixed."""
+    rows = Histogram()
+    if job.split != "train":
+        return rows
+    for record in records_of(job, kit, Counts(tally=Tally(forgiving=kit.forgiving))):
+        for ask in asks_of(record, kit, Counter()):
+            if not (ask.null and left_out(ask, kit)):
+                rows.add(place(mix_seed(kit.prompter.seed), ask.id))
+    return rows
 
 
 def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
@@ -137,15 +159,31 @@ def rows_of(record: Record, kit: Kit, counts: Counts) -> Iterator[InstructionRow
         if ask.null and left_out(ask, kit):
             counts.nulls_left_out += 1
             continue
-        row = kit.prompter.row(ask)
-        if kit.cutter is not None and not kit.cutter.fits(row):
-            counts.windows["row-over-budget"] += 1
-            continue
+        ids = [ask.id]
+        if kit.choice is not None and job_trains(ask):
+            ids = list(kit.choice.ids(ask.id))
+            counts.mixed_out += not ids
+        if ids:
+            yield from _worded(ask, ids, kit, counts)
+
+
+def _worded(ask: Ask, ids: list[str], kit: Kit, counts: Counts) -> Iterator[InstructionRow]:
+    """Yield the row of a question, once for each id; one over the budget is counted."""
+    row = kit.prompter.row(ask)
+    if kit.cutter is not None and not kit.cutter.fits(row):
+        counts.windows["row-over-budget"] += 1
+        return
+    for row_id in ids:
         counts.rows += 1
         counts.null_rows += ask.null
         if kit.measure is not None:
             counts.tokens[sum(map(kit.measure, (row.instruction, row.input, row.output)))] += 1
-        yield row
+        yield row if row_id == row.id else row.model_copy(update={"id": row_id})
+
+
+def job_trains(ask: Ask) -> bool:
+    """Tell whether a question is of train, the only split that is thinned or repeated."""
+    return ask.record.split == "train"
 
 
 def asks_of(record: Record, kit: Kit, windows: Counter[str]) -> Iterator[Ask]:
@@ -161,9 +199,9 @@ def asks_of(record: Record, kit: Kit, windows: Counter[str]) -> Iterator[Ask]:
 
 def left_out(ask: Ask, kit: Kit) -> bool:
     """Tell whether an empty row of train lies beyond the share wanted."""
-    if kit.null_limit == LINE or ask.record.split != "train":
+    if kit.null_limit == PLACES or not job_trains(ask):
         return False
-    return place(kit.prompter.seed, ask.id) >= kit.null_limit
+    return not kept(place(kit.prompter.seed, ask.id), kit.null_limit)
 
 
 def dump_row(row: InstructionRow, counts: Counts) -> bytes:

@@ -17,9 +17,10 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
     """Yield the function a build calls after each shard."""
     from rich.console import Console
 
-    passes = 1 if plan.config.prompts.null_share is None else 2
+    from chinchilla.build.kits import passes
+
     files = [path for found in plan.found for path in found.files.values()]
-    total = passes * sum(path.stat().st_size for path in files)
+    total = passes(plan) * sum(path.stat().st_size for path in files)
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(total)

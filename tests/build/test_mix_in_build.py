@@ -1,0 +1,61 @@
+"""Mixing wired into the build: weights, caps, tasks, general rows."""
+
+from collections import Counter
+from pathlib import Path
+
+import orjson
+
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.forecast import forecast
+from chinchilla.build.plan import make_plan
+
+
+def rows_of(folder: Path, name: str) -> list[dict]:
+    return [orjson.loads(line) for line in (folder / name).read_bytes().split(b"\n")[:-1]]
+
+
+def run(raw: Path, out: Path, **config) -> dict:
+    return build(make_plan(raw, BuildConfig(**config)), out, 1, lambda job: None).manifest
+
+
+def test_weights_and_caps_decide_the_rows_of_train_alone(tmp_path: Path) -> None:
+    sources = ("duie", "finre", "sanwen")
+    run(tmp_path, tmp_path / "plain", sources=sources)
+    mix = {"sources": {"weights": {"finre": 2.5}, "caps": {"duie": 10}}}
+    manifest = run(tmp_path, tmp_path / "mixed", sources=sources, mix=mix)
+    plain = Counter(row["source"] for row in rows_of(tmp_path / "plain", "re/train.jsonl"))
+    mixed = rows_of(tmp_path / "mixed", "re/train.jsonl")
+    assert Counter(row["source"] for row in mixed) == {
+        "duie": 10,
+        "finre": round(2.5 * plain["finre"]),
+        "sanwen": plain["sanwen"],
+    }
+    assert len({row["id"] for row in mixed}) == len(mixed)
+    assert manifest["sources"]["duie"]["splits"]["train"]["mixed_out"] == plain["duie"] - 10
+    for split in ("dev", "test"):
+        one, two = (tmp_path / name / "re" / f"{split}.jsonl" for name in ("plain", "mixed"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_null_share_stays_what_it_is_after_mixing(tmp_path: Path) -> None:
+    prompts = {"labels_per_prompt": 4, "null_share": 0.4}
+    mix = {"sources": {"weights": {"finre": 0.5}}}
+    manifest = run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts, mix=mix)
+    counts = manifest["sources"]["finre"]["splits"]["train"]
+    assert 0.25 < counts["null_rows"] / counts["rows"] < 0.55
+
+
+def test_general_rows_are_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    rows = [{"instruction": f"第{n}题", "input": "", "output": f"答{n}"} for n in range(200)]
+    path.write_bytes(orjson.dumps(rows))
+    config = BuildConfig(sources=("finre",), general={"path": str(path), "ratio": 0.5})
+    plan = make_plan(tmp_path, config)
+    sums = forecast(plan, 1, lambda job: None)
+    manifest = build(plan, tmp_path / "out", 1, lambda job: None).manifest
+    train = rows_of(tmp_path / "out", "re/train.jsonl")
+    general = rows_of(tmp_path / "out", "general/train.jsonl")
+    assert len(general) == round(len(train) / 2) == sums["general", "train"].rows
+    assert {row["task"] for row in general} == {"general"}
+    assert manifest["outputs"]["general/train.jsonl"]["rows"] == len(general)
