@@ -71,7 +71,8 @@ def counted(content: Content) -> Counter[tuple[object, ...]]:
     return Counter([*items(content._replace(events=())), *events])
 
 
-_MARKS = """： : → ， , ; ； 、 " ' \\ - （ ） ( ) = “ ” [] {} 无 ``` （注：乙） 出售/收购 甲 1,000 😀 head null"""
+_MARKS = """： : → ， , ; ； 、 " ' \\ - （ ） ( ) = “ ” []
+{} 无 ``` （注：乙） 出售/收购 甲 1,000 😀 head null"""
 _BLANKS = [" ", "\n", "\r\n", "\u3000", "\t", "\u2028", "\x85", "\x00", " → ", ", ", "- ", "\\n"]
 _PIECES = st.sampled_from([*_MARKS.split(), *_BLANKS])
 WORDS = st.one_of(
