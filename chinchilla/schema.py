@@ -50,10 +50,18 @@ class Span(Frozen):
     end: Offset | None = None
 
 
-class Entity(Span):
+class Entity(Frozen):
     """Hold a typed span."""
 
     type: Words
+    text: Words
+    start: Offset | None = None
+    end: Offset | None = None
+
+    @property
+    def span(self) -> Span:
+        """Return the span without its type."""
+        return Span(text=self.text, start=self.start, end=self.end)
 
 
 class Relation(Frozen):
@@ -70,11 +78,19 @@ class Relation(Frozen):
     tail_slot_types: dict[str, str] = Field(default_factory=dict)
 
 
-class Argument(Span):
+class Argument(Frozen):
     """Hold a span in a role of an event."""
 
     role: Words
+    text: Words
+    start: Offset | None = None
+    end: Offset | None = None
     where: Where | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def span(self) -> Span:
+        """Return the span without its role."""
+        return Span(text=self.text, start=self.start, end=self.end)
 
 
 class Event(Frozen):
@@ -185,6 +201,7 @@ class Label(Frozen):
     key: Words
     name: Words
     description: str = ""
+    aliases: tuple[str, ...] = ()
     head: str | None = None
     tail: str | None = None
     slots: tuple[Slot, ...] = ()
@@ -231,3 +248,8 @@ class InstructionRow(Frozen):
     template: Words
     form: Words
     labels: tuple[str, ...]
+    window: tuple[int, int]
+    head: str | None = Field(default=None, exclude_if=_is_none)
+    tail: str | None = Field(default=None, exclude_if=_is_none)
+    event_type: str | None = Field(default=None, exclude_if=_is_none)
+    trigger: str | None = Field(default=None, exclude_if=_is_none)

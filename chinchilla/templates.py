@@ -78,6 +78,7 @@ class Phrases(Frozen):
     empty: dict[str, dict[str, str]]
     missing_trigger: str
     title: str
+    demonstrations: dict[str, str]
 
     def formats(self, form: str, subtask: str) -> tuple[str, ...]:
         """Return the sentences that describe an answer form."""

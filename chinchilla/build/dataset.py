@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chinchilla.build.kits import make_kits, with_null_share
 from chinchilla.build.manifest import dump_manifest, make_manifest, totals
 from chinchilla.build.page import dataset_page
 from chinchilla.build.plan import Job, Plan, tasks_of
 from chinchilla.build.run import Progress, run
-from chinchilla.build.shard import Counts
+from chinchilla.build.shard import Counts, build_shard
 from chinchilla.build.write import MANIFEST, Written, assemble, publish, staging
 from chinchilla.schema import SPLITS
 
@@ -24,7 +25,9 @@ class Built(NamedTuple):
 def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
     """Build into `out`; a build that fails or is stopped leaves what was there before."""
     with staging(out) as folder:
-        done = run(plan, folder / "shards", workers, progress)
+        kits = make_kits(plan, folder / "shards")
+        kits = with_null_share(plan, kits, workers, progress)
+        done = dict(run(plan, kits, build_shard, workers, progress))
         outputs = _assemble_all(plan, done, folder)
         manifest = make_manifest(plan, totals(done), outputs)
         page = dataset_page(manifest, plan).encode("utf-8")

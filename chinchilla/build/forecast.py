@@ -1,28 +1,48 @@
 """Say what a build would write, without writing it."""
 
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+from chinchilla.build.kits import make_kits, with_null_share
+from chinchilla.build.manifest import Totals, totals
 from chinchilla.build.plan import Plan
-from chinchilla.build.run import make_kits
-from chinchilla.errors import Tally
-from chinchilla.schema import SPLITS
-from chinchilla.sources import catalogue
-
-Forecast = list[tuple[str, str, int, int, int]]
+from chinchilla.build.run import Progress, run
+from chinchilla.build.shard import weigh_shard
 
 
-def forecast(plan: Plan) -> Forecast:
-    """Return source, split, records read, rows and bytes of rows: everything is rendered."""
-    kits = make_kits(plan, plan.raw)
-    rows: Forecast = []
-    for found in plan.found:
-        kit = kits[found.card.source]
-        for split in SPLITS:
-            if split not in found.files:
-                continue
-            read = written = size = 0
-            for record in catalogue.records(found, split, Tally(forgiving=kit.forgiving)):
-                read += 1
-                for row in kit.prompter.rows(record) if record.labelled else ():
-                    written += 1
-                    size += len(row.__pydantic_serializer__.to_json(row)) + 1
-            rows.append((found.card.source, split, read, written, size))
-    return rows
+def forecast(plan: Plan, workers: int, progress: Progress) -> Totals:
+    """Return the counts of every split of every source: all is rendered, nothing written."""
+    kits = with_null_share(plan, make_kits(plan, Path()), workers, progress)
+    return totals(dict(run(plan, kits, weigh_shard, workers, progress)))
+
+
+class Lengths(NamedTuple):
+    """How long the rows of a split are, in tokens: all together, middle, 95 in 100, longest."""
+
+    total: int
+    p50: int
+    p95: int
+    longest: int
+
+
+def quantiles(tokens: Counter[int]) -> Lengths:
+    """Return the lengths of rows from the count of each length; zeros where none was measured."""
+    total = tokens.total()
+    if not total:
+        return Lengths(0, 0, 0, 0)
+    return Lengths(
+        sum(length * count for length, count in tokens.items()),
+        _quantile(tokens, -(-total // 2)),
+        _quantile(tokens, -(-total * 95 // 100)),
+        max(tokens),
+    )
+
+
+def _quantile(tokens: Counter[int], rank: int) -> int:
+    """Return the length of the row of that rank, counted from the shortest."""
+    for length in sorted(tokens):
+        rank -= tokens[length]
+        if rank <= 0:
+            return length
+    return max(tokens)

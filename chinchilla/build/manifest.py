@@ -9,7 +9,7 @@ import orjson
 
 from chinchilla import __version__
 from chinchilla.build.plan import Job, Plan
-from chinchilla.build.shard import UNLABELLED, Counts
+from chinchilla.build.shard import Counts
 from chinchilla.build.write import Written, hash_file
 from chinchilla.errors import Count
 from chinchilla.schema import SPLITS, Split
@@ -92,9 +92,13 @@ def _counts(counts: Counts, folder: Path) -> dict[str, Any]:
     return {
         "read": counts.read,
         "records": counts.records,
+        "negatives": counts.negatives,
         "rows": counts.rows,
-        "nulls": counts.nulls,
+        "null_rows": counts.null_rows,
+        "nulls_left_out": counts.nulls_left_out,
+        "bytes": counts.bytes,
         **counts.items,
+        "windows": dict(sorted((+counts.windows).items())),
         "refused": _reasons(counts.tally.refused, folder),
         "mended": _reasons(counts.tally.mended, folder),
         "labels": dict(sorted(counts.labels.items())),
@@ -107,12 +111,6 @@ def _reasons(counts: dict[str, Count], folder: Path) -> dict[str, dict[str, Any]
         reason: {"times": count.times, "example": count.example.replace(f"{folder}/", "")}
         for reason, count in sorted(counts.items())
     }
-
-
-def refused_for_cause(counts: Counts) -> int:
-    """Return how many records were refused for a fault, unlabelled ones not counted."""
-    refused = counts.tally.refused
-    return sum(count.times for reason, count in refused.items() if reason != UNLABELLED)
 
 
 def _card_hash(found: Found, path: Path, raw: Path) -> str:

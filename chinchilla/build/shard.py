@@ -1,50 +1,61 @@
 """Build one slice: a pure function from bytes of a file to a shard of rows and records."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.build.plan import Job
 from chinchilla.errors import Tally
+from chinchilla.prompts.asks import Ask
+from chinchilla.prompts.chance import LINE, Places, place
+from chinchilla.prompts.cutting import Cutter
+from chinchilla.prompts.measures import Measure
 from chinchilla.prompts.rows import Prompter
-from chinchilla.schema import Record
+from chinchilla.schema import InstructionRow, Record
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
 
 BUFFER = 1024 * 1024
 UNLABELLED = "unlabelled"
+HELD_OUT = "held-out"
 
 
 @dataclass
 class Counts:
-    """Count what came of some records; `read` is what is written and what is refused."""
+    """Count what came of some records; `read` is what is written and what is left out."""
 
     records: int = 0
+    negatives: int = 0
     rows: int = 0
-    nulls: int = 0
+    null_rows: int = 0
+    nulls_left_out: int = 0
+    bytes: int = 0
     items: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    windows: Counter[str] = field(default_factory=Counter)
+    tokens: Counter[int] = field(default_factory=Counter)
     tally: Tally = field(default_factory=Tally)
 
     @property
     def read(self) -> int:
-        """Return the number of records read, refused ones included."""
+        """Return the number of records read, those left out included."""
         return self.records + sum(count.times for count in self.tally.refused.values())
 
     def merge(self, other: "Counts") -> None:
         """Add the counts of the next shard."""
         self.records += other.records
+        self.negatives += other.negatives
         self.rows += other.rows
-        self.nulls += other.nulls
+        self.null_rows += other.null_rows
+        self.nulls_left_out += other.nulls_left_out
+        self.bytes += other.bytes
         self.items.update(other.items)
         self.labels.update(other.labels)
+        self.windows.update(other.windows)
+        self.tokens.update(other.tokens)
         self.tally.merge(other.tally)
-
-
-def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
-    """Return where the rows and the records of a job are written."""
-    return folder / f"{number:06d}.rows", folder / f"{number:06d}.records"
 
 
 class Kit(NamedTuple):
@@ -54,6 +65,15 @@ class Kit(NamedTuple):
     prompter: Prompter
     folder: Path
     forgiving: bool
+    held_out: bool = False
+    null_limit: int = LINE
+    cutter: Cutter | None = None
+    measure: Measure | None = None
+
+
+def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
+    """Return where the rows and the records of a job are written."""
+    return folder / f"{number:06d}.rows", folder / f"{number:06d}.records"
 
 
 def build_shard(job: Job, kit: Kit) -> Counts:
@@ -61,18 +81,96 @@ def build_shard(job: Job, kit: Kit) -> Counts:
     counts = Counts(tally=Tally(forgiving=kit.forgiving))
     rows_path, records_path = shard_paths(kit.folder, job.number)
     with rows_path.open("wb", BUFFER) as rows, records_path.open("wb", BUFFER) as records:
-        for record in catalogue.load(kit.found, job.split, job.slice, counts.tally):
-            if not record.labelled:
-                counts.tally.drop(UNLABELLED, record.id)
-                continue
+        for record in records_of(job, kit, counts):
             records.write(record.__pydantic_serializer__.to_json(record))
             records.write(b"\n")
-            count_record(record, counts)
-            for row in kit.prompter.rows(record):
-                rows.write(row.__pydantic_serializer__.to_json(row))
-                rows.write(b"\n")
-                counts.rows += 1
+            for row in rows_of(record, kit, counts):
+                rows.write(dump_row(row, counts))
     return counts
+
+
+def weigh_shard(job: Job, kit: Kit) -> Counts:
+    """Count what `build_shard` would write, without writing it."""
+    counts = Counts(tally=Tally(forgiving=kit.forgiving))
+    for record in records_of(job, kit, counts):
+        for row in rows_of(record, kit, counts):
+            dump_row(row, counts)
+    return counts
+
+
+class Survey(NamedTuple):
+    """How many rows have something to find, and where the empty ones lie on the line."""
+
+    full: int
+    nulls: Places
+
+
+def survey_shard(job: Job, kit: Kit) -> Survey:
+    """Ask without wording: what a share of empty rows is computed from."""
+    full, nulls = 0, Places()
+    if job.split != "train":
+        return Survey(full, nulls)
+    for record in records_of(job, kit, Counts(tally=Tally(forgiving=kit.forgiving))):
+        for ask in asks_of(record, kit, Counter()):
+            if ask.null:
+                nulls.add(place(kit.prompter.seed, ask.id))
+            else:
+                full += 1
+    return Survey(full, nulls)
+
+
+def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
+    """Yield the records of a job that are written, each counted."""
+    for record in catalogue.load(kit.found, job.split, job.slice, counts.tally):
+        if not record.labelled:
+            counts.tally.drop(UNLABELLED, record.id)
+        elif kit.held_out and job.split == "train":
+            counts.tally.drop(HELD_OUT, record.id)
+        else:
+            count_record(record, counts)
+            yield record
+
+
+def rows_of(record: Record, kit: Kit, counts: Counts) -> Iterator[InstructionRow]:
+    """Yield the rows of a record that are written, each counted."""
+    for ask in asks_of(record, kit, counts.windows):
+        if ask.null and left_out(ask, kit):
+            counts.nulls_left_out += 1
+            continue
+        row = kit.prompter.row(ask)
+        if kit.cutter is not None and not kit.cutter.fits(row):
+            counts.windows["row-over-budget"] += 1
+            continue
+        counts.rows += 1
+        counts.null_rows += ask.null
+        if kit.measure is not None:
+            counts.tokens[sum(map(kit.measure, (row.instruction, row.input, row.output)))] += 1
+        yield row
+
+
+def asks_of(record: Record, kit: Kit, windows: Counter[str]) -> Iterator[Ask]:
+    """Yield what is asked about a record, window by window where it is cut."""
+    if kit.cutter is None:
+        yield from kit.prompter.asks(record)
+        return
+    panes = kit.cutter.panes(record, windows)
+    windows["records-cut"] += len(panes) > 1
+    for window, shown in panes:
+        yield from kit.prompter.asks(shown, window)
+
+
+def left_out(ask: Ask, kit: Kit) -> bool:
+    """Tell whether an empty row of train lies beyond the share wanted."""
+    if kit.null_limit == LINE or ask.record.split != "train":
+        return False
+    return place(kit.prompter.seed, ask.id) >= kit.null_limit
+
+
+def dump_row(row: InstructionRow, counts: Counts) -> bytes:
+    """Write a row as a line and count its bytes."""
+    line = row.__pydantic_serializer__.to_json(row) + b"\n"
+    counts.bytes += len(line)
+    return line
 
 
 def count_record(record: Record, counts: Counts) -> None:
@@ -91,4 +189,4 @@ def count_record(record: Record, counts: Counts) -> None:
         items["events"] += len(labels)
         items["arguments"] += sum(len(event.arguments) for event in record.events)
     counts.labels.update(labels)
-    counts.nulls += not labels
+    counts.negatives += not labels

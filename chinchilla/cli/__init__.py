@@ -3,14 +3,20 @@
 Heavy modules are imported inside the commands, so that `chinchilla --help` answers at once.
 """
 
+import signal
 import sys
+from types import FrameType
 
 import click
 
 from chinchilla import __version__
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
+from chinchilla.cli.compare import compare
+from chinchilla.cli.export import export
+from chinchilla.cli.mine import mine
 from chinchilla.cli.records import records
+from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
 from chinchilla.errors import ChinchillaError
 
@@ -23,12 +29,13 @@ def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
 
 
-for command in (sources, records, check, build):
+for command in (sources, records, check, mine, build, export, score, compare):
     cli.add_command(command)
 
 
 def main() -> None:
     """Run the command line; our errors are one line on stderr and exit status 1."""
+    signal.signal(signal.SIGTERM, _stop)
     try:
         cli(standalone_mode=False)
     except ChinchillaError as error:
@@ -44,3 +51,8 @@ def main() -> None:
         # the reader of our output went away, as `| head` does
         sys.stderr.close()
         sys.exit(0)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Treat a polite kill as Ctrl-C, so that what is half-written is cleared away."""
+    raise KeyboardInterrupt

@@ -8,6 +8,7 @@ import click
 from chinchilla.cli.options import raw_option
 
 if TYPE_CHECKING:
+    from chinchilla.build.manifest import Totals
     from chinchilla.build.plan import Plan
 
 
@@ -42,10 +43,10 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     workers, dry_run = given.pop("workers"), given.pop("dry_run")
     plan = make_plan(raw, read_config(config, _changes(given)))
     click.echo(_plan_table(plan), err=True)
-    if dry_run:
-        click.echo(_forecast_table(forecast(plan)))
-        return
     with build_progress(plan) as progress:
+        if dry_run:
+            click.echo(_forecast_table(forecast(plan, workers, progress)))
+            return
         built = build_all(plan, out, workers, progress)
     click.echo(_result_table(built.manifest))
     click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
@@ -88,8 +89,16 @@ def _result_table(manifest: dict[str, Any]) -> str:
     return table(("source", "split", "read", "records", "rows", "left out", "mended"), rows)
 
 
-def _forecast_table(rows: list[tuple[str, str, int, int, int]]) -> str:
+def _forecast_table(sums: "Totals") -> str:
+    from chinchilla.build.forecast import quantiles
     from chinchilla.cli.table import table
 
-    head = ("source", "split", "read", "rows", "bytes")
-    return table(head, [[*row[:2], *(f"{number:,}" for number in row[2:])] for row in rows])
+    rows = []
+    for (source, split), counts in sums.items():
+        numbers = (counts.read, counts.rows, counts.null_rows, counts.bytes)
+        share = f"{counts.null_rows / counts.rows:.1%}" if counts.rows else "-"
+        lengths = [f"{number:,}" for number in quantiles(counts.tokens)]
+        rows.append([source, split, *(f"{number:,}" for number in numbers), share, *lengths])
+    head = ("source", "split", "read", "rows", "empty", "bytes", "empty share")
+    measured = ("tokens", "p50", "p95", "max") if any(one.tokens for one in sums.values()) else ()
+    return table((*head, *measured), [row[: len(head) + len(measured)] for row in rows])

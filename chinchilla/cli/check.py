@@ -2,17 +2,26 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from chinchilla.cli.options import raw_option, samples_option
+
+if TYPE_CHECKING:
+    from chinchilla.sources.catalogue import Found
 
 
 @click.command()
 @click.argument("sources", nargs=-1)
 @raw_option
 @samples_option
-def check(sources: tuple[str, ...], raw: Path, samples: bool) -> None:
+@click.option(
+    "--round-trip",
+    is_flag=True,
+    help="Also write all gold in every answer form and export, read it back and score it.",
+)
+def check(sources: tuple[str, ...], raw: Path, samples: bool, round_trip: bool) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line."""
     from chinchilla.sources import catalogue
     from chinchilla.sources.inspection import Inspection, inspect, schema_surprises
@@ -37,9 +46,27 @@ def check(sources: tuple[str, ...], raw: Path, samples: bool) -> None:
         click.echo(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
         for seen in inspect(found):
             report(seen)
-            problems += seen.errors + len(seen.surprises)
+            problems += seen.errors
         for line in schema_surprises(found):
             click.echo(f"  {line}")
             problems += 1
+        if round_trip and not problems:
+            problems += _round_trip(found)
     click.echo(f"{problems} problems")
     sys.exit(1 if problems else 0)
+
+
+def _round_trip(found: "Found") -> int:
+    """Print the F1 of what was read back, a line a sub-task and form; return what failed."""
+    from chinchilla.build.roundtrip import round_trip
+    from chinchilla.cli.table import table
+
+    done = round_trip(found)
+    rows = [
+        [done.source, key.subtask, key.form, f"{done.written[key]:,}", f"{done.f1(key):.1f}"]
+        for key in done.written
+    ]
+    click.echo(table(("source", "sub-task", "form", "items", "F1"), rows))
+    for line in done.failures:
+        click.echo(f"  {line}")
+    return sum(done.right[key] != done.written[key] for key in done.written)

@@ -10,7 +10,6 @@ import click
 if TYPE_CHECKING:
     from chinchilla.build.plan import Job, Plan
     from chinchilla.build.run import Progress
-    from chinchilla.build.shard import Counts
 
 
 @contextmanager
@@ -18,7 +17,9 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
     """Yield the function a build calls after each shard."""
     from rich.console import Console
 
-    total = sum(path.stat().st_size for found in plan.found for path in found.files.values())
+    passes = 1 if plan.config.prompts.null_share is None else 2
+    files = [path for found in plan.found for path in found.files.values()]
+    total = passes * sum(path.stat().st_size for path in files)
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _lines(total)
@@ -33,25 +34,25 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
     )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("building", total=total, rate="")
-        started, records = time.monotonic(), 0
+        started, done = time.monotonic(), 0
 
-        def step(job: "Job", counts: "Counts") -> None:
-            nonlocal records
-            records += counts.read
-            rate = f"{records / max(time.monotonic() - started, 1e-3):,.0f} records/s"
+        def step(job: "Job") -> None:
+            nonlocal done
+            done += _size(job)
+            rate = f"{done / 1e6 / max(time.monotonic() - started, 1e-3):,.1f} MB/s"
             name = f"{job.source} {job.split}"
             bar.update(task, advance=_size(job), description=name, rate=rate)
 
         yield step
 
 
-def _lines(total: int) -> Callable[["Job", "Counts"], None]:
+def _lines(total: int) -> Callable[["Job"], None]:
     """Return a step that prints a line when a split begins; no control characters."""
     started = time.monotonic()
     done = 0
     last = ("", "")
 
-    def step(job: "Job", counts: "Counts") -> None:
+    def step(job: "Job") -> None:
         nonlocal done, last
         done += _size(job)
         if (job.source, job.split) != last:

@@ -29,4 +29,4 @@ def _pad(text: str, width: int, right: bool) -> str:
 
 
 def _is_number(cell: str) -> bool:
-    return cell.replace(",", "").isdigit() or cell in ("", "-")
+    return cell.replace(",", "").replace(".", "", 1).isdigit() or cell in ("", "-")

@@ -1,13 +1,27 @@
-"""One record to its instruction rows: every label of the source in one closed prompt."""
+"""One record to its instruction rows: questions, wordings and answers, by seeded chance.
+
+Two kinds of chance, both from the seed alone: what is asked comes from the record's id, how it
+is worded from the row's id. Leaving a row out therefore changes no other row.
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
-from typing import cast
+from typing import Protocol
 
-from chinchilla.answers import Form, Question, Subtask, form, ordered
-from chinchilla.prompts.naming import label_line, label_words
+from chinchilla.answers import Form, Question, form, ordered
+from chinchilla.prompts.asks import Ask, Asking, asks
+from chinchilla.prompts.confusion import Confusions
+from chinchilla.prompts.naming import (
+    label_line,
+    label_words,
+    shown_labels,
+    shown_names,
+    shown_roles,
+)
+from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.renaming import rename
 from chinchilla.schema import InstructionRow, Label, LabelSet, Record
 from chinchilla.templates import (
     Phrases,
@@ -17,7 +31,15 @@ from chinchilla.templates import (
     fill,
     load_phrases,
     load_templates,
+    variables,
 )
+
+
+class Pool(Protocol):
+    """Where demonstrations are drawn from."""
+
+    def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
+        """Return records of train, none of them the record itself or nearly so."""
 
 
 @dataclass(frozen=True)
@@ -26,21 +48,15 @@ class Prompter:
 
     labels: LabelSet
     seed: int
-    form_name: str = "json"
+    options: PromptOptions = field(default_factory=PromptOptions)
+    held_out: frozenset[str] = frozenset()
+    confusions: Confusions = field(default_factory=dict)
+    pool: Pool | None = None
 
     @cached_property
-    def templates(self) -> Sequence[Template]:
-        """Return the closed wordings of the task that may be used for training."""
-        return [
-            template
-            for template in load_templates()
-            if template.subtask == self.labels.task and template.closed and not template.held_out
-        ]
-
-    @cached_property
-    def form(self) -> Form:
-        """Return the answer form."""
-        return form(self.form_name)
+    def asking(self) -> Asking:
+        """Return what decides the questions."""
+        return Asking(self.labels, self.options, self.held_out, self.confusions)
 
     @cached_property
     def phrases(self) -> Phrases:
@@ -48,58 +64,140 @@ class Prompter:
         return load_phrases()
 
     @cached_property
-    def titled(self) -> tuple[Segment, ...]:
-        """Return the wording that joins title and text."""
-        return compile_wording(self.phrases.title, "forms.yaml")
+    def forms(self) -> dict[str, Form]:
+        """Return the answer forms, by name."""
+        return {name: form(name) for name in self.options.forms}
 
-    @cached_property
-    def formats(self) -> list[tuple[Segment, ...]]:
-        """Return the sentences that describe the answer form."""
-        sentences = self.phrases.formats(self.form_name, self.labels.task)
-        return [compile_wording(words, "forms.yaml") for words in sentences]
-
-    @cached_property
-    def shown(self) -> dict[str, str]:
-        """Return the labels as the prompt shows them, in one line and one a line."""
-        return shown_labels(self.labels.labels, self.labels.types)
+    def asks(self, record: Record, window: tuple[int, int] | None = None) -> Iterator[Ask]:
+        """Yield what is asked about a record or about one window of it, in order."""
+        start, end = window or (0, len(record.text))
+        place = record.id if window is None else f"{record.id}.{start}"
+        rng = Random(f"{self.seed}-{place}")
+        for number, (question, content, is_open) in enumerate(asks(record, self.asking, rng)):
+            yield Ask(f"{place}.{number}", record, question, content, is_open, (start, end))
 
     def rows(self, record: Record) -> Iterator[InstructionRow]:
-        """Yield the rows of a record; chance comes from the seed and the record's id alone."""
-        rng = Random(f"{self.seed}-{record.id}")
-        template = rng.choice(self.templates)
-        question = self.question(template)
-        values = {
-            "text": self.text(record),
-            "format": fill(rng.choice(self.formats), {"empty": question.empty}),
-            **self.shown,
-        }
+        """Yield the rows of a record that is not cut into windows."""
+        return map(self.row, self.asks(record))
+
+    def row(self, ask: Ask) -> InstructionRow:
+        """Word a question and write down its answer; chance comes from the row's id alone."""
+        rng = Random(f"{self.seed}-{ask.id}")
+        train = ask.record.split == "train"
+        question = ask.question
+        renamed = train and rng.random() < self.options.label_renaming
+        if renamed:
+            question = rename(question, self.options.renaming, rng)
+        described = self._described(rng) or renamed
+        template = rng.choice(self._templates(ask, train, renamed))
+        name = rng.choice(self.options.forms)
+        question = replace(question, empty=self.empty(template, name))
+        values = self._values(question, described)
+        formats = self.formats(name, template.subtask)
+        values["format"] = fill(rng.choice(formats), {"empty": question.empty})
+        values["text"] = self.text(ask.record)
         instruction, words = template.render(values)
-        yield InstructionRow(
+        if self.options.demonstrations:
+            instruction += self._demonstrations(ask, question, name, rng)
+        return InstructionRow(
             instruction=instruction,
             input=words,
-            output=self.form.dump(ordered(record, question), question),
-            id=f"{record.id}.0",
-            record_id=record.id,
-            source=record.source,
-            task=record.task,
+            output=self.forms[name].dump(ask.content, question),
+            id=ask.id,
+            record_id=ask.record.id,
+            source=ask.record.source,
+            task=ask.record.task,
             subtask=template.subtask,
             template=template.id,
-            form=self.form_name,
-            labels=self.keys,
+            form=name,
+            labels=tuple([label.key for label in question.labels]),
+            window=ask.window,
+            head=question.head,
+            tail=question.tail,
+            event_type=question.event and question.event.key,
+            trigger=question.trigger,
         )
+
+    def _described(self, rng: Random) -> bool:
+        wanted = self.options.descriptions
+        return wanted == "on" or (wanted == "sampled" and rng.random() < 0.5)
+
+    def _templates(self, ask: Ask, train: bool, renamed: bool) -> Sequence[Template]:
+        held_out = self.options.templates == "held-out" and not train
+        key = (ask.question.subtask, ask.is_open, held_out)
+        found = self.wordings[key]
+        if renamed and self.options.renaming == "code":
+            # a code means nothing without the description behind it
+            found = [one for one in found if "label_lines" in variables(*one[4:6])] or found
+        if self.options.demonstrations:
+            found = [one for one in found if one.input] or found
+        return found
 
     @cached_property
-    def keys(self) -> tuple[str, ...]:
-        """Return the raw names of the labels asked."""
-        return tuple(label.key for label in self.labels)
+    def wordings(self) -> dict[tuple[str, bool, bool], list[Template]]:
+        """Sort the wordings by sub-task, open or closed, held out or not."""
+        found: dict[tuple[str, bool, bool], list[Template]] = {}
+        for template in load_templates():
+            key = (template.subtask, not template.closed, template.held_out)
+            found.setdefault(key, []).append(template)
+        return found
 
-    def question(self, template: Template) -> Question:
-        """Return what a row asks: every label of the source."""
-        return Question(
-            subtask=cast(Subtask, template.subtask),
-            labels=self.labels.labels,
-            empty=self.empty(template),
-        )
+    def _values(self, question: Question, described: bool) -> dict[str, str]:
+        values = self._shown(question, described)
+        if question.head is not None and question.tail is not None:
+            values |= {"head": question.head, "tail": question.tail}
+        if question.event is not None:
+            missing = self.phrases.missing_trigger
+            values |= {"event_type": question.event.name, "trigger": question.trigger or missing}
+        return values
+
+    def _shown(self, question: Question, described: bool) -> dict[str, str]:
+        if question.event is not None:
+            return shown_roles(question.event.roles, described)
+        if question.subtask == "ee-trigger":
+            return shown_names(question.known, described)
+        if question.na is not None or not all(
+            label is self._own.get(label.key) for label in question.labels
+        ):
+            return shown_labels(question.known, self.labels.types, described)
+        lines = self._lines[described]
+        return {
+            "labels": "、".join([self._words[label.key] for label in question.labels]),
+            "label_lines": "\n".join([lines[label.key] for label in question.labels]),
+        }
+
+    @cached_property
+    def _own(self) -> dict[str, Label]:
+        return self.labels.by_key
+
+    @cached_property
+    def _words(self) -> dict[str, str]:
+        return {label.key: label_words(label, self.labels.types) for label in self.labels}
+
+    @cached_property
+    def _lines(self) -> list[dict[str, str]]:
+        types = self.labels.types
+        return [
+            {label.key: label_line(label, types, described) for label in self.labels}
+            for described in (False, True)
+        ]
+
+    def _demonstrations(self, ask: Ask, question: Question, name: str, rng: Random) -> str:
+        """Write the examples of a row: other texts of train, the same question."""
+        if self.pool is None or question.subtask in ("re-pair", "ee-argument"):
+            return ""
+        wanted = self.options.demonstrations
+        drawn = self.pool.draw(ask.record, question.labels, wanted, rng)
+        examples = [(one, ordered(one, question)) for one in drawn]
+        phrases = self.phrases.demonstrations
+        shown = [
+            fill(
+                compile_wording(phrases["example"], "forms.yaml"),
+                {"text": self.text(one), "answer": self.forms[name].dump(content, question)},
+            )
+            for one, content in examples
+        ]
+        return "\n\n".join(["", phrases["intro"], *shown]) if shown else ""
 
     def text(self, record: Record) -> str:
         """Return the text of a record, after its title where it has one."""
@@ -107,15 +205,27 @@ class Prompter:
             return record.text
         return fill(self.titled, {"title": record.title, "text": record.text})
 
-    def empty(self, template: Template) -> str:
-        """Return the words for "nothing found"."""
-        default = self.phrases.empty.get(self.form_name, {}).get(template.subtask, "")
-        return template.empty.get(self.form_name, default)
+    @cached_property
+    def titled(self) -> tuple[Segment, ...]:
+        """Return the wording that joins title and text."""
+        return compile_wording(self.phrases.title, "forms.yaml")
 
+    def formats(self, name: str, subtask: str) -> list[tuple[Segment, ...]]:
+        """Return the sentences that describe an answer form."""
+        return self._formats[name, subtask]
 
-def shown_labels(labels: Sequence[Label], types: dict[str, str]) -> dict[str, str]:
-    """Return the two ways in which a closed prompt shows its labels."""
-    return {
-        "labels": "、".join(label_words(label, types) for label in labels),
-        "label_lines": "\n".join(label_line(label, types) for label in labels),
-    }
+    @cached_property
+    def _formats(self) -> dict[tuple[str, str], list[tuple[Segment, ...]]]:
+        return {
+            (name, subtask): [
+                compile_wording(words, "forms.yaml")
+                for words in self.phrases.formats(name, subtask)
+            ]
+            for name in self.options.forms
+            for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
+        }
+
+    def empty(self, template: Template, name: str) -> str:
+        """Return the words for "nothing found" in an answer form."""
+        default = self.phrases.empty.get(name, {}).get(template.subtask, "")
+        return template.empty.get(name, default)

@@ -2,6 +2,9 @@
 
 T1<TAB>Person 0 2<TAB>外婆
 R1<TAB>Family Arg1:T1 Arg2:T2
+
+A span in pieces (`965 966;967 968`) is read as the stretch they cover; sets (`*` lines) are
+counted and left out.
 """
 
 from collections.abc import Iterator
@@ -45,7 +48,10 @@ def read_document(path: Path, tally: Tally) -> Document:
     links: list[Link] = []
     for number, line in text_lines(part, tally):
         try:
-            _take(line, text, spans, links)
+            if line.startswith("*"):
+                tally.mend("brat-set-left-out", part.at(number))
+            elif line:
+                _take(line, text, spans, links)
         except (ValueError, KeyError, IndexError) as error:
             what = f"not a brat annotation of {path.name} ({error})"
             tally.refuse(InputError(part.at(number), what, "correct the line or leave it out"))
@@ -55,12 +61,13 @@ def read_document(path: Path, tally: Tally) -> Document:
 def _take(line: str, text: str, spans: dict[str, Tagged], links: list[Link]) -> None:
     fields = line.split("\t")
     if line.startswith("T"):
-        label, start, end = fields[1].split(" ")
-        if text[int(start) : int(end)] != fields[2]:
-            raise ValueError(f"offset {start}:{end} does not quote {fields[2]!r}")
-        spans[fields[0]] = Tagged(label, int(start), int(end))
+        label, _, places = fields[1].partition(" ")
+        pieces = [tuple(map(int, place.split(" "))) for place in places.split(";")]
+        if " ".join(text[start:end] for start, end in pieces) != fields[2]:
+            raise ValueError(f"offset {places} does not quote {fields[2]!r}")
+        spans[fields[0]] = Tagged(label, pieces[0][0], pieces[-1][1])
     elif line.startswith("R"):
-        label, head, tail = fields[1].split(" ")
+        label, head, tail = fields[1].strip().split(" ")
         links.append(Link(label, spans[head.split(":")[1]], spans[tail.split(":")[1]]))
-    elif line:
+    else:
         raise ValueError(f"{line[:1]!r} lines are not read")

@@ -47,8 +47,12 @@ def _split(line: str) -> tuple[str, str] | None:
     for separator in ("\t", " "):
         character, found, tag = line.rpartition(separator)
         if found:
-            return (character, tag) if character and tag and "\t" not in character else None
+            return (character, tag) if tag and _is_one(character) else None
     return None
+
+
+def _is_one(character: str) -> bool:
+    return character == "\t" or (bool(character) and "\t" not in character)
 
 
 def _bad_cell(where: str, line: str) -> InputError:

@@ -117,7 +117,7 @@ def cut(whole: Slice, size: int, boundary: Boundary) -> Iterator[Slice]:
         while start < total:
             file.seek(min(start + size, total) - 1)
             _skip_line(file)
-            if boundary == "blocks":
+            if boundary == "blocks" and file.tell() < total:
                 _skip_block(file)
             stop = file.tell()
             yield Slice(whole.path, start, stop, line)

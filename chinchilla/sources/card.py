@@ -134,7 +134,7 @@ class Card(Frozen):
             Slot(key=slot, name=self.slots[slot].name, description=self.slots[slot].description)
             for slot in entry.slots
         )
-        fields = entry.model_dump(exclude={"only", "aliases", "slots", "roles"})
+        fields = entry.model_dump(exclude={"only", "slots", "roles"})
         roles = tuple(self._role(role) for role in entry.roles)
         return Label(key=key, slots=slots, roles=roles, **fields)
 

@@ -101,17 +101,23 @@ def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool)
                 candidates.append(Found(card, one, folder, files, sample))
     complete = [found for found in candidates if "train" in found.files]
     chosen = next(iter(complete or candidates), None)
-    return chosen if chosen is None or edition else _by_content(chosen)
+    return None if chosen is None else _by_content(chosen, edition)
 
 
-def _by_content(found: Found) -> Found:
-    """Take the edition the files themselves show, where editions share file names."""
+def _by_content(found: Found, wanted: str | None) -> Found:
+    """Take the edition the files themselves show, where editions share file names.
+
+    Raises InputError where the user asked for another one.
+    """
     edition_of = getattr(module_of(found.card.source), "edition_of", None)
     if edition_of is None:
         return found
     for split in SPLITS:
         if split in found.files and split not in found.edition.unlabelled:
             name = edition_of(found.files[split])
+            if wanted not in (None, name) and name is not None:
+                what = f"is of the edition {name}, not {wanted}"
+                raise InputError(str(found.files[split]), what, "leave --edition out")
             if name is not None:
                 edition = found.card.edition(name)
                 return Found(found.card, edition, found.folder, found.files, found.sample)

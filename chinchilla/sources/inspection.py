@@ -46,7 +46,7 @@ def inspect_split(found: Found, split: Split) -> Inspection:
     if not found.sample:
         expected = found.edition.expected.get(split, {})
         seen.surprises = [
-            f"{found.card.source} {split}: {seen.counts[key]} {key}, published {number}"
+            f"note: {seen.counts[key]:,} {key}, the published file has {number:,}"
             for key, number in expected.items()
             if key in COUNTED and seen.counts[key] != number
         ]

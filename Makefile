@@ -1,0 +1,48 @@
+# Chinchilla: `make` lists the targets.
+PYTHON ?= python3
+RAW ?= raw
+OUT ?= processed
+
+# an active virtual environment is used as it is; else one is made in .venv
+VENV := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)
+BIN := $(VENV)/bin
+BUILDER := $(VENV)/.chinchilla-builder
+CHECKS := $(VENV)/.chinchilla-checks
+
+.DEFAULT_GOAL := help
+.PHONY: help build-dataset check test format bench clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build-dataset: $(BUILDER) ## set up what the builder needs, then build RAW=raw into OUT=processed
+	$(BIN)/chinchilla build --raw $(RAW) --out $(OUT)
+
+test: $(CHECKS) ## set up everything, then run every check: format, lint, types, rooms, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+format: $(CHECKS) ## put the code into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(CHECKS) ## measure the build against its floor, as ratios within this run
+	$(BIN)/python benchmarks/build.py
+
+clean: ## remove what the targets made, the raw files excepted
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache $(OUT)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed; pass one with PYTHON=python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(BUILDER): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(CHECKS): pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(BUILDER)

@@ -1,0 +1,53 @@
+"""The command `chinchilla compare`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chinchilla.cli.options import json_option
+from chinchilla.cli.score import alias_option, gold_option, na_option, seed_option, task_option
+
+if TYPE_CHECKING:
+    from chinchilla.score.versus import Versus
+
+
+@click.command()
+@click.argument("a", type=click.Path(path_type=Path))
+@click.argument("b", type=click.Path(path_type=Path))
+@task_option
+@gold_option
+@click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
+@na_option
+@alias_option
+@click.option("--bootstrap", type=click.IntRange(min=1), default=1000, show_default=True)
+@click.option("--shuffles", type=int, default=5000, show_default=True, help="At least 5000.")
+@seed_option
+@json_option
+def compare(a: Path, b: Path, as_json: bool, **given: Any) -> None:
+    """Compare the predictions B with the predictions A on the same gold documents."""
+    import orjson
+
+    from chinchilla.score.comparison import Chance
+    from chinchilla.score.evaluation import Request
+    from chinchilla.score.versus import versus
+
+    chance = Chance(given.pop("bootstrap"), given.pop("shuffles"), given["seed"])
+    found = versus(Request(pred=a, **given), b, chance)
+    if as_json:
+        click.echo(orjson.dumps(found.result()))
+        return
+    click.echo(_report(found))
+    click.echo(found.signature, err=True)
+
+
+def _report(found: "Versus") -> str:
+    from chinchilla.cli.table import table
+
+    head = ("metric", "F1 A", "F1 B", "B - A", "95 %", "p")
+    rows = []
+    for name, one in found.metrics.items():
+        rates = [f"{100 * part:.2f}" for part in (one.f1_a, one.f1_b, one.difference)]
+        between = f"{100 * one.low:.2f} to {100 * one.high:.2f}"
+        rows.append([name, *rates, between, f"{one.p:.4f}"])
+    return table(head, rows)

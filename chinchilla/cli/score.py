@@ -1,0 +1,155 @@
+"""The command `chinchilla score`."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chinchilla.cli.options import json_option, raw_option
+
+if TYPE_CHECKING:
+    from chinchilla.schema import LabelSet
+    from chinchilla.score.evaluation import Evaluation, Score, Scores
+
+task_option = click.option("--task", type=click.Choice(["ner", "re", "ee"]), required=True)
+gold_option = click.option(
+    "--gold", type=click.Path(path_type=Path, allow_dash=True), required=True, help="Gold records."
+)
+na_option = click.option("--na", default="unknown", show_default=True, help="Label of no relation.")
+alias_option = click.option(
+    "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
+)
+seed_option = click.option("--seed", type=int, default=0, show_default=True)
+FOLDS_OF_A_PAGE = 1_000
+_FILE = click.Path(path_type=Path, allow_dash=True)
+
+
+@click.command()
+@task_option
+@gold_option
+@click.option("--pred", type=_FILE, help="Predicted records, in the exchange format.")
+@click.option("--answers", type=_FILE, help="Raw model answers: lines of id and raw.")
+@click.option("--form", default="json", show_default=True, help="Answer form of --answers.")
+@click.option("--rows", type=_FILE, help="The instruction rows that were answered.")
+@click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
+@na_option
+@alias_option
+@click.option("--allow-extra", is_flag=True, help="Leave out predicted ids that gold lacks.")
+@click.option("--bootstrap", type=click.IntRange(min=0), default=0, help="Resamples for intervals.")
+@seed_option
+@click.option("--by", type=click.Choice(["label", "source", "length", "template"]))
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
+@raw_option
+@json_option
+def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
+    """Score predicted records or raw answers against gold records."""
+    import orjson
+
+    from chinchilla.score.evaluation import Request, evaluate
+    from chinchilla.score.result import result
+
+    if (given["pred"] is None) == (given["answers"] is None):
+        raise click.UsageError("pass one of --pred and --answers")
+    if html is not None and not given["bootstrap"]:
+        given["bootstrap"] = FOLDS_OF_A_PAGE
+    with _streams(given) as files:
+        found = evaluate(Request(**files), _labels_of(raw), keep=html is not None)
+        if html is not None:
+            from chinchilla.report.evaluation import write_page
+
+            write_page(found, html)
+    if as_json:
+        click.echo(orjson.dumps(result(found)))
+        return
+    click.echo(_report(found))
+    click.echo(found.signature, err=True)
+
+
+@contextmanager
+def _streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Put standard input into a file where an option is `-`; only one may be."""
+    dashes = [name for name, value in given.items() if value == Path("-")]
+    if len(dashes) > 1:
+        raise click.UsageError(f"only one of {', '.join(dashes)} can be standard input")
+    if not dashes:
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin"
+        path.write_bytes(sys.stdin.buffer.read())
+        yield {**given, dashes[0]: path}
+
+
+def _labels_of(raw: Path) -> "Callable[[str], LabelSet | None]":
+    """Return the way from a source's name to its labels: those of its card."""
+    from functools import cache
+
+    @cache
+    def labels(source: str) -> "LabelSet | None":
+        from chinchilla.sources import catalogue
+
+        if source not in catalogue.card_paths(raw):
+            return None
+        card = catalogue.load_card(source, raw)
+        return card.label_set(card.editions[0].name)
+
+    return labels
+
+
+def _report(found: "Evaluation") -> str:
+    """Return the tables for people: metrics, labels, predictions, statuses."""
+    from chinchilla.cli.table import table
+
+    parts = [_metric_table(found.scores)]
+    if found.answers:
+        parts += [f"strict parse only\n{_metric_table(found.strict)}"]
+        parts += [f"parsed documents only\n{_metric_table(found.parsed_only)}"]
+        statuses = sorted(found.answers.statuses.items())
+        parts.append(table(("status", "answers"), [[name, f"{n:,}"] for name, n in statuses]))
+    names = list(found.scores) if found.request.by == "label" else [found.headline]
+    parts += [f"{name} by label\n{_label_table(found.scores[name])}" for name in names]
+    if found.groups:
+        groups = found.groups[found.headline]
+        rows = [[key, *(f"{100 * part:.2f}" for part in one)] for key, one in groups.items()]
+        head = (str(found.request.by), "P", "R", "F1")
+        parts.append(f"{found.headline} by {found.request.by}\n{table(head, rows)}")
+    health = [f"{number:,} {name.replace('_', ' ')}" for name, number in _health(found)]
+    parts.append(", ".join(health))
+    return "\n\n".join(parts)
+
+
+def _health(found: "Evaluation") -> list[tuple[str, int]]:
+    counts = [("documents", found.documents), *found.health._asdict().items()]
+    return [*counts, ("missing", len(found.missing)), ("extra", len(found.extra))]
+
+
+def _metric_table(scores: "Scores") -> str:
+    from chinchilla.cli.table import table
+
+    head = ("metric", "P", "R", "F1", "95 %", "macro F1", "TP", "predicted", "gold", "")
+    rows = []
+    for name, one in scores.items():
+        rates = [f"{100 * part:.2f}" for part in one.micro]
+        counts = [f"{count:,.2f}".removesuffix(".00") for count in one.counts]
+        between = ""
+        if one.interval is not None:
+            between = "-".join(f"{100 * edge:.2f}" for edge in one.interval[:, 2])
+        more = [f"{key} {value:.4f}" for key, value in one.more.items() if value is not None]
+        words = ", ".join([*more, *(["undefined"] if one.undefined else [])])
+        rows.append([name, *rates, between, f"{100 * one.macro.f1:.2f}", *counts, words])
+    return table(head, rows)
+
+
+def _label_table(one: "Score") -> str:
+    from chinchilla.cli.table import table
+    from chinchilla.score.counts import prf
+
+    rows = [
+        [name, *(f"{100 * part:.2f}" for part in prf(counts)), *(f"{n:,.0f}" for n in counts)]
+        for name, counts in one.labels.items()
+    ]
+    return table(("label", "P", "R", "F1", "TP", "predicted", "gold"), rows)

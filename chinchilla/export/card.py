@@ -1,0 +1,78 @@
+"""The data card beside parquet files: front matter for the Hub, counts and licences.
+
+Front matter: https://github.com/huggingface/hub-docs datasetcard.md and
+https://huggingface.co/docs/hub/datasets-manual-configuration (configs).
+"""
+
+from bisect import bisect_right
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from chinchilla.export.format import Count, Summary
+from chinchilla.shipped import shipped
+
+TEMPLATE = "pages/export.md"
+OURS = "apache-2.0"
+_CATEGORIES = {"ner": "token-classification"}
+_SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")
+_LIMITS = tuple(10**power for power in range(3, 8))
+
+
+def data_card(summary: Summary) -> str:
+    """Render the card: the same export gives the same bytes."""
+    path = shipped("templates") / TEMPLATE
+    environment = Environment(
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    template = environment.from_string(path.read_text(encoding="utf-8"))
+    return template.render(
+        front=yaml.safe_dump(front_matter(summary), allow_unicode=True, sort_keys=False),
+        manifest=summary.manifest,
+        splits=summary.splits,
+        table=counts_table(summary),
+        sources=_sources(summary),
+    )
+
+
+def front_matter(summary: Summary) -> dict[str, Any]:
+    """Return the metadata of the card; sources under several terms make the licence `other`."""
+    sources = _sources(summary).values()
+    ours = all(source is not None and source["sample"] for source in sources)
+    licence = {"license": OURS} if ours else {"license": "other", "license_name": "per-source"}
+    rows = sum(count.rows for count in summary.counts)
+    tasks = [_CATEGORIES[count.task] for count in summary.counts if count.task in _CATEGORIES]
+    files = [{"split": split, "path": f"{split}.parquet"} for split in summary.splits]
+    return {
+        "language": ["zh"],
+        **licence,
+        "task_categories": list(dict.fromkeys(["text-generation", *tasks])),
+        "size_categories": [_SIZES[bisect_right(_LIMITS, rows)]],
+        "tags": ["information-extraction", "instruction-tuning"],
+        "configs": [{"config_name": "default", "data_files": files}],
+    }
+
+
+def counts_table(summary: Summary) -> list[list[str]]:
+    """Return rows a source and task (first two cells), a column a split, and the sums."""
+    frame = pd.DataFrame(summary.counts, columns=Count._fields)
+    table = frame.pivot_table(
+        index=["source", "task"], columns="split", values="rows", aggfunc="sum", fill_value=0
+    )
+    table = table.reindex(frame.set_index(["source", "task"]).index.unique())
+    table = table[list(summary.splits)]
+    table["sum"] = table.sum(axis="columns")
+    table.loc[("", ""), :] = table.sum()
+    return [[*names, *map(str, numbers)] for names, *numbers in table.astype(int).itertuples()]
+
+
+def _sources(summary: Summary) -> dict[str, dict[str, Any] | None]:
+    """Return what the manifest says of each source that has rows; None where it says nothing."""
+    names = dict.fromkeys(count.source for count in summary.counts)
+    return {name: summary.manifest["sources"].get(name) for name in names}

@@ -1,0 +1,111 @@
+"""What is asked about a record: the questions of each sub-task, with the gold of each."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import NamedTuple, cast
+
+from chinchilla.answers import Content, Question, Subtask, ordered
+from chinchilla.prompts.batches import Draw, batches, role_parts
+from chinchilla.prompts.confusion import Confusions
+from chinchilla.prompts.options import PromptOptions
+from chinchilla.schema import Label, LabelSet, Record
+
+
+class Ask(NamedTuple):
+    """A question about a text, its gold, and whether it is asked without labels."""
+
+    id: str
+    record: Record
+    question: Question
+    content: Content
+    is_open: bool
+    window: tuple[int, int]
+
+    @property
+    def null(self) -> bool:
+        """Tell whether the answer is empty (for a pair: the negative label alone)."""
+        na = self.question.na
+        found = [item for item in self.content.relations if na is None or item.predicate != na.key]
+        return not (found or self.content.entities or self.content.events)
+
+
+class Asking(NamedTuple):
+    """What the records of a source share: labels, options, confusable labels."""
+
+    labels: LabelSet
+    options: PromptOptions
+    held_out: frozenset[str]
+    confusions: Confusions
+
+
+def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question, Content, bool]]:
+    """Yield the questions of a record with their gold; the third tells an open question."""
+    train = record.split == "train"
+    known = [one for one in asking.labels if not (train and one.key in asking.held_out)]
+    for subtask in subtasks_of(asking):
+        size = asking.options.batch_size(asking.labels.task)
+        draw = Draw(asking.options, size, train, rng, asking.confusions)
+        if subtask in ("ner", "re", "ee", "ee-trigger"):
+            if train and rng.random() < asking.options.open_share:
+                question = Question(subtask, tuple(known))
+                yield question, ordered(record, question), True
+                continue
+            for labels in _label_batches(record, subtask, known, draw):
+                question = Question(subtask, tuple(labels))
+                yield question, ordered(record, question), False
+        elif subtask == "re-pair":
+            yield from _pairs(record, asking, known, draw)
+        else:
+            yield from _arguments(record, known, draw)
+
+
+def subtasks_of(asking: Asking) -> list[Subtask]:
+    """List the sub-tasks wanted that belong to the task of the source."""
+    task = asking.labels.task
+    wanted = [name for name in asking.options.subtasks if name.partition("-")[0] == task]
+    return cast(list[Subtask], wanted)
+
+
+def _label_batches(
+    record: Record, subtask: str, known: Sequence[Label], draw: Draw
+) -> Iterator[list[Label]]:
+    present = frozenset(
+        [entity.type for entity in record.entities]
+        + [relation.predicate for relation in record.relations]
+        + [event.event_type for event in record.events]
+    )
+    size = draw.options.roles_per_prompt if subtask == "ee" else 0
+    for part in role_parts(known, size):
+        yield from batches(part, present, draw)
+
+
+def _pairs(
+    record: Record, asking: Asking, known: Sequence[Label], draw: Draw
+) -> Iterator[tuple[Question, Content, bool]]:
+    """Yield a question for each annotated pair, every label offered and the negative one."""
+    keys = {label.key for label in known}
+    relations = record.relations + record.na_pairs
+    for head, tail in dict.fromkeys((item.head, item.tail) for item in relations):
+        mine = [item for item in record.relations if (item.head, item.tail) == (head, tail)]
+        if mine and not any(item.predicate in keys for item in mine):
+            # every label of the pair is held out: the pair is no negative one either
+            continue
+        present = frozenset(item.predicate for item in mine)
+        for labels in batches(known, present, draw):
+            question = Question("re-pair", tuple(labels), na=asking.labels.na, head=head, tail=tail)
+            yield question, ordered(record, question), False
+
+
+def _arguments(
+    record: Record, known: Sequence[Label], draw: Draw
+) -> Iterator[tuple[Question, Content, bool]]:
+    """Yield a question for the arguments of each event type and trigger."""
+    by_key = {label.key: label for label in known}
+    wanted = dict.fromkeys((event.event_type, event.trigger) for event in record.events)
+    for event_type, trigger in wanted:
+        if event_type not in by_key:
+            continue
+        for part in role_parts([by_key[event_type]], draw.options.roles_per_prompt):
+            for label in part:
+                question = Question("ee-argument", (label,), event=label, trigger=trigger)
+                yield question, ordered(record, question), False

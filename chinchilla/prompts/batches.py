@@ -1,0 +1,87 @@
+"""Which labels stand in one prompt: negatives, dropout, order, batches, parts of roles."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import NamedTuple
+
+from chinchilla.prompts.confusion import Confusions, hard_batches
+from chinchilla.prompts.options import PromptOptions
+from chinchilla.schema import Label
+
+
+class Draw(NamedTuple):
+    """What decides the batches of a record: options, batch size, train or not, chance."""
+
+    options: PromptOptions
+    size: int
+    train: bool
+    rng: Random
+    confusions: Confusions
+
+
+def batches(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> Iterator[list[Label]]:
+    """Yield the labels of each prompt of a record; together they are the labels asked.
+
+    `present` are the raw labels the record bears. Every record asks something: one without a
+    label left gets one batch of others.
+    """
+    positive = [label for label in labels if label.key in present]
+    others = [label for label in labels if label.key not in present]
+    if draw.train:
+        positive = [one for one in positive if draw.rng.random() >= draw.options.label_dropout]
+        others = _negatives(positive, others, draw)
+    size = draw.size
+    asked = positive + others
+    if size == 0 or size >= len(asked):
+        yield _order(asked, labels, draw)
+        return
+    if draw.confusions:
+        by_key = {label.key: label for label in asked}
+        keys = [label.key for label in positive], [label.key for label in others]
+        for batch in hard_batches(*keys, draw.confusions, size, draw.rng):
+            yield [by_key[key] for key in batch]
+        return
+    asked = _order(asked, labels, draw)
+    for start in range(0, len(asked), size):
+        yield asked[start : start + size]
+
+
+def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[Label]:
+    """Draw the labels asked in vain, confusable ones first."""
+    options = draw.options
+    if options.negatives is None and options.negative_ratio is None:
+        return others
+    wanted = options.negatives
+    if wanted is None:
+        wanted = round((options.negative_ratio or 0) * len(positive))
+    if not positive:
+        wanted = max(wanted, draw.size or 1)
+    wanted = min(wanted, len(others))
+    near = {name for one in positive for name in draw.confusions.get(one.key, ())}
+    hard = [label for label in others if label.key in near][:wanted]
+    rest = [label for label in others if label not in hard]
+    chosen = {label.key for label in hard + draw.rng.sample(rest, wanted - len(hard))}
+    return [label for label in others if label.key in chosen]
+
+
+def _order(asked: list[Label], labels: Sequence[Label], draw: Draw) -> list[Label]:
+    """Put labels into an order drawn for the record, or that of the card."""
+    if draw.options.shuffle_labels:
+        return draw.rng.sample(asked, len(asked))
+    keys = {label.key for label in asked}
+    return [label for label in labels if label.key in keys]
+
+
+def role_parts(labels: Sequence[Label], size: int) -> Iterator[list[Label]]:
+    """Yield rounds of labels with at most `size` roles each; a round has a label once."""
+    if size == 0:
+        yield list(labels)
+        return
+    rounds = max((-(-len(label.roles) // size) for label in labels), default=1)
+    for number in range(max(rounds, 1)):
+        part = slice(number * size, (number + 1) * size)
+        yield [
+            label.model_copy(update={"roles": label.roles[part]}) if label.roles else label
+            for label in labels
+            if number == 0 or label.roles[part]
+        ]

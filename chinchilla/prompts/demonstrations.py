@@ -1,0 +1,186 @@
+"""Examples for the prompt: drawn from train, balanced over labels, never the record itself.
+
+A pool keeps, for each label, the records whose hash of seed and id is smallest: a uniform
+sample of bounded size that does not depend on the order of the records, nor on how they were
+cut into parts (two pools merge to the pool of both).
+"""
+
+import bisect
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import islice
+from random import Random
+from typing import NamedTuple
+
+from chinchilla.errors import ConfigError
+from chinchilla.schema import Label, Record
+
+NOTHING = ""
+"""Stands for the label of a record with nothing found."""
+NEAR_DUPLICATE = 0.7
+"""From this Jaccard similarity of character 3-grams on, two texts are near-duplicates."""
+_TRIES = 4
+
+
+class PoolSize(NamedTuple):
+    """How many records a pool keeps for each label, and how long they may be.
+
+    `length` counts code points of text and title.
+    """
+
+    per_label: int = 64
+    length: int = 200
+
+
+@dataclass
+class _Shelf:
+    """The records kept for one label, by rising hash."""
+
+    keys: list[tuple[int, str]] = field(default_factory=list)
+    records: dict[str, Record] = field(default_factory=dict)
+
+    def put(self, key: tuple[int, str], record: Record, room: int) -> None:
+        """Keep the record if its hash is among the smallest."""
+        if record.id in self.records or (len(self.keys) >= room and key > self.keys[-1]):
+            return
+        bisect.insort(self.keys, key)
+        self.records[record.id] = record
+        while len(self.keys) > room:
+            del self.records[self.keys.pop()[1]]
+
+
+class DemonstrationPool:
+    """Hold records of one source's train split to draw examples from; can be pickled."""
+
+    def __init__(self, records: Iterable[Record], seed: int, size: PoolSize | None = None) -> None:
+        """Read the records once, keeping a bounded number of them.
+
+        Raises ConfigError for a record that is not of train, is not labelled or is of another
+        source than the first. `too_long` counts the records over the length.
+        """
+        self.seed, self.size = seed, size or PoolSize()
+        self.source: str | None = None
+        self.too_long = 0
+        self._shelves: dict[str, _Shelf] = {}
+        for record in records:
+            self._check(record)
+            if len(record.text) + len(record.title or "") > self.size.length:
+                self.too_long += 1
+            else:
+                self._put(record)
+
+    def __len__(self) -> int:
+        """Count the records kept."""
+        return len({place for shelf in self._shelves.values() for place in shelf.records})
+
+    def merge(self, other: "DemonstrationPool") -> None:
+        """Add the pool of another part of the same source: same seed, same size."""
+        if (self.seed, self.size) != (other.seed, other.size):
+            todo = "build both with the same seed and size"
+            raise ConfigError("demonstrations", "two pools that differ cannot be merged", todo)
+        for shelf in other._shelves.values():
+            for record in shelf.records.values():
+                self._check(record)
+                self._put(record)
+        self.too_long += other.too_long
+
+    def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
+        """Draw k examples for a record, fewer where the pool has no more.
+
+        Of k >= 3, one has nothing to find under the labels asked; each other one has the label
+        that was shown least so far. Neither the record nor a near-duplicate of it or of
+        another example is drawn; of a few candidates, the shortest is.
+        """
+        picks = _Picks(record, frozenset(label.key for label in labels))
+        if k >= 3:
+            self._draw_nothing(picks, rng)
+        open_labels = [label.key for label in labels if label.key in self._shelves]
+        rng.shuffle(open_labels)
+        while open_labels and len(picks.records) < k:
+            least = min(open_labels, key=picks.shown.__getitem__)
+            if not self._draw_from(least, picks, rng):
+                open_labels.remove(least)
+        rng.shuffle(picks.records)
+        return picks.records
+
+    def _check(self, record: Record) -> None:
+        todo = "draw demonstrations from the labelled train records of one source"
+        if record.split != "train" or not record.labelled:
+            state = record.split if record.labelled else "not labelled"
+            raise ConfigError(f"demonstration {record.id}", f"the record is {state}", todo)
+        self.source = self.source or record.source
+        if record.source != self.source:
+            what = f"a record of {record.source} among those of {self.source}"
+            raise ConfigError(f"demonstration {record.id}", what, todo)
+
+    def _put(self, record: Record) -> None:
+        digest = blake2b(f"{self.seed}-{record.id}".encode(), digest_size=8).digest()
+        key = (int.from_bytes(digest, "big"), record.id)
+        for label in labels_of(record) or [NOTHING]:
+            self._shelves.setdefault(label, _Shelf()).put(key, record, self.size.per_label)
+
+    def _draw_nothing(self, picks: "_Picks", rng: Random) -> None:
+        """Draw a record with none of the labels asked, if there is one."""
+        others = sorted(label for label in self._shelves if label not in picks.labels)
+        rng.shuffle(others)
+        for label in others:
+            if self._draw_from(label, picks, rng):
+                return
+
+    def _draw_from(self, label: str, picks: "_Picks", rng: Random) -> bool:
+        """Draw one record of a label; say whether there was one."""
+        shelf = self._shelves[label]
+        asked = label in picks.labels
+        order = rng.sample(shelf.keys, len(shelf.keys))
+        records = (shelf.records[place] for _, place in order)
+        fitting = (one for one in records if picks.takes(one, asked))
+        few = list(islice(fitting, _TRIES))
+        if few:
+            picks.add(min(few, key=lambda one: (len(one.text), one.id)))
+        return bool(few)
+
+
+class _Picks:
+    """The examples drawn so far for a record, and what they show."""
+
+    def __init__(self, record: Record, labels: frozenset[str]) -> None:
+        self.labels = labels
+        self.records: list[Record] = []
+        self.shown: Counter[str] = Counter()
+        self._ids = {record.id}
+        self._texts = [trigrams(record.text)]
+
+    def takes(self, record: Record, asked: bool) -> bool:
+        """Say whether a record may be drawn: it has labels that are asked just where it should."""
+        if record.id in self._ids or asked == self.labels.isdisjoint(labels_of(record)):
+            return False
+        mine = trigrams(record.text)
+        return all(jaccard(mine, other) < NEAR_DUPLICATE for other in self._texts)
+
+    def add(self, record: Record) -> None:
+        """Count a record as drawn."""
+        self.records.append(record)
+        self.shown.update(label for label in labels_of(record) if label in self.labels)
+        self._ids.add(record.id)
+        self._texts.append(trigrams(record.text))
+
+
+def labels_of(record: Record) -> list[str]:
+    """List the labels a record has gold for, each once, in order of appearance."""
+    found = [entity.type for entity in record.entities]
+    found += [relation.predicate for relation in record.relations]
+    found += [event.event_type for event in record.events]
+    return list(dict.fromkeys(found))
+
+
+def trigrams(text: str) -> frozenset[str]:
+    """Return the character 3-grams of a text without white space; of a shorter one, itself."""
+    words = "".join(text.split())
+    return frozenset(words[at : at + 3] for at in range(max(1, len(words) - 2)))
+
+
+def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+    """Return the Jaccard similarity of two sets of which one at least is not empty."""
+    return len(one & other) / len(one | other)

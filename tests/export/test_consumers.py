@@ -1,0 +1,235 @@
+"""Each export is read by the programs it is written for, or checked against their fields."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import datasets
+import jsonlines
+import pytest
+from huggingface_hub import DatasetCard
+
+from chinchilla.answers import Content, Question, form, ordered
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.plan import make_plan
+from chinchilla.export.formats import formats, load_format
+from chinchilla.export.turn import Turn, turn_of
+from chinchilla.schema import InstructionRow, LabelSet, Record
+
+Built = dict[str, list[InstructionRow]]
+Read = Callable[[Path], dict[str, list[dict]]]
+Facts = dict[tuple[str, str], set[tuple]]
+
+
+@pytest.fixture(scope="session")
+def label_sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LabelSet]:
+    """Return the labels of each source of the build."""
+    plan = make_plan(tmp_path_factory.mktemp("raw") / "raw", BuildConfig())
+    return {one.card.source: one.card.label_set(one.edition.name) for one in plan.found}
+
+
+def facts(content: Content) -> set[tuple]:
+    """Return what a content says, without offsets and order."""
+    entities = {("entity", item.type, item.text) for item in content.entities}
+    relations = {
+        (item.predicate, item.head, item.tail, *sorted(item.tail_slots.items()))
+        for item in content.relations
+    }
+    events = {
+        (item.event_type, item.trigger, *sorted((one.role, one.text) for one in item.arguments))
+        for item in content.events
+    }
+    return entities | relations | events
+
+
+def gold_facts(processed: Path, label_sets: dict[str, LabelSet]) -> Facts:
+    found: Facts = {}
+    for path in sorted(processed.glob("records/*/*.jsonl")):
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            record = Record.model_validate_json(line)
+            question = Question(record.task, label_sets[record.source].labels)
+            found[record.split, record.id] = facts(ordered(record, question))
+    return found
+
+
+@pytest.mark.parametrize("name", formats())
+def test_gold_exported_read_back_and_parsed_is_the_gold_of_the_records(
+    name: str,
+    processed: Path,
+    built: Built,
+    label_sets: dict[str, LabelSet],
+    run_export: Callable[..., Path],
+    read_back: Read,
+) -> None:
+    items, read = read_back(run_export(name)), load_format(name).read
+    found: Facts = {}
+    for split, rows in built.items():
+        for row, item in zip(rows, items[split], strict=True):
+            labels = label_sets[row.source].by_key
+            question = Question(row.subtask, tuple(labels[key] for key in row.labels))
+            content = form(row.form).parse(read(item).output, question)
+            found.setdefault((split, row.record_id), set()).update(facts(content))
+    gold = gold_facts(processed, label_sets)
+    assert found == gold
+    assert sum(map(len, gold.values())) > 500
+
+
+@pytest.mark.parametrize("name", formats())
+def test_every_format_shows_a_model_the_same_prompts(
+    name: str, built: Built, run_export: Callable[..., Path], read_back: Read
+) -> None:
+    read = load_format(name).read
+    found = {
+        split: [(read(item).prompt, read(item).output) for item in items]
+        for split, items in read_back(run_export(name)).items()
+    }
+    assert found == {
+        split: [(turn_of(row).prompt, row.output) for row in rows] for split, rows in built.items()
+    }
+
+
+def test_a_saved_data_set_has_the_splits_and_whole_rows(
+    built: Built, run_export: Callable[..., Path]
+) -> None:
+    loaded = datasets.load_from_disk(run_export("hf"))
+    assert isinstance(loaded, datasets.DatasetDict)
+    assert {split: rows.split for split, rows in loaded.items()} == {s: s for s in built}
+    for split, rows in built.items():
+        assert [whole(item) for item in loaded[split]] == rows
+
+
+def test_a_folder_of_parquet_loads_by_its_data_card(
+    built: Built, run_export: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder, cache = run_export("parquet"), str(tmp_path / "cache")
+    loaded = datasets.load_dataset(str(folder), cache_dir=cache)
+    assert list(loaded) == list(built)
+    for split, rows in built.items():
+        assert [whole(item) for item in loaded[split]] == rows
+
+
+TEXTS = sorted(set(formats()) - {"hf", "parquet"})
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_folder_of_text_loads_by_the_names_of_its_files(
+    name: str, built: Built, run_export: Callable[..., Path], tmp_path: Path
+) -> None:
+    loaded = datasets.load_dataset(str(run_export(name)), cache_dir=str(tmp_path / "cache"))
+    found = {split: rows.num_rows for split, rows in loaded.items()}
+    names = {"train": "train", "dev": "validation", "test": "test"}
+    assert found == {names[split]: len(rows) for split, rows in built.items()}
+
+
+def whole(item: dict) -> InstructionRow:
+    return InstructionRow.model_validate({k: v for k, v in item.items() if v is not None})
+
+
+def test_the_hub_reads_the_front_matter_of_the_data_card(run_export: Callable[..., Path]) -> None:
+    card = DatasetCard.load(run_export("parquet") / "README.md")
+    assert card.data.to_dict() == {
+        "language": ["zh"],
+        "license": "apache-2.0",
+        "task_categories": ["text-generation", "token-classification"],
+        "size_categories": ["n<1K"],
+        "tags": ["information-extraction", "instruction-tuning"],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [
+                    {"split": split, "path": f"{split}.parquet"}
+                    for split in ("train", "dev", "test")
+                ],
+            }
+        ],
+    }
+
+
+def test_messages_are_conversational_language_modeling_rows_of_trl(
+    run_export: Callable[..., Path], read_back: Read
+) -> None:
+    for items in read_back(run_export("messages")).values():
+        for item in items:
+            assert set(item) == {"messages"}
+            assert [set(message) for message in item["messages"]] == [{"role", "content"}] * 2
+            assert [message["role"] for message in item["messages"]] == ["user", "assistant"]
+            assert all(isinstance(one["content"], str) for one in item["messages"])
+
+
+def test_prompts_and_completions_are_standard_rows_of_trl(
+    run_export: Callable[..., Path], read_back: Read
+) -> None:
+    for items in read_back(run_export("prompt-completion")).values():
+        for item in items:
+            assert {key: type(value) for key, value in item.items()} == {
+                "prompt": str,
+                "completion": str,
+            }
+            assert item["prompt"].endswith("\n")
+
+
+def test_aquila_rows_pass_the_reading_of_its_trainers(run_export: Callable[..., Path]) -> None:
+    with jsonlines.open(run_export("aquila") / "train.jsonl") as reader:
+        items = list(reader)
+    assert items
+    for item in items:
+        assert set(item) == {"id", "conversations", "instruction"}
+        assert item["instruction"] == ""
+        assert [turn["from"] for turn in item["conversations"]] == ["human", "gpt"]
+
+
+def test_sharegpt_and_alpaca_are_arrays_for_the_plain_json_reader(
+    built: Built, run_export: Callable[..., Path]
+) -> None:
+    for name in ("sharegpt", "alpaca"):
+        text = (run_export(name) / "dev.json").read_text(encoding="utf-8")
+        assert len(json.loads(text)) == len(built["dev"])
+        assert text.count("\n") == len(built["dev"]) + 2
+
+
+# the fields that LLaMA-Factory documents in data/README.md, with their defaults
+ENTRY = {"file_name", "formatting", "columns", "tags", "ranking", "subset", "split", "folder"}
+COLUMNS = {
+    "alpaca": {"prompt", "query", "response", "history", "system", "tools", "images"},
+    "sharegpt": {"messages", "system", "tools", "images"},
+}
+TAGS = {
+    "role_tag": "from",
+    "content_tag": "value",
+    "user_tag": "human",
+    "assistant_tag": "gpt",
+    "observation_tag": "observation",
+    "function_tag": "function_call",
+    "system_tag": "system",
+}
+
+
+def aligned(item: dict, entry: dict) -> Turn:
+    """Read an item by its entry, as the documentation says: prompt, newline, query."""
+    columns = entry["columns"]
+    if entry["formatting"] == "alpaca":
+        parts = (item[columns["prompt"]], item[columns["query"]])
+        return Turn("\n".join(part for part in parts if part), "", item[columns["response"]])
+    tags = TAGS | entry["tags"]
+    human, gpt = item[columns["messages"]]
+    assert human[tags["role_tag"]] == tags["user_tag"]
+    assert gpt[tags["role_tag"]] == tags["assistant_tag"]
+    return Turn(human[tags["content_tag"]], "", gpt[tags["content_tag"]])
+
+
+@pytest.mark.parametrize("name", ["llama-factory", "llama-factory-sharegpt"])
+def test_dataset_info_describes_each_split_in_documented_fields(
+    name: str, built: Built, run_export: Callable[..., Path], read_back: Read
+) -> None:
+    folder = run_export(name)
+    info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
+    items = read_back(folder)
+    assert list(info) == ["chinchilla_train", "chinchilla_dev", "chinchilla_test"]
+    for split, entry in zip(built, info.values(), strict=True):
+        assert set(entry) <= ENTRY
+        assert entry["file_name"] == f"{split}.jsonl"
+        assert set(entry["columns"]) <= COLUMNS[entry["formatting"]]
+        assert set(entry["columns"].values()) <= set(items[split][0])
+        assert set(entry.get("tags", {})) <= set(TAGS)
+        turns = [aligned(item, entry) for item in items[split]]
+        assert turns == [Turn(turn_of(row).prompt, "", row.output) for row in built[split]]

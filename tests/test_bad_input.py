@@ -1,0 +1,141 @@
+"""Bad input of a whole source: one line says where, what and what next; nothing is lost."""
+
+import orjson
+import pytest
+
+from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.sources import catalogue
+
+TODO = "correct the line or leave it out"
+
+
+def duee(**changes: object) -> str:
+    event = {
+        "event_type": "组织关系-裁员",
+        "trigger": "裁员",
+        "trigger_start_index": 2,
+        "arguments": [
+            {"argument_start_index": 0, "role": "裁员方", "argument": "甲厂", "alias": []}
+        ],
+        "class": "组织关系",
+    }
+    return orjson.dumps({"text": "甲厂裁员", "id": "0", "event_list": [event | changes]}).decode()
+
+
+CASES = [
+    (
+        "duee",
+        "duee/duee_train.json",
+        duee() + "\n" + duee(trigger_start_index=1),
+        "{path}:2: offset 1:3 quotes '厂裁', not '裁员'; " + TODO,
+    ),
+    (
+        "duee",
+        "duee/duee_train.json",
+        duee(event_type="组织关系-搬家"),
+        "{path}:1: the label '组织关系-搬家' is not on the card of duee; "
+        "correct the line, or describe the label in raw/duee/card.toml",
+    ),
+    (
+        "duee",
+        "duee/duee_train.json",
+        duee(arguments=[{"argument_start_index": 0, "role": "老板", "argument": "甲厂"}]),
+        "{path}:1: the role '组织关系-裁员/老板' is not on the card of duee; "
+        "correct the line, or describe the role in raw/duee/card.toml",
+    ),
+    (
+        "duee",
+        "duee/duee_train.json",
+        '{"text": "甲厂裁员", "id": "0"}',
+        "{path}:1: no 'event_list'; compare the line with the format of DuEE1.0",
+    ),
+    (
+        "duie",
+        "duie/duie_train.json",
+        '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject": "甲书"}]}',
+        "{path}:1: no 'object'; compare the line with the format of DuIE",
+    ),
+    (
+        "finre",
+        "finre/train.txt",
+        "甲\t乙\t结盟\t甲与乙结盟\n",
+        "{path}:1: the label '结盟' is not on the card of finre; "
+        "correct the line, or describe the label in raw/finre/card.toml",
+    ),
+    (
+        "finre",
+        "finre/train.txt",
+        "甲\t丙\t合作\t甲与乙合作\n",
+        "{path}:1: '丙' is not in the text; " + TODO,
+    ),
+    (
+        "msra",
+        "msra/train.bio",
+        "中\tO\n国\tI-LOC\n人\tO\n",
+        "{path}:2: wrong tag sequence: I-LOC after O; begin each entity with B-",
+    ),
+    (
+        "msra",
+        "msra/train.bio",
+        "中\tB-GPE\n国\tI-GPE\n",
+        "{path}:1: the label 'GPE' is not on the card of msra; "
+        "correct the line, or describe the label in raw/msra/card.toml",
+    ),
+    (
+        "boson",
+        "boson/boson.train.bmes",
+        "中 M-location\r\n国 E-location\r\n",
+        "{path}:1: wrong tag sequence: M-location after the start; begin each entity with B-",
+    ),
+]
+
+
+@pytest.mark.parametrize(("source", "name", "content", "message"), CASES)
+def test_a_record_that_does_not_fit_its_source_is_one_line(
+    tmp_path, put, source, name, content, message
+) -> None:
+    path = put(name, content)
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card(source, raw), raw, None, samples=False)
+    with pytest.raises(ChinchillaError) as caught:
+        for split in ("train", "dev"):
+            list(catalogue.records(found, split, Tally()))
+    assert str(caught.value) == message.format(path=path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_named_like_the_file_is_read_if_it_holds_the_file(tmp_path, put) -> None:
+    inner = put("duie/duie_train.json/duie_train.json", '{"text": "甲", "spo_list": []}\n')
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("duie", raw), raw, None, samples=False)
+    assert found.files["train"] == inner
+    assert [record.text for record in catalogue.records(found, "train", Tally())] == ["甲"]
+
+
+def test_a_folder_named_like_the_file_without_it_is_an_error(tmp_path, put) -> None:
+    folder = put("duee/duee_train.json/License.docx", b"x").parent
+    raw = tmp_path / "raw"
+    with pytest.raises(ChinchillaError) as caught:
+        found = catalogue.find(catalogue.load_card("duee", raw), raw, None, samples=False)
+        list(catalogue.records(found, "train", Tally()))
+    assert str(caught.value) == (
+        f"{folder}: is a folder, not a file; put the file duee_train.json itself there"
+    )
+
+
+def test_a_joined_msra_file_of_another_length_is_refused(tmp_path, put) -> None:
+    path = put("msra/dh_msra.txt", "中\tO\n\n国\tO\n")
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("msra", raw), raw, "bio", samples=False)
+    with pytest.raises(ChinchillaError) as caught:
+        list(catalogue.records(found, "train", Tally()))
+    assert str(caught.value) == (
+        f"{path}: 2 sentences, not the 55289 of train and test; "
+        "put train and test there as two files"
+    )
+
+
+def test_an_unknown_source_names_the_known_ones(tmp_path) -> None:
+    with pytest.raises(ChinchillaError) as caught:
+        catalogue.load_card("cluener", tmp_path)
+    assert str(caught.value).startswith("cluener: no such source; known sources are boson, duee,")

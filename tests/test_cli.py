@@ -1,0 +1,129 @@
+"""The command line: data on stdout, words on stderr, one line for an error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from chinchilla.cli import cli
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "chinchilla", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
+    assert cli.commands[name].help
+    for readme in ("README.md", "README.en.md"):
+        assert f"chinchilla {name}" in (ROOT / readme).read_text(encoding="utf-8")
+
+
+def test_records_print_json_lines_and_say_what_they_read() -> None:
+    done = run("records", "finre", "--split", "dev")
+    rows = [orjson.loads(line) for line in done.stdout.splitlines()]
+    assert len(rows) >= 12
+    assert {row["source"] for row in rows} == {"finre"}
+    assert done.stderr.startswith("finre dev: sample in ")
+    assert done.returncode == 0
+
+
+def test_records_of_the_whole_house_are_parsed_by_the_reader_of_a_pipe() -> None:
+    command = f"{sys.executable} -m chinchilla records msra --split train | head -1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT)
+    assert orjson.loads(done.stdout)["source"] == "msra"
+    assert "Error" not in done.stderr
+
+
+ERRORS = [
+    (("records", "nope", "--split", "dev"), 1, "error: nope: no such source; "),
+    (("records", "finre", "--split", "valid"), 2, "Usage: "),
+    (("records", "duee_fin", "--split", "dev", "--edition", "x"), 1, "error: --edition x: "),
+    (
+        ("records", "iree", "--split", "dev", "--no-samples"),
+        1,
+        "error: raw: no file of iree here; ",
+    ),
+    (("build", "--raw", "nowhere", "--no-samples"), 1, "error: nowhere: no such folder; "),
+    (
+        ("build", "--config", "no.toml"),
+        1,
+        "error: no.toml: No such file or directory; pass the path of a build.toml, or ",
+    ),
+    (("build", "--edition", "msra"), 2, "Usage: "),
+    (("build", "--out", "README.md"), 2, "Usage: "),
+    (("build", "--source", "finre", "--task", "ner"), 1, "error: raw: no source was found here; "),
+    (("frobnicate",), 2, "Usage: "),
+]
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), ERRORS)
+def test_a_wrong_call_is_answered_in_a_line(arguments, status, words) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert done.stderr.startswith(words)
+    assert status == 2 or done.stderr.count("\n") == 1
+
+
+def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
+    path = put("finre/train.txt", "甲\t乙\t合作\t甲与乙\n\n甲\t丙\t合作\t甲与\n\n坏行\n")
+    done = run("check", "finre", "--raw", str(tmp_path / "raw"))
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        f"finre: files in {path.parent}, edition default",
+        "finre train: 1 records, 1 relations; 2 problems",
+        f"  {path}:5: expected 4 fields between tabs, found 1; "
+        "was the file saved with spaces for tabs?",
+        f"  {path}:3: '丙' is not in the text; correct the line or leave it out",
+        "  note: 1 records, the published file has 6,140",
+        "  note: 1 relations, the published file has 9,867",
+        "  note: 0 na_pairs, the published file has 3,613",
+        "2 problems",
+    ]
+
+
+def test_check_of_the_samples_finds_nothing() -> None:
+    done = run("check")
+    assert done.stdout.splitlines()[-1] == "0 problems"
+    assert done.returncode == 0
+
+
+def test_sources_are_listed_for_people_and_for_programs() -> None:
+    rows = orjson.loads(run("sources", "--json").stdout)
+    assert [row["source"] for row in rows] == [
+        "boson",
+        "duee",
+        "duee_fin",
+        "duie",
+        "finre",
+        "iree",
+        "msra",
+        "sanwen",
+    ]
+    assert all(row["licence"] and row["obtain"] for row in rows)
+    assert run("sources").stdout.startswith("source ")
+
+
+def test_a_dry_run_says_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    dry = run("build", "--source", "finre", "--out", str(out), "--dry-run")
+    assert not out.exists()
+    run("build", "--source", "finre", "--out", str(out))
+    size = (out / "re" / "dev.jsonl").stat().st_size
+    [line] = [line for line in dry.stdout.splitlines() if line.startswith("finre   dev")]
+    assert line.split()[-2] == f"{size:,}"
+
+
+def test_help_needs_none_of_the_heavy_libraries() -> None:
+    code = (
+        "import sys\nimport chinchilla.cli\n"
+        "heavy = {'pydantic', 'orjson', 'jinja2', 'rich', 'numpy', 'torch', 'datasets'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n"

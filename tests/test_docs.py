@@ -1,0 +1,80 @@
+"""What the documentation shows is run."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from chinchilla.errors import Tally
+from chinchilla.sources import catalogue
+
+ROOT = Path(__file__).resolve().parent.parent
+READMES = ("README.md", "README.en.md")
+
+
+def blocks(name: str, language: str) -> list[str]:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def commands(name: str, first: str) -> list[str]:
+    lines = [
+        line.split("#")[0].strip() for block in blocks(name, "sh") for line in block.split("\n")
+    ]
+    return [line for line in lines if line.startswith(first)]
+
+
+SHOWN = [(name, line) for name in READMES for line in commands(name, "chinchilla ")]
+
+
+@pytest.mark.parametrize(("name", "line"), SHOWN)
+def test_a_command_of_the_readme_runs(tmp_path: Path, name: str, line: str) -> None:
+    words = [sys.executable, "-m", *shlex.split(line)]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    shown = [[line for which, line in SHOWN if which == name] for name in READMES]
+    assert shown[0] == shown[1]
+
+
+def test_make_lists_its_targets_and_knows_those_of_the_readme() -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in READMES:
+        for line in commands(name, "make "):
+            target = line.split()[1]
+            assert f"\n{target} " in "\n" + listed
+            dry = ["make", "--dry-run", target]
+            assert subprocess.run(dry, cwd=ROOT, capture_output=True).returncode == 0
+
+
+def test_make_build_dataset_builds_from_the_samples(tmp_path: Path) -> None:
+    environment = os.environ | {"VIRTUAL_ENV": sys.prefix}
+    words = ["make", "build-dataset", f"OUT={tmp_path / 'out'}", f"RAW={tmp_path / 'raw'}"]
+    done = subprocess.run(
+        words, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "manifest.json").is_file()
+    assert done.stderr.count("SAMPLE") == 8
+
+
+def test_the_card_of_the_readme_reads_a_data_set(tmp_path: Path) -> None:
+    [card] = blocks("README.md", "toml")
+    assert tomllib.loads(card)["task"] == "ner"
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "card.toml").write_text(card, encoding="utf-8")
+    row = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
+    (folder / "train.json").write_text(row, encoding="utf-8")
+    found = catalogue.find(catalogue.load_card("mine", tmp_path), tmp_path)
+    assert found is not None
+    [record] = catalogue.records(found, "train", Tally())
+    assert record.entities[0].text == "张三"

@@ -1,0 +1,156 @@
+"""Any JSON data set by a card with a field mapping alone."""
+
+import pytest
+
+from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.sources import catalogue
+
+HEAD = 'title = "我的数据"\ntask = "{task}"\n[[editions]]\nsplits.train = ["train.json"]\n'
+NER = (
+    HEAD.format(task="ner")
+    + '[labels]\nPER = {{ name = "人名" }}\n[mapping]\ntext = "text"\n{rest}'
+)
+
+
+def read(tmp_path, put, card: str, data: str) -> list:
+    put("mine/card.toml", card)
+    put("mine/train.json", data)
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("mine", raw), raw)
+    return list(catalogue.records(found, "train", Tally()))
+
+
+ENTITIES = [
+    (
+        'offsets = "none"\nentities = { list = "ents", type = "label", text = "word" }',
+        '{"text": "张三来了", "ents": [{"label": "PER", "word": "张三"}]}',
+        (None, None),
+    ),
+    (
+        'offsets = "start"\n'
+        'entities = { list = "ents", type = "label", text = "word", start = "at" }',
+        '{"text": "张三来了", "ents": [{"label": "PER", "word": "张三", "at": 0}]}',
+        (0, 2),
+    ),
+    (
+        'offsets = "end-exclusive"\n'
+        'entities = { list = "entity_list", type = "entity_type", text = "entity", '
+        'start = "entity_index.begin", end = "entity_index.end" }',
+        '{"text": "张三来了", "entity_list": [{"entity_index": {"begin": 0, "end": 2}, '
+        '"entity_type": "PER", "entity": "张三"}]}',
+        (0, 2),
+    ),
+    (
+        'offsets = "end-inclusive"\n'
+        'entities = { list = "label.*.*.*", type = "$1", text = "$2", start = "0", end = "1" }',
+        '{"text": "张三来了", "label": {"PER": {"张三": [[0, 1]]}}}',
+        (0, 2),
+    ),
+    (
+        'offsets = "end-exclusive"\n'
+        'entities = { list = "label", type = "2", start = "0", end = "1" }',
+        '{"text": "张三来了", "label": [[0, 2, "PER"]]}',
+        (0, 2),
+    ),
+]
+
+
+@pytest.mark.parametrize(("mapping", "row", "offsets"), ENTITIES)
+def test_entities_are_read_with_offsets_of_every_kind(tmp_path, put, mapping, row, offsets) -> None:
+    [record] = read(tmp_path, put, NER.format(rest=mapping), row + "\n")
+    [entity] = record.entities
+    assert (entity.type, entity.text, entity.start, entity.end) == ("PER", "张三", *offsets)
+    assert record.id == "mine-train-000001"
+
+
+def test_relations_are_read_from_names_and_from_entity_ids(tmp_path, put) -> None:
+    card = HEAD.format(task="re") + '[labels]\n"住" = { name = "住在" }\nPER = { name = "人" }\n'
+    card += '[mapping]\ntext = "content"\n'
+    plain = card + 'relations = { list = "spo", predicate = "p", head = "s", tail = "o.@value" }'
+    row = '{"content": "张三住北京", "spo": [{"p": "住", "s": "张三", "o": {"@value": "北京"}}]}'
+    [record] = read(tmp_path, put, plain, row)
+    assert [(r.predicate, r.head, r.tail, r.head_start) for r in record.relations] == [
+        ("住", "张三", "北京", None)
+    ]
+    by_id = card + (
+        'offsets = "end-exclusive"\n'
+        'entities = { list = "ents", id = "id", type = "l", start = "s", end = "e" }\n'
+        'relations = { list = "rels", predicate = "t", head = "from", tail = "to", by_id = true }\n'
+    )
+    row = (
+        '{"content": "张三住北京", "ents": [{"id": 7, "l": "PER", "s": 0, "e": 2}, '
+        '{"id": 9, "l": "PER", "s": 3, "e": 5}], "rels": [{"t": "住", "from": 7, "to": 9}]}'
+    )
+    [record] = read(tmp_path, put, by_id, row)
+    [relation] = record.relations
+    assert (relation.head, relation.tail, relation.head_start, relation.tail_start) == (
+        "张三",
+        "北京",
+        0,
+        3,
+    )
+
+
+def test_events_are_read_with_their_arguments(tmp_path, put) -> None:
+    card = HEAD.format(task="ee") + (
+        '[labels]\n"裁员" = { name = "裁员", roles = ["公司"] }\n'
+        '[roles]\n"公司" = { name = "公司" }\n'
+        '[mapping]\ntext = "text"\noffsets = "start"\n'
+        'events = { list = "events", type = "type", trigger = "trigger.text", '
+        'trigger_start = "trigger.offset" }\n'
+        'arguments = { list = "args", role = "role", text = "text", start = "offset" }\n'
+    )
+    row = (
+        '{"text": "甲厂裁员", "events": [{"type": "裁员", '
+        '"trigger": {"text": "裁员", "offset": 2}, '
+        '"args": [{"role": "公司", "text": "甲厂", "offset": 0}]}]}'
+    )
+    [record] = read(tmp_path, put, card, row)
+    [event] = record.events
+    assert (event.event_type, event.trigger, event.trigger_start) == ("裁员", "裁员", 2)
+    assert [(a.role, a.text, a.start, a.end) for a in event.arguments] == [("公司", "甲厂", 0, 2)]
+
+
+def test_a_mapping_that_does_not_fit_shows_the_keys_and_what_was_tried(tmp_path, put) -> None:
+    card = NER.format(rest='entities = { list = "ents", type = "label", text = "word" }')
+    with pytest.raises(ChinchillaError) as caught:
+        read(tmp_path, put, card, '{"sentence": "张三", "tags": []}')
+    assert str(caught.value) == (
+        f"{tmp_path / 'raw/mine/train.json'}:1: no field 'text'; the record has the keys "
+        "sentence, tags; tried text='text' offsets='none' entities.list='ents' "
+        "entities.type='label' entities.text='word'; correct [mapping] in the source's card.toml"
+    )
+
+
+def test_a_user_card_lies_over_ours_and_opens_new_labels(tmp_path, put) -> None:
+    put("finre/card.toml", '[labels]\n"结盟" = { name = "结盟" }\n')
+    put("finre/train.txt", "甲\t乙\t结盟\t甲与乙结盟\n")
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("finre", raw), raw)
+    [record] = catalogue.records(found, "train", Tally())
+    assert record.relations[0].predicate == "结盟"
+
+
+CARDS = [
+    (
+        'title = "x"\ntask = "ner"\n',
+        "editions: Field required; see docs/cards.md for the fields of a card",
+    ),
+    ("title = ", "not TOML (Invalid value (at end of document)); correct the card"),
+    (
+        HEAD.format(task="re") + '[labels]\na = { name = "甲" }\nb = { name = "甲" }\n',
+        "labels 'a' and 'b' are both named '甲'; give each label a name of its own",
+    ),
+    (
+        HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["时间"] }\n',
+        "label 'a' uses the role '时间'; describe it under [roles]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("card", "message"), CARDS)
+def test_a_card_that_cannot_be_used_says_why(tmp_path, put, card, message) -> None:
+    path = put("mine/card.toml", card)
+    with pytest.raises(ChinchillaError) as caught:
+        catalogue.load_card("mine", tmp_path / "raw")
+    assert str(caught.value) == f"{path}: {message}"

@@ -1,0 +1,227 @@
+"""File shapes: what is read, and the one line said of what cannot be."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.readers import brat, columns, jsonl, lines, markup, tsv, wordtag
+from chinchilla.readers.lines import Slice, cut, text_lines
+from chinchilla.spans import Tagged
+
+LABELS = frozenset({"time", "org_name", "product_name"})
+
+
+def read_all(rows: Iterator[Any]) -> list[Any]:
+    return list(rows)
+
+
+def test_a_line_ends_at_a_line_feed_only(put) -> None:
+    path = put("a.txt", "一\u2028二\u0085三\r\n\n四")
+    assert list(text_lines(Slice(path), Tally())) == [(1, "一\u2028二\u0085三"), (2, ""), (3, "四")]
+
+
+def test_a_byte_order_mark_is_no_part_of_the_text(put) -> None:
+    path = put("a.json", b'\xef\xbb\xbf{"text": "x"}\n')
+    assert list(jsonl.rows(Slice(path), Tally())) == [(1, {"text": "x"})]
+
+
+@given(st.lists(st.text("ab\r ", max_size=5), max_size=12), st.integers(1, 9))
+def test_slices_of_any_size_read_the_same_lines(tmp_path_factory, words, size) -> None:
+    path = tmp_path_factory.mktemp("cut") / "a.txt"
+    path.write_bytes("\n".join(["x", *words]).encode("utf-8"))
+    whole = list(text_lines(Slice(path), Tally()))
+    parts = [line for part in cut(Slice(path), size, "lines") for line in text_lines(part, Tally())]
+    assert parts == whole
+
+
+@given(
+    st.lists(st.lists(st.sampled_from("甲乙丙"), min_size=1, max_size=4), max_size=6),
+    st.integers(1, 30),
+)
+def test_slices_of_any_size_read_the_same_sentences(tmp_path_factory, words, size) -> None:
+    path = tmp_path_factory.mktemp("cut") / "a.bio"
+    path.write_text(
+        "x\tO\n\n" + "".join("".join(f"{c}\tO\n" for c in s) + "\n" for s in words),
+        encoding="utf-8",
+    )
+    whole = list(columns.sentences(Slice(path), Tally()))
+    parts = [
+        s for part in cut(Slice(path), size, "blocks") for s in columns.sentences(part, Tally())
+    ]
+    assert parts == whole
+
+
+def test_an_array_and_lines_give_the_same_objects(put) -> None:
+    rows = [{"text": "一", "n": 1}, {"text": "二", "n": 0.5}]
+    flat = put("a.json", '{"text": "一", "n": 1}\n\n{"text": "二", "n": 0.5}')
+    array = put("b.json", '\n [\n{"text": "一", "n": 1},\n {"text": "二", "n": 0.5}\n]\n')
+    assert [row for _, row in jsonl.rows(Slice(flat), Tally())] == rows
+    assert list(jsonl.rows(Slice(array), Tally())) == [(1, rows[0]), (2, rows[1])]
+
+
+def test_columns_split_at_the_last_separator_so_that_a_space_can_be_a_character(put) -> None:
+    path = put("a.bio", "\u3000 O\r\n\t\tO\r\n中 B-X\r\n\r\n国\tB-X\n")
+    assert list(columns.sentences(Slice(path), Tally())) == [
+        (1, (["\u3000", "\t", "中"], ["O", "O", "B-X"])),
+        (5, (["国"], ["B-X"])),
+    ]
+
+
+def test_words_and_tags_split_at_the_last_slash(put) -> None:
+    path = put("a.txt", "１／２/o 中/国/ns \n")
+    assert list(wordtag.sentences(Slice(path), Tally())) == [
+        (1, [("１／２", "o"), ("中/国", "ns")])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "text", "spans", "broken", "damage"),
+    [
+        ("{{time: 今天 }}晴", " 今天 晴", [("time", 1, 3)], [], []),
+        ("{{time:8:30}}到", "8:30到", [("time", 0, 4)], [], []),
+        ("{time:今天}}晴", "今天晴", [], [("time", 0, 2)], ["broken-mark"]),
+        ("找org_name:甲公司}}谈", "找甲公司谈", [], [("org_name", 1, 4)], ["broken-mark"]),
+        (
+            "{{product_name:{{product_name:甲车}}}}好",
+            "甲车好",
+            [("product_name", 0, 2)],
+            [],
+            ["nested-mark"],
+        ),
+        (
+            r"一\n{{org_name:甲\n公司}}",
+            "一\n甲公司",
+            [("org_name", 2, 5)],
+            [],
+            ["literal-newline", "literal-newline"],
+        ),
+        ("函数{x}与{y:1}", "函数{x}与{y:1}", [], [], []),
+        ("{{time:}}晴", "晴", [], [], ["empty-mark"]),
+    ],
+)
+def test_marks_are_taken_out_and_damage_is_named(line, text, spans, broken, damage) -> None:
+    found = markup.parse(line, LABELS)
+    assert found == (text, [Tagged(*span) for span in spans], [Tagged(*b) for b in broken], damage)
+
+
+def test_brat_pieces_are_one_stretch_and_sets_are_counted(put) -> None:
+    put("d/a.txt", "外婆爱别\n人。")
+    put(
+        "d/a.ann",
+        "T1\tPerson 0 2\t外婆\nT2\tPerson 3 4;5 6\t别 人\n"
+        "R1\tSocial Arg1:T1 Arg2:T2\t\n*\tCoreference T1 T2\n",
+    )
+    path = put("d/a.txt", "外婆爱别\n人。")
+    tally = Tally()
+    [(_, document)] = brat.documents(path.parent, tally)
+    assert document.spans == [Tagged("Person", 0, 2), Tagged("Person", 3, 6)]
+    assert document.links == [("Social", document.spans[0], document.spans[1])]
+    assert tally.mended["brat-set-left-out"].times == 1
+
+
+BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]] = [
+    (
+        "a.json",
+        '{"text": "一"}\n{"text": "二',
+        jsonl.rows,
+        "{path}:2: not a whole JSON object (unexpected end of data at character 11); "
+        "was the file cut off? fetch or copy it again",
+    ),
+    (
+        "a.json",
+        '{"text": "一"}\n["二"]\n',
+        jsonl.rows,
+        "{path}:2: a JSON list, not an object; write one {{...}} a line",
+    ),
+    (
+        "a.json",
+        '[{"text": "一"}, {"te',
+        jsonl.rows,
+        "{path}:item 2: not a whole JSON array (parse error: premature EOF); "
+        "was the file cut off? fetch or copy it again",
+    ),
+    (
+        "a.txt",
+        "甲\t乙\t合作\t甲与乙合作\n\n甲 乙 合作 甲与乙\n",
+        lambda part, tally: tsv.rows(part, 4, tally),
+        "{path}:3: expected 4 fields between tabs, found 1; "
+        "was the file saved with spaces for tabs?",
+    ),
+    (
+        "a.bio",
+        "中\tO\n国\n",
+        columns.sentences,
+        "{path}:2: expected a character and a tag, found '国'; "
+        "put one tab or space between the two",
+    ),
+    (
+        "a.txt",
+        "中国/ns 的\n",
+        wordtag.sentences,
+        "{path}:1: expected word/tag, found '的'; give every word a tag",
+    ),
+    (
+        "a.txt",
+        "{{time:今天晴\n",
+        lambda part, tally: markup.paragraphs(part, LABELS, tally),
+        "{path}:1: the mark 'time' is never closed; close each {{{{label:...}}}} with }}}}",
+    ),
+    (
+        "a.txt",
+        "甲\t乙\t合作\t甲与乙\n".encode("gbk"),
+        lambda part, tally: tsv.rows(part, 4, tally),
+        "{path}:1: not UTF-8 (it reads as GBK); convert it: iconv -f GB18030 -t UTF-8 OLD > NEW",
+    ),
+    (
+        "a.json",
+        '{"text": "中文"}\n'.encode("gbk"),
+        jsonl.rows,
+        "{path}:1: not UTF-8 (it reads as GBK); convert it: iconv -f GB18030 -t UTF-8 OLD > NEW",
+    ),
+    ("a.json", b"", jsonl.rows, "{path}:1: the file is empty; fetch or copy it again"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "read", "message"), BAD)
+def test_a_bad_line_is_one_error_with_its_place(put, name, content, read, message) -> None:
+    path = put(name, content)
+    with pytest.raises(ChinchillaError) as caught:
+        list(read(Slice(path), Tally()))
+    assert str(caught.value) == message.format(path=path)
+
+
+def test_a_bad_line_is_counted_where_the_user_asked_to_go_on(put) -> None:
+    path = put("a.json", '{"text": "一"}\n{"text\n{"text": "三"}\n')
+    tally = Tally(forgiving=True)
+    assert [place for place, _ in jsonl.rows(Slice(path), tally)] == [1, 3]
+    assert tally.refused["bad-line"].times == 1
+
+
+def test_a_missing_file_and_a_folder_named_like_it_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as missing:
+        list(text_lines(Slice(tmp_path / "no.txt"), Tally()))
+    assert str(missing.value) == (
+        f"{tmp_path / 'no.txt'}: no such file; "
+        "run `chinchilla sources` to see where files are looked for"
+    )
+    with pytest.raises(InputError) as folder:
+        list(text_lines(Slice(tmp_path), Tally()))
+    assert str(folder.value) == (
+        f"{tmp_path}: is a folder, not a file; put the data file itself there"
+    )
+
+
+def test_a_line_of_100_mb_is_refused_without_being_held(put) -> None:
+    path = put("a.json", b'{"text": "' + b"x" * 100_000_000 + b'"}\n{"text": "y"}\n')
+    tally = Tally(forgiving=True)
+    assert list(jsonl.rows(Slice(path), tally)) == [(2, {"text": "y"})]
+    assert tally.refused["bad-line"].example == (
+        f"{path}:1: line is longer than 16 MiB; "
+        "put one record on a line; is the file of another format?"
+    )
+    assert lines.MAX_LINE == 16 * 2**20

@@ -1,0 +1,70 @@
+"""Tags to spans and back, occurrences, width folding."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chinchilla.spans import Fault, Tagged, decode, encode, fold_width, occurrences
+
+FLAT = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(1, 4), st.sampled_from(["PER", "LOC"])), max_size=6
+)
+
+
+def flat_spans(parts: list[tuple[int, int, str]]) -> tuple[list[Tagged], int]:
+    spans, at = [], 0
+    for gap, width, label in parts:
+        spans.append(Tagged(label, at + gap, at + gap + width))
+        at += gap + width
+    return spans, at
+
+
+@given(FLAT, st.sampled_from(["bio", "bmes"]))
+def test_flat_spans_survive_tags_of_either_scheme(parts, scheme) -> None:
+    spans, length = flat_spans(parts)
+    assert decode(encode(spans, length, scheme), scheme) == (spans, [])
+
+
+@pytest.mark.parametrize(
+    ("scheme", "tags", "spans", "faults"),
+    [
+        ("bio", "O I-A I-A O", [], [Fault("no-begin", 1, "O", "I-A", Tagged("A", 1, 3))]),
+        (
+            "bio",
+            "B-A I-B",
+            [Tagged("A", 0, 1)],
+            [Fault("no-begin", 1, "B-A", "I-B", Tagged("B", 1, 2))],
+        ),
+        ("bio", "B-A B-A", [Tagged("A", 0, 1), Tagged("A", 1, 2)], []),
+        ("bio", "I-A", [], [Fault("no-begin", 0, "the start", "I-A", Tagged("A", 0, 1))]),
+        ("bio", "X", [], [Fault("unknown-prefix", 0, "the start", "X", Tagged("", 0, 1))]),
+        (
+            "bmes",
+            "B-A M-A O",
+            [Tagged("A", 0, 2)],
+            [Fault("no-end", 1, "the start", "M-A", Tagged("A", 0, 2))],
+        ),
+        ("bmes", "S-A S-A", [Tagged("A", 0, 1), Tagged("A", 1, 2)], []),
+        (
+            "bmes",
+            "B-A E-A E-A",
+            [Tagged("A", 0, 2)],
+            [Fault("no-begin", 2, "E-A", "E-A", Tagged("A", 2, 3))],
+        ),
+    ],
+)
+def test_every_break_of_a_scheme_is_named(scheme, tags, spans, faults) -> None:
+    assert decode(tags.split(" "), scheme) == (spans, faults)
+
+
+def test_occurrences_overlap() -> None:
+    assert list(occurrences("哈哈哈", "哈哈")) == [0, 1]
+
+
+@given(st.text())
+def test_folding_width_keeps_the_length(text: str) -> None:
+    assert len(fold_width(text)) == len(text)
+
+
+def test_folding_width_touches_wide_ascii_and_the_wide_space_only() -> None:
+    assert fold_width("Ａ１（。）　…㎏") == "A1(。) …㎏"
