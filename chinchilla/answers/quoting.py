@@ -21,6 +21,7 @@ Quote = Callable[[str, Pattern[str] | None], str]
 """A way to write words, given what they may not hold when they stand bare."""
 
 _DECODER = JSONDecoder()
+_BLANKS = re.compile(r"\s*")
 _NEVER = re.compile(r"^\s|\s\Z|[\n\r]|^\"|\A\Z")
 END = re.compile(r"\Z")
 
@@ -51,8 +52,7 @@ class Cursor:
 
     def blanks(self) -> None:
         """Move past blanks."""
-        while self.at < len(self.text) and self.text[self.at].isspace():
-            self.at += 1
+        self.at = _BLANKS.match(self.text, self.at).end()  # type: ignore[union-attr]
 
     def take(self, mark: str) -> bool:
         """Move past a mark, and blanks before it, if it stands here."""

@@ -56,11 +56,11 @@ def said(content: Content, question: Question) -> list[Said]:
 def _by_label(
     items: Iterable[Item], key: Callable[[Item], str], question: Question
 ) -> Iterator[tuple[Label, Item]]:
-    found: dict[str, list[Item]] = {label.key: [] for label in question.known}
+    found: dict[str, list[Item]] = {}
     for item in items:
-        _asked(found, key(item), "label").append(item)
+        found.setdefault(_asked(question.by_key, key(item), "label").key, []).append(item)
     for label in question.known:
-        for item in found[label.key]:
+        for item in found.get(label.key, ()):
             yield label, item
 
 

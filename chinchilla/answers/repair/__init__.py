@@ -7,6 +7,7 @@ What the notes of a reading count:
     comma, brackets       a comma or bracket too many, missing or of the wrong kind
     bullets               bullets or numbers before lines
     truncated, cut        an answer that breaks off, and words lost by that
+    surrogate             half a surrogate pair, left out
     repeats               a loop at the end of which one round is kept
     bare_string, nested   a string where a list is expected (one item); one inside an object
     dropped               items that are blank or no string

@@ -103,9 +103,11 @@ def _repair(raw: str, question: Question, chosen: Form, strict: Content | None) 
 def _recover(raw: str, question: Question, chosen: Form, notes: Counter[str]) -> Content | None:
     text = _unwrap(raw, notes)
     own: Recover | None = getattr(chosen, "recover", None)
-    for recover in (own, from_json, from_calls):
+    textual = own is not None and getattr(chosen, "OPEN_ENDED", False)
+    ways = (own, from_json, from_calls) if textual and own else (own or from_json, from_calls)
+    for recover in ways:
         here: Counter[str] = Counter()
-        items = recover(text, question, here) if recover is not None else None
+        items = recover(text, question, here)
         if items is not None:
             notes.update(here)
             return _unlooped(_fitting(items, question, notes), notes)

@@ -13,6 +13,8 @@ from chinchilla.answers.repair.words import Part, words
 from chinchilla.answers.said import Said
 
 Pair = tuple[str, str]
+_DEEP = 3
+"""How many objects or lists may stand around what the form asks for."""
 
 
 class Shapes:
@@ -26,10 +28,10 @@ class Shapes:
     def items(self, root: Group) -> list[Said]:
         """List the items of a value; none where it is of no known shape."""
         if self.question.subtask == "re-pair":
-            return [Said(name) for name in self._names(root)]
+            return [Said(name) for name in self._names(root, 0)]
         return list(self._members(root, 0))
 
-    def _names(self, root: Group) -> Iterator[str]:
+    def _names(self, root: Group, depth: int) -> Iterator[str]:
         """Yield relation names: strings in a list, under a field, or keys that are asked."""
         if any(key is not None for key, _ in root.members):
             self.notes["other_shape"] += 1
@@ -38,8 +40,8 @@ class Shapes:
                 yield str(key)
             elif isinstance(value, str):
                 yield from self._strings(key, value)
-            elif isinstance(value, Group):
-                yield from self._names(value)
+            elif isinstance(value, Group) and depth < _DEEP:
+                yield from self._names(value, depth + 1)
             else:
                 self._drop()
 
@@ -62,7 +64,7 @@ class Shapes:
                 self.notes["duplicate_key"] += key in seen
                 seen.add(key)
                 yield from self._under(key, value, depth)
-            elif isinstance(value, Group) and depth < 3:
+            elif isinstance(value, Group) and depth < _DEEP:
                 self.notes["other_shape"] += not self._is_typed(value)
                 yield from self._members(value, depth + 1)
             else:
@@ -70,7 +72,7 @@ class Shapes:
 
     def _under(self, key: str, value: Value, depth: int) -> Iterator[Said]:
         """Yield what stands under a key: a label, or a field that holds the whole answer."""
-        if key not in self.asked and isinstance(value, Group) and depth < 3:
+        if key not in self.asked and isinstance(value, Group) and depth < _DEEP:
             inner = [item for _, item in value.members if isinstance(item, Group)]
             wraps = value.opener == "{" and self.asked & {name for name, _ in value.members}
             if wraps or (inner and all(self._holds_items(item) for item in inner)):
@@ -141,10 +143,17 @@ class Shapes:
         taken = {*fields["head"], *fields["tail"], *fields["type"]}
         for key, item in value.members:
             if isinstance(item, Group) and key in fields["slots"]:
-                yield from self._slots(item)
+                yield from self._named(item)
             elif isinstance(item, str) and item.strip() and key and key not in taken:
                 yield key, item
             elif key not in taken:
+                self._drop()
+
+    def _named(self, value: Group) -> Iterator[Pair]:
+        for key, item in value.members:
+            if key and isinstance(item, str) and item.strip():
+                yield key, item
+            else:
                 self._drop()
 
     def _event(self, name: str, value: Value) -> Said | None:
@@ -161,18 +170,20 @@ class Shapes:
         return Said(name, self._string(value, "trigger"), None, tuple(self._arguments(found)))
 
     def _arguments(self, group: Group) -> Iterator[Pair]:
+        """Yield roles and words: roles as keys, or objects that name their role."""
         for key, value in group.members:
-            inner = isinstance(value, Group) and self._string(value, "role")
-            if key is None and isinstance(value, Group) and inner:
+            if key:
+                yield from self._role(key, value)
+            elif isinstance(value, Group) and self._string(value, "role"):
                 text = self._string(value, "text")
-                pairs = [] if text is None else [(inner, text)]
-            elif key is None and isinstance(value, Group):
-                pairs = list(self._arguments(value)) if value.opener == "{" else []
+                yield from self._role(
+                    self._string(value, "role") or "", Group("[", "", [(None, text)])
+                )
+            elif isinstance(value, Group) and value.opener == "{" and value.members:
+                for role, words_of in value.members:
+                    yield from self._role(role or "", words_of)
             else:
-                pairs = list(self._role(key, value)) if key else []
-            if not pairs and key is None:
                 self._drop()
-            yield from pairs
 
     def _role(self, role: str, value: Value) -> Iterator[Pair]:
         self.notes["bare_string"] += isinstance(value, str)

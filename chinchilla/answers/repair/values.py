@@ -159,7 +159,7 @@ class Scan:
         self.at += 1
         words = self._words((_QUOTES[mark], '"') if mark in "“”" else (_QUOTES[mark],))
         if words is None:
-            self.notes["cut"] += 1
+            self.notes["cut"] = 1
         else:
             self._add(words)
 
@@ -173,13 +173,19 @@ class Scan:
             if char == "\\":
                 parts.append(self._escape())
             elif _HALF.get(char, char) in ends and _AFTER.match(self.text, self.at):
-                return whole("".join(parts))
+                return self._halved("".join(parts))
             else:
                 if char in ends:
                     self.notes["quotes"] += 1
                 parts.append(char)
         self.at = len(self.text)
         return None
+
+    def _halved(self, words: str) -> str:
+        """Leave out halves of surrogate pairs, which no text may hold."""
+        kept = whole(words)
+        self.notes["surrogate"] += kept != words
+        return kept
 
     def _escape(self) -> str:
         char = self.text[self.at : self.at + 1]
@@ -200,7 +206,7 @@ class Scan:
         if found and found.group() == "(":
             self._open("(", words)
         elif not found and len(self.stack) > 1:
-            self.notes["cut"] += 1
+            self.notes["cut"] = 1
         elif words in _NULLS:
             self._add(None)
         elif _NUMBER.match(words):
@@ -217,10 +223,10 @@ class Scan:
         self.notes["truncated"] += 1
         top = self.stack[-1]
         if self.fresh or self.keys[-1] is not None:
-            self.notes["cut"] += 1
+            self.notes["cut"] = 1
         elif top.opener == "{" and top.members and top.members[-1][0] is None:
             top.members.pop()  # a key whose value never came
-            self.notes["cut"] += 1
+            self.notes["cut"] = 1
         self.keys = [None] * len(self.keys)
         while len(self.stack) > 1:
             self._pop()

@@ -1,0 +1,34 @@
+import re
+from pathlib import Path
+
+import pytest
+from answer_cases import QUESTIONS
+
+from chinchilla.answers import SUBTASKS, form, forms
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "answer-forms.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```(\S+) (\S+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_page_shows_every_form_and_sub_task():
+    shown = {(name, subtask) for name, subtask, _ in EXAMPLES}
+    assert shown == {(name, subtask) for name in forms() for subtask in SUBTASKS}
+
+
+@pytest.mark.parametrize(("name", "subtask", "answer"), EXAMPLES)
+def test_an_example_is_what_is_written(name, subtask, answer):
+    question = QUESTIONS[subtask]
+    assert form(name).dump(form(name).parse(answer, question), question) == answer
+
+
+def test_every_note_is_explained():
+    import chinchilla.answers.repair as repair
+
+    source = [*ROOT.glob("chinchilla/answers/**/*.py")]
+    texts = [path.read_text(encoding="utf-8") for path in source]
+    noted = {name for text in texts for name in re.findall(r'(?:notes|here)\["(\w+)"\]', text)}
+    kinds = {
+        name for text in texts for name in re.findall(r'yield .*, "(\w+)"$', text, re.MULTILINE)
+    }
+    assert not {name for name in noted | kinds if name not in (repair.__doc__ or "")}

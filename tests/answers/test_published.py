@@ -1,0 +1,62 @@
+"""Every published record, dumped and parsed back, in every form and sub-task."""
+
+import os
+from pathlib import Path
+
+import pytest
+from answer_cases import counted
+
+from chinchilla.answers import Question, form, forms, ordered
+from chinchilla.answers.repair import read_answer
+from chinchilla.errors import Tally
+from chinchilla.sources import catalogue
+
+SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+DATA = SHARED / "data"
+
+
+def questions(record, labels):
+    if record.task != "re":
+        yield Question(record.task, labels.labels, empty="无")
+    if record.task == "ee":
+        yield Question("ee-trigger", labels.labels, empty="无")
+        for key, trigger in sorted({(e.event_type, e.trigger) for e in record.events}):
+            label = labels.by_key[key]
+            yield Question("ee-argument", (), empty="无", event=label, trigger=trigger)
+    if record.task == "re":
+        yield Question("re", labels.labels, empty="无")
+        pairs = sorted({(r.head, r.tail) for r in record.relations + record.na_pairs})
+        for head, tail in pairs:
+            yield Question("re-pair", labels.labels, labels.na, "无", head, tail)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("source", sorted(catalogue.card_paths(DATA)))
+def test_the_gold_of_every_record_can_be_read_back(source):
+    if not DATA.is_dir():
+        pytest.skip(f"no published data: {DATA} (set CHINCHILLA_SHARED)")
+    card = catalogue.load_card(source, DATA)
+    found = catalogue.find(card, DATA, samples=False)
+    if found is None:
+        pytest.skip(f"{source} is not under {DATA}")
+    labels = card.label_set(found.edition.name)
+    done = 0
+    for split in found.files:
+        for record in catalogue.records(found, split, Tally(forgiving=True)):
+            if not record.labelled:
+                continue
+            for question in questions(record, labels):
+                done += 1
+                check(record, question, thorough=done % 50 == 0)
+    assert done
+
+
+def check(record, question, thorough):
+    gold = ordered(record, question)
+    wanted = counted(gold)
+    for name in forms():
+        answer = form(name).dump(gold, question)
+        assert counted(form(name).parse(answer, question)) == wanted, (record.id, name, answer)
+        if thorough:
+            reading = read_answer(answer, question, name)
+            assert reading.status == ("ok" if wanted else "ok_empty"), (record.id, name, answer)
