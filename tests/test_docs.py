@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.errors import Tally
 from chinchilla.sources import catalogue
 
@@ -78,3 +79,27 @@ def test_the_card_of_the_readme_reads_a_data_set(tmp_path: Path) -> None:
     assert found is not None
     [record] = catalogue.records(found, "train", Tally())
     assert record.entities[0].text == "张三"
+
+
+def settings(model: type, prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for name, field in model.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            found += settings(field.annotation, f"{prefix}{name}.")
+        else:
+            found.append((prefix + name, field.description))
+    return found
+
+
+def test_every_setting_stands_in_the_documentation_as_it_describes_itself() -> None:
+    page = (ROOT / "docs" / "build.md").read_text(encoding="utf-8")
+    for name, description in settings(BuildConfig):
+        [line] = [line for line in page.split("\n") if line.startswith(f"| `{name}` |")]
+        assert line.endswith(f"| {description} |")
+
+
+def test_the_configuration_of_the_documentation_is_a_valid_one(tmp_path: Path) -> None:
+    [text] = blocks("docs/build.md", "toml")
+    path = tmp_path / "build.toml"
+    path.write_text(text, encoding="utf-8")
+    assert read_config(path, {}).prompts.null_share == 0.2
