@@ -1,8 +1,8 @@
 """Measure the scorer in one run: against a plain scorer as a ratio, and its bootstrap in CPU.
 
 The plain scorer is of the usual kind: json.loads for each row, one Counter of triples a row,
-counts added up. Both read the same two files of relation rows in the exchange format, paired by
-id, and give micro precision, recall and F1; ours hashes the files, checks their shape and counts
+counts added up. Both read the same two files of relation rows, written as `chinchilla records`
+writes them and paired by id, and give micro precision, recall and F1; ours hashes the files, checks their shape and counts
 labels as well. Rows are made of random Chinese characters with a fixed seed.
 
     python benchmarks/score.py [ROWS] [ROUNDS]
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from statistics import median
+from typing import Any
 
 import numpy as np
 import orjson
@@ -43,11 +44,17 @@ def make_files(gold: Path, pred: Path, rows: int) -> None:
             triples = [triple(rng, text) for _ in range(rng.randint(1, 4))]
             guesses = [triple(rng, text) if rng.random() < 1 / 6 else one for one in triples]
             for out, relations in ((wanted, triples), (found, guesses)):
-                row = {"id": f"made-{number:06}", "text": text, "task": "re"}
-                out.write(orjson.dumps({**row, "relations": relations}) + b"\n")
+                out.write(orjson.dumps(record(number, text, relations)) + b"\n")
 
 
-def triple(rng: Random, text: str) -> dict[str, str]:
+def record(number: int, text: str, relations: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a record with every key that `chinchilla records` writes."""
+    name = {"id": f"made-{number:06}", "source": "made", "split": "dev", "task": "re"}
+    items = {"entities": [], "relations": relations, "events": []}
+    return {**name, "text": text, "title": None, **items}
+
+
+def triple(rng: Random, text: str) -> dict[str, Any]:
     """Take two pieces of the text as head and tail."""
     head, tail = (rng.randrange(len(text) - 6) for _ in range(2))
     return {
@@ -56,6 +63,10 @@ def triple(rng: Random, text: str) -> dict[str, str]:
         "head_type": "A",
         "tail": text[tail : tail + rng.randint(2, 6)],
         "tail_type": "B",
+        "head_start": None,
+        "tail_start": None,
+        "tail_slots": {},
+        "tail_slot_types": {},
     }
 
 

@@ -108,7 +108,7 @@ def _report(found: "Evaluation") -> str:
     if found.answers:
         parts += [f"strict parse only\n{_metric_table(found.strict)}"]
         parts += [f"parsed documents only\n{_metric_table(found.parsed_only)}"]
-        statuses = sorted(found.answers.statuses.items())
+        statuses = sorted(found.statuses.items())
         parts.append(table(("status", "answers"), [[name, f"{n:,}"] for name, n in statuses]))
     names = list(found.scores) if found.request.by == "label" else [found.headline]
     parts += [f"{name} by label\n{_label_table(found.scores[name])}" for name in names]

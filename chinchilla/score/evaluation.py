@@ -1,6 +1,7 @@
 """Two files to a scored evaluation: read, pair, align, count, resample, sign."""
 
 import gc
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +20,11 @@ from chinchilla.score.health import Checkup, Health
 from chinchilla.score.interval import intervals
 from chinchilla.score.pairing import Pair, Pairing, change
 from chinchilla.score.registry import HEADLINE, METRICS, metric, metrics_of
-from chinchilla.score.rows import Gold, Row, iter_rows
+from chinchilla.score.rows import Gold, LeanGold, LeanRow, Row, iter_rows
 from chinchilla.score.signature import sha256_of, short, signature
+from chinchilla.score.triples import Triples
+
+LEAN = ("re_boundary",)
 
 
 class Request(NamedTuple):
@@ -78,6 +82,16 @@ class Evaluation(NamedTuple):
     signature: str
 
     @property
+    def statuses(self) -> Counter[str]:
+        """Count the answers of each status; a document without an answer is missing."""
+        if self.answers is None:
+            return Counter()
+        found = self.answers.statuses.copy()
+        if self.request.rows is None and self.missing:
+            found["missing"] = len(self.missing)
+        return found
+
+    @property
     def headline(self) -> str:
         """Return the id of the metric that stands first."""
         usual = HEADLINE[self.request.task]
@@ -90,22 +104,20 @@ def evaluate(
 ) -> Evaluation:
     """Score a request; raise InputError or ConfigError where it cannot be scored.
 
-    One named metric is counted while the files are read, in little memory; `keep` asks for the
-    documents all the same, as a page needs them.
+    `re_boundary` alone is counted while the files are read, in little memory; `keep` asks for
+    the documents all the same, as a page needs them.
     """
     with collector_off():
+        if request.metrics == LEAN and request.pred and not keep and request.by in (None, "label"):
+            return _lean(request)
         answers = _answers(request, labels_of)
         pairing = _pairing(request, answers)
-        checkup = Checkup(answers.labels if answers else None)
-        seen = checkup.watch(aligned(pairing, request.task))
+        checkup = Checkup(answers.labels if answers else None, request.na)
+        pairs = list(checkup.watch(aligned(pairing, request.task)))
         options = read_options(request)
-        if len(request.metrics) == 1 and not keep and not answers and request.by in (None, "label"):
-            pairs: list[Pair] = []
-            tallies = tally(request.metrics, _located(seen, request.metrics), options)
-        else:
-            pairs = list(seen)
-            tallies = tally(chosen(request, pairs), pairs, options)
-        strict, parsed = _other_modes(tuple(tallies), answers, pairs, options)
+        names = chosen(request, pairs)
+        tallies = tally(names, pairs, options)
+        strict, parsed = _other_modes(names, answers, pairs, options)
     by, inputs = request.by, _inputs(request)
     return Evaluation(
         request=request,
@@ -121,6 +133,32 @@ def evaluate(
         groups=group(pairs, tallies, by) if by is not None and by != "label" else {},
         inputs=inputs,
         signature=_signature(request, inputs, tuple(tallies)),
+    )
+
+
+def _lean(request: Request) -> Evaluation:
+    """Do for one metric of large files what `evaluate` does, without keeping documents."""
+    _check_names(request)
+    gold = iter_rows(request.gold, request.task, LeanGold)
+    pred = iter_rows(request.pred or Path(), request.task, LeanRow)
+    pairing = Pairing(gold, pred, request.allow_extra)
+    triples = Triples(read_options(request))
+    tallies = {request.metrics[0]: triples.tally(pairing)}
+    inputs = _inputs(request)
+    return Evaluation(
+        request=request,
+        scores=scored(tallies, request.bootstrap, request.seed),
+        strict={},
+        parsed_only={},
+        health=triples.health(),
+        answers=None,
+        pairs=(),
+        documents=pairing.documents,
+        missing=tuple(pairing.missing),
+        extra=tuple(pairing.extra),
+        groups={},
+        inputs=inputs,
+        signature=_signature(request, inputs, request.metrics),
     )
 
 
@@ -151,24 +189,15 @@ def chosen(request: Request, pairs: Sequence[Pair]) -> tuple[str, ...]:
 
     Raises ConfigError for a span metric where gold has entities without offsets.
     """
-    names = tuple(dict.fromkeys(request.metrics))
-    if names:
-        for _ in _located(pairs, names):
-            pass
-        return names
-    loose = any(one.start is None for pair in pairs for one in pair.gold.entities)
+    loose = next((p.gold.id for p in pairs for one in p.gold.entities if one.start is None), None)
     known = metrics_of(request.task)
-    return tuple(name for name in known if not (loose and METRICS[name].located))
-
-
-def _located(pairs: Iterable[Pair], names: Sequence[str]) -> Iterator[Pair]:
-    """Yield the pairs; refuse gold without offsets where a metric needs them."""
-    name = next((name for name in names if METRICS[name].located), None)
-    for pair in pairs:
-        if name is not None and any(one.start is None for one in pair.gold.entities):
-            what = f"gold {pair.gold.id!r} has entities without offsets"
+    if not request.metrics:
+        return tuple(name for name in known if loose is None or not METRICS[name].located)
+    for name in request.metrics:
+        if loose is not None and METRICS[name].located:
+            what = f"gold {loose!r} has entities without offsets"
             raise ConfigError(f"--metric {name}", what, "use ner_string or ner_string_set")
-        yield pair
+    return tuple(dict.fromkeys(request.metrics))
 
 
 def tally(names: Sequence[str], pairs: Iterable[Pair], options: Options) -> dict[str, Tallied]:
@@ -199,9 +228,13 @@ def _answers(request: Request, labels_of: LabelsOf) -> Answers | None:
     return read_answers(request.answers, request.form, request.task, rows)
 
 
-def _pairing(request: Request, answers: Answers | None) -> Pairing:
+def _check_names(request: Request) -> None:
     for name in request.metrics:
         metric(name, request.task)
+
+
+def _pairing(request: Request, answers: Answers | None) -> Pairing:
+    _check_names(request)
     gold = iter_rows(request.gold, request.task, Gold)
     if answers is not None:
         return Pairing(gold, answers.repaired.values(), request.allow_extra)

@@ -48,8 +48,8 @@ def _tally(pairs: Iterable[Pair], keys: Keys, options: Options) -> Tallied:
     wrong: dict[object, int] = {}
     found: dict[object, int] = {}
     wanted: dict[object, int] = {}
-    for gold_row, pred_row in pairs:
-        gold, pred = keys(gold_row, options), keys(pred_row, options)
+    for one in pairs:
+        gold, pred = keys(one.gold, options), keys(one.pred, options)
         n_pred.append(len(pred))
         n_gold.append(len(gold))
         for key in gold:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from chinchilla.score.pairing import Pair
-from chinchilla.score.rows import Event, Gold, Relation, Row
+from chinchilla.score.rows import Event, Gold, Row, Triple
 
 
 class Item(NamedTuple):
@@ -79,18 +79,23 @@ def invented(item: Item, gold: Gold, classes: Classes) -> bool:
     """Tell whether a string of the item stands in neither text nor title."""
     if (item.label, item.role) in classes:
         return False
-    return any(not _stands(words, gold) for words in item.strings)
+    return any(not stands(words, gold) for words in item.strings)
 
 
-def _stands(words: str, gold: Gold) -> bool:
+def stands(words: str, gold: Gold) -> bool:
+    """Tell whether a string stands in the text or the title."""
     return words in gold.text or (gold.title is not None and words in gold.title)
 
 
 class Checkup:
     """Count what is wrong with predicted items while documents pass by."""
 
-    def __init__(self, asked: Asked | None) -> None:
-        """Take the labels asked of each record, where it is known what was asked."""
+    def __init__(self, asked: Asked | None, na: str) -> None:
+        """Take the labels asked of each record where they are known, and the one of NA.
+
+        A relation that is NA is no item: it says that there is none.
+        """
+        self._na = na
         self._asked = asked
         self._items = self._copies = self._not_asked = 0
         self._invented: Counter[tuple[str, str | None]] = Counter()
@@ -130,22 +135,21 @@ class Checkup:
 
     def _see_relations(self, pair: Pair) -> None:
         """Do for relations what `_see` does, without making items: files of them are large."""
-        gold, found = pair
-        items, text, known = found.relations, gold.text, self._known
+        gold, found = pair.gold, pair.pred
+        items = [item for item in found.relations if item.predicate != self._na]
+        text, known = gold.text, self._known
         if self._asked is not None:
             known = set(self._asked.get(gold.id, ()))
         else:
-            for item in gold.relations:
-                known.add(item.predicate)
+            known.update([item.predicate for item in gold.relations])
         self._items += len(items)
         for item in items:
             if item.head not in text or item.tail not in text:
-                made_up = not (_stands(item.head, gold) and _stands(item.tail, gold))
+                made_up = not (stands(item.head, gold) and stands(item.tail, gold))
                 self._invented[item.predicate, None] += made_up
             if item.predicate not in known:
                 self._count((item.predicate,), gold.id)
-        # equal relations have equal tails: where all tails differ there is nothing to compare
-        if len(items) > 1 and len({item.tail for item in items}) < len(items):
+        if len(items) > 1:
             self._copies += len(items) - len(set(map(_key, items)))
 
     def _count(self, labels: Iterable[str], name: str) -> None:
@@ -157,9 +161,10 @@ class Checkup:
             self._not_asked += sum(label not in asked for label in labels)
 
 
-def _key(item: Relation) -> Hashable:
-    slots = tuple(sorted(item.tail_slots.items())) if item.tail_slots else ()
-    return item.predicate, item.head, item.tail, slots
+def _key(item: Triple) -> Hashable:
+    slots = getattr(item, "tail_slots", None)
+    triple = (item.predicate, item.head, item.tail)
+    return (triple, *sorted(slots.items())) if slots else triple
 
 
 def _copies(pair: Pair) -> int:

@@ -1,13 +1,14 @@
 """Put gold and predicted rows side by side, by id and never by text."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from chinchilla.errors import ConfigError
 from chinchilla.score.rows import Gold, Row
 
 
-class Pair(NamedTuple):
+class Pair(Struct, frozen=True, gc=False):
     """A document: its gold row and what was predicted for it."""
 
     gold: Gold

@@ -16,7 +16,7 @@ def result(found: Evaluation) -> dict[str, Any]:
         "signature": found.signature,
         "metrics": _metrics(found.scores),
         "per_label": {name: _labels(score.labels) for name, score in found.scores.items()},
-        "parse": dict(sorted(answers.statuses.items())) if answers else {},
+        "parse": dict(sorted(found.statuses.items())),
         "missing": len(found.missing),
         "extra": len(found.extra),
         "documents": found.documents,
