@@ -28,8 +28,9 @@ format: $(CHECKS) ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(CHECKS) ## measure the build against its floor, as ratios within this run
+bench: $(CHECKS) ## measure build and scorer against their floors, as ratios within this run
 	$(BIN)/python benchmarks/build.py
+	$(BIN)/python benchmarks/score.py
 
 clean: ## remove what the targets made, the raw files excepted
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache $(OUT)
