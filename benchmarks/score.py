@@ -3,7 +3,7 @@
 The plain scorer is of the usual kind: json.loads for each row, one Counter of triples a row,
 counts added up. Both read the same two files of relation rows, written as `chinchilla records`
 writes them and paired by id, and give micro precision, recall and F1; ours hashes the files,
-checks their shape and counts labels as well. Rows are made of random Chinese characters with a fixed seed.
+checks their shape and counts labels as well. Rows are random Chinese characters, seed fixed.
 
     python benchmarks/score.py [ROWS] [ROUNDS]
 """
