@@ -1,6 +1,6 @@
 """What is asked and what an answer says: the two things every answer form is about."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
@@ -49,6 +49,14 @@ class Question:
             raise ConfigError("question", "re-pair without its pair", "give head and tail")
         if self.subtask == "ee-argument" and self.event is None:
             raise ConfigError("question", "ee-argument without its type", "give event")
+
+    def with_empty(self, empty: str) -> "Question":
+        """Return the question with other words for nothing found, its look-ups kept."""
+        if empty == self.empty:
+            return self
+        again = replace(self, empty=empty)
+        again.__dict__.update({"by_key": self.by_key, "known": self.known})
+        return again
 
     @cached_property
     def by_name(self) -> dict[str, Label]:

@@ -59,8 +59,10 @@ def _by_label(
     found: dict[str, list[Item]] = {}
     for item in items:
         found.setdefault(_asked(question.by_key, key(item), "label").key, []).append(item)
-    for label in question.known:
-        for item in found.get(label.key, ()):
+    if not found:
+        return
+    for label in [label for label in question.known if label.key in found]:
+        for item in found[label.key]:
             yield label, item
 
 

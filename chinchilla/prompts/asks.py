@@ -5,7 +5,7 @@ from random import Random
 from typing import NamedTuple, cast
 
 from chinchilla.answers import Content, Question, Subtask, ordered
-from chinchilla.prompts.batches import Draw, batches, role_parts
+from chinchilla.prompts.batches import Draw, batches, every_label, role_parts
 from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.schema import Label, LabelSet, Record
@@ -36,19 +36,29 @@ class Asking(NamedTuple):
     options: PromptOptions
     held_out: frozenset[str]
     confusions: Confusions
+    subtasks: list[Subtask]
 
 
 def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question, Content, bool]]:
     """Yield the questions of a record with their gold; the third tells an open question."""
     train = record.split == "train"
-    known = [one for one in asking.labels if not (train and one.key in asking.held_out)]
-    for subtask in subtasks_of(asking):
+    known = asking.labels.labels
+    if train and asking.held_out:
+        known = tuple(label for label in known if label.key not in asking.held_out)
+    for subtask in asking.subtasks:
         size = asking.options.batch_size(asking.labels.task)
         draw = Draw(asking.options, size, train, rng, asking.confusions)
         if subtask in ("ner", "re", "ee", "ee-trigger"):
             if train and rng.random() < asking.options.open_share:
-                question = Question(subtask, tuple(known))
+                question = Question(subtask, known)
                 yield question, ordered(record, question), True
+                continue
+            if draw.asks_all and size == 0 and asking.options.roles_per_prompt == 0:
+                question = Question(subtask, tuple(every_label(known, draw)))
+                if known is asking.labels.labels:
+                    # the same labels in another order: one look-up serves every record
+                    question.__dict__["by_key"] = asking.labels.by_key
+                yield question, ordered(record, question), False
                 continue
             for labels in _label_batches(record, subtask, known, draw):
                 question = Question(subtask, tuple(labels))
@@ -59,10 +69,9 @@ def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question
             yield from _arguments(record, known, draw)
 
 
-def subtasks_of(asking: Asking) -> list[Subtask]:
-    """List the sub-tasks wanted that belong to the task of the source."""
-    task = asking.labels.task
-    wanted = [name for name in asking.options.subtasks if name.partition("-")[0] == task]
+def subtasks_of(labels: LabelSet, options: PromptOptions) -> list[Subtask]:
+    """List the sub-tasks wanted that belong to the task of a source."""
+    wanted = [name for name in options.subtasks if name.partition("-")[0] == labels.task]
     return cast(list[Subtask], wanted)
 
 

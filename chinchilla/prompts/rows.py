@@ -5,13 +5,13 @@ is worded from the row's id. Leaving a row out therefore changes no other row.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 from typing import Protocol
 
 from chinchilla.answers import Form, Question, form, ordered
-from chinchilla.prompts.asks import Ask, Asking, asks
+from chinchilla.prompts.asks import Ask, Asking, asks, subtasks_of
 from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.naming import (
     label_line,
@@ -56,7 +56,8 @@ class Prompter:
     @cached_property
     def asking(self) -> Asking:
         """Return what decides the questions."""
-        return Asking(self.labels, self.options, self.held_out, self.confusions)
+        subtasks = subtasks_of(self.labels, self.options)
+        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks)
 
     @cached_property
     def phrases(self) -> Phrases:
@@ -91,8 +92,8 @@ class Prompter:
         described = self._described(rng) or renamed
         template = rng.choice(self._templates(ask, train, renamed))
         name = rng.choice(self.options.forms)
-        question = replace(question, empty=self.empty(template, name))
-        values = self._values(question, described)
+        question = question.with_empty(self.empty(template, name))
+        values = self._values(question, described, template, renamed)
         formats = self.formats(name, template.subtask)
         values["format"] = fill(rng.choice(formats), {"empty": question.empty})
         values["text"] = self.text(ask.record)
@@ -142,8 +143,14 @@ class Prompter:
             found.setdefault(key, []).append(template)
         return found
 
-    def _values(self, question: Question, described: bool) -> dict[str, str]:
-        values = self._shown(question, described)
+    def _values(
+        self, question: Question, described: bool, template: Template, renamed: bool
+    ) -> dict[str, str]:
+        plain = not (renamed or self.options.roles_per_prompt or question.na)
+        if plain and question.subtask in ("ner", "re", "ee"):
+            values = self._prepared(question, described, template)
+        else:
+            values = self._shown(question, described)
         if question.head is not None and question.tail is not None:
             values |= {"head": question.head, "tail": question.tail}
         if question.event is not None:
@@ -156,19 +163,23 @@ class Prompter:
             return shown_roles(question.event.roles, described)
         if question.subtask == "ee-trigger":
             return shown_names(question.known, described)
-        if question.na is not None or not all(
-            label is self._own.get(label.key) for label in question.labels
-        ):
-            return shown_labels(question.known, self.labels.types, described)
-        lines = self._lines[described]
-        return {
-            "labels": "、".join([self._words[label.key] for label in question.labels]),
-            "label_lines": "\n".join([lines[label.key] for label in question.labels]),
-        }
+        return shown_labels(question.known, self.labels.types, described)
+
+    def _prepared(self, question: Question, described: bool, template: Template) -> dict[str, str]:
+        """Show labels that stand as on their card, each written once for all rows."""
+        if template.id in self._in_lines:
+            lines = self._lines[described]
+            return {"label_lines": "\n".join([lines[label.key] for label in question.labels])}
+        words = self._words
+        return {"labels": "、".join([words[label.key] for label in question.labels])}
 
     @cached_property
-    def _own(self) -> dict[str, Label]:
-        return self.labels.by_key
+    def _in_lines(self) -> frozenset[str]:
+        return frozenset(
+            template.id
+            for template in load_templates()
+            if "label_lines" in variables(template.instruction, template.input)
+        )
 
     @cached_property
     def _words(self) -> dict[str, str]:
