@@ -69,6 +69,11 @@ class Question:
         return {label.key: label for label in self.known}
 
     @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """Return the raw names of the labels asked, in the order asked."""
+        return tuple(label.key for label in self.labels)
+
+    @cached_property
     def known(self) -> tuple[Label, ...]:
         """Return the labels asked, and after them the one for "no relation" if it is offered."""
         return self.labels if self.na is None else (*self.labels, self.na)

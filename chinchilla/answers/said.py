@@ -76,6 +76,8 @@ def _asked(known: Mapping[str, Item], key: str, kind: str) -> Item:
 def _said_relation(relation: Relation, label: Label, question: Question) -> Said:
     if question.subtask == "re-pair":
         return Said(label.name)
+    if not relation.tail_slots:
+        return Said(label.name, relation.head, relation.tail)
     slots = _in_order(relation.tail_slots.items(), label.slots, "slot")
     return Said(label.name, relation.head, relation.tail, tuple(slots))
 

@@ -5,10 +5,13 @@ from random import Random
 from typing import NamedTuple, cast
 
 from chinchilla.answers import Content, Question, Subtask, ordered
-from chinchilla.prompts.batches import Draw, batches, every_label, role_parts
+from chinchilla.prompts.batches import Draw, batches, role_parts
 from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.schema import Label, LabelSet, Record
+
+ORDER_BITS = 7
+"""All labels at once are asked in one of 128 orders: enough variety, and each is made once."""
 
 
 class Ask(NamedTuple):
@@ -37,6 +40,7 @@ class Asking(NamedTuple):
     held_out: frozenset[str]
     confusions: Confusions
     subtasks: list[Subtask]
+    made: dict[tuple[str, int, int], Question]
 
 
 def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question, Content, bool]]:
@@ -54,10 +58,7 @@ def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question
                 yield question, ordered(record, question), True
                 continue
             if draw.asks_all and size == 0 and asking.options.roles_per_prompt == 0:
-                question = Question(subtask, tuple(every_label(known, draw)))
-                if known is asking.labels.labels:
-                    # the same labels in another order: one look-up serves every record
-                    question.__dict__["by_key"] = asking.labels.by_key
+                question = _every_label(subtask, known, asking, draw)
                 yield question, ordered(record, question), False
                 continue
             for labels in _label_batches(record, subtask, known, draw):
@@ -67,6 +68,19 @@ def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question
             yield from _pairs(record, asking, known, draw)
         else:
             yield from _arguments(record, known, draw)
+
+
+def _every_label(
+    subtask: Subtask, known: tuple[Label, ...], asking: Asking, draw: Draw
+) -> Question:
+    """Return a question for all labels, in one of ORDERS orders, each made once."""
+    number = draw.rng.getrandbits(ORDER_BITS) if asking.options.shuffle_labels else 0
+    key = (subtask, len(known), number)
+    if key not in asking.made:
+        order = Random(f"{subtask}-{number}")
+        labels = tuple(order.sample(known, len(known))) if asking.options.shuffle_labels else known
+        asking.made[key] = Question(subtask, labels)
+    return asking.made[key]
 
 
 def subtasks_of(labels: LabelSet, options: PromptOptions) -> list[Subtask]:

@@ -53,11 +53,6 @@ def batches(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> Ite
         yield asked[start : start + size]
 
 
-def every_label(labels: Sequence[Label], draw: Draw) -> list[Label]:
-    """Return all labels for one prompt, in the order that `batches` would give them."""
-    return _order(labels, labels, draw)
-
-
 def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[Label]:
     """Draw the labels asked in vain, confusable ones first."""
     options = draw.options

@@ -7,6 +7,7 @@ is worded from the row's id. Leaving a row out therefore changes no other row.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import blake2b
 from random import Random
 from typing import Protocol
 
@@ -34,6 +35,14 @@ from chinchilla.templates import (
     variables,
 )
 
+SHOWN_BEFORE = 4096
+"""How many lists of labels are kept as they were written, before the shelf is cleared."""
+
+
+def chance(seed: int, name: str) -> int:
+    """Return a seed for one record or row; the same on every machine and in every process."""
+    return int.from_bytes(blake2b(f"{seed}-{name}".encode(), digest_size=8).digest(), "big")
+
 
 class Pool(Protocol):
     """Where demonstrations are drawn from."""
@@ -57,7 +66,7 @@ class Prompter:
     def asking(self) -> Asking:
         """Return what decides the questions."""
         subtasks = subtasks_of(self.labels, self.options)
-        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks)
+        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks, {})
 
     @cached_property
     def phrases(self) -> Phrases:
@@ -73,7 +82,8 @@ class Prompter:
         """Yield what is asked about a record or about one window of it, in order."""
         start, end = window or (0, len(record.text))
         place = record.id if window is None else f"{record.id}.{start}"
-        rng = Random(f"{self.seed}-{place}")
+        rng = self._ask_chance
+        rng.seed(chance(self.seed, place))
         for number, (question, content, is_open) in enumerate(asks(record, self.asking, rng)):
             yield Ask(f"{place}.{number}", record, question, content, is_open, (start, end))
 
@@ -83,7 +93,8 @@ class Prompter:
 
     def row(self, ask: Ask) -> InstructionRow:
         """Word a question and write down its answer; chance comes from the row's id alone."""
-        rng = Random(f"{self.seed}-{ask.id}")
+        rng = self._row_chance
+        rng.seed(chance(self.seed, ask.id))
         train = ask.record.split == "train"
         question = ask.question
         renamed = train and rng.random() < self.options.label_renaming
@@ -111,7 +122,7 @@ class Prompter:
             subtask=template.subtask,
             template=template.id,
             form=name,
-            labels=tuple([label.key for label in question.labels]),
+            labels=question.keys,
             window=ask.window,
             head=question.head,
             tail=question.tail,
@@ -167,11 +178,27 @@ class Prompter:
 
     def _prepared(self, question: Question, described: bool, template: Template) -> dict[str, str]:
         """Show labels that stand as on their card, each written once for all rows."""
-        if template.id in self._in_lines:
-            lines = self._lines[described]
-            return {"label_lines": "\n".join([lines[label.key] for label in question.labels])}
-        words = self._words
-        return {"labels": "、".join([words[label.key] for label in question.labels])}
+        in_lines = template.id in self._in_lines
+        key = (question.keys, described, in_lines)
+        if key not in self._shown_before:
+            if len(self._shown_before) >= SHOWN_BEFORE:
+                self._shown_before.clear()
+            words = self._lines[described] if in_lines else self._words
+            separator = "\n" if in_lines else "、"
+            self._shown_before[key] = separator.join([words[name] for name in question.keys])
+        return {"label_lines" if in_lines else "labels": self._shown_before[key]}
+
+    @cached_property
+    def _shown_before(self) -> dict[tuple[tuple[str, ...], bool, bool], str]:
+        return {}
+
+    @cached_property
+    def _ask_chance(self) -> Random:
+        return Random(0)
+
+    @cached_property
+    def _row_chance(self) -> Random:
+        return Random(0)
 
     @cached_property
     def _in_lines(self) -> frozenset[str]:
