@@ -74,8 +74,8 @@ def test_a_page_is_written_with_intervals(folder: Path) -> None:
 
 def test_raw_answers_have_three_scores(folder: Path) -> None:
     said = '```json\n{"p": [{"head": "x", "tail": "y"}]}\n```'
-    (folder / "raw").write_bytes(lines([{"id": "a", "raw": said}, {"id": "b", "raw": ""}]))
-    done = run(folder, *SCORE, "--answers", "raw", "--form", "json", "--json")
+    (folder / "said").write_bytes(lines([{"id": "a", "raw": said}, {"id": "b", "raw": ""}]))
+    done = run(folder, *SCORE, "--answers", "said", "--form", "json", "--json")
     found = orjson.loads(done.stdout)
     assert found["parse"] == {"failed": 1, "repaired": 1}
     recalls = [found[key]["re_boundary"]["recall"] for key in ("strict", "metrics", "parsed_only")]
