@@ -76,9 +76,14 @@ def test_a_missing_or_further_slot_is_wrong() -> None:
     assert tally([pair([bare], [full])], Options()).totals == (0, 1, 1)
 
 
-def test_a_name_twice_in_the_alias_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"alias.tsv:2: the name 'big' comes twice"):
-        alias_file(tmp_path, "big\tlarge\nBIG\thuge\n")
+def test_of_a_name_twice_in_the_alias_file_the_last_line_holds(tmp_path: Path) -> None:
+    found = alias_file(tmp_path, "big\tlarge\n\nBIG\tHuge\tvast\n")
+    assert found == {"big": frozenset({"huge", "vast"})}
+
+
+def test_an_alias_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        read_alias(tmp_path / "none.tsv")
 
 
 def guess(label: str, head: str, score: float | None = None) -> Relation:
