@@ -1,6 +1,5 @@
 """The official metric of DuIE 2.0, with its aliases and its rule for book titles."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -110,21 +109,16 @@ def read_alias(path: Path) -> dict[str, frozenset[str]]:
     """Read an alias file: a name and its aliases a line, separated by tabs, lower-cased here.
 
     The script looks subjects up one way and objects both ways, so that every surface form must
-    stand as a key of its own. Raises InputError for a file that cannot be read.
+    stand as a key of its own; of a name that comes twice it keeps the last line, and so does
+    this. Raises InputError for a file that cannot be read.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(str(path), str(error), "pass a UTF-8 file of tabs") from error
-    seen: Counter[str] = Counter()
     alias: dict[str, frozenset[str]] = {}
-    for number, line in enumerate(lines, start=1):
-        names = [name.lower() for name in line.strip("\r\n").split("\t")]
-        if not line.strip():
-            continue
-        seen[names[0]] += 1
-        if seen[names[0]] > 1:
-            what = f"the name {names[0]!r} comes twice"
-            raise InputError(f"{path}:{number}", what, "write all its aliases on one line")
-        alias[names[0]] = frozenset(name for name in names[1:] if name)
+    for line in lines:
+        name, *others = line.strip().lower().split("\t")
+        if name:
+            alias[name] = frozenset(others)
     return alias

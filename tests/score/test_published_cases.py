@@ -14,6 +14,7 @@ from chinchilla.score.duie import read_alias
 from chinchilla.score.pairing import Pair, Pairing
 from chinchilla.score.registry import METRICS, metrics_of
 from chinchilla.score.rows import Gold, Row, iter_rows
+from chinchilla.sources import catalogue
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -122,3 +123,8 @@ def test_doc2edag_gives_the_macro_of_its_reference(case: Path) -> None:
     assert tallied.macro is not None
     for key, value in tallied.macro._asdict().items():
         assert value == pytest.approx(wanted[key], abs=1e-9)
+
+
+def test_each_card_names_a_metric_of_its_task() -> None:
+    for card in catalogue.cards(ROOT / "raw").values():
+        assert card.metric in metrics_of(card.task), card.source

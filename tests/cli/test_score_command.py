@@ -1,0 +1,129 @@
+"""`chinchilla score` and `chinchilla compare`: one object or a table, one line for an error."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def run(cwd: Path, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "chinchilla", *arguments]
+    return subprocess.run(command, capture_output=True, cwd=cwd, input=stdin)
+
+
+def triple(predicate: str, head: str, tail: str) -> dict:
+    return {"predicate": predicate, "head": head, "tail": tail}
+
+
+GOLD = [
+    {"id": "a", "text": "xyz", "task": "RE", "relations": [triple("p", "x", "y")]},
+    {"id": "b", "text": "xyz", "task": "RE", "relations": [triple("q", "y", "z")]},
+]
+PRED = [GOLD[0], {**GOLD[1], "relations": [triple("p", "y", "z")]}]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    files = {"gold": GOLD, "pred": PRED, "short": PRED[:1], "more": [*PRED, {"id": "z"}]}
+    files["twice"] = [*PRED, PRED[0]]
+    for name, rows in files.items():
+        (tmp_path / name).write_bytes(lines(rows))
+    return tmp_path
+
+
+def lines(rows: list[dict]) -> bytes:
+    return b"".join(orjson.dumps(row) + b"\n" for row in rows)
+
+
+SCORE = ("score", "--task", "re", "--gold", "gold")
+
+
+def test_json_is_one_object_of_the_fixed_shape(folder: Path) -> None:
+    done = run(folder, *SCORE, "--pred", "pred", "--metric", "re_boundary", "--json")
+    found = orjson.loads(done.stdout)
+    assert found["metrics"]["re_boundary"]["f1"] == 0.5
+    assert set(found["per_label"]["re_boundary"]) == {"p", "q"}
+    assert (found["parse"], found["missing"], found["extra"]) == ({}, 0, 0)
+    assert found["signature"].startswith("metrics:re_boundary|task:re|")
+    assert (done.stderr, done.returncode) == (b"", 0)
+
+
+def test_a_table_is_for_people_and_the_signature_goes_to_stderr(folder: Path) -> None:
+    done = run(folder, *SCORE, "--pred", "pred", "--bootstrap", "20", "--by", "length")
+    assert b"re_boundary_set" in done.stdout
+    assert b"duie_official" in done.stdout
+    assert b"re_boundary by length" in done.stdout
+    assert done.stderr.startswith(b"metrics:re_boundary+")
+
+
+def test_predictions_may_come_from_a_pipe(folder: Path) -> None:
+    done = run(folder, *SCORE, "--pred", "-", "--json", stdin=lines(PRED))
+    assert orjson.loads(done.stdout)["metrics"]["re_boundary"]["tp"] == 1
+
+
+def test_a_page_is_written_with_intervals(folder: Path) -> None:
+    done = run(folder, *SCORE, "--pred", "pred", "--html", "page.html", "--json")
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert page.startswith("<!DOCTYPE html>")
+    assert "interval" in orjson.loads(done.stdout)["metrics"]["re_boundary"]
+
+
+def test_raw_answers_have_three_scores(folder: Path) -> None:
+    said = '```json\n{"p": [{"head": "x", "tail": "y"}]}\n```'
+    (folder / "said").write_bytes(lines([{"id": "a", "raw": said}, {"id": "b", "raw": ""}]))
+    done = run(folder, *SCORE, "--answers", "said", "--form", "json", "--json")
+    found = orjson.loads(done.stdout)
+    assert found["parse"] == {"failed": 1, "repaired": 1}
+    recalls = [found[key]["re_boundary"]["recall"] for key in ("strict", "metrics", "parsed_only")]
+    assert recalls == [0.0, 0.5, 1.0]
+
+
+ERRORS = [
+    (("--pred", "short", "--metric", "nope"), 1, b"error: --metric nope: no such metric of re; "),
+    (("--pred", "short", "--metric", "ner_span"), 1, b"error: --metric ner_span: no such "),
+    (("--pred", "more"), 1, b"error: predictions: 1 predicted ids are not in gold, the first 'z'"),
+    (("--pred", "twice"), 1, b"error: twice:3: the id 'a' comes twice; "),
+    (("--pred", "absent"), 1, b"error: absent: No such file or directory; "),
+    (("--pred", "pred", "--alias", "absent"), 1, b"error: absent: "),
+    ((), 2, b"Usage: "),
+    (("--pred", "pred", "--answers", "pred"), 2, b"Usage: "),
+]
+
+
+@pytest.mark.parametrize(("arguments", "code", "message"), ERRORS)
+def test_an_error_is_one_line(folder: Path, arguments, code: int, message: bytes) -> None:
+    done = run(folder, *SCORE, *arguments)
+    assert done.stderr.startswith(message)
+    assert done.returncode == code
+    assert code == 2 or done.stderr.count(b"\n") == 1
+
+
+def test_extra_ids_may_be_allowed_and_missing_ones_are_counted(folder: Path) -> None:
+    done = run(folder, *SCORE, "--pred", "more", "--allow-extra", "--json")
+    assert orjson.loads(done.stdout)["extra"] == 1
+    done = run(folder, *SCORE, "--pred", "short", "--json")
+    assert orjson.loads(done.stdout)["missing"] == 1
+
+
+COMPARE = ("compare", "--task", "re", "--gold", "gold")
+
+
+def test_two_systems_are_compared(folder: Path) -> None:
+    done = run(folder, *COMPARE, "pred", "gold", "--metric", "re_boundary", "--json")
+    found = orjson.loads(done.stdout)
+    one = found["metrics"]["re_boundary"]
+    assert (one["f1_a"], one["f1_b"], one["difference"]) == (0.5, 1.0, 0.5)
+    assert one["p"] > 0.9
+    assert "|shuffles:5000|" in found["signature"]
+    assert b"B - A" in run(folder, *COMPARE, "pred", "gold").stdout
+
+
+@pytest.mark.parametrize("other", ["short", "more"])
+def test_systems_on_other_documents_are_refused(folder: Path, other: str) -> None:
+    done = run(folder, *COMPARE, "pred", other)
+    assert done.stderr.startswith(f"error: {other}: 1 documents are not ".encode())
+    assert done.returncode == 1

@@ -1,0 +1,42 @@
+"""Strings without offsets are placed at occurrences of their own."""
+
+import pytest
+
+from chinchilla.score.align import align
+from chinchilla.score.pairing import Pair
+from chinchilla.score.rows import Entity, Gold, Row
+
+TEXT = "aXbXXcX"
+CASES = [
+    # the k-th copy takes the k-th occurrence; the fifth is one too many
+    (["X"] * 5, [1, 3, 4, 6, None]),
+    (["X", "zz", "XX", "X"], [1, None, 3, 3]),
+    ([""], [None]),
+]
+
+
+@pytest.mark.parametrize(("strings", "starts"), CASES)
+def test_copies_take_occurrences_from_left_to_right(strings, starts) -> None:
+    row = Row("a", entities=tuple(Entity("A", words) for words in strings))
+    placed = align(Pair(Gold("a", text=TEXT), row)).entities
+    assert [one.start for one in placed] == starts
+    for one in placed:
+        assert one.start is None or TEXT[one.start : one.end] == one.text
+
+
+def test_types_are_placed_apart_so_that_their_order_is_without_effect() -> None:
+    items = (Entity("A", "X"), Entity("B", "X"), Entity("A", "X"))
+    placed = align(Pair(Gold("a", text=TEXT), Row("a", entities=items))).entities
+    assert [(one.type, one.start) for one in placed] == [("A", 1), ("B", 1), ("A", 3)]
+
+
+def test_an_occurrence_that_is_held_is_passed_over() -> None:
+    items = (Entity("A", "X"), Entity("A", "X", 1, 2))
+    placed = align(Pair(Gold("a", text=TEXT), Row("a", entities=items))).entities
+    assert [one.start for one in placed] == [3, 1]
+
+
+def test_occurrences_do_not_overlap() -> None:
+    items = (Entity("A", "oo"), Entity("A", "oo"))
+    placed = align(Pair(Gold("a", text="oooo"), Row("a", entities=items))).entities
+    assert [(one.start, one.end) for one in placed] == [(0, 2), (2, 4)]

@@ -1,0 +1,100 @@
+"""Rows are read leniently, and a misshapen line is named."""
+
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from chinchilla.errors import ConfigError, InputError
+from chinchilla.score.pairing import Pairing
+from chinchilla.score.rows import Entity, Gold, Relation, Row, iter_rows, rows_of
+
+GOOD = b'{"id": "a", "text": "x"}\n'
+BAD = [
+    ("ner", b'{"text": "x"}\n', "f:1: Object missing required field `id`; "),
+    ("ner", GOOD + b"{\n", "f:2: Input data was truncated; "),
+    ("ner", GOOD + b"\n" + GOOD, "f:3: the id 'a' comes twice; "),
+    ("ner", b'{"id": "a", "task": "RE"}\n', "f:1: a row of task 'RE', not 'ner'; "),
+    (
+        "ner",
+        b'{"id": "a", "entities": [{"type": "A", "text": 1}]}\n',
+        "f:1: Expected `str`, got `int` - at `$.entities[0].text`; ",
+    ),
+    (
+        "ner",
+        b'{"id": "a", "entities": [{"type": "A", "text": "x", "start": 1}]}\n',
+        "f:1: start and end are not two numbers or two nulls - at `$.entities[0]`; ",
+    ),
+    ("re", b'{"id": "a", "relations": {}}\n', "f:1: Expected `array`, got `object`"),
+    (
+        "re",
+        b'{"id": "a", "relations": [{"predicate": "p", "head": "h"}]}\n',
+        "f:1: Object missing required field `tail` - at `$.relations[0]`; ",
+    ),
+    ("ee", b'{"id": "a", "events": [{}]}\n', "f:1: Object missing required field `event_type`"),
+    ("ee", b"[1]\n", "f:1: Expected `object`, got `array`; "),
+]
+
+
+@pytest.mark.parametrize(("task", "lines", "message"), BAD)
+def test_a_misshapen_line_is_named(task: str, lines: bytes, message: str) -> None:
+    with pytest.raises(InputError) as error:
+        list(rows_of(BytesIO(lines), "f", task, Row))  # type: ignore[arg-type]
+    assert str(error.value).startswith(message)
+
+
+def test_a_misshapen_line_behind_many_good_ones_is_named() -> None:
+    lines = b"".join(b'{"id": "%d", "text": "%s"}\n' % (n, b"x" * 99) for n in range(3000))
+    for last, message in ((b"{", "f:3001: Input data was truncated"), (lines[:12], "f:3001: ")):
+        with pytest.raises(InputError, match=message):
+            list(rows_of(BytesIO(lines + last), "f", "ner", Row))
+
+
+def test_absent_keys_null_offsets_and_unknown_keys_are_read() -> None:
+    line = b'{"id": "a", "task": "NER", "more": 1, "entities": [{"type": "A", "text": "x"}]}\n'
+    assert list(rows_of(BytesIO(line), "f", "ner", Row)) == [
+        Row("a", "NER", entities=(Entity("A", "x", None, None),))
+    ]
+
+
+def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        list(iter_rows(tmp_path / "none.jsonl", "ner", Row))
+
+
+def pairing(gold: str, pred: str, allow_extra: bool = False) -> Pairing:
+    return Pairing([Gold(name) for name in gold], [Row(name) for name in pred], allow_extra)
+
+
+@pytest.mark.parametrize("pred", ["abc", "cba", "bca"])
+def test_documents_come_in_the_order_of_gold(pred: str) -> None:
+    pairs = list(pairing("abc", pred))
+    assert [(one.gold.id, one.pred.id) for one in pairs] == [("a", "a"), ("b", "b"), ("c", "c")]
+
+
+def test_a_document_without_a_prediction_is_empty_and_counted() -> None:
+    found = pairing("abc", "ca")
+    assert [one.pred for one in found] == [Row("a"), Row("b"), Row("c")]
+    assert (found.missing, found.extra, found.documents) == (["b"], [], 3)
+
+
+def test_an_extra_id_is_an_error_unless_allowed() -> None:
+    with pytest.raises(ConfigError, match="2 predicted ids are not in gold, the first 'x'"):
+        list(pairing("ab", "axby"))
+    found = pairing("ab", "axby", allow_extra=True)
+    assert len(list(found)) == 2
+    assert found.extra == ["x", "y"]
+
+
+def test_gold_without_rows_and_unlabelled_gold_are_errors() -> None:
+    with pytest.raises(ConfigError, match="no gold rows"):
+        list(pairing("", ""))
+    with pytest.raises(ConfigError, match="'a' is marked as not labelled"):
+        list(Pairing([Gold("a", labelled=False)], [], False))
+
+
+def test_a_relation_keeps_its_slots_and_score() -> None:
+    line = b"""{"id": "a", "relations": [{"predicate": "p", "head": "h", "tail": "t",
+        "tail_slots": {"inWork": "w"}, "score": 1}]}""".replace(b"\n", b"")
+    [row] = rows_of(BytesIO(line), "f", "re", Row)
+    assert row.relations == (Relation("p", "h", "t", None, None, {"inWork": "w"}, 1.0),)
