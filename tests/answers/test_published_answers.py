@@ -15,19 +15,31 @@ SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().paren
 DATA = SHARED / "data"
 
 
-def questions(record, labels):
-    if record.task != "re":
-        yield Question(record.task, labels.labels, empty="无")
+def make(subtask, first, second, labels):
+    if subtask == "re-pair":
+        return Question(subtask, labels.labels, labels.na, "无", first, second)
+    if subtask == "ee-argument":
+        return Question(subtask, (), empty="无", event=labels.by_key[first], trigger=second)
+    return Question(subtask, labels.labels, empty="无")
+
+
+def questions(record, labels, known):
+    """Yield what is asked of a record; `known` keeps questions that come again."""
+
+    def ask(*parts):
+        if parts not in known:
+            known[parts] = make(*parts, labels)
+        return known[parts]
+
+    yield ask(record.task, None, None)
     if record.task == "ee":
-        yield Question("ee-trigger", labels.labels, empty="无")
+        yield ask("ee-trigger", None, None)
         for key, trigger in sorted({(e.event_type, e.trigger) for e in record.events}):
-            label = labels.by_key[key]
-            yield Question("ee-argument", (), empty="无", event=label, trigger=trigger)
+            yield ask("ee-argument", key, trigger)
     if record.task == "re":
-        yield Question("re", labels.labels, empty="无")
         pairs = sorted({(r.head, r.tail) for r in record.relations + record.na_pairs})
         for head, tail in pairs:
-            yield Question("re-pair", labels.labels, labels.na, "无", head, tail)
+            yield make("re-pair", head, tail, labels)
 
 
 @pytest.mark.real
@@ -40,12 +52,12 @@ def test_the_gold_of_every_record_can_be_read_back(source):
     if found is None:
         pytest.skip(f"{source} is not under {DATA}")
     labels = card.label_set(found.edition.name)
-    done = 0
+    done, known = 0, {}
     for split in found.files:
         for record in catalogue.records(found, split, Tally(forgiving=True)):
             if not record.labelled:
                 continue
-            for question in questions(record, labels):
+            for question in questions(record, labels, known):
                 done += 1
                 check(record, question, thorough=done % 50 == 0)
     assert done
@@ -54,6 +66,8 @@ def test_the_gold_of_every_record_can_be_read_back(source):
 def check(record, question, thorough):
     gold = ordered(record, question)
     wanted = counted(gold)
+    if not wanted and not thorough:
+        return  # nothing found reads the same everywhere; test_forms writes it out
     for name in forms():
         answer = form(name).dump(gold, question)
         assert counted(form(name).parse(answer, question)) == wanted, (record.id, name, answer)
