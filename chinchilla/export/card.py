@@ -23,7 +23,19 @@ _LIMITS = tuple(10**power for power in range(3, 8))
 
 def data_card(summary: Summary) -> str:
     """Render the card: the same export gives the same bytes."""
-    path = shipped("templates") / TEMPLATE
+    return render_page(
+        TEMPLATE,
+        front=yaml.safe_dump(front_matter(summary), allow_unicode=True, sort_keys=False),
+        manifest=summary.manifest,
+        splits=summary.splits,
+        table=counts_table(summary),
+        sources=_sources(summary),
+    )
+
+
+def render_page(name: str, **values: Any) -> str:
+    """Render a page of the templates folder; the same values give the same bytes."""
+    path = shipped("templates") / name
     environment = Environment(
         autoescape=False,
         undefined=StrictUndefined,
@@ -31,14 +43,7 @@ def data_card(summary: Summary) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    template = environment.from_string(path.read_text(encoding="utf-8"))
-    return template.render(
-        front=yaml.safe_dump(front_matter(summary), allow_unicode=True, sort_keys=False),
-        manifest=summary.manifest,
-        splits=summary.splits,
-        table=counts_table(summary),
-        sources=_sources(summary),
-    )
+    return environment.from_string(path.read_text(encoding="utf-8")).render(**values)
 
 
 def front_matter(summary: Summary) -> dict[str, Any]:

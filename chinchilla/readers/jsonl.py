@@ -12,7 +12,7 @@ import ijson
 import orjson
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, not_utf8, open_file, raw_lines
+from chinchilla.readers.lines import Boundary, Slice, not_utf8, open_file, raw_lines
 
 Row = dict[str, Any]
 
@@ -21,6 +21,11 @@ def is_array(path: Path) -> bool:
     """Tell a JSON array from JSON Lines by the first character that is no space."""
     with open_file(path) as file:
         return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+
+
+def boundary(path: Path) -> Boundary:
+    """Cut JSON Lines after any line, an array nowhere."""
+    return "whole" if is_array(path) else "lines"
 
 
 def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:

@@ -15,14 +15,11 @@ from typing import Any
 
 from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
-from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record
 from chinchilla.sources.part import Part, Spot
 
-
-def boundary(path: Path) -> Boundary:
-    """Cut JSON Lines after any line, an array nowhere."""
-    return "whole" if jsonl.is_array(path) else "lines"
+boundary = jsonl.boundary
 
 
 def load(part: Part) -> Iterator[Record]:

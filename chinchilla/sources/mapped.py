@@ -1,20 +1,15 @@
 """Read a source through the field mapping of its card: no code for a plain JSON data set."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from chinchilla.errors import CardError
 from chinchilla.readers import jsonl
-from chinchilla.readers.lines import Boundary
 from chinchilla.schema import Record
 from chinchilla.sources.mapping import Mapping, UnmappedError, to_fields
 from chinchilla.sources.part import Part, Spot
 
-
-def boundary(path: Path) -> Boundary:
-    """Cut JSON Lines after any line, an array nowhere."""
-    return "whole" if jsonl.is_array(path) else "lines"
+boundary = jsonl.boundary
 
 
 def load(part: Part) -> Iterator[Record]:
