@@ -65,6 +65,7 @@ def _source(found: Found, plan: Plan, sums: Totals) -> dict[str, Any]:
     return {
         "title": found.card.title,
         "task": found.card.task,
+        "metric": found.card.metric,
         "licence": found.card.licence,
         "edition": found.edition.name,
         "sample": found.sample,

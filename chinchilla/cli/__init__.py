@@ -14,10 +14,12 @@ from chinchilla.cli.build import build
 from chinchilla.cli.check import check
 from chinchilla.cli.compare import compare
 from chinchilla.cli.export import export
+from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
 from chinchilla.cli.records import records
 from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
+from chinchilla.cli.train import train
 from chinchilla.errors import ChinchillaError
 
 INTERRUPTED = 130
@@ -29,7 +31,7 @@ def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
 
 
-for command in (sources, records, check, mine, build, export, score, compare):
+for command in (sources, records, check, mine, build, export, train, merge, score, compare):
     cli.add_command(command)
 
 

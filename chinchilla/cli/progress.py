@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from chinchilla.build.plan import Job, Plan
     from chinchilla.build.run import Progress
+    from chinchilla.train.watch import Look, Moment
 
 
 @contextmanager
@@ -69,3 +70,43 @@ def _lines(total: int) -> Callable[["Job"], None]:
 def _size(job: "Job") -> int:
     path, start, stop, _ = job.slice
     return (path.stat().st_size if stop is None else stop) - start
+
+
+@contextmanager
+def training_progress() -> Iterator["Look"]:
+    """Yield the function a training calls at each log: a bar, or a line where F1 is known."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _moments
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("training", total=None)
+
+        def look(moment: "Moment") -> None:
+            words = _moment(moment)
+            bar.update(task, total=moment.steps, completed=moment.step, description=words)
+            if moment.judged:
+                bar.console.print(words)
+
+        yield look
+
+
+def _moments(moment: "Moment") -> None:
+    """Print the first step, each look at the dev sample, and every tenth of the way."""
+    tenth = max(1, moment.steps // 10)
+    if moment.judged or moment.step == 1 or moment.step % tenth == 0:
+        click.echo(_moment(moment), err=True)
+
+
+def _moment(moment: "Moment") -> str:
+    loss = "-" if moment.loss is None else f"{moment.loss:.4f}"
+    f1 = "-" if moment.f1 is None else f"{100 * moment.f1:.2f}"
+    return (
+        f"step {moment.step}/{moment.steps}  loss {loss}  F1 {f1}  "
+        f"{moment.tokens_per_second:,.0f} tokens/s  {moment.left:,.0f} s left"
+    )

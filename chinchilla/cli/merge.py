@@ -1,0 +1,25 @@
+"""The command `chinchilla merge`."""
+
+from pathlib import Path
+
+import click
+
+from chinchilla.cli.extras import need
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
+def merge(run: Path, out: Path) -> None:
+    """Merge the adapter of RUN into its base, and prove that both say the same."""
+    need("train")
+    from chinchilla.train.merge import merge as merge_run
+    from chinchilla.train.probes import probes_of
+
+    found = merge_run(run, out, probes_of(run), lambda words: click.echo(words, err=True))
+    click.echo(
+        f"logits agree: merged and adapter differ by {found.difference:.1e} of their spread, "
+        f"adapter and base by {found.learnt:.1e}",
+        err=True,
+    )
+    click.echo(out)

@@ -1,0 +1,158 @@
+"""The command `chinchilla train`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chinchilla.cli.extras import need
+
+if TYPE_CHECKING:
+    from chinchilla.train.fit import Prepared
+    from chinchilla.train.watch import Look
+
+processed_option = click.option(
+    "--processed",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("processed"),
+    show_default=True,
+    help="Folder that `chinchilla build` wrote.",
+)
+runs_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder of the runs.",
+)
+
+
+@click.command()
+@click.option("--task", type=click.Choice(["ner", "re", "ee", "all"]), help="Rows to learn.")
+@click.option("--base", help="Folder, .gguf file, hub name, or tiny (a demo without download).")
+@click.option("--method", type=click.Choice(["lora", "qlora", "full"]))
+@click.option("--subtask", "subtasks", multiple=True, help="Sub-task to learn; all by default.")
+@click.option("--config", type=click.Path(path_type=Path), help="train.toml; options win over it.")
+@processed_option
+@runs_option
+@click.option("--epochs", type=float)
+@click.option("--max-steps", type=int)
+@click.option("--learning-rate", type=float)
+@click.option("--batch-size", type=int)
+@click.option("--max-tokens", type=int, help="Longest row; a longer one is refused, never cut.")
+@click.option("--seed", type=int)
+@click.option("--tracker", type=click.Choice(["none", "tensorboard", "trackio"]))
+@click.option("--trust-remote-code", is_flag=True, default=None)
+@click.option(
+    "--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to go on with."
+)
+@click.option("--dry-run", is_flag=True, help="Say what a training would take, train nothing.")
+def train(
+    task: str | None,
+    config: Path | None,
+    processed: Path,
+    out: Path,
+    resume: Path | None,
+    dry_run: bool,
+    **given: Any,
+) -> None:
+    """Fine-tune a model on built rows; the best checkpoint by F1 on dev is kept."""
+    need("train")
+    changes = {key: value for key, value in given.items() if value not in (None, ())}
+    if resume is not None:
+        _resume(resume, {"config": config, "task": task, **changes})
+        return
+    if task is None:
+        raise click.UsageError("pass --task ner, re, ee or all")
+    from chinchilla.train.config import read_train_config
+    from chinchilla.train.data import open_data
+
+    settings = read_train_config(config, changes)
+    data = open_data(processed, task, settings.subtasks)
+    from chinchilla.predict.threads import use_threads
+
+    use_threads(settings.threads)
+    from chinchilla.train.fit import prepare
+
+    prepared = prepare(data, task, settings, _say)
+    click.echo(_summary(prepared), err=True)
+    if dry_run:
+        from chinchilla.cli.estimate import forecast_text
+        from chinchilla.train.estimate import estimate
+
+        click.echo(forecast_text(estimate(prepared)))
+        return
+    _train(prepared, out)
+
+
+def _train(prepared: "Prepared", out: Path) -> None:
+    from datetime import datetime
+
+    from chinchilla.train.fit import begin
+
+    folder = begin(prepared, out, datetime.now(), " ".join(sys.argv))
+    click.echo(f"run {folder}", err=True)
+    _fit(prepared, folder)
+
+
+def _resume(folder: Path, given: dict[str, Any]) -> None:
+    """Go on with a run as it was begun: nothing may be changed on the way."""
+    changed = [name for name, value in given.items() if value is not None]
+    if changed:
+        words = "--resume goes on with the settings of the run; leave out --"
+        raise click.UsageError(words + ", --".join(changed))
+    from chinchilla.predict.threads import use_threads
+
+    use_threads(0)
+    from chinchilla.train.resume import reopen
+
+    prepared = reopen(folder, _say)
+    use_threads(prepared.config.threads)
+    _fit(prepared, folder)
+
+
+def _fit(prepared: "Prepared", folder: Path) -> None:
+    from chinchilla.train.fit import fit
+
+    try:
+        with _progress() as look:
+            done = fit(prepared, folder, look)
+    except KeyboardInterrupt:
+        click.echo(f"stopped; go on with chinchilla train --resume {folder}", err=True)
+        sys.exit(130)
+    best = done.facts["best"]
+    words = f"best F1 on dev {100 * best['eval_f1']:.2f} at step {best['step']}" if best else ""
+    click.echo(f"{done.folder}\t{words}")
+    click.echo("score it on a split with: chinchilla eval --split dev", err=True)
+
+
+def _summary(prepared: "Prepared") -> str:
+    config, encoded = prepared.config, prepared.encoded
+    lines = [
+        f"{len(encoded.examples):,} rows of train, {encoded.tokens:,} tokens; "
+        f"{sum(len(exam.rows) for exam in prepared.exams):,} rows of dev asked at each look",
+        f"base {config.base}, method {config.chosen_method}, peak learning rate {config.rate:g}",
+    ]
+    if config.base == "tiny":
+        lines.append("tiny is a demo model with random weights: no model to extract with")
+    if encoded.refused.times:
+        lines.append(
+            f"{encoded.refused.times:,} rows refused: longer than {config.max_tokens} tokens, "
+            f"the first {encoded.refused.example}"
+        )
+    return "\n".join(lines)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
+
+
+@contextmanager
+def _progress() -> Iterator["Look"]:
+    from chinchilla.cli.progress import training_progress
+
+    with training_progress() as look:
+        yield look

@@ -1,0 +1,99 @@
+"""A prompt as the tokens a model is shown: the same when it is trained, asked and served."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from chinchilla.errors import EngineError
+
+_MARK = "ANSWER"
+
+
+@dataclass(frozen=True)
+class Chat:
+    """Put prompts and answers into tokens of one tokenizer.
+
+    A tokenizer with a chat template is asked by it, without thinking (`enable_thinking` false,
+    as Qwen3 names it); another one is shown the prompt and a newline. Prompt and answer are
+    encoded apart, so that no token covers both.
+    """
+
+    tokenizer: Any
+
+    def text(self, prompt: str) -> str:
+        """Return what stands before the answer."""
+        if not self.tokenizer.chat_template:
+            return f"{prompt}\n"
+        turns = [{"role": "user", "content": prompt}]
+        shown: str = self.tokenizer.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
+        )
+        return shown
+
+    def prompts(self, prompts: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of prompts, up to where the answer begins."""
+        encoded = self._encode([self.text(prompt) for prompt in prompts])
+        return [self._start + ids for ids in encoded]
+
+    def answers(self, answers: Sequence[str]) -> list[list[int]]:
+        """Return the tokens of answers, the end of the turn behind each."""
+        return [[*ids, self.end] for ids in self._encode(answers)]
+
+    def read(self, ids: Sequence[int]) -> tuple[str, int, bool]:
+        """Return the text of generated tokens, how many they are, whether they lack their end."""
+        stop = next((place for place, one in enumerate(ids) if one in self.stops), None)
+        said = list(ids if stop is None else ids[:stop])
+        words = self.tokenizer.decode(
+            said, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return words, len(said), stop is None
+
+    @cached_property
+    def end(self) -> int:
+        """Return the token that ends an answer: that of the template, else the tokenizer's."""
+        found = self._end_of_turn()
+        if found is None:
+            found = self.tokenizer.eos_token_id
+        if found is None:
+            todo = "set eos_token in its tokenizer_config.json"
+            raise EngineError(self._name, "the tokenizer has no end-of-sequence token", todo)
+        return int(found)
+
+    @cached_property
+    def stops(self) -> tuple[int, ...]:
+        """Return the tokens that end an answer when one is generated."""
+        return tuple(dict.fromkeys([self.end, self.tokenizer.eos_token_id or self.end]))
+
+    @cached_property
+    def pad(self) -> int:
+        """Return a token to pad with that ends no answer; what is padded is masked besides."""
+        tokenizer = self.tokenizer
+        candidates = (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id)
+        known = [one for one in (*candidates, *range(3)) if one is not None]
+        return next(int(one) for one in known if one not in self.stops)
+
+    def _encode(self, texts: Sequence[str]) -> list[list[int]]:
+        if not texts:
+            return []
+        ids: list[list[int]] = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
+    @cached_property
+    def _start(self) -> list[int]:
+        """Return the token a text begins with, where no template writes it."""
+        first = self.tokenizer.bos_token_id
+        begun = self.tokenizer("")["input_ids"][:1] == [first] and not self.tokenizer.chat_template
+        return [first] if begun else []
+
+    @property
+    def _name(self) -> str:
+        return str(getattr(self.tokenizer, "name_or_path", "") or "tokenizer")
+
+    def _end_of_turn(self) -> int | None:
+        if not self.tokenizer.chat_template:
+            return None
+        turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
+        whole: str = self.tokenizer.apply_chat_template(turns, tokenize=False)
+        ids = self._encode([whole.rpartition(_MARK)[2]])[0]
+        return ids[0] if ids and ids[0] in self.tokenizer.all_special_ids else None

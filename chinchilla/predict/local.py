@@ -1,0 +1,76 @@
+"""The engine `transformers`: batched, key-value cached, greedy generation on this machine."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers import GenerationConfig
+
+from chinchilla.errors import EngineError
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.engine import Answer, Prompt
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Ask a loaded model; prompts are sorted by length, the longest first, and padded left.
+
+    A batch gives the answers that its prompts give one by one (up to the rounding of the
+    precision). `max_new_tokens` counts the tokens of an answer, its end among them.
+    """
+
+    model: Any
+    chat: Chat
+    max_new_tokens: int
+    batch_size: int = 16
+
+    def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
+        """Yield the answers, batch by batch; raise EngineError for a prompt without room."""
+        every = list(prompts)
+        encoded = self.chat.prompts([prompt.text for prompt in every])
+        order = sorted(range(len(every)), key=lambda place: (-len(encoded[place]), place))
+        self._check_room(every, encoded)
+        for start in range(0, len(order), self.batch_size):
+            places = order[start : start + self.batch_size]
+            batch = [every[place] for place in places]
+            yield from self._ask(batch, [encoded[place] for place in places])
+
+    def _check_room(self, prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]]) -> None:
+        limit = getattr(self.model.config, "max_position_embeddings", None)
+        for prompt, ids in zip(prompts, encoded, strict=True):
+            if limit is not None and len(ids) + self.max_new_tokens > limit:
+                what = (
+                    f"{len(ids)} tokens and {self.max_new_tokens} of answer, the model has {limit}"
+                )
+                todo = "build with [windows] max_tokens, so that texts are cut to fit"
+                raise EngineError(f"prompt {prompt.id}", what, todo)
+
+    @torch.inference_mode()
+    def _ask(self, batch: Sequence[Prompt], ids: Sequence[Sequence[int]]) -> list[Answer]:
+        width = max(map(len, ids))
+        place = self.model.device
+        padded = [[self.chat.pad] * (width - len(one)) + list(one) for one in ids]
+        masks = [[0] * (width - len(one)) + [1] * len(one) for one in ids]
+        was_training = self.model.training
+        self.model.eval()
+        out = self.model.generate(
+            input_ids=torch.tensor(padded, device=place),
+            attention_mask=torch.tensor(masks, device=place),
+            generation_config=self._settings(),
+        )
+        self.model.train(was_training)
+        rows = out[:, width:].tolist()
+        return [
+            Answer(prompt.id, *self.chat.read(row)) for prompt, row in zip(batch, rows, strict=True)
+        ]
+
+    def _settings(self) -> GenerationConfig:
+        return GenerationConfig(
+            max_new_tokens=self.max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            use_cache=True,
+            pad_token_id=self.chat.pad,
+            eos_token_id=list(self.chat.stops),
+        )

@@ -1,0 +1,116 @@
+"""Examples to batches: in which order, and as which tensors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import torch
+from torch.utils.data import Sampler
+
+from chinchilla.train.encode import Example
+
+IGNORED = -100
+POOL = 50
+"""Batches whose rows are sorted by length together: enough to waste little on padding."""
+
+
+class LengthGroups(Sampler[int]):
+    """Order examples so that a batch holds rows of like length; each epoch in another order.
+
+    The batch with the longest row comes first, so that what does not fit into memory shows at
+    once. The order depends on seed and epoch alone.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        """Take the length of each example, the rows of one step, and the seed."""
+        self._lengths, self._batch, self._seed = lengths, batch, seed
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order comes next."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        """Return the number of examples."""
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the places of the examples."""
+        return iter(order(self._lengths, self._batch, Random(f"{self._seed}-{self._epoch}")))
+
+
+def order(lengths: Sequence[int], batch: int, rng: Random) -> list[int]:
+    """Return the places of all examples, batch by batch, the batch of the longest first."""
+    places = list(range(len(lengths)))
+    rng.shuffle(places)
+    batches: list[list[int]] = []
+    for start in range(0, len(places), POOL * batch):
+        pool = sorted(places[start : start + POOL * batch], key=lambda one: -lengths[one])
+        batches += [pool[first : first + batch] for first in range(0, len(pool), batch)]
+    rest = [batches.pop()] if len(batches[-1]) < batch and len(batches) > 1 else []
+    rng.shuffle(batches)
+    longest = max(range(len(batches)), key=lambda one: lengths[batches[one][0]])
+    batches[0], batches[longest] = batches[longest], batches[0]
+    return [place for one in [*batches, *rest] for place in one]
+
+
+@dataclass(frozen=True)
+class Padded:
+    """Pad examples on the left, as they are when a model is asked.
+
+    The answers then end at one place, so that the head is computed for the last columns alone
+    (`logits_to_keep`, where the model takes it): `labels` has just those columns.
+    """
+
+    pad: int
+    keeps: bool = True
+    places: bool = True
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Return the tensors of a batch; `labels` is -100 where nothing is learnt."""
+        width = max(len(one.tokens) for one in examples)
+        kept = 1 + max(len(one.tokens) - one.answer for one in examples)
+        kept = min(kept, width) if self.keeps else width
+        ids = torch.full((len(examples), width), self.pad)
+        mask = torch.zeros_like(ids)
+        labels = torch.full_like(ids, IGNORED)
+        for row, one in enumerate(examples):
+            tokens = torch.from_numpy(one.tokens).long()
+            ids[row, width - len(tokens) :] = tokens
+            mask[row, width - len(tokens) :] = 1
+            labels[row, width - len(tokens) + one.answer :] = tokens[one.answer :]
+        batch: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        batch["labels"] = labels[:, width - kept :]
+        if self.places:
+            batch["position_ids"] = (mask.cumsum(1) - 1).clamp(min=0)
+        if self.keeps:
+            batch["logits_to_keep"] = kept
+        return batch
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Put examples end to end into one row without padding; places begin anew with each.
+
+    FlashAttention keeps them apart by their places, at no cost; `logits_to_keep` names the
+    columns that predict an answer.
+    """
+
+    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+        """Return the tensors of a batch of one row."""
+        ids = torch.cat([torch.from_numpy(one.tokens).long() for one in examples])
+        places = torch.cat([torch.arange(len(one.tokens)) for one in examples])
+        columns, labels = [], []
+        start = 0
+        for one in examples:
+            columns.append(torch.arange(start + one.answer - 1, start + len(one.tokens)))
+            answer = torch.from_numpy(one.tokens[one.answer :]).long()
+            labels.append(torch.cat([torch.tensor([IGNORED]), answer]))
+            start += len(one.tokens)
+        return {
+            "input_ids": ids[None],
+            "position_ids": places[None],
+            "labels": torch.cat(labels)[None],
+            "logits_to_keep": torch.cat(columns),
+        }

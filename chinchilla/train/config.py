@@ -1,0 +1,131 @@
+"""What a training may be told, in train.toml; every description is also documentation."""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from chinchilla.errors import ConfigError
+from chinchilla.schema import Frozen, explain
+
+TINY = "tiny"
+DEFAULT = "Qwen/Qwen3-0.6B"
+
+
+class LoraOptions(Frozen):
+    """Hold the table [lora] of train.toml."""
+
+    rank: int = Field(default=16, ge=1, description="rank of the adapter")
+    alpha: int = Field(default=32, ge=1, description="scale of the adapter is alpha / rank")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout inside the adapter")
+    targets: tuple[str, ...] = Field(
+        default=("all-linear",), min_length=1, description="modules adapted, by name"
+    )
+    variant: Literal["lora", "rslora", "dora", "pissa"] = Field(
+        default="lora", description="rsLoRA's scale, DoRA's magnitudes or PiSSA's start"
+    )
+
+
+class TinyOptions(Frozen):
+    """Hold the table [tiny] of train.toml: the demo model that needs no download."""
+
+    layers: int = Field(default=4, ge=1, description="layers of the model")
+    width: int = Field(default=128, ge=32, multiple_of=32, description="size of a hidden state")
+    vocabulary: int = Field(default=8192, ge=512, description="largest vocabulary")
+
+
+class EvalOptions(Frozen):
+    """Hold the table [eval] of train.toml: the F1 on dev while training."""
+
+    rows: int = Field(default=200, ge=0, description="dev rows asked each time; 0 asks none")
+    times: int = Field(default=8, ge=1, description="how often in a training, evenly spaced")
+    steps: int | None = Field(default=None, ge=1, description="steps between two, in place of that")
+    patience: int = Field(
+        default=0, ge=0, description="stop after so many without a better F1; 0 never stops"
+    )
+    batch_size: int = Field(default=32, ge=1, description="prompts answered together")
+
+
+class TrainConfig(Frozen):
+    """Hold the settings that decide what is learnt."""
+
+    base: str = Field(default=DEFAULT, description="folder, .gguf file, hub name, or tiny")
+    method: Literal["lora", "qlora", "full"] | None = Field(
+        default=None, description="what is trained; full for tiny, lora for other models"
+    )
+    subtasks: tuple[str, ...] = Field(
+        default=(), description="sub-tasks of the built rows to learn; none means all"
+    )
+    epochs: float = Field(default=3.0, gt=0, description="passes over the rows")
+    max_steps: int = Field(default=0, ge=0, description="stop after so many steps; 0 for epochs")
+    learning_rate: float | None = Field(
+        default=None, gt=0, description="peak rate; by default fit for method and base"
+    )
+    warmup: float = Field(default=0.05, ge=0, lt=1, description="share of steps to reach the peak")
+    schedule: Literal["cosine", "linear", "constant_with_warmup"] = Field(
+        default="cosine", description="how the rate falls after the peak"
+    )
+    weight_decay: float = Field(default=0.0, ge=0, description="decay of AdamW")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to it")
+    batch_size: int = Field(default=16, ge=1, description="rows of one device in one pass")
+    accumulate: int = Field(default=1, ge=1, description="passes to one step of the optimizer")
+    max_tokens: int = Field(
+        default=2048, ge=16, description="longest row; a longer one is refused, never cut"
+    )
+    packing: bool = Field(
+        default=False, description="rows end to end without padding; needs FlashAttention"
+    )
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        default="auto", description="bf16 where a GPU knows it, else fp32"
+    )
+    checkpointing: Literal["auto", "on", "off"] = Field(
+        default="auto", description="recompute activations; auto: GPU and over 1e9 parameters"
+    )
+    seed: int = Field(default=0, ge=0, description="seed of weights, order and dropout")
+    threads: int = Field(default=0, ge=0, description="processor threads; 0 leaves it to torch")
+    tracker: Literal["none", "tensorboard", "trackio"] = Field(
+        default="none", description="where the curve is shown beside curve.csv and curve.png"
+    )
+    trust_remote_code: bool = Field(
+        default=False, description="let a model run code that comes with it"
+    )
+    lora: LoraOptions = Field(default_factory=LoraOptions, description="the adapter")
+    tiny: TinyOptions = Field(default_factory=TinyOptions, description="the demo model")
+    eval: EvalOptions = Field(default_factory=EvalOptions, description="F1 while training")
+    trainer: dict[str, Any] = Field(
+        default_factory=dict,
+        description="further arguments of transformers' TrainingArguments: fsdp, deepspeed, ...",
+    )
+
+    @property
+    def chosen_method(self) -> Literal["lora", "qlora", "full"]:
+        """Return what is trained."""
+        return self.method or ("full" if self.base == TINY else "lora")
+
+    @property
+    def rate(self) -> float:
+        """Return the peak learning rate."""
+        usual = {"full": 2e-5, "lora": 2e-4, "qlora": 2e-4}
+        if self.base == TINY:
+            usual = {"full": 2e-3, "lora": 4e-3, "qlora": 4e-3}
+        return self.learning_rate or usual[self.chosen_method]
+
+
+def read_train_config(path: Path | None, changes: dict[str, Any]) -> TrainConfig:
+    """Read train.toml and lay the command line over it; raise ConfigError for what is unknown."""
+    where = str(path) if path else "command line"
+    data: dict[str, Any] = {}
+    if path is not None:
+        try:
+            data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            what = error.strerror or "cannot be read"
+            raise ConfigError(where, what, "pass the path of a train.toml") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(where, f"not TOML ({error})", "correct the file") from error
+    try:
+        return TrainConfig.model_validate(data | changes)
+    except ValidationError as error:
+        known = ", ".join(TrainConfig.model_fields)
+        raise ConfigError(where, explain(error), f"the settings are {known}") from error

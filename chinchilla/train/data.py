@@ -1,0 +1,123 @@
+"""What a build gives to training: the rows of train, the exams of dev, labels and hashes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from chinchilla.errors import ConfigError, InputError
+from chinchilla.export.processed import Part, Processed, open_processed, rows
+from chinchilla.schema import InstructionRow, LabelSet, Record, explain
+from chinchilla.train.exams import Exam, make_exams, sample
+
+LABELS = "labels.json"
+GENERAL = "general"
+_AGAIN = "run `chinchilla build` again"
+
+
+class Data(NamedTuple):
+    """An opened build: its manifest, the files of the tasks wanted, the labels of each source."""
+
+    folder: Path
+    processed: Processed
+    labels: dict[str, LabelSet]
+    subtasks: tuple[str, ...]
+
+    @property
+    def metrics(self) -> dict[str, str | None]:
+        """Return the metric of each source."""
+        sources = self.processed.manifest["sources"]
+        return {name: source.get("metric") for name, source in sources.items()}
+
+
+def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
+    """Open what `chinchilla build` wrote for a task, or for all of them.
+
+    Raises ConfigError where there is no build, InputError where its labels cannot be read.
+    """
+    every = open_processed(folder, (), ())
+    wanted = [one for one in every.tasks if task in ("all", one) or one == GENERAL]
+    if task != "all" and task not in wanted:
+        found = ", ".join(every.tasks)
+        what = f"no rows of {task} in this build, only of {found}"
+        raise ConfigError(str(folder), what, f"build with --task {task}")
+    return Data(folder, open_processed(folder, wanted, ()), read_labels(folder), tuple(subtasks))
+
+
+def read_labels(folder: Path) -> dict[str, LabelSet]:
+    """Read the labels of each source as a build or a run keeps them."""
+    path = folder / LABELS
+    try:
+        found = orjson.loads(path.read_bytes())
+        return {name: LabelSet.model_validate(one) for name, one in found.items()}
+    except OSError as error:
+        raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
+    except orjson.JSONDecodeError as error:
+        raise InputError(str(path), f"not JSON ({error})", _AGAIN) from error
+    except ValidationError as error:
+        raise InputError(str(path), explain(error), _AGAIN) from error
+
+
+def split_rows(data: Data, split: str) -> Iterator[InstructionRow]:
+    """Yield the rows of a split; those of sub-tasks that were not asked for are left out."""
+    for part in data.processed.parts:
+        if part.split == split:
+            for row in rows(part, lambda size: None):
+                if not data.subtasks or row.subtask in data.subtasks or row.task == GENERAL:
+                    yield row
+
+
+def split_records(data: Data, split: str) -> Iterator[Record]:
+    """Yield the records of a split; raise InputError naming path:line for one that is none."""
+    for part in data.processed.parts:
+        if part.split == split and part.task != GENERAL:
+            yield from _records(data.folder / "records" / part.task / f"{split}.jsonl")
+
+
+def _records(path: Path) -> Iterator[Record]:
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                yield _record(line, f"{path}:{number}")
+    except OSError as error:
+        raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
+
+
+def _record(line: bytes, where: str) -> Record:
+    try:
+        return Record.model_validate_json(line)
+    except ValidationError as error:
+        raise InputError(where, explain(error), _AGAIN) from error
+
+
+def dev_exams(data: Data, wanted: int, seed: int) -> list[Exam]:
+    """Return the exams of a sample of dev, none where the build has no dev split."""
+    if not wanted:
+        return []
+    chosen = sample(list(split_rows(data, "dev")), wanted, seed)
+    needed = {row.record_id for row in chosen}
+    records = (record for record in split_records(data, "dev") if record.id in needed)
+    return make_exams(chosen, records, data.metrics)
+
+
+def origin(data: Data) -> dict[str, Any]:
+    """Return what ties a run to its data: hashes of the manifest, files and templates."""
+    manifest = data.processed.manifest
+    files = {f"{part.task}/{part.split}": part.sha256 for part in _named(data.processed.parts)}
+    return {
+        "folder": str(data.folder),
+        "manifest": data.processed.sha256,
+        "files": files,
+        "build": manifest["config"],
+        "templates": manifest["templates"],
+        "sources": {
+            name: {"edition": one["edition"], "sample": one["sample"]}
+            for name, one in manifest["sources"].items()
+        },
+    }
+
+
+def _named(parts: Sequence[Part]) -> Sequence[Part]:
+    return [part for part in parts if part.split in ("train", "dev")]

@@ -1,0 +1,120 @@
+"""What a training will take, from the data and three timed steps."""
+
+import time
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from chinchilla.predict.loading import device, precision_of
+from chinchilla.train.batches import Padded, order
+from chinchilla.train.fit import Prepared, total_steps
+from chinchilla.train.loss import answer_loss, takes
+from chinchilla.train.models import make_trainable, parameters, recomputes
+
+TIMED = 3
+_ADAM = 8
+_GRADIENT = 4
+
+
+class Estimate(NamedTuple):
+    """Rows and tokens of an epoch, sizes in bytes, times in seconds.
+
+    `memory` counts weights, gradients and optimizer exactly and activations by a rule of thumb.
+    """
+
+    rows: int
+    tokens: int
+    p50: int
+    p95: int
+    longest: int
+    refused: int
+    parameters: int
+    trained: int
+    steps: int
+    memory: int
+    step_seconds: float
+    tokens_per_second: float
+    seconds: float
+
+
+def estimate(prepared: Prepared) -> Estimate:
+    """Make the model, take three steps (the longest batch, then two usual ones), throw it away."""
+    config, encoded = prepared.config, prepared.encoded
+    model = make_trainable(prepared.base, config)
+    every, trained = parameters(model)
+    speed = _speed(prepared, model)
+    steps = total_steps(prepared)
+    tokens = encoded.tokens * config.epochs
+    if config.max_steps:
+        tokens = encoded.tokens / len(encoded.examples) * _rows(prepared) * steps
+    p50, p95 = np.percentile(encoded.lengths, [50, 95])
+    return Estimate(
+        rows=len(encoded.examples),
+        tokens=encoded.tokens,
+        p50=int(p50),
+        p95=int(p95),
+        longest=max(encoded.lengths),
+        refused=encoded.refused.times,
+        parameters=every,
+        trained=trained,
+        steps=steps,
+        memory=_memory(prepared, model, trained),
+        step_seconds=tokens / steps / speed,
+        tokens_per_second=speed,
+        seconds=tokens / speed,
+    )
+
+
+def _rows(prepared: Prepared) -> int:
+    return prepared.config.batch_size * prepared.config.accumulate
+
+
+def _speed(prepared: Prepared, model: Any) -> float:
+    """Return tokens a second, padding not counted, over the timed steps."""
+    encoded, size = prepared.encoded, prepared.config.batch_size
+    collate = Padded(
+        prepared.base.chat.pad, takes(model, "logits_to_keep"), takes(model, "position_ids")
+    )
+    places = order(encoded.lengths, size, Random(f"{prepared.config.seed}-0"))
+    spent, tokens = 0.0, 0
+    model.train()
+    bf16 = precision_of(prepared.config.precision) == "bf16"
+    for start in range(0, min(len(places), TIMED * size), size):
+        some = [encoded.examples[place] for place in places[start : start + size]]
+        batch = {name: _on(model, one) for name, one in collate(some).items()}
+        before = time.monotonic()
+        labels = batch.pop("labels")
+        with torch.autocast(device(), torch.bfloat16, enabled=bf16):
+            answer_loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
+        model.zero_grad()
+        spent += time.monotonic() - before
+        tokens += sum(len(one.tokens) for one in some)
+    return tokens / max(spent, 1e-9)
+
+
+def _on(model: Any, one: Any) -> Any:
+    return one.to(model.device) if isinstance(one, torch.Tensor) else one
+
+
+def _memory(prepared: Prepared, model: Any, trained: int) -> int:
+    """Return bytes of weights, gradients, Adam's moments and the activations of one batch.
+
+    Activations: about 16 hidden states a layer and token where all are kept (Korthikanti et
+    al. 2022, https://arxiv.org/abs/2205.05198, count 34 bytes at 16 bits), one where they are
+    recomputed, and the logits that are kept.
+    """
+    width, layers, words = (
+        int(getattr(model.config, name, 0) or 0)
+        for name in ("hidden_size", "num_hidden_layers", "vocab_size")
+    )
+    size = 2 if precision_of(prepared.config.precision) == "bf16" else 4
+    tokens = prepared.config.batch_size * max(prepared.encoded.lengths)
+    states = 1 if recomputes(model, prepared.config) else 16
+    answers = prepared.config.batch_size * prepared.longest_answer
+    logits = answers * words * 4 * 2
+    weights: int = sum(one.numel() * one.element_size() for one in model.parameters())
+    return (
+        weights + trained * (_GRADIENT + _ADAM) + tokens * states * layers * width * size + logits
+    )

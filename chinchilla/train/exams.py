@@ -1,0 +1,137 @@
+"""What a model is asked on a split, and its score: an exam for each source and sub-task."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from itertools import zip_longest
+from pathlib import Path
+from typing import NamedTuple
+
+import orjson
+
+from chinchilla.predict.engine import Answer
+from chinchilla.schema import InstructionRow, LabelSet, Record, Task
+from chinchilla.score.evaluation import Evaluation, Request, evaluate
+
+METRIC_OF_SUBTASK = {
+    "re-pair": "re_boundary_set",
+    "ee-trigger": "ee_trigger",
+    "ee-argument": "ee_argument",
+}
+"""What scores a sub-task that is only a part of what its source's metric looks at."""
+METRIC_OF_TASK: dict[str, str] = {"ner": "ner_span", "re": "re_boundary", "ee": "ee_argument"}
+
+
+class Exam(NamedTuple):
+    """The rows of a sub-task over records of one source, and the metric that scores them."""
+
+    source: str
+    subtask: str
+    metric: str
+    rows: tuple[InstructionRow, ...]
+    records: tuple[Record, ...]
+
+    @property
+    def task(self) -> Task:
+        """Return the task of the source."""
+        return self.records[0].task
+
+    @property
+    def name(self) -> str:
+        """Return the name under which its files are kept."""
+        return f"{self.source}-{self.subtask}"
+
+
+def make_exams(
+    rows: Iterable[InstructionRow], records: Iterable[Record], metrics: Mapping[str, str | None]
+) -> list[Exam]:
+    """Group rows and records by source and sub-task; `metrics` is the metric of each source."""
+    gold = {record.id: record for record in records}
+    grouped: dict[tuple[str, str], list[InstructionRow]] = {}
+    for row in rows:
+        if row.record_id in gold:
+            grouped.setdefault((row.source, row.subtask), []).append(row)
+    exams = []
+    for (source, subtask), some in grouped.items():
+        asked = dict.fromkeys(row.record_id for row in some)
+        own = metrics.get(source) or METRIC_OF_TASK[gold[next(iter(asked))].task]
+        metric = METRIC_OF_SUBTASK.get(subtask, own)
+        exams.append(Exam(source, subtask, metric, tuple(some), tuple(gold[one] for one in asked)))
+    return exams
+
+
+def sample(rows: Sequence[InstructionRow], wanted: int, seed: int) -> list[InstructionRow]:
+    """Choose whole records, about `wanted` rows in all, shared fairly among the sources.
+
+    Which records come first is decided by seed and id, so that a larger sample holds a smaller.
+    """
+    by_source: dict[str, dict[str, list[InstructionRow]]] = {}
+    for row in rows:
+        by_source.setdefault(row.source, {}).setdefault(row.record_id, []).append(row)
+    queues = [
+        [records[name] for name in sorted(records, key=lambda name: _place(seed, name))]
+        for records in by_source.values()
+    ]
+    chosen: list[InstructionRow] = []
+    for turn in zip_longest(*queues):
+        for some in turn:
+            if some is not None and (len(chosen) < wanted):
+                chosen.extend(some)
+    return chosen
+
+
+def _place(seed: int, name: str) -> bytes:
+    return blake2b(f"{seed}-{name}".encode(), digest_size=8).digest()
+
+
+def write_exam(exam: Exam, folder: Path) -> None:
+    """Write gold and rows of an exam below a folder of its name."""
+    place = folder / exam.name
+    place.mkdir(parents=True, exist_ok=True)
+    _write(place / "gold.jsonl", (one.model_dump_json().encode() for one in exam.records))
+    _write(place / "rows.jsonl", (one.model_dump_json().encode() for one in exam.rows))
+
+
+def write_answers(exam: Exam, answers: Mapping[str, Answer], folder: Path) -> Path:
+    """Write the answers to an exam in the order of its rows; return the file."""
+    path = folder / exam.name / "answers.jsonl"
+    found = (answers[row.id] for row in exam.rows if row.id in answers)
+    lines = (orjson.dumps({"id": one.id, "raw": one.raw, "cut": one.cut}) for one in found)
+    _write(path, lines)
+    return path
+
+
+def _write(path: Path, lines: Iterator[bytes]) -> None:
+    with path.open("wb") as file:
+        for line in lines:
+            file.write(line + b"\n")
+
+
+def score_exam(
+    exam: Exam, folder: Path, labels: Mapping[str, LabelSet], bootstrap: int = 0, keep: bool = False
+) -> Evaluation:
+    """Score the answers written to an exam; its metric stands first."""
+    place = folder / exam.name
+    request = Request(
+        task=exam.task,
+        gold=place / "gold.jsonl",
+        answers=place / "answers.jsonl",
+        rows=place / "rows.jsonl",
+        form=exam.rows[0].form,
+        metrics=(exam.metric,),
+        na=_na(labels.get(exam.source)),
+        bootstrap=bootstrap,
+    )
+    return evaluate(request, labels.get, keep=keep)
+
+
+def _na(labels: LabelSet | None) -> str:
+    return labels.na.key if labels is not None and labels.na is not None else "unknown"
+
+
+def f1_of(found: Evaluation) -> float:
+    """Return the F1 of the headline metric."""
+    return found.scores[found.headline].micro.f1
+
+
+Ask = Callable[[Sequence[InstructionRow]], dict[str, Answer]]
+"""From rows to the answer of each, by the id of the row."""

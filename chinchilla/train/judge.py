@@ -1,0 +1,63 @@
+"""The F1 on a dev sample while a model is trained."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.engine import Answer, Prompt
+from chinchilla.predict.local import LocalEngine
+from chinchilla.schema import LabelSet
+from chinchilla.train.exams import Exam, f1_of, score_exam, write_answers, write_exam
+
+
+@dataclass(frozen=True)
+class DevJudge:
+    """Ask a model the dev sample and score its answers, as `chinchilla eval` scores them.
+
+    Answers may be as long as the longest gold one and a little more; those cut are counted.
+    With several processes each asks its share, and the first scores.
+    """
+
+    exams: Sequence[Exam]
+    labels: Mapping[str, LabelSet]
+    chat: Chat
+    folder: Path
+    longest_answer: int
+    batch_size: int
+
+    def __call__(self, model: Any, step: int) -> dict[str, float]:
+        """Return F1 (the mean over sources and sub-tasks), each one's own, and answers cut."""
+        from accelerate import PartialState
+        from accelerate.utils import broadcast_object_list, gather_object
+
+        state = PartialState()
+        mine = self._prompts()[state.process_index :: state.num_processes]
+        engine = LocalEngine(model, self.chat, room_for(self.longest_answer), self.batch_size)
+        answers = gather_object(list(engine.answers(mine)))
+        found = [self._score(answers, step) if state.is_main_process else {}]
+        if state.num_processes > 1:
+            broadcast_object_list(found)
+        return found[0]
+
+    def _prompts(self) -> list[Prompt]:
+        return [Prompt(row.id, row.prompt) for exam in self.exams for row in exam.rows]
+
+    def _score(self, answers: Sequence[Answer], step: int) -> dict[str, float]:
+        folder = self.folder / f"step-{step:06d}"
+        by_id = {one.id: one for one in answers}
+        scores = {}
+        for exam in self.exams:
+            write_exam(exam, folder)
+            write_answers(exam, by_id, folder)
+            scores[exam.name] = f1_of(score_exam(exam, folder, self.labels))
+        cut = sum(one.cut for one in answers)
+        mean = sum(scores.values()) / len(scores)
+        each = {f"f1_{name}": score for name, score in scores.items()} if len(scores) > 1 else {}
+        return {"f1": mean, **each, "cut": float(cut)}
+
+
+def room_for(longest_answer: int) -> int:
+    """Return how many tokens an answer may take, where the longest gold one takes so many."""
+    return longest_answer + max(8, longest_answer // 4)

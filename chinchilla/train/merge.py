@@ -1,0 +1,91 @@
+"""Put an adapter into its base, and prove that the merged model says what the pair said."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from chinchilla.errors import TrainError
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer
+from chinchilla.train.models import load_tuned
+from chinchilla.train.runs import MODEL, read_run
+
+PROBES = 4
+TOLERANCE = 1e-3
+"""Largest difference of two logits, relative to their spread, that rounding explains in fp32."""
+
+
+class Merged(NamedTuple):
+    """What the proof found: largest differences of logits, merged to adapter and to base."""
+
+    folder: Path
+    difference: float
+    learnt: float
+
+
+def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], None]) -> Merged:
+    """Merge a run's adapter into its base in fp32, save it, load it again and compare.
+
+    Raises TrainError where there is no adapter, where the folder is in use, where the merged
+    model differs from base and adapter, and where it does not differ from the base alone.
+    """
+    facts = read_run(run)
+    weights = run / MODEL
+    if not (weights / "adapter_config.json").is_file():
+        todo = f"use {weights} as it is"
+        raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
+    chat = Chat(load_tokenizer(Source(str(weights))))
+    pair = load_tuned(run, base_of(facts, say), "fp32", weights)
+    probes = chat.prompts(prompts[:PROBES] or ["?"])
+    with pair.disable_adapter():
+        bare = _logits(pair, probes)
+    wanted = _logits(pair, probes)
+    partial = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        pair.merge_and_unload().save_pretrained(partial)
+        chat.tokenizer.save_pretrained(partial)
+        again = _logits(load_model(Source(str(partial)), "fp32"), probes)
+        found = Merged(out, _far(wanted, again), _far(bare, wanted))
+        _prove(found, str(run))
+        if out.exists():
+            out.rmdir()
+        partial.rename(out)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return found
+
+
+def base_of(facts: dict[str, Any], say: Callable[[str], None]) -> Source | None:
+    """Return where the base of a run is, null for the demo model's, which the run keeps."""
+    if facts["demo"]:
+        return None
+    return find_model(facts["config"]["base"], facts["config"]["trust_remote_code"], say)
+
+
+@torch.inference_mode()
+def _logits(model: Any, probes: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    """Return what a model says after each probe, one at a time, so that nothing is padded."""
+    model.eval()
+    ids = [torch.tensor([probe], device=model.device) for probe in probes]
+    return [model(input_ids=one).logits[0].float().cpu() for one in ids]
+
+
+def _far(ones: Sequence[torch.Tensor], others: Sequence[torch.Tensor]) -> float:
+    """Return the largest difference, relative to the spread of the first logits."""
+    pairs = zip(ones, others, strict=True)
+    return max(float((a - b).abs().max() / a.std().clamp(min=1e-6)) for a, b in pairs)
+
+
+def _prove(found: Merged, where: str) -> None:
+    if found.difference > TOLERANCE:
+        what = f"the merged model differs from base and adapter by {found.difference:.2g}"
+        raise TrainError(where, what, "nothing was written; use the adapter on its base")
+    if found.learnt <= TOLERANCE:
+        what = "the adapter changes nothing, so the merged model would be its base"
+        raise TrainError(where, what, "nothing was written; train longer or at a higher rate")

@@ -1,0 +1,124 @@
+"""The model that is trained: its base, its adapter, how much of it learns."""
+
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chinchilla.errors import TrainError
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.loading import (
+    Source,
+    device,
+    find_model,
+    load_model,
+    load_tokenizer,
+    precision_of,
+)
+from chinchilla.train.config import TINY, LoraOptions, TrainConfig
+from chinchilla.train.tiny import make_model, make_tokenizer
+
+_BIG = 1_000_000_000
+"""Parameters from which activations are recomputed on a GPU."""
+
+
+class Base(NamedTuple):
+    """A base before its weights are loaded: its tokenizer, and where the weights are.
+
+    `source` is null for the embedded demo model.
+    """
+
+    chat: Chat
+    source: Source | None
+
+
+def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], None]) -> Base:
+    """Find the base and load its tokenizer; the demo model's is trained on `texts`."""
+    if config.base == TINY:
+        return Base(Chat(make_tokenizer(texts, config.tiny)), None)
+    source = find_model(config.base, config.trust_remote_code, say)
+    return Base(Chat(load_tokenizer(source)), source)
+
+
+def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) -> Any:
+    """Load the weights and make them trainable as the method says, seeds set before.
+
+    The seed comes first, as an adapter draws its first weights when it is made. The demo
+    model under an adapter is saved below `keep`, as its weights are nowhere else.
+    """
+    from transformers import set_seed
+
+    set_seed(config.seed)
+    precision = precision_of(config.precision)
+    if base.source is None:
+        model = make_model(base.chat.tokenizer, config.tiny).to(device())
+        if keep is not None and config.chosen_method != "full":
+            model.save_pretrained(keep / "base")
+            base.chat.tokenizer.save_pretrained(keep / "base")
+    else:
+        model = load_model(base.source, precision, config.chosen_method == "qlora")
+    if recomputes(model, config):
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    if config.chosen_method == "full":
+        return model.float()
+    if config.chosen_method == "qlora":
+        from peft import prepare_model_for_kbit_training
+
+        model = prepare_model_for_kbit_training(model, recomputes(model, config))
+    set_seed(config.seed)
+    return add_adapter(model, config.lora)
+
+
+def recomputes(model: Any, config: TrainConfig) -> bool:
+    """Tell whether activations are computed again in the backward pass, to save memory."""
+    if config.checkpointing != "auto":
+        return config.checkpointing == "on"
+    return device() != "cpu" and parameters(model)[0] > _BIG
+
+
+def add_adapter(model: Any, options: LoraOptions) -> Any:
+    """Put a LoRA adapter on a model.
+
+    Raises TrainError where the model has none of the modules. LoRA: Hu et al. 2021,
+    https://arxiv.org/abs/2106.09685; rsLoRA: Kalajdzievski 2023, https://arxiv.org/abs/2312.03732;
+    DoRA: Liu et al. 2024, https://arxiv.org/abs/2402.09353; PiSSA: Meng et al. 2024,
+    https://arxiv.org/abs/2404.02948.
+    """
+    from peft import LoraConfig, get_peft_model
+
+    named = options.targets
+    settings = LoraConfig(
+        task_type="CAUSAL_LM",
+        r=options.rank,
+        lora_alpha=options.alpha,
+        lora_dropout=options.dropout,
+        target_modules=named[0] if named == ("all-linear",) else list(named),
+        use_rslora=options.variant == "rslora",
+        use_dora=options.variant == "dora",
+        init_lora_weights="pissa" if options.variant == "pissa" else True,
+    )
+    try:
+        with warnings.catch_warnings():
+            # peft 0.21 asks transformers 5.23 by a name that goes away in 6
+            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+            return get_peft_model(model, settings)
+    except ValueError as error:
+        first = str(error).split("\n")[0]
+        todo = "name modules of this model, or use all-linear"
+        raise TrainError("lora.targets", first, todo) from error
+
+
+def parameters(model: Any) -> tuple[int, int]:
+    """Return how many parameters a model has, and how many of them are trained."""
+    every = {id(one): one for one in model.parameters()}.values()
+    return sum(one.numel() for one in every), sum(one.numel() for one in every if one.requires_grad)
+
+
+def load_tuned(run: Path, base: Source | None, precision: str, weights: Path) -> Any:
+    """Load what a run learnt: its model, or its base under its adapter."""
+    if not (weights / "adapter_config.json").is_file():
+        return load_model(Source(str(weights)), precision)
+    from peft import PeftModel
+
+    under = load_model(base or Source(str(run / "base")), precision)
+    return PeftModel.from_pretrained(under, str(weights))

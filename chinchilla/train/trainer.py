@@ -1,0 +1,66 @@
+"""The Trainer of transformers, with our order of rows, our loss and our F1."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from transformers import Trainer
+
+from chinchilla.train.batches import LengthGroups
+from chinchilla.train.encode import Encoded
+from chinchilla.train.loss import answer_loss
+
+Judge = Callable[[Any, int], dict[str, float]]
+"""From a model and the step it has reached to what the dev sample says of it."""
+
+
+class ExtractionTrainer(Trainer):
+    """Train on answers alone; `evaluate` extracts from dev texts and scores what it finds.
+
+    Everything else, several devices and resuming among it, is the library's.
+    """
+
+    def __init__(self, encoded: Encoded, judge: Judge | None, **known: Any) -> None:
+        """Take the encoded rows and the judge beside what Trainer takes."""
+        self._encoded, self._judge = encoded, judge
+        super().__init__(
+            train_dataset=encoded.examples,
+            eval_dataset=encoded.examples[:1] if judge else None,
+            compute_loss_func=answer_loss,
+            **known,
+        )
+        # what is kept of the logits begins before the first answer: no column to leave out
+        self._loss_shifts_labels = True
+
+    def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
+        args = self.args
+        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        return LengthGroups(self._encoded.lengths, rows, args.seed)
+
+    def evaluate(
+        self,
+        eval_dataset: Any = None,
+        ignore_keys: Sequence[str] | None = None,
+        metric_key_prefix: str = "eval",
+    ) -> dict[str, float]:
+        """Return and log the F1 on the dev sample, as `eval_f1`."""
+        if self._judge is None:
+            return {}
+        model = self.accelerator.unwrap_model(self.model)
+        with torch.inference_mode():
+            found = self._judge(model, self.state.global_step)
+        metrics = {f"{metric_key_prefix}_{name}": number for name, number in found.items()}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any = None) -> bool:
+        """Take the later of two equal F1s: it has learnt longer."""
+        before = self.state.best_metric
+        better: bool = super()._determine_best_metric(metrics, trial)
+        if better or before is None or metrics.get("eval_f1") != before:
+            return better
+        self.state.best_global_step = self.state.global_step
+        return True

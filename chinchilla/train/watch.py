@@ -1,0 +1,116 @@
+"""What is seen of a training: its steps, and the curve kept beside its weights."""
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+COLUMNS = ("step", "epoch", "loss", "learning_rate", "eval_f1", "eval_cut")
+
+
+class Moment(NamedTuple):
+    """How far a training is; `loss` and `f1` are the last known ones, `left` is in seconds."""
+
+    step: int
+    steps: int
+    loss: float | None
+    f1: float | None
+    tokens_per_second: float
+    left: float
+    judged: bool
+
+
+Look = Callable[[Moment], None]
+
+
+class Watch(TrainerCallback):
+    """Tell `look` what happens; tokens are counted without padding."""
+
+    def __init__(self, look: Look, tokens: int) -> None:
+        """Take whom to tell, and the tokens of one epoch."""
+        self._look, self._tokens = look, tokens
+        self._loss: float | None = None
+        self._f1: float | None = None
+        self._begun, self._first, self._from = 0.0, 0, 0.0
+        self._step_begun, self._worked = 0.0, 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Start the clock; what a resumed run did before does not count."""
+        self._begun, self._first = time.monotonic(), state.global_step
+        self._from = state.epoch or 0.0
+
+    def on_step_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Note when a step begins: looks at the dev sample are no part of the speed."""
+        self._step_begun = time.monotonic()
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        """Add what a step took."""
+        self._worked += time.monotonic() - self._step_begun
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: dict[str, float] | None = None,
+        **_: Any,
+    ) -> None:
+        """Pass on loss and F1."""
+        logs = logs or {}
+        self._loss = logs.get("loss", self._loss)
+        judged = "eval_f1" in logs
+        self._f1 = logs.get("eval_f1", self._f1)
+        if not state.is_world_process_zero or not (judged or "loss" in logs):
+            return
+        spent = max(time.monotonic() - self._begun, 1e-6)
+        done = state.global_step - self._first
+        epochs = (state.epoch or 0.0) - self._from
+        speed = self._tokens * epochs / max(self._worked, 1e-6)
+        left = spent / max(done, 1) * (state.max_steps - state.global_step)
+        self._look(
+            Moment(
+                state.global_step, state.max_steps, self._loss, self._f1, speed, left, judged=judged
+            )
+        )
+
+
+def write_curve(history: list[dict[str, float]], folder: Path) -> None:
+    """Write curve.csv and curve.png from the log of a training, one row a step."""
+    rows: dict[int, dict[str, float]] = {}
+    for entry in history:
+        step = int(entry.get("step", 0))
+        known = {name: entry[name] for name in COLUMNS if name in entry}
+        rows.setdefault(step, {}).update(known)
+    ordered = [rows[step] for step in sorted(rows)]
+    with (folder / "curve.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(ordered)
+    _draw(ordered, folder / "curve.png")
+
+
+def _draw(rows: list[dict[str, float]], path: Path) -> None:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    FigureCanvasAgg(figure)
+    left = figure.add_subplot()
+    right = left.twinx()
+    for axis, name, colour in ((left, "loss", "tab:blue"), (right, "eval_f1", "tab:orange")):
+        points = [(row["step"], row[name]) for row in rows if name in row]
+        marker = "o" if name == "eval_f1" else ""
+        axis.plot(*zip(*points, strict=True), color=colour, marker=marker) if points else None
+        axis.set_ylabel(name, color=colour)
+    left.set_xlabel("step")
+    right.set_ylim(0, 1)
+    figure.savefig(path, dpi=120, metadata={"Software": None})
