@@ -22,6 +22,7 @@ from chinchilla.prompts.naming import (
     shown_roles,
 )
 from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.questions import nothing_found
 from chinchilla.prompts.renaming import rename
 from chinchilla.schema import InstructionRow, Label, LabelSet, Record
 from chinchilla.templates import (
@@ -265,5 +266,4 @@ class Prompter:
 
     def empty(self, template: Template, name: str) -> str:
         """Return the words for "nothing found" in an answer form."""
-        default = self.phrases.empty.get(name, {}).get(template.subtask, "")
-        return template.empty.get(name, default)
+        return nothing_found(template, name)
