@@ -7,16 +7,20 @@ OUT ?= processed
 VENV := $(if $(VIRTUAL_ENV),$(VIRTUAL_ENV),.venv)
 BIN := $(VENV)/bin
 BUILDER := $(VENV)/.chinchilla-builder
+TRAINER := $(VENV)/.chinchilla-trainer
 CHECKS := $(VENV)/.chinchilla-checks
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help build-dataset check test format bench clean
+.PHONY: help build-dataset trainer test format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build-dataset: $(BUILDER) ## set up what the builder needs, then build RAW=raw into OUT=processed
 	$(BIN)/chinchilla build --raw $(RAW) --out $(OUT)
+
+trainer: $(TRAINER) ## set up what training, predicting and evaluating need beside the builder
 
 test: $(CHECKS) ## set up everything, then run every check: format, lint, types, rooms, tests
 	$(BIN)/ruff format --check .
@@ -41,9 +45,13 @@ $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(BUILDER): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	$(INSTALL) -e .
 	@touch $@
 
-$(CHECKS): pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(TRAINER): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[train,constrained]'
 	@touch $@ $(BUILDER)
+
+$(CHECKS): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev,train,constrained]'
+	@touch $@ $(BUILDER) $(TRAINER)

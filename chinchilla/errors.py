@@ -7,7 +7,9 @@
     ├── CardError           a source card that cannot be used
     ├── TemplateError       a template that cannot be used
     ├── AnswerError         an answer that cannot be parsed
-    └── ConfigError         an option or a build.toml that cannot be used
+    ├── ConfigError         an option or a build.toml that cannot be used
+    ├── EngineError         a model that cannot be loaded or asked
+    └── TrainError          a training that cannot begin or go on
 
 Each is one line: `where: what is wrong; what to do next`.
 """
@@ -66,6 +68,14 @@ class AnswerError(ChinchillaError):
 
 class ConfigError(ChinchillaError):
     """Raised when an option or a configuration file cannot be used."""
+
+
+class EngineError(ChinchillaError):
+    """Raised when a model cannot be loaded or asked."""
+
+
+class TrainError(ChinchillaError):
+    """Raised when a training cannot begin or go on."""
 
 
 class Count(NamedTuple):

@@ -234,6 +234,15 @@ class LabelSet(Frozen):
         return {label.name: label for label in self.labels}
 
 
+def join_prompt(instruction: str, input_: str) -> str:
+    """Return what a model is shown: instruction and input, a newline between them.
+
+    The join is LLaMA-Factory's for alpaca rows (data/README.md), so that every export, our own
+    training and our own predictions show a model the same prompt.
+    """
+    return "\n".join(part for part in (instruction, input_) if part)
+
+
 class InstructionRow(Frozen):
     """Hold one row for a trainer: prompt, answer and where they come from."""
 
@@ -253,3 +262,8 @@ class InstructionRow(Frozen):
     tail: str | None = Field(default=None, exclude_if=_is_none)
     event_type: str | None = Field(default=None, exclude_if=_is_none)
     trigger: str | None = Field(default=None, exclude_if=_is_none)
+
+    @property
+    def prompt(self) -> str:
+        """Return what a model is shown."""
+        return join_prompt(self.instruction, self.input)

@@ -17,7 +17,7 @@ from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
 from chinchilla.errors import ChinchillaError
-from chinchilla.schema import InstructionRow, Record
+from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.sources import catalogue
 
 
@@ -145,6 +145,7 @@ def test_a_build_replaces_the_files_of_the_one_before_and_no_other(tmp_path: Pat
     run_build(tmp_path, out, sources=("msra",))
     assert sorted(hashes(out)) == [
         "README.md",
+        "labels.json",
         "manifest.json",
         "mine.txt",
         "ner/dev.jsonl",
@@ -268,3 +269,13 @@ def test_a_config_with_an_unknown_setting_is_refused(tmp_path: Path, text: str, 
     known = "seed, sources, tasks, editions, samples, on_error, prompts, windows, hold_out, "
     known += "mix, general"
     assert str(caught.value) == f"{path}: {what}; the settings are {known}"
+
+
+def test_the_labels_of_every_source_stand_beside_the_rows(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    run_build(raw, out, sources=("finre", "msra"))
+    sets = orjson.loads((out / "labels.json").read_bytes())
+    assert list(sets) == ["finre", "msra"]
+    for source, found in sets.items():
+        card = catalogue.load_card(source, raw)
+        assert LabelSet.model_validate(found) == card.label_set(card.editions[0].name)

@@ -25,7 +25,12 @@ ROOMS = {
 }
 ROOMS["build"] = set(ROOMS) - {"build", "cli", "train", "predict", "report", "score"}
 ROOMS["cli"] = set(ROOMS)
-ONLY_IN = {"click": {"cli"}, "torch": {"train", "predict"}, "rich": {"cli"}}
+ONLY_IN = {
+    "click": {"cli"},
+    "torch": {"train", "predict"},
+    "transformers": {"train", "predict"},
+    "rich": {"cli"},
+}
 
 
 def modules() -> list[Path]:

@@ -1,7 +1,10 @@
 """Build the data set: plan, run, put together, write the manifest, publish."""
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import orjson
 
 from chinchilla.build.generalmix import add_general
 from chinchilla.build.kits import prepare
@@ -14,6 +17,7 @@ from chinchilla.build.write import MANIFEST, Written, assemble, publish, staging
 from chinchilla.schema import SPLITS
 
 PAGE = "README.md"
+LABELS = "labels.json"
 
 
 class Built(NamedTuple):
@@ -29,6 +33,7 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
         kits = prepare(plan, folder / "shards", workers, progress)
         done = dict(run(plan, kits, build_shard, workers, progress))
         outputs = _assemble_all(plan, done, folder) | add_general(plan.config, done, folder)
+        outputs |= _write_labels(plan, folder)
         manifest = make_manifest(plan, totals(done), outputs)
         page = dataset_page(manifest, plan).encode("utf-8")
         (folder / PAGE).write_bytes(page)
@@ -49,3 +54,14 @@ def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str
                 outputs[target.as_posix()] = rows
                 outputs[(Path("records") / target).as_posix()] = records
     return outputs
+
+
+def _write_labels(plan: Plan, folder: Path) -> dict[str, Written]:
+    """Write the labels of each source, which training and prediction read instead of cards."""
+    sets = {
+        found.card.source: found.card.label_set(found.edition.name).model_dump(mode="json")
+        for found in plan.found
+    }
+    data = orjson.dumps(sets, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    (folder / LABELS).write_bytes(data)
+    return {LABELS: Written(sha256(data).hexdigest(), len(data), data.count(b"\n"))}

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from chinchilla.schema import InstructionRow
+from chinchilla.schema import InstructionRow, join_prompt
 
 
 class Turn(NamedTuple):
@@ -14,12 +14,8 @@ class Turn(NamedTuple):
 
     @property
     def prompt(self) -> str:
-        """Return what the model is shown: instruction and input, a newline between them.
-
-        The join is LLaMA-Factory's for alpaca rows (data/README.md), so that every format of
-        an export shows a model the same prompt.
-        """
-        return "\n".join(part for part in (self.instruction, self.input) if part)
+        """Return what the model is shown."""
+        return join_prompt(self.instruction, self.input)
 
 
 def turn_of(row: InstructionRow) -> Turn:

@@ -1,0 +1,1 @@
+"""Engines that turn prompts into answers: transformers, an OpenAI-compatible endpoint, vLLM."""

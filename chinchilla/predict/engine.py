@@ -1,0 +1,41 @@
+"""What every engine is given and gives back."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, Protocol
+
+from chinchilla.answers import Question
+
+
+class Limits(NamedTuple):
+    """What an answer may say: form and question, and the passage its spans are copied from."""
+
+    form: str
+    question: Question
+    passage: str
+
+
+class Prompt(NamedTuple):
+    """One thing to ask: the id of its row, what the user says, and what may be answered.
+
+    `limits` is null where the answer is free.
+    """
+
+    id: str
+    text: str
+    limits: Limits | None = None
+
+
+class Answer(NamedTuple):
+    """What a model said: the raw text, its length in tokens, whether it was cut at the limit."""
+
+    id: str
+    raw: str
+    tokens: int = 0
+    cut: bool = False
+
+
+class Engine(Protocol):
+    """Turn prompts into answers, each exactly once, in whatever order they are ready."""
+
+    def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
+        """Yield the answers; raise EngineError where the model cannot be asked."""
