@@ -12,16 +12,22 @@ if TYPE_CHECKING:
     from chinchilla.score.answers import RowReading
 
 
-def row_reading(raw: Path, policy: "Policy") -> "RowReading":
-    """Return how rows are read: labels of the cards under `raw`, windows merged by `policy`."""
+def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
+    """Return how rows are read: windows merged by `policy`, labels as the build had them.
+
+    The labels are those of `labels.json` in the folder of the build that holds `rows`, else of
+    the cards under `raw`.
+    """
     from chinchilla.prompts.questions import question_of
     from chinchilla.prompts.row_merge import RowAnswer, merge_rows
     from chinchilla.score.answers import RowReading
 
-    labels = _labels_by_source(raw)
+    built = _built_labels(rows.resolve().parent.parent / "labels.json")
+    of_card = _labels_by_source(raw)
 
     def question(row: "InstructionRow") -> "Question":
-        return question_of(row, labels(row.source) or _own_labels(row))
+        labels = built.get(row.source) or of_card(row.source) or _own_labels(row)
+        return question_of(row, labels)
 
     def merge(
         text: str, told: "Sequence[tuple[InstructionRow, Content]]", mentions: bool
@@ -29,6 +35,25 @@ def row_reading(raw: Path, policy: "Policy") -> "RowReading":
         return merge_rows(text, [RowAnswer(*one) for one in told], policy, mentions)
 
     return RowReading(question, merge, policy)
+
+
+def _built_labels(path: Path) -> "dict[str, LabelSet]":
+    """Read the labels a build wrote down, none where there is no such file."""
+    import orjson
+    from pydantic import ValidationError
+
+    from chinchilla.errors import InputError
+    from chinchilla.schema import LabelSet, explain
+
+    if not path.is_file():
+        return {}
+    try:
+        found = orjson.loads(path.read_bytes())
+        return {source: LabelSet.model_validate(labels) for source, labels in found.items()}
+    except (orjson.JSONDecodeError, AttributeError) as error:
+        raise InputError(str(path), "not the labels of a build", "build again") from error
+    except ValidationError as error:
+        raise InputError(str(path), explain(error), "build again") from error
 
 
 def _labels_by_source(raw: Path) -> "Callable[[str], LabelSet | None]":

@@ -67,7 +67,7 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     if html is not None and not given["bootstrap"]:
         given["bootstrap"] = FOLDS_OF_A_PAGE
     with _streams(given) as files:
-        reading = row_reading(raw, policy) if files["rows"] else None
+        reading = row_reading(files["rows"], raw, policy) if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)
         if html is not None:
             from chinchilla.report.evaluation import write_page

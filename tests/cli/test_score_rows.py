@@ -6,8 +6,11 @@ from pathlib import Path
 import orjson
 import pytest
 
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.plan import make_plan
 from chinchilla.cli.rows import row_reading
-from chinchilla.errors import Tally
+from chinchilla.errors import InputError, Tally
 from chinchilla.prompts.cutting import make_cutter, prompt_overhead
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.rows import Prompter
@@ -90,8 +93,24 @@ def test_gold_answers_of_all_windows_score_exactly_100(
         rows=lines(tmp_path / "rows", [row.model_dump(mode="json") for row in made.rows]),
         metrics=(metric,),
     )
-    found = evaluate(request, row_reading(tmp_path, policy))
+    found = evaluate(request, row_reading(request.rows, tmp_path, policy))
     for scores in (found.scores, found.strict, found.parsed_only):
         assert scores[metric].micro.f1 == 1.0, scores[metric].counts
     assert (found.health.hallucinated, found.health.not_asked) == (0, 0)
     assert f"|merge:{policy}|" in found.signature
+
+
+def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
+    raw = tmp_path / "raw" / "finre"
+    raw.mkdir(parents=True)
+    (raw / "card.toml").write_text('[labels."收购"]\nname = "买下"\n', encoding="utf-8")
+    config = BuildConfig(sources=("finre",))
+    build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
+    rows = tmp_path / "out" / "re" / "dev.jsonl"
+    first = InstructionRow.model_validate_json(rows.read_bytes().split(b"\n")[0])
+    for place, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
+        question = row_reading(place, tmp_path / "nowhere", "keep").question(first)
+        assert question.by_key["收购"].name == name
+    (tmp_path / "out" / "labels.json").write_bytes(b"[]")
+    with pytest.raises(InputError, match="not the labels of a build; build again"):
+        row_reading(rows, tmp_path, "keep")
