@@ -13,6 +13,7 @@ import pytest
 from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.errors import Tally
 from chinchilla.sources import catalogue
+from chinchilla.templates import load_templates
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.en.md")
@@ -105,4 +106,5 @@ def test_the_configurations_of_the_documentation_are_valid(tmp_path: Path) -> No
         path.write_text(text, encoding="utf-8")
         found.append(read_config(path, {}).prompts)
     assert found[0].null_share == 0.2
-    assert found[1].renaming == "paraphrase"
+    assert found[1].wordings[0] in {template.id for template in load_templates()}
+    assert found[2].renaming == "paraphrase"

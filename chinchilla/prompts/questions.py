@@ -27,11 +27,12 @@ def question_of(row: InstructionRow, labels: LabelSet) -> Question:
         todo = "leave general rows out: nothing is extracted from their answers"
         raise ConfigError(f"row {row.id}", f"no sub-task {row.subtask!r}", todo)
     found = tuple(_label(key, row, labels) for key in row.labels)
+    template = _template(row)
     return Question(
         subtask=row.subtask,
         labels=found,
-        na=labels.na if row.subtask == "re-pair" else None,
-        empty=nothing_found(_template(row), row.form),
+        na=labels.na if row.subtask == "re-pair" and template.closed else None,
+        empty=nothing_found(template, row.form),
         head=row.head,
         tail=row.tail,
         event=None if row.event_type is None else _label(row.event_type, row, labels),
