@@ -13,6 +13,7 @@ import pytest
 from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.errors import Tally
 from chinchilla.sources import catalogue
+from chinchilla.templates import load_templates
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.en.md")
@@ -98,8 +99,12 @@ def test_every_setting_stands_in_the_documentation_as_it_describes_itself() -> N
         assert line.endswith(f"| {description} |")
 
 
-def test_the_configuration_of_the_documentation_is_a_valid_one(tmp_path: Path) -> None:
-    [text] = blocks("docs/build.md", "toml")
+def test_the_configurations_of_the_documentation_are_valid(tmp_path: Path) -> None:
     path = tmp_path / "build.toml"
-    path.write_text(text, encoding="utf-8")
-    assert read_config(path, {}).prompts.null_share == 0.2
+    found = []
+    for text in blocks("docs/build.md", "toml"):
+        path.write_text(text, encoding="utf-8")
+        found.append(read_config(path, {}).prompts)
+    assert found[0].null_share == 0.2
+    assert found[1].wordings[0] in {template.id for template in load_templates()}
+    assert found[2].renaming == "paraphrase"

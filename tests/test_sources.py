@@ -84,3 +84,16 @@ def test_a_card_describes_every_label_and_role_in_chinese(source: str) -> None:
             assert entry.description, key
     for words in (card.title, card.home, card.licence, card.obtain, card.summary, card.metric):
         assert words
+
+
+@pytest.mark.parametrize("source", sorted(catalogue.card_paths(RAW)))
+def test_the_aliases_of_labels_are_chinese_and_name_no_other_label(source: str) -> None:
+    card = catalogue.load_card(source, RAW)
+    for edition in card.editions:
+        labels = card.label_set(edition.name)
+        every = [*labels, *filter(None, [labels.na])]
+        for label in every:
+            assert 2 <= len(label.aliases) <= 4, label.key
+            assert all("一" <= mark <= "龥" for alias in label.aliases for mark in alias)
+        names = [name for label in every for name in (label.name, *label.aliases)]
+        assert sorted(names) == sorted(set(names))

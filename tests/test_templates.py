@@ -10,7 +10,7 @@ from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.rows import Prompter
 from chinchilla.schema import Label, LabelSet, Record
 from chinchilla.shipped import shipped
-from chinchilla.templates import Template, load_phrases, load_templates, variables
+from chinchilla.templates import Template, load_phrases, load_templates, template_hashes, variables
 
 VALUES = {
     "text": "〔文本〕",
@@ -148,6 +148,19 @@ def test_the_whole_prompt_of_a_record_is_as_written_out_here() -> None:
         "x-train-000001",
         ("注资", "合作"),
     )
+
+
+def test_the_hashes_cover_every_file_that_words_a_prompt_or_reads_an_answer(tmp_path) -> None:
+    root = shipped("templates")
+    hashes = template_hashes()
+    assert set(hashes) == {path.relative_to(root).as_posix() for path in root.rglob("*.yaml")}
+    assert {"forms.yaml", "repair.yaml", "ner/closed.yaml"} <= set(hashes)
+    for name in ("forms.yaml", "repair.yaml"):
+        (tmp_path / name).write_bytes((root / name).read_bytes())
+    (tmp_path / "repair.yaml").write_text("empty: [嗯]", encoding="utf-8")
+    changed = template_hashes(tmp_path)
+    assert changed["forms.yaml"] == hashes["forms.yaml"]
+    assert changed["repair.yaml"] != hashes["repair.yaml"]
 
 
 def test_templates_travel_with_the_package() -> None:

@@ -32,9 +32,10 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
     with staging(out) as folder:
         kits = prepare(plan, folder / "shards", workers, progress)
         done = dict(run(plan, kits, build_shard, workers, progress))
-        outputs = _assemble_all(plan, done, folder) | add_general(plan.config, done, folder)
+        general = add_general(plan.config, done, folder)
+        outputs = _assemble_all(plan, done, folder) | general.outputs
         outputs |= _write_labels(plan, folder)
-        manifest = make_manifest(plan, totals(done), outputs)
+        manifest = make_manifest(plan, totals(done) | general.totals, outputs)
         page = dataset_page(manifest, plan).encode("utf-8")
         (folder / PAGE).write_bytes(page)
         (folder / MANIFEST).write_bytes(dump_manifest(manifest))

@@ -11,14 +11,17 @@ from chinchilla.build.manifest import Totals, totals
 from chinchilla.build.plan import Plan
 from chinchilla.build.run import Progress, run
 from chinchilla.build.shard import weigh_shard
+from chinchilla.prompts.cutting import measure_of
 
 
 def forecast(plan: Plan, workers: int, progress: Progress) -> Totals:
     """Return the counts of every split of every source: all is rendered, nothing written."""
     kits = prepare(plan, Path(), workers, progress)
     sums = totals(dict(run(plan, kits, weigh_shard, workers, progress)))
-    general = weigh_general(plan.config, sums)
-    if general.rows:
+    windows = plan.config.windows
+    measure = measure_of(windows) if windows.tokenizer else None
+    general = weigh_general(plan.config, sums, measure)
+    if plan.config.general.path:
         sums[GENERAL, "train"] = general
     return sums
 

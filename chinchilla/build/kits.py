@@ -13,6 +13,7 @@ from chinchilla.prompts.confusion import Confusions, read_confusions
 from chinchilla.prompts.cutting import LONGEST_EXAMPLE, make_cutter, measure_of
 from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
 from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.wordings import check_wordings
 from chinchilla.schema import LabelSet
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
@@ -122,7 +123,8 @@ def _confusions(plan: Plan, labels: LabelSet) -> Confusions:
 
 
 def _check_names(plan: Plan) -> None:
-    """Raise ConfigError where the configuration names a label that no source has."""
+    """Raise ConfigError where the configuration names a label or a wording that is not there."""
+    check_wordings(plan.config.prompts.wordings)
     for source, labels in plan.config.hold_out.labels.items():
         for found in plan.found:
             if found.card.source == source:

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from chinchilla import __version__
+from chinchilla.build.general import GENERAL
 from chinchilla.build.plan import Job, Plan
 from chinchilla.build.shard import Counts
 from chinchilla.build.write import Written, hash_file
@@ -37,6 +38,7 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict
         "versions": {name: version(name) for name in _LIBRARIES},
         "config": plan.config.model_dump(mode="json"),
         "sources": {found.card.source: _source(found, plan, sums) for found in plan.found},
+        "general": _general(plan, sums),
         "absent": list(plan.absent),
         "files": _files(plan),
         "templates": template_hashes(),
@@ -96,6 +98,22 @@ def _relative(path: Path, found: Found, raw: Path) -> str:
         inside = path.relative_to(found.folder)
         return (Path("samples") / found.card.source / inside).as_posix()
     return path.relative_to(raw).as_posix()
+
+
+def _general(plan: Plan, sums: Totals) -> dict[str, Any] | None:
+    """Return what came of the general file; its examples name the file without its folder."""
+    counts = sums.get((GENERAL, "train"))
+    if counts is None:
+        return None
+    path = Path(plan.config.general.path)
+    return {
+        "file": path.name,
+        "ratio": plan.config.general.ratio,
+        "rows": counts.rows,
+        "bytes": counts.bytes,
+        "refused": _reasons(counts.tally.refused, path.parent),
+        "mended": _reasons(counts.tally.mended, path.parent),
+    }
 
 
 def _counts(counts: Counts, folder: Path) -> dict[str, Any]:

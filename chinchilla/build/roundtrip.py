@@ -11,11 +11,12 @@ from chinchilla.export.formats import formats, load_format
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.prompts.asks import Ask
 from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.questions import nothing_found
 from chinchilla.prompts.rows import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
-from chinchilla.templates import load_phrases, load_templates
+from chinchilla.templates import load_templates
 
 KEPT = 5
 
@@ -77,11 +78,10 @@ def _prompter(found: Found) -> Prompter:
 
 def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
     """Collect the words for "nothing found" that any wording uses, by sub-task and form."""
-    default = load_phrases().empty
     found: dict[tuple[str, str], dict[str, None]] = {}
     for template in load_templates():
         for name in forms():
-            words = template.empty.get(name, default.get(name, {}).get(template.subtask, ""))
+            words = nothing_found(template, name)
             found.setdefault((template.subtask, name), {})[words] = None
     return {key: tuple(words) for key, words in found.items()}
 

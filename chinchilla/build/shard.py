@@ -177,8 +177,13 @@ def _worded(ask: Ask, ids: list[str], kit: Kit, counts: Counts) -> Iterator[Inst
         counts.rows += 1
         counts.null_rows += ask.null
         if kit.measure is not None:
-            counts.tokens[sum(map(kit.measure, (row.instruction, row.input, row.output)))] += 1
+            counts.tokens[row_length(row, kit.measure)] += 1
         yield row if row_id == row.id else row.model_copy(update={"id": row_id})
+
+
+def row_length(row: InstructionRow, measure: Measure) -> int:
+    """Return how long a row is for a trainer: prompt and answer."""
+    return sum(map(measure, (row.instruction, row.input, row.output)))
 
 
 def job_trains(ask: Ask) -> bool:

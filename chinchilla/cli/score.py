@@ -2,7 +2,7 @@
 
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,6 @@ import click
 from chinchilla.cli.options import json_option, raw_option
 
 if TYPE_CHECKING:
-    from chinchilla.schema import LabelSet
     from chinchilla.score.evaluation import Evaluation, Score, Scores
 
 task_option = click.option("--task", type=click.Choice(["ner", "re", "ee"]), required=True)
@@ -33,8 +32,17 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 @gold_option
 @click.option("--pred", type=_FILE, help="Predicted records, in the exchange format.")
 @click.option("--answers", type=_FILE, help="Raw model answers: lines of id and raw.")
-@click.option("--form", default="json", show_default=True, help="Answer form of --answers.")
+@click.option("--form", default="json", show_default=True, help="Answer form, without --rows.")
 @click.option("--rows", type=_FILE, help="The instruction rows that were answered.")
+@click.option("--subtask", help="Sub-task whose rows are scored, where --rows has several.")
+@click.option(
+    "--window-events",
+    "policy",
+    type=click.Choice(["keep", "split", "drop"]),
+    default="keep",
+    show_default=True,
+    help="The setting windows.events of the build that wrote --rows.",
+)
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
 @na_option
 @alias_option
@@ -49,15 +57,18 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     """Score predicted records or raw answers against gold records."""
     import orjson
 
+    from chinchilla.cli.rows import row_reading
     from chinchilla.score.evaluation import Request, evaluate
     from chinchilla.score.result import result
 
+    policy = given.pop("policy")
     if (given["pred"] is None) == (given["answers"] is None):
         raise click.UsageError("pass one of --pred and --answers")
     if html is not None and not given["bootstrap"]:
         given["bootstrap"] = FOLDS_OF_A_PAGE
     with _streams(given) as files:
-        found = evaluate(Request(**files), _labels_of(raw), keep=html is not None)
+        reading = row_reading(files["rows"], raw, policy) if files["rows"] else None
+        found = evaluate(Request(**files), reading, keep=html is not None)
         if html is not None:
             from chinchilla.report.evaluation import write_page
 
@@ -82,22 +93,6 @@ def _streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         path = Path(folder) / "stdin"
         path.write_bytes(sys.stdin.buffer.read())
         yield {**given, dashes[0]: path}
-
-
-def _labels_of(raw: Path) -> "Callable[[str], LabelSet | None]":
-    """Return the way from a source's name to its labels: those of its card."""
-    from functools import cache
-
-    @cache
-    def labels(source: str) -> "LabelSet | None":
-        from chinchilla.sources import catalogue
-
-        if source not in catalogue.card_paths(raw):
-            return None
-        card = catalogue.load_card(source, raw)
-        return card.label_set(card.editions[0].name)
-
-    return labels
 
 
 def _report(found: "Evaluation") -> str:

@@ -107,11 +107,17 @@ def _pairs(
 ) -> Iterator[tuple[Question, Content, bool]]:
     """Yield a question for each annotated pair, every label offered and the negative one."""
     keys = {label.key for label in known}
+    is_open = _asked_openly(draw)
     relations = record.relations + record.na_pairs
     for head, tail in dict.fromkeys((item.head, item.tail) for item in relations):
         mine = [item for item in record.relations if (item.head, item.tail) == (head, tail)]
         if mine and not any(item.predicate in keys for item in mine):
             # every label of the pair is held out: the pair is no negative one either
+            continue
+        if is_open:
+            # no candidates are shown, so there is none for "no relation" either
+            question = Question("re-pair", tuple(known), head=head, tail=tail)
+            yield question, ordered(record, question), True
             continue
         present = frozenset(item.predicate for item in mine)
         for labels in batches(known, present, draw):
@@ -124,11 +130,19 @@ def _arguments(
 ) -> Iterator[tuple[Question, Content, bool]]:
     """Yield a question for the arguments of each event type and trigger."""
     by_key = {label.key: label for label in known}
+    is_open = _asked_openly(draw)
     wanted = dict.fromkeys((event.event_type, event.trigger) for event in record.events)
     for event_type, trigger in wanted:
         if event_type not in by_key:
             continue
-        for part in role_parts([by_key[event_type]], draw.options.roles_per_prompt):
+        size = 0 if is_open else draw.options.roles_per_prompt
+        for part in role_parts([by_key[event_type]], size):
             for label in part:
                 question = Question("ee-argument", (label,), event=label, trigger=trigger)
-                yield question, ordered(record, question), False
+                yield question, ordered(record, question), is_open
+
+
+def _asked_openly(draw: Draw) -> bool:
+    """Draw whether the pairs or events of a record are asked about without labels."""
+    share = draw.options.open_share
+    return draw.train and share > 0 and draw.rng.random() < share

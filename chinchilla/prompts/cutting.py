@@ -14,7 +14,7 @@ from chinchilla.prompts.rows import Prompter
 from chinchilla.prompts.window_gold import window_records
 from chinchilla.prompts.windows import cut_windows
 from chinchilla.schema import InstructionRow, Record
-from chinchilla.templates import fill, load_templates, variables
+from chinchilla.templates import fill, variables
 
 LONGEST_EXAMPLE = 200
 """Characters of the longest text that is shown as an example."""
@@ -95,7 +95,7 @@ def prompt_overhead(prompter: Prompter, measure: Measure) -> int:
     shown = _longest_labels(prompter, options)
     given = {"head": "", "tail": "", "event_type": "", "trigger": "", "text": ""}
     longest = 0
-    for template in load_templates():
+    for template in (one for kind in prompter.wordings.values() for one in kind):
         if template.subtask not in options.subtasks:
             continue
         if template.subtask.partition("-")[0] != prompter.labels.task:

@@ -7,7 +7,7 @@ cut into parts (two pools merge to the pool of both).
 
 import bisect
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import islice
@@ -15,7 +15,7 @@ from random import Random
 from typing import NamedTuple
 
 from chinchilla.errors import ConfigError
-from chinchilla.schema import Label, Record
+from chinchilla.schema import Label, Record, Relation
 
 NOTHING = ""
 """Stands for the label of a record with nothing found."""
@@ -96,6 +96,28 @@ class DemonstrationPool:
         picks = _Picks(record, frozenset(label.key for label in labels))
         if k >= 3:
             self._draw_nothing(picks, rng)
+        return self._draw_labels(picks, labels, k, rng)
+
+    def draw_pairs(
+        self, record: Record, labels: Sequence[Label], k: int, rng: Random
+    ) -> list[Record]:
+        """Draw as `draw` does records that have a pair to show, annotated one way alone.
+
+        The one with nothing to find has a pair annotated as bearing no relation.
+        """
+        picks = _Picks(record, frozenset(label.key for label in labels), _has_pair)
+        if k >= 3:
+            self._draw_nothing(picks, rng)
+        return self._draw_labels(picks, labels, k, rng)
+
+    def draw_events(self, record: Record, label: Label, k: int, rng: Random) -> list[Record]:
+        """Draw as `draw` does records that all have an event of one type."""
+        return self._draw_labels(_Picks(record, frozenset({label.key})), [label], k, rng)
+
+    def _draw_labels(
+        self, picks: "_Picks", labels: Sequence[Label], k: int, rng: Random
+    ) -> list[Record]:
+        """Draw until there are k examples, each for the label shown least so far."""
         open_labels = [label.key for label in labels if label.key in self._shelves]
         rng.shuffle(open_labels)
         while open_labels and len(picks.records) < k:
@@ -145,8 +167,14 @@ class DemonstrationPool:
 class _Picks:
     """The examples drawn so far for a record, and what they show."""
 
-    def __init__(self, record: Record, labels: frozenset[str]) -> None:
+    def __init__(
+        self,
+        record: Record,
+        labels: frozenset[str],
+        fits: Callable[[Record, frozenset[str], bool], bool] | None = None,
+    ) -> None:
         self.labels = labels
+        self._fits = fits
         self.records: list[Record] = []
         self.shown: Counter[str] = Counter()
         self._ids = {record.id}
@@ -155,6 +183,8 @@ class _Picks:
     def takes(self, record: Record, asked: bool) -> bool:
         """Say whether a record may be drawn: it has labels that are asked just where it should."""
         if record.id in self._ids or asked == self.labels.isdisjoint(labels_of(record)):
+            return False
+        if self._fits is not None and not self._fits(record, self.labels, asked):
             return False
         mine = trigrams(record.text)
         return all(jaccard(mine, other) < NEAR_DUPLICATE for other in self._texts)
@@ -165,6 +195,25 @@ class _Picks:
         self.shown.update(label for label in labels_of(record) if label in self.labels)
         self._ids.add(record.id)
         self._texts.append(trigrams(record.text))
+
+
+def _has_pair(record: Record, labels: frozenset[str], asked: bool) -> bool:
+    """Say whether a record has a pair with one of the labels, or one with none."""
+    return bool(positive_pairs(record, labels) if asked else negative_pairs(record))
+
+
+def positive_pairs(record: Record, labels: Container[str]) -> list[Relation]:
+    """List the relations with one of the labels whose pair is not annotated as negative too."""
+    denied = {(item.head, item.tail) for item in record.na_pairs}
+    mine = [item for item in record.relations if item.predicate in labels]
+    return [item for item in mine if (item.head, item.tail) not in denied]
+
+
+def negative_pairs(record: Record) -> list[tuple[str, str]]:
+    """List head and tail of the pairs annotated as bearing no relation, each once."""
+    related = {(item.head, item.tail) for item in record.relations}
+    found = dict.fromkeys((item.head, item.tail) for item in record.na_pairs)
+    return [pair for pair in found if pair not in related]
 
 
 def labels_of(record: Record) -> list[str]:

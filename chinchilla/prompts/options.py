@@ -22,6 +22,13 @@ class PromptOptions(Frozen):
     templates: Literal["train", "held-out"] = Field(
         default="train", description="wordings of dev and test; train never uses held-out ones"
     )
+    wordings: tuple[str, ...] = Field(
+        default=(),
+        description="template ids to use (ner/closed#list); a kind of which none is named uses all",
+    )
+    format_sentences: Literal["all", "first"] = Field(
+        default="all", description="describe the answer form in any of its sentences, or the first"
+    )
     open_share: float = Field(
         default=0.0, ge=0, le=1, description="share of records asked once without labels (train)"
     )

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 from random import Random
-from typing import Protocol
 
-from chinchilla.answers import Form, Question, form, ordered
+from chinchilla.answers import Form, Question, form
 from chinchilla.prompts.asks import Ask, Asking, asks, subtasks_of
 from chinchilla.prompts.confusion import Confusions
+from chinchilla.prompts.examples import Pool, draw_examples, write_example
 from chinchilla.prompts.naming import (
     label_line,
     label_words,
@@ -22,8 +22,9 @@ from chinchilla.prompts.naming import (
     shown_roles,
 )
 from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.questions import nothing_found
 from chinchilla.prompts.renaming import rename
-from chinchilla.schema import InstructionRow, Label, LabelSet, Record
+from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.templates import (
     Phrases,
     Segment,
@@ -42,13 +43,6 @@ SHOWN_BEFORE = 4096
 def chance(seed: int, name: str) -> int:
     """Return a seed for one record or row; the same on every machine and in every process."""
     return int.from_bytes(blake2b(f"{seed}-{name}".encode(), digest_size=8).digest(), "big")
-
-
-class Pool(Protocol):
-    """Where demonstrations are drawn from."""
-
-    def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
-        """Return records of train, none of them the record itself or nearly so."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +91,8 @@ class Prompter:
         rng.seed(chance(self.seed, ask.id))
         train = ask.record.split == "train"
         question = ask.question
-        renamed = train and rng.random() < self.options.label_renaming
+        # without labels in the prompt nobody could know the other names
+        renamed = train and rng.random() < self.options.label_renaming and not ask.is_open
         if renamed:
             question = rename(question, self.options.renaming, rng)
         described = self._described(rng) or renamed
@@ -147,12 +142,19 @@ class Prompter:
 
     @cached_property
     def wordings(self) -> dict[tuple[str, bool, bool], list[Template]]:
-        """Sort the wordings by sub-task, open or closed, held out or not."""
+        """Sort the wordings by sub-task, open or closed, held out or not.
+
+        Where some of a kind are named by the options, those alone are used.
+        """
         found: dict[tuple[str, bool, bool], list[Template]] = {}
         for template in load_templates():
             key = (template.subtask, not template.closed, template.held_out)
             found.setdefault(key, []).append(template)
-        return found
+        named = self.options.wordings
+        return {
+            key: [one for one in templates if one.id in named] or templates
+            for key, templates in found.items()
+        }
 
     def _values(
         self, question: Question, described: bool, template: Template, renamed: bool
@@ -221,21 +223,15 @@ class Prompter:
         ]
 
     def _demonstrations(self, ask: Ask, question: Question, name: str, rng: Random) -> str:
-        """Write the examples of a row: other texts of train, the same question."""
-        if self.pool is None or question.subtask in ("re-pair", "ee-argument"):
+        """Write the examples of a row."""
+        if self.pool is None:
             return ""
         wanted = self.options.demonstrations
-        drawn = self.pool.draw(ask.record, question.labels, wanted, rng)
-        examples = [(one, ordered(one, question)) for one in drawn]
-        phrases = self.phrases.demonstrations
         shown = [
-            fill(
-                compile_wording(phrases["example"], "forms.yaml"),
-                {"text": self.text(one), "answer": self.forms[name].dump(content, question)},
-            )
-            for one, content in examples
+            write_example(mine, self.text(one), self.forms[name].dump(content, mine))
+            for one, mine, content in draw_examples(self.pool, ask.record, question, wanted, rng)
         ]
-        return "\n\n".join(["", phrases["intro"], *shown]) if shown else ""
+        return "\n\n".join(["", self.phrases.demonstrations["intro"], *shown]) if shown else ""
 
     def text(self, record: Record) -> str:
         """Return the text of a record, after its title where it has one."""
@@ -254,10 +250,11 @@ class Prompter:
 
     @cached_property
     def _formats(self) -> dict[tuple[str, str], list[tuple[Segment, ...]]]:
+        many = None if self.options.format_sentences == "all" else 1
         return {
             (name, subtask): [
                 compile_wording(words, "forms.yaml")
-                for words in self.phrases.formats(name, subtask)
+                for words in self.phrases.formats(name, subtask)[:many]
             ]
             for name in self.options.forms
             for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
@@ -265,5 +262,4 @@ class Prompter:
 
     def empty(self, template: Template, name: str) -> str:
         """Return the words for "nothing found" in an answer form."""
-        default = self.phrases.empty.get(name, {}).get(template.subtask, "")
-        return template.empty.get(name, default)
+        return nothing_found(template, name)

@@ -89,10 +89,8 @@ def merge_answers(
         [move_relation(item, one.start) for item in one.content.relations] for one in ordered
     ]
     events = [[move_event(item, one.start) for item in one.content.events] for one in ordered]
-    joined = _join_parts(events) if policy == "split" else _most(events)
-    return Content(
-        tuple(_entities(text, ordered, mentions)), tuple(_most(relations)), tuple(joined)
-    )
+    joined = join_parts(events) if policy == "split" else most(events)
+    return Content(tuple(_entities(text, ordered, mentions)), tuple(most(relations)), tuple(joined))
 
 
 def _key(item: Entity | Relation | Event) -> bytes:
@@ -103,7 +101,7 @@ def _key(item: Entity | Relation | Event) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
-def _most(told: Iterable[Sequence[Item]]) -> list[Item]:
+def most(told: Iterable[Sequence[Item]]) -> list[Item]:
     """Return each item as often as the window has it that has it most often."""
     found: list[Item] = []
     total: Counter[bytes] = Counter()
@@ -121,8 +119,8 @@ def _most(told: Iterable[Sequence[Item]]) -> list[Item]:
 def _entities(text: str, answers: Sequence[Answered], mentions: bool) -> list[Entity]:
     told = [[move_entity(item, one.start) for item in one.content.entities] for one in answers]
     if not mentions:
-        return _most(told)
-    located = _most([[item for item in items if item.start is not None] for items in told])
+        return most(told)
+    located = most([[item for item in items if item.start is not None] for items in told])
     found: list[Entity] = []
     before: Counter[bytes] = Counter()
     end = 0
@@ -139,7 +137,7 @@ def _entities(text: str, answers: Sequence[Answered], mentions: bool) -> list[En
     return located + found
 
 
-def _join_parts(told: Iterable[Sequence[Event]]) -> list[Event]:
+def join_parts(told: Iterable[Sequence[Event]]) -> list[Event]:
     """Join the parts of events that different windows tell."""
     found: list[Event] = []
     for events in told:

@@ -1,33 +1,52 @@
 """Raw model answers to predicted rows: repaired, strict, and which could not be read."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from msgspec.structs import replace
+from pydantic import ValidationError
 
 from chinchilla.answers import Content, Question
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Event as SchemaEvent
-from chinchilla.schema import Label, LabelSet, Task
+from chinchilla.schema import InstructionRow, Task, explain
 from chinchilla.score.rows import Argument, Entity, Event, Relation, Row
 
 UNREAD = ("failed", "refusal")
 _SUBTASK: dict[Task, str] = {"ner": "ner", "re": "re", "ee": "ee"}
 
-LabelsOf = Callable[[str], LabelSet | None]
-"""From the name of a source to its labels, null where it has no card."""
+
+class RowReading(NamedTuple):
+    """How rows are read: what a row asked, and what the answers to those of a record say.
+
+    `merge` is given the text of the record, its rows with the content of each answer, and
+    whether gold marks each mention of an entity. `name` says how it merges.
+    """
+
+    question: Callable[[InstructionRow], Question]
+    merge: Callable[[str, Sequence[tuple[InstructionRow, Content]], bool], Content]
+    name: str = ""
 
 
 class Asked(NamedTuple):
-    """What one prompt asked: its record, its template, the question, the labels."""
+    """A row that was answered, and what it asked."""
 
-    record: str
-    template: str | None
+    row: InstructionRow
     question: Question
+
+
+class Sheet(NamedTuple):
+    """The rows that are scored, by id, and the way from a record's answers to one.
+
+    `others` has the ids of rows of other sub-tasks, whose answers are not scored.
+    """
+
+    asked: Mapping[str, Asked]
+    others: frozenset[str]
+    merge: Callable[[str, Sequence[tuple[InstructionRow, Content]]], Content]
 
 
 class Answers(NamedTuple):
@@ -52,38 +71,82 @@ class _Answer(NamedTuple):
     where: str
 
 
-def read_answers(path: Path, form: str, task: Task, rows: Mapping[str, Asked] | None) -> Answers:
-    """Parse and repair every `{"id", "raw"}` line; answers to one record are joined.
+def read_answers(path: Path, form: str, task: Task) -> Answers:
+    """Parse and repair every `{"id", "raw"}` line; the id is that of a record.
 
-    Without `rows` an answer's id is that of its record, and names in it are raw labels. With
-    them, a prompt without an answer has the status `missing`. Raises InputError naming
-    path:line for a line that is no answer, ConfigError for an id that no row has.
+    Names in the answers are raw labels. Raises InputError naming path:line for a line that is
+    no answer.
     """
     read = _reader()
     plain = Question(subtask=_SUBTASK[task], labels=())  # type: ignore[arg-type]
-    repaired, strict = _Joined(), _Joined()
-    status: dict[str, str] = {}
-    notes: Counter[str] = Counter()
-    unread = set()
-    for answer in _lines(path):
-        asked = Asked(answer.id, None, plain) if rows is None else _asked(rows, answer)
-        reading = read(answer.raw, asked.question, form)
-        status[answer.id] = reading.status
-        notes.update(reading.notes)
-        repaired.add(asked, reading.content)
-        strict.add(asked, reading.content if reading.strict else Content())
-        if reading.status in UNREAD:
-            unread.add(asked.record)
-    for name, asked in (rows or {}).items():
-        if name not in status:
-            status[name] = "missing"
-            unread.add(asked.record)
-    if rows is None:
-        # no label was asked by name, so that none of those found is one too many
-        del notes["label_not_asked"]
-    labels = None if rows is None else _labels(rows)
+    readings = {one.id: read(one.raw, plain, form) for one in _lines(path)}
+    found = {
+        kind: {name: _row(name, None, content) for name, content in contents.items()}
+        for kind, contents in _contents(readings).items()
+    }
+    unread = frozenset(name for name, one in readings.items() if one.status in UNREAD)
+    notes = _notes(readings)
+    # no label was asked by name, so that none of those found is one too many
+    del notes["label_not_asked"]
+    status = {name: one.status for name, one in readings.items()}
     counts = Counter(status.values())
-    return Answers(repaired.rows(), strict.rows(), counts, status, notes, frozenset(unread), labels)
+    return Answers(found["repaired"], found["strict"], counts, status, notes, unread, None)
+
+
+def read_row_answers(path: Path, sheet: Sheet) -> Answers:
+    """Parse and repair every `{"id", "raw"}` line; the id is that of a row.
+
+    The answers to the rows of a record are merged. A row without an answer has the status
+    `missing`. Raises InputError naming path:line for a line that is no answer, ConfigError for
+    an id that no row has.
+    """
+    read = _reader()
+    readings = {}
+    for answer in _lines(path):
+        if answer.id in sheet.others:
+            continue
+        row, question = _asked(sheet.asked, answer)
+        readings[answer.id] = read(answer.raw, question, row.form)
+    status = {name: one.status for name, one in readings.items()}
+    status |= {name: "missing" for name in sheet.asked if name not in status}
+    found = {kind: _merged(contents, sheet) for kind, contents in _contents(readings).items()}
+    unread = frozenset(
+        sheet.asked[name].row.record_id
+        for name, said in status.items()
+        if said in (*UNREAD, "missing")
+    )
+    counts, labels = Counter(status.values()), _labels(sheet.asked)
+    return Answers(
+        found["repaired"], found["strict"], counts, status, _notes(readings), unread, labels
+    )
+
+
+def _contents(readings: Mapping[str, Any]) -> dict[str, dict[str, Content]]:
+    """Return what answers say after repair, and what those say that need none."""
+    repaired = {name: one.content for name, one in readings.items()}
+    strict = {name: one.content if one.strict else Content() for name, one in readings.items()}
+    return {"repaired": repaired, "strict": strict}
+
+
+def _notes(readings: Mapping[str, Any]) -> Counter[str]:
+    notes: Counter[str] = Counter()
+    for one in readings.values():
+        notes.update(one.notes)
+    return notes
+
+
+def _merged(contents: Mapping[str, Content], sheet: Sheet) -> dict[str, Row]:
+    """Join the answers to the rows of each record, in the order of the rows."""
+    told: dict[str, list[tuple[InstructionRow, Content]]] = {}
+    for name, (row, _) in sheet.asked.items():
+        if name in contents:
+            told.setdefault(row.record_id, []).append((row, contents[name]))
+    found = {}
+    for record, answers in told.items():
+        templates = list(dict.fromkeys(row.template for row, _ in answers))
+        template = templates[0] if len(templates) == 1 else "(several)"
+        found[record] = _row(record, template, sheet.merge(record, answers))
+    return found
 
 
 def _reader() -> Callable[[str, Question, str], Any]:
@@ -133,69 +196,52 @@ def _asked(rows: Mapping[str, Asked], answer: _Answer) -> Asked:
     return rows[answer.id]
 
 
-def read_questions(path: Path, labels_of: LabelsOf) -> dict[str, Asked]:
-    """Read what each instruction row asked; raise InputError naming path:line."""
-    asked: dict[str, Asked] = {}
-    for where, row in _objects(path):
+def read_questions(
+    path: Path, question: Callable[[InstructionRow], Question], subtask: str | None
+) -> tuple[dict[str, Asked], frozenset[str]]:
+    """Read what each row of a sub-task asked (None: all are of one), and the ids of the others.
+
+    Raises InputError naming path:line, ConfigError where rows are of several sub-tasks and
+    none is named, or none of them is of the one named.
+    """
+    rows: dict[str, InstructionRow] = {}
+    others: set[str] = set()
+    seen: dict[str, None] = {}
+    for where, fields in _objects(path):
         try:
-            asked[row["id"]] = _question(row, labels_of)
-        except KeyError as error:
+            row = InstructionRow.model_validate(fields)
+        except ValidationError as error:
             todo = "pass the instruction rows that were answered"
-            raise InputError(where, f"no key {error}", todo) from error
-    return asked
-
-
-def _question(row: Mapping[str, Any], labels_of: LabelsOf) -> Asked:
-    known = labels_of(row["source"])
-    by_key = known.by_key if known else {}
-    na = known.na if known else None
-    keys = [key for key in row["labels"] if na is None or key != na.key]
-    labels = tuple(by_key.get(key) or Label(key=key, name=key) for key in keys)
-    kind = row.get("event_type")
-    event = (by_key.get(kind) or Label(key=kind, name=kind)) if kind else None
-    question = Question(
-        subtask=row["subtask"],
-        labels=labels,
-        na=na if na is not None and na.key in row["labels"] else None,
-        head=row.get("head"),
-        tail=row.get("tail"),
-        event=event,
-        trigger=row.get("trigger"),
-    )
-    return Asked(row["record_id"], row.get("template"), question)
+            raise InputError(where, explain(error), todo) from error
+        seen[row.subtask] = None
+        if subtask in (None, row.subtask):
+            rows[row.id] = row
+        else:
+            others.add(row.id)
+    if not rows or (subtask is None and len(seen) > 1):
+        what = f"the rows are of {', '.join(seen) or 'no sub-task'}"
+        raise ConfigError(str(path), what, "pass rows of one of them, or name it with --subtask")
+    return {name: Asked(row, question(row)) for name, row in rows.items()}, frozenset(others)
 
 
 def _labels(rows: Mapping[str, Asked]) -> dict[str, frozenset[str]]:
     labels: dict[str, set[str]] = {}
-    for asked in rows.values():
-        question = asked.question
+    for row, question in rows.values():
         names = {label.key for label in question.known}
         if question.event is not None:
             names.add(question.event.key)
-        labels.setdefault(asked.record, set()).update(names)
+        labels.setdefault(row.record_id, set()).update(names)
     return {name: frozenset(found) for name, found in labels.items()}
 
 
-class _Joined:
-    """Gather the contents of the answers to each record."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
-
-    def add(self, asked: Asked, content: Content) -> None:
-        """Add what one answer says to its record."""
-        known = self._rows.get(asked.record) or Row(asked.record, template=asked.template)
-        self._rows[asked.record] = replace(
-            known,
-            template=known.template if known.template == asked.template else "(several)",
-            entities=(*known.entities, *(Entity(one.type, one.text) for one in content.entities)),
-            relations=(*known.relations, *map(_relation, content.relations)),
-            events=(*known.events, *map(_event, content.events)),
-        )
-
-    def rows(self) -> dict[str, Row]:
-        """Return the gathered rows."""
-        return self._rows
+def _row(name: str, template: str | None, content: Content) -> Row:
+    return Row(
+        name,
+        template=template,
+        entities=tuple(Entity(one.type, one.text) for one in content.entities),
+        relations=tuple(map(_relation, content.relations)),
+        events=tuple(map(_event, content.events)),
+    )
 
 
 def _relation(item: Any) -> Relation:

@@ -12,7 +12,14 @@ import numpy as np
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Task
 from chinchilla.score.align import align
-from chinchilla.score.answers import Answers, LabelsOf, read_answers, read_questions
+from chinchilla.score.answers import (
+    Answers,
+    RowReading,
+    Sheet,
+    read_answers,
+    read_questions,
+    read_row_answers,
+)
 from chinchilla.score.counts import Array, Counts, Options, Prf, Tallied, mean_prf
 from chinchilla.score.duie import read_alias
 from chinchilla.score.groups import By, Groups, group
@@ -36,6 +43,7 @@ class Request(NamedTuple):
     answers: Path | None = None
     form: str = "json"
     rows: Path | None = None
+    subtask: str | None = None
     metrics: tuple[str, ...] = ()
     na: str = "unknown"
     alias: Path | None = None
@@ -99,10 +107,10 @@ class Evaluation(NamedTuple):
         return usual if usual in self.scores and not named else next(iter(self.scores))
 
 
-def evaluate(
-    request: Request, labels_of: LabelsOf = lambda _: None, keep: bool = False
-) -> Evaluation:
+def evaluate(request: Request, reading: RowReading | None = None, keep: bool = False) -> Evaluation:
     """Score a request; raise InputError or ConfigError where it cannot be scored.
+
+    `reading` says how `rows` are read, where the request has any.
 
     `re_boundary` alone is counted while the files are read, in little memory; `keep` asks for
     the documents all the same, as a page needs them.
@@ -110,7 +118,7 @@ def evaluate(
     with collector_off():
         if request.metrics == LEAN and request.pred and not keep and request.by in (None, "label"):
             return _lean(request)
-        answers = _answers(request, labels_of)
+        answers = _answers(request, reading)
         pairing = _pairing(request, answers)
         checkup = Checkup(answers.labels if answers else None, request.na)
         pairs = list(checkup.watch(aligned(pairing, request.task)))
@@ -132,7 +140,7 @@ def evaluate(
         extra=tuple(pairing.extra),
         groups=group(pairs, tallies, by) if by is not None and by != "label" else {},
         inputs=inputs,
-        signature=_signature(request, inputs, tuple(tallies)),
+        signature=_signature(request, inputs, tuple(tallies), reading),
     )
 
 
@@ -221,11 +229,20 @@ def _score(one: Tallied, interval: Array | None) -> Score:
     return Score(micro, one.totals, macro, one.labels, one.more, interval)
 
 
-def _answers(request: Request, labels_of: LabelsOf) -> Answers | None:
+def _answers(request: Request, reading: RowReading | None) -> Answers | None:
     if request.answers is None:
         return None
-    rows = read_questions(request.rows, labels_of) if request.rows else None
-    return read_answers(request.answers, request.form, request.task, rows)
+    if request.rows is None or reading is None:
+        return read_answers(request.answers, request.form, request.task)
+    asked, others = read_questions(request.rows, reading.question, request.subtask)
+    texts: dict[str, str] = {}
+    mentions = True
+    for row in iter_rows(request.gold, request.task, Gold):
+        texts[row.id] = row.text
+        mentions = mentions and all(one.start is not None for one in row.entities)
+    merge = reading.merge
+    sheet = Sheet(asked, others, lambda name, told: merge(texts.get(name, ""), told, mentions))
+    return read_row_answers(request.answers, sheet)
 
 
 def _check_names(request: Request) -> None:
@@ -272,9 +289,16 @@ def _inputs(request: Request) -> dict[str, str]:
     return {name: sha256_of(path) for name, path in files.items() if path is not None}
 
 
-def _signature(request: Request, inputs: Mapping[str, str], names: Sequence[str]) -> str:
+def _signature(
+    request: Request,
+    inputs: Mapping[str, str],
+    names: Sequence[str],
+    reading: RowReading | None = None,
+) -> str:
     parts = {"metrics": "+".join(names), "task": request.task, "na": request.na}
-    if request.answers:
+    if request.answers and request.rows and reading:
+        parts["merge"] = reading.name
+    elif request.answers:
         parts["form"] = request.form
     parts.update({name: short(digest) for name, digest in inputs.items()})
     parts["extra"] = "allowed" if request.allow_extra else "error"

@@ -59,3 +59,27 @@ def test_general_rows_are_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> Non
     assert len(general) == round(len(train) / 2) == sums["general", "train"].rows
     assert {row["task"] for row in general} == {"general"}
     assert manifest["outputs"]["general/train.jsonl"]["rows"] == len(general)
+
+
+def test_the_page_and_the_manifest_count_the_general_rows(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    rows = [{"instruction": f"第{n}题", "input": "", "output": f"答{n}"} for n in range(30)]
+    rows += [{"instruction": "无答", "output": ""}, {**rows[0], "system": "你是助手"}]
+    path.write_bytes(orjson.dumps(rows))
+    general = {"path": str(path), "ratio": 2.0}
+    manifest = run(
+        tmp_path, tmp_path / "out", sources=("finre",), general=general, on_error="count"
+    )
+    counted = manifest["general"]
+    written = rows_of(tmp_path / "out", "general/train.jsonl")
+    assert counted["rows"] == len(written) == manifest["outputs"]["general/train.jsonl"]["rows"]
+    assert counted["bytes"] == manifest["outputs"]["general/train.jsonl"]["bytes"]
+    assert counted["refused"]["bad-line"]["times"] == 1
+    assert counted["refused"]["bad-line"]["example"].startswith("alpaca.json:item 31: output is")
+    assert counted["mended"]["general-system-left-out"]["times"] == 1
+    page = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert f"另有通用指令 {len(written)} 条" in page
+    assert "- 通用指令：剔除 `bad-line` 1 处" in page
+    plain = run(tmp_path, tmp_path / "plain", sources=("finre",))
+    assert plain["general"] is None
+    assert "通用指令" not in (tmp_path / "plain" / "README.md").read_text(encoding="utf-8")

@@ -6,8 +6,10 @@ from pathlib import Path
 import orjson
 import pytest
 
+from chinchilla.answers import Content, Question
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.schema import Label, LabelSet
+from chinchilla.schema import Label
+from chinchilla.score.answers import RowReading
 from chinchilla.score.evaluation import Request, evaluate
 from chinchilla.score.result import result
 
@@ -53,12 +55,20 @@ def test_the_published_answers_get_their_statuses(tmp_path: Path) -> None:
     assert found.health[1:] == (1, 1, 1)
 
 
-LABELS = LabelSet(source="made", task="ner", labels=(Label(key="PER", name="person"),))
+LABELS = (Label(key="PER", name="person"),)
 
 
-def question(name: str, record: str, template: str) -> dict:
-    base = {"id": name, "record_id": record, "source": "made", "subtask": "ner"}
-    return {**base, "labels": ["PER"], "template": template}
+def row(name: str, record: str, template: str, subtask: str = "ner") -> dict:
+    base = {"id": name, "record_id": record, "source": "made", "task": "ner", "subtask": subtask}
+    asked = {"instruction": "?", "input": "", "output": "{}", "labels": ["PER"], "window": [0, 3]}
+    return {**base, **asked, "template": template, "form": "json"}
+
+
+def joined(text: str, told: list, mentions: bool) -> Content:
+    return Content(tuple(entity for _, content in told for entity in content.entities))
+
+
+READING = RowReading(lambda _: Question("ner", LABELS), joined)
 
 
 def test_answers_to_one_record_are_joined_and_named_as_in_gold(tmp_path: Path) -> None:
@@ -66,7 +76,7 @@ def test_answers_to_one_record_are_joined_and_named_as_in_gold(tmp_path: Path) -
         {"type": "PER", "text": one, "start": at, "end": at + 1} for at, one in ((0, "x"), (1, "y"))
     ]
     gold = [{"id": name, "text": "xyz", "entities": people} for name in "ab"]
-    rows = [question("a.0", "a", "t"), question("a.1", "a", "u"), question("b.0", "b", "t")]
+    rows = [row("a.0", "a", "t"), row("a.1", "a", "u"), row("b.0", "b", "t")]
     answers = [{"id": "a.0", "raw": '{"person": ["x"]}'}, {"id": "a.1", "raw": '{"person": ["y"]}'}]
     request = Request(
         "ner",
@@ -75,7 +85,7 @@ def test_answers_to_one_record_are_joined_and_named_as_in_gold(tmp_path: Path) -
         rows=write(tmp_path / "rows", rows),
         by="template",
     )
-    found = evaluate(request, lambda _: LABELS)
+    found = evaluate(request, READING)
     assert found.scores["ner_span"].counts == (2, 2, 4)
     assert found.parsed_only["ner_span"].counts == (2, 2, 2)
     assert result(found)["parse"] == {"missing": 1, "ok": 2}
@@ -110,7 +120,31 @@ def test_a_bad_line_of_answers_is_named(tmp_path: Path, lines, error, message: s
 
 def test_an_answer_to_no_row_is_an_error(tmp_path: Path) -> None:
     gold = write(tmp_path / "gold", [{"id": "a", "text": "x"}])
-    rows = write(tmp_path / "rows", [question("a.0", "a", "t")])
+    rows = write(tmp_path / "rows", [row("a.0", "a", "t")])
     answers = write(tmp_path / "raw", [{"id": "a.1", "raw": "{}"}])
     with pytest.raises(ConfigError, match=r"no row has the id 'a\.1'"):
-        evaluate(Request("ner", gold, answers=answers, rows=rows))
+        evaluate(Request("ner", gold, answers=answers, rows=rows), READING)
+
+
+def test_rows_of_several_sub_tasks_are_scored_one_at_a_time(tmp_path: Path) -> None:
+    people = [{"type": "PER", "text": "x", "start": 0, "end": 1}]
+    gold = write(tmp_path / "gold", [{"id": "a", "text": "x", "entities": people}])
+    rows = write(tmp_path / "rows", [row("a.0", "a", "t"), row("a.1", "a", "t", "other")])
+    raw = '{"person": ["x"]}'
+    answers = write(tmp_path / "raw", [{"id": name, "raw": raw} for name in ("a.0", "a.1")])
+    request = Request("ner", gold, answers=answers, rows=rows)
+    with pytest.raises(ConfigError, match="rows: the rows are of ner, other; pass rows of one"):
+        evaluate(request, READING)
+    with pytest.raises(ConfigError, match="the rows are of ner, other"):
+        evaluate(request._replace(subtask="no"), READING)
+    found = evaluate(request._replace(subtask="ner"), READING)
+    assert found.scores["ner_span"].counts == (1, 1, 1)
+    assert result(found)["parse"] == {"ok": 1}
+
+
+def test_a_row_that_is_none_is_named(tmp_path: Path) -> None:
+    gold = write(tmp_path / "gold", [{"id": "a", "text": "x"}])
+    rows = write(tmp_path / "rows", [row("a.0", "a", "t"), {"id": "a.1"}])
+    request = Request("ner", gold, answers=write(tmp_path / "raw", []), rows=rows)
+    with pytest.raises(InputError, match=r"rows:2: instruction: Field required; pass the"):
+        evaluate(request, READING)

@@ -1,0 +1,84 @@
+"""How the commands that score read rows: their questions by the cards, their answers merged."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chinchilla.answers import Content, Question
+    from chinchilla.prompts.window_gold import Policy
+    from chinchilla.schema import InstructionRow, LabelSet
+    from chinchilla.score.answers import RowReading
+
+
+def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
+    """Return how rows are read: windows merged by `policy`, labels as the build had them.
+
+    The labels are those of `labels.json` in the folder of the build that holds `rows`, else of
+    the cards under `raw`.
+    """
+    from chinchilla.prompts.questions import question_of
+    from chinchilla.prompts.row_merge import RowAnswer, merge_rows
+    from chinchilla.score.answers import RowReading
+
+    built = _built_labels(rows.resolve().parent.parent / "labels.json")
+    of_card = _labels_by_source(raw)
+
+    def question(row: "InstructionRow") -> "Question":
+        labels = built.get(row.source) or of_card(row.source) or _own_labels(row)
+        return question_of(row, labels)
+
+    def merge(
+        text: str, told: "Sequence[tuple[InstructionRow, Content]]", mentions: bool
+    ) -> "Content":
+        return merge_rows(text, [RowAnswer(*one) for one in told], policy, mentions)
+
+    return RowReading(question, merge, policy)
+
+
+def _built_labels(path: Path) -> "dict[str, LabelSet]":
+    """Read the labels a build wrote down, none where there is no such file."""
+    import orjson
+    from pydantic import ValidationError
+
+    from chinchilla.errors import InputError
+    from chinchilla.schema import LabelSet, explain
+
+    if not path.is_file():
+        return {}
+    try:
+        found = orjson.loads(path.read_bytes())
+        return {source: LabelSet.model_validate(labels) for source, labels in found.items()}
+    except (orjson.JSONDecodeError, AttributeError) as error:
+        raise InputError(str(path), "not the labels of a build", "build again") from error
+    except ValidationError as error:
+        raise InputError(str(path), explain(error), "build again") from error
+
+
+def _labels_by_source(raw: Path) -> "Callable[[str], LabelSet | None]":
+    @cache
+    def labels(source: str) -> "LabelSet | None":
+        from chinchilla.schema import LabelSet
+        from chinchilla.sources import catalogue
+
+        if source not in catalogue.card_paths(raw):
+            return None
+        card = catalogue.load_card(source, raw)
+        # a row does not name its edition; a label has one meaning in all of them
+        sets = [card.label_set(edition.name) for edition in card.editions]
+        found = {label.key: label for one in sets for label in one}
+        na, types = sets[0].na, sets[0].types
+        values = tuple(found.values())
+        return LabelSet(source=source, task=card.task, labels=values, na=na, types=types)
+
+    return labels
+
+
+def _own_labels(row: "InstructionRow") -> "LabelSet":
+    """Return the labels of a row of a source without a card: each is its own name."""
+    from chinchilla.schema import Label, LabelSet
+
+    keys = dict.fromkeys((*row.labels, *filter(None, [row.event_type])))
+    labels = tuple(Label(key=key, name=key) for key in keys)
+    return LabelSet(source=row.source, task=row.subtask.partition("-")[0], labels=labels)

@@ -1,0 +1,116 @@
+"""Answers to built rows are joined by record: gold told batch by batch, window by window."""
+
+from collections import Counter
+from pathlib import Path
+
+import orjson
+import pytest
+
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.plan import make_plan
+from chinchilla.cli.rows import row_reading
+from chinchilla.errors import InputError, Tally
+from chinchilla.prompts.cutting import make_cutter, prompt_overhead
+from chinchilla.prompts.options import PromptOptions, WindowOptions
+from chinchilla.prompts.rows import Prompter
+from chinchilla.schema import SPLITS, InstructionRow, Record
+from chinchilla.score.evaluation import Request, evaluate
+from chinchilla.sources import catalogue
+
+CASES = [
+    ("msra", None, "ner", "ner_string", 24),
+    ("boson", None, "ner", "ner_string", 40),
+    ("msra", "bio", "ner", "ner_string", 24),
+    ("duie", None, "re", "duie_official", 36),
+    ("sanwen", None, "re", "re_boundary_set", 20),
+    ("finre", None, "re-pair", "re_boundary_set", 30),
+    ("duee", None, "ee", "duee_official", 30),
+    ("duee", None, "ee-trigger", "ee_trigger", 30),
+    ("duee", None, "ee-argument", "ee_argument_set", 30),
+    ("duee_fin", None, "ee", "duee_fin", 140),
+]
+
+
+class Made:
+    """Records of a sample whose gold no window cuts, their rows, and how many were cut."""
+
+    def __init__(self, raw: Path, source: str, edition: str | None) -> None:
+        card = catalogue.load_card(source, raw)
+        self.found = catalogue.find(card, raw, edition)
+        self.labels = card.label_set(self.found.edition.name)
+        self.records: list[Record] = []
+        self.rows: list[InstructionRow] = []
+        self.cut = 0
+
+    def ask(self, subtask: str, room: int, policy: str) -> None:
+        """Ask in windows of `room` characters, half of which the neighbour has too."""
+        options = PromptOptions(
+            subtasks=(subtask,),
+            forms=("json", "lines", "code", "tuple"),
+            labels_per_prompt=3,
+            roles_per_prompt=2,
+            descriptions="off",
+        )
+        prompter = Prompter(self.labels, 0, options)
+        budget = prompt_overhead(prompter, len) + room
+        windows = WindowOptions(max_chars=budget, overlap=room // 2, events=policy)
+        cutter = make_cutter(windows, prompter)
+        splits = [split for split in SPLITS if split in self.found.files]
+        for record in (one for name in splits for one in self._records(name)):
+            lost: Counter[str] = Counter()
+            panes = cutter.panes(record, lost)
+            if lost:
+                continue
+            self.records.append(record)
+            self.cut += len(panes) > 1
+            for window, shown in panes:
+                self.rows.extend(map(prompter.row, prompter.asks(shown, window)))
+
+    def _records(self, split: str) -> list[Record]:
+        found = catalogue.records(self.found, split, Tally())
+        return [record for record in found if record.labelled]
+
+
+def lines(path: Path, rows: list[dict]) -> Path:
+    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("policy", ["keep", "split"])
+@pytest.mark.parametrize(("source", "edition", "subtask", "metric", "room"), CASES)
+def test_gold_answers_of_all_windows_score_exactly_100(
+    tmp_path, source, edition, subtask, metric, room, policy
+) -> None:
+    made = Made(tmp_path, source, edition)
+    made.ask(subtask, room, policy)
+    assert made.cut >= 3
+    task = subtask.partition("-")[0]
+    request = Request(
+        task,
+        lines(tmp_path / "gold", [one.model_dump(mode="json") for one in made.records]),
+        answers=lines(tmp_path / "raw", [{"id": row.id, "raw": row.output} for row in made.rows]),
+        rows=lines(tmp_path / "rows", [row.model_dump(mode="json") for row in made.rows]),
+        metrics=(metric,),
+    )
+    found = evaluate(request, row_reading(request.rows, tmp_path, policy))
+    for scores in (found.scores, found.strict, found.parsed_only):
+        assert scores[metric].micro.f1 == 1.0, scores[metric].counts
+    assert (found.health.hallucinated, found.health.not_asked) == (0, 0)
+    assert f"|merge:{policy}|" in found.signature
+
+
+def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
+    raw = tmp_path / "raw" / "finre"
+    raw.mkdir(parents=True)
+    (raw / "card.toml").write_text('[labels."收购"]\nname = "买下"\n', encoding="utf-8")
+    config = BuildConfig(sources=("finre",))
+    build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
+    rows = tmp_path / "out" / "re" / "dev.jsonl"
+    first = InstructionRow.model_validate_json(rows.read_bytes().split(b"\n")[0])
+    for place, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
+        question = row_reading(place, tmp_path / "nowhere", "keep").question(first)
+        assert question.by_key["收购"].name == name
+    (tmp_path / "out" / "labels.json").write_bytes(b"[]")
+    with pytest.raises(InputError, match="not the labels of a build; build again"):
+        row_reading(rows, tmp_path, "keep")
