@@ -1,0 +1,205 @@
+"""Keep answers in an append-only file, so that nothing answered is ever asked again.
+
+A header line fixes what the answers belong to; then stands one answer a line:
+
+    {"journal":1,"engine":"openai","model":"qwen3-8b","options":{...},"constrained":false,...}
+    {"id":"finre-dev-000012-0","raw":"[]","tokens":2,"cut":false}
+"""
+
+import sys
+from collections.abc import Callable, Generator, Iterator, Sequence
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+
+import msgspec
+
+from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.engine import Answer, Engine, Prompt
+from chinchilla.predict.job import Job, difference, write_header
+
+_OTHER_OUT = "pass another --out or delete it"
+
+
+class _Line(msgspec.Struct, forbid_unknown_fields=True):
+    id: str
+    raw: str
+    tokens: int
+    cut: bool
+
+
+_LINES = msgspec.json.Decoder(_Line)
+
+
+class Journal:
+    """The answers there are, by id, and the open file that takes the next ones."""
+
+    def __init__(self, path: Path, file: FileIO, ids: frozenset[str]) -> None:
+        """Take over a file whose header is written and whose last line is whole."""
+        self.answers: dict[str, Answer] = {}
+        self._path, self._file, self._ids = path, file, ids
+
+    def __enter__(self) -> "Journal":
+        """Return the journal itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file and give up its lock."""
+        self._file.close()
+
+    def add(self, answer: Answer) -> None:
+        """Write an answer; raise EngineError for an id not asked or answered before."""
+        self.check(answer.id)
+        line = msgspec.json.encode(_Line(*answer)) + b"\n"
+        try:
+            # unbuffered: the line is the system's before the next answer is waited for
+            whole = self._file.write(line) == len(line)
+        except OSError as error:
+            raise _unusable(self._path, error) from error
+        if not whole:
+            raise ConfigError(str(self._path), "the disk is full", "make room and run it again")
+        self.answers[answer.id] = answer
+
+    def check(self, id_: str) -> None:
+        """Raise EngineError for an answer that nobody waits for."""
+        if id_ not in self._ids:
+            raise EngineError(id_, "an answer to no prompt", "report this engine as broken")
+        if id_ in self.answers:
+            raise EngineError(id_, "answered twice", "report this engine as broken")
+
+
+def open_journal(path: Path, job: Job, prompts: Sequence[Prompt]) -> Journal:
+    """Open the answers file of a job, a new one or one broken off, and read what it has.
+
+    A last line cut by a kill is removed. Raises ConfigError, and leaves the file as it is, where
+    it belongs to another job or is no journal, where another run is writing it, and where two
+    prompts have one id.
+    """
+    ids = _ids(prompts)
+    header = write_header(job, prompts)
+    try:
+        file = FileIO(path, "a+")
+    except OSError as error:
+        raise _unusable(path, error) from error
+    journal = Journal(path, file, ids)
+    try:
+        _lock(path, file)
+        for number, line in enumerate(_lines(path, file, header), start=2):
+            _restore(journal, f"{path}:{number}", line)
+    except OSError as error:
+        file.close()
+        raise _unusable(path, error) from error
+    except BaseException:
+        file.close()
+        raise
+    return journal
+
+
+def _unusable(path: Path, error: OSError) -> ConfigError:
+    what = error.strerror or "cannot be written"
+    return ConfigError(str(path), what, "pass another file with --out")
+
+
+def _ids(prompts: Sequence[Prompt]) -> frozenset[str]:
+    seen: set[str] = set()
+    for prompt in prompts:
+        if prompt.id in seen:
+            raise ConfigError(prompt.id, "the id of two prompts", "give each row its own id")
+        seen.add(prompt.id)
+    return frozenset(seen)
+
+
+def _lock(path: Path, file: FileIO) -> None:
+    """Keep a second run from asking the same; the lock dies with the process."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        what, todo = "another run is writing it", "wait for that run or pass another --out"
+        raise ConfigError(str(path), what, todo) from error
+
+
+def _lines(path: Path, file: FileIO, header: bytes) -> list[bytes]:
+    """Return the lines after the header; write the header to a new file, cut a broken tail."""
+    file.seek(0)
+    content = file.readall()
+    if content != header and header.startswith(content):
+        file.truncate(0)
+        file.write(header)
+        return []
+    if not content.startswith(header):
+        raise ConfigError(str(path), difference(content, header), _OTHER_OUT)
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        file.truncate(whole)
+    return content[len(header) : whole].split(b"\n")[:-1]
+
+
+def _restore(journal: Journal, where: str, line: bytes) -> None:
+    try:
+        fields = _LINES.decode(line)
+        answer = Answer(fields.id, fields.raw, fields.tokens, fields.cut)
+        journal.check(answer.id)
+    except msgspec.DecodeError as error:
+        raise ConfigError(where, "not an answer", "delete the line or the file") from error
+    except EngineError as error:
+        what = f"{error.where}: {error.what}"
+        raise ConfigError(where, what, "delete the line or the file") from error
+    journal.answers[answer.id] = answer
+
+
+def answer_all(
+    engine: Engine,
+    prompts: Sequence[Prompt],
+    journal: Journal,
+    step: Callable[[Answer], object],
+) -> dict[str, Answer]:
+    """Ask what the journal lacks; return all answers by id, in the order of the prompts.
+
+    `step` is called with each new answer once it is on file, never with those already there.
+    On Ctrl-C the engine is told to stop, and what it was still answering is kept. Raises
+    EngineError where a prompt stays without an answer.
+    """
+    missing = [prompt for prompt in prompts if prompt.id not in journal.answers]
+    if missing:
+        _keep(engine.answers(missing), journal, step)
+    left = [prompt.id for prompt in missing if prompt.id not in journal.answers]
+    if left:
+        what = f"this and {len(left) - 1} further prompts got no answer"
+        raise EngineError(left[0], what, "run the command again")
+    return {prompt.id: journal.answers[prompt.id] for prompt in prompts}
+
+
+def _keep(answers: Iterator[Answer], journal: Journal, step: Callable[[Answer], object]) -> None:
+    held: Answer | None = None
+    try:
+        for answer in answers:
+            held = answer
+            journal.add(answer)
+            step(answer)
+    except KeyboardInterrupt as stop:
+        if held is not None and held.id not in journal.answers:
+            journal.add(held)
+        if isinstance(answers, Generator):
+            _keep_rest(answers, stop, journal)
+        raise
+
+
+def _keep_rest(
+    answers: Generator[Answer, None, None], stop: KeyboardInterrupt, journal: Journal
+) -> None:
+    """Hand the interrupt to the engine and keep what it was still answering."""
+    try:
+        journal.add(answers.throw(stop))
+        for answer in answers:
+            journal.add(answer)
+    except (KeyboardInterrupt, StopIteration):
+        return

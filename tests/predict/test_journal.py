@@ -1,0 +1,303 @@
+"""The file of answers: what is on it is never asked again."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from chinchilla.answers import Question
+from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.engine import Answer, Limits, Prompt
+from chinchilla.predict.job import Job
+from chinchilla.predict.journal import answer_all, open_journal
+from chinchilla.schema import Label
+
+JOB = Job("openai", "qwen", {"max_tokens": 9, "extra": {"b": 1, "a": 2}})
+PROMPTS = [Prompt("a", "天气"), Prompt("b", "two\n\u2028lines"), Prompt("c", "third")]
+ANSWERS = [Answer("a", "[]", 2), Answer("b", "晴\n\u2028", 5, True), Answer("c", '"', 0)]
+WRITTEN = '["a","天气",null]\n["b","two\\n\u2028lines",null]\n["c","third",null]\n'
+HEADER = (
+    '{"constrained":false,"engine":"openai","journal":1,"model":"qwen",'
+    '"options":{"extra":{"a":2,"b":1},"max_tokens":9},'
+    f'"prompts":"{sha256(WRITTEN.encode("utf-8")).hexdigest()}"}}\n'
+)
+LINES = [
+    '{"id":"a","raw":"[]","tokens":2,"cut":false}\n',
+    '{"id":"b","raw":"晴\\n\u2028","tokens":5,"cut":true}\n',
+    '{"id":"c","raw":"\\"","tokens":0,"cut":false}\n',
+]
+
+
+class Told:
+    """An engine that gives the answers it was told, last first, and notes what it was asked."""
+
+    def __init__(self, answers: Iterable[Answer] = ANSWERS) -> None:
+        self.known = list(answers)
+        self.asked: list[str] = []
+
+    def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
+        ids = [prompt.id for prompt in prompts]
+        self.asked += ids
+        yield from reversed([answer for answer in self.known if answer.id in ids])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "answers.jsonl"
+
+
+def run(path: Path, engine: Any, job: Job = JOB) -> dict[str, Answer]:
+    with open_journal(path, job, PROMPTS) as journal:
+        return answer_all(engine, PROMPTS, journal, lambda answer: None)
+
+
+def content(path: Path) -> str:
+    return path.read_bytes().decode("utf-8")
+
+
+def test_answers_come_in_the_order_of_the_prompts_and_stand_in_that_of_arrival(
+    path: Path,
+) -> None:
+    assert list(run(path, Told()).values()) == ANSWERS
+    assert content(path) == HEADER + "".join(reversed(LINES))
+
+
+def test_what_is_answered_is_not_asked_again(path: Path) -> None:
+    first = run(path, Told())
+    engine = Told()
+    assert run(path, engine) == first
+    assert engine.asked == []
+    assert content(path) == HEADER + "".join(reversed(LINES))
+
+
+def test_each_new_answer_is_on_file_before_its_step(path: Path) -> None:
+    sizes: list[tuple[str, int]] = []
+    path.write_bytes((HEADER + LINES[1]).encode("utf-8"))
+    with open_journal(path, JOB, PROMPTS) as journal:
+        assert list(journal.answers) == ["b"]
+        answer_all(Told(), PROMPTS, journal, lambda a: sizes.append((a.id, path.stat().st_size)))
+    ends = [HEADER + LINES[1] + LINES[2], HEADER + LINES[1] + LINES[2] + LINES[0]]
+    assert sizes == [(id_, len(end.encode("utf-8"))) for id_, end in zip("ca", ends, strict=True)]
+
+
+def test_a_file_cut_at_any_byte_is_taken_up(path: Path) -> None:
+    whole = (HEADER + "".join(LINES)).encode("utf-8")
+    ends = [number + 1 for number, byte in enumerate(whole) if byte == ord("\n")]
+    for cut in range(len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        engine = Told()
+        assert list(run(path, engine).values()) == ANSWERS
+        kept = max(0, sum(end <= cut for end in ends) - 1)
+        assert engine.asked == ["a", "b", "c"][kept:]
+        assert content(path) == HEADER + "".join(LINES[:kept] + LINES[kept:][::-1])
+
+
+QUESTION = Question("ner", (Label(key="per", name="person"),))
+OTHER_JOBS = [
+    (JOB._replace(engine="vllm"), PROMPTS, "engine"),
+    (JOB._replace(model="glm"), PROMPTS, "model"),
+    (JOB._replace(options={"max_tokens": 8, "seed": 1}), PROMPTS, "extra, max_tokens, seed"),
+    (JOB._replace(constrained=True), PROMPTS, "constrained"),
+    (JOB, PROMPTS[:2], "prompts"),
+    (JOB, [PROMPTS[1], PROMPTS[0], PROMPTS[2]], "prompts"),
+    (JOB, [PROMPTS[0]._replace(text="雨"), *PROMPTS[1:]], "prompts"),
+]
+
+
+@pytest.mark.parametrize(("job", "prompts", "names"), OTHER_JOBS)
+def test_the_file_of_another_job_is_refused_and_kept(
+    path: Path, job: Job, prompts: list[Prompt], names: str
+) -> None:
+    run(path, Told())
+    before = path.read_bytes()
+    with pytest.raises(ConfigError) as caught:
+        open_journal(path, job, prompts)
+    assert str(caught.value) == (
+        f"{path}: holds the answers of another job (other {names}); pass another --out or delete it"
+    )
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("text", ["notes", "notes\n", '{"id":"a"}\n', "[1]\n", "\n", "\x00\xff"])
+def test_a_file_of_something_else_is_refused_and_kept(path: Path, text: str) -> None:
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigError, match="is not a file of answers; pass another --out"):
+        open_journal(path, JOB, PROMPTS)
+    assert path.read_bytes() == text.encode("latin-1")
+
+
+def limited(**changes: Any) -> list[Prompt]:
+    return [Prompt("a", "text", Limits("json", QUESTION, "text")._replace(**changes))]
+
+
+OTHER_LIMITS = [
+    {"form": "lines"},
+    {"passage": "tex"},
+    {"question": QUESTION.with_empty("none")},
+    {"question": Question("ner", (Label(key="per", name="people"),))},
+]
+
+
+@pytest.mark.parametrize("changes", OTHER_LIMITS)
+def test_other_limits_are_another_job_where_they_count(path: Path, changes: dict[str, Any]) -> None:
+    open_journal(path, JOB, limited()).__exit__(None, None, None)
+    open_journal(path, JOB, limited(**changes)).__exit__(None, None, None)
+    path.unlink()
+    constrained = JOB._replace(constrained=True)
+    open_journal(path, constrained, limited()).__exit__(None, None, None)
+    with pytest.raises(ConfigError, match="other prompts"):
+        open_journal(path, constrained, limited(**changes))
+
+
+BROKEN = [
+    (LINES[0] + "{}\n", ":3: not an answer"),
+    (LINES[0] + "\n" + LINES[1], ":3: not an answer"),
+    (LINES[0] + '{"id":"b","raw":1,"tokens":2,"cut":false}\n', ":3: not an answer"),
+    (LINES[0] + LINES[0], ":3: a: answered twice"),
+    (LINES[0].replace('"a"', '"z"'), ":2: z: an answer to no prompt"),
+]
+
+
+@pytest.mark.parametrize(("lines", "words"), BROKEN)
+def test_a_line_that_no_run_wrote_is_named(path: Path, lines: str, words: str) -> None:
+    path.write_bytes((HEADER + lines).encode("utf-8"))
+    with pytest.raises(ConfigError) as caught:
+        open_journal(path, JOB, PROMPTS)
+    assert str(caught.value) == f"{path}{words}; delete the line or the file"
+
+
+def test_two_prompts_with_one_id_are_refused(path: Path) -> None:
+    with pytest.raises(ConfigError, match="a: the id of two prompts"):
+        open_journal(path, JOB, [*PROMPTS, Prompt("a", "other")])
+    assert not path.exists()
+
+
+UNRULY = [
+    ([*ANSWERS, ANSWERS[0]], "a: answered twice"),
+    (ANSWERS[1:], "a: this and 0 further prompts got no answer"),
+]
+
+
+@pytest.mark.parametrize(("answers", "words"), UNRULY)
+def test_an_engine_that_breaks_its_word_is_found_out(
+    path: Path, answers: list[Answer], words: str
+) -> None:
+    with pytest.raises(EngineError) as caught:
+        run(path, Told(answers))
+    assert str(caught.value).startswith(words)
+
+
+def test_an_answer_to_no_prompt_is_refused(path: Path) -> None:
+    with (
+        open_journal(path, JOB, PROMPTS) as journal,
+        pytest.raises(EngineError, match="z: an answer to no prompt"),
+    ):
+        journal.add(Answer("z", ""))
+
+
+def test_a_second_run_cannot_write_the_same_file(path: Path) -> None:
+    with (
+        open_journal(path, JOB, PROMPTS),
+        pytest.raises(ConfigError, match="another run is writing it"),
+    ):
+        open_journal(path, JOB, PROMPTS)
+    open_journal(path, JOB, PROMPTS).__exit__(None, None, None)
+
+
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    for path in (tmp_path, tmp_path / "no" / "such" / "folder.jsonl"):
+        with pytest.raises(ConfigError) as caught:
+            open_journal(path, JOB, PROMPTS)
+        assert str(caught.value).startswith(f"{path}: ")
+        assert str(caught.value).endswith("; pass another file with --out")
+
+
+def test_an_interrupt_while_an_answer_is_handled_keeps_what_is_still_coming(path: Path) -> None:
+    def stop(answer: Answer) -> None:
+        raise KeyboardInterrupt
+
+    class Draining(Told):
+        def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
+            try:
+                yield ANSWERS[1]
+            except KeyboardInterrupt:
+                yield ANSWERS[0]
+                raise
+
+    with open_journal(path, JOB, PROMPTS) as journal, pytest.raises(KeyboardInterrupt):
+        answer_all(Draining(), PROMPTS, journal, stop)
+    assert content(path) == HEADER + LINES[1] + LINES[0]
+
+
+# a run that is killed, against a real server
+
+CHILD = """
+import sys
+from pathlib import Path
+from chinchilla.predict.endpoint import Endpoint
+from chinchilla.predict.engine import Prompt
+from chinchilla.predict.exchange import EndpointOptions
+from chinchilla.predict.journal import answer_all, open_journal
+
+prompts = [Prompt(f"row-{number}", f"text {number}") for number in range(20)]
+options = EndpointOptions(sys.argv[1], "qwen", concurrency=3)
+with open_journal(Path(sys.argv[2]), options.job, prompts) as journal:
+    answers = answer_all(Endpoint(options), prompts, journal, lambda answer: None)
+print([answer.raw for answer in answers.values()] == [prompt.text.upper() for prompt in prompts])
+"""
+
+
+@pytest.fixture
+def child(chat: Any, path: Path) -> Callable[[], subprocess.Popen[str]]:
+    words = [sys.executable, "-c", CHILD, chat.base_url, str(path)]
+    environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
+
+    def start() -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env=environment)
+
+    return start
+
+
+def journaled(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").split("\n")[1:-1]
+    return [line.split('"')[3].replace("row-", "text ") for line in lines]
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_goes_on_and_asks_nothing_twice(
+    chat: Any, path: Path, child: Callable[[], subprocess.Popen[str]], how: signal.Signals
+) -> None:
+    eighth, released = Event(), Event()
+
+    def hold(text: str) -> None:
+        if sum(chat.asked().values()) >= 8:
+            eighth.set()
+            released.wait(60)
+
+    chat.always = hold
+    stopped = child()
+    assert eighth.wait(60), stopped.communicate()
+    stopped.send_signal(how)
+    if how == signal.SIGKILL:
+        stopped.wait(60)
+    released.set()
+    stopped.communicate(timeout=60)
+    assert stopped.returncode == -how
+    kept = journaled(path)
+    assert 5 <= len(kept) < 20
+    if how == signal.SIGINT:
+        # nothing that the server answered, and would bill, is lost
+        assert sorted(kept) == sorted(chat.asked())
+    again = child()
+    assert again.communicate(timeout=60) == ("True\n", "")
+    assert {text: chat.asked()[text] for text in kept} == dict.fromkeys(kept, 1)
+    assert len(chat.asked()) == 20
+    assert sorted(journaled(path)) == sorted(chat.asked())
