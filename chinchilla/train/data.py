@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.export.processed import Part, Processed, open_processed, rows
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
-from chinchilla.train.exams import Exam, make_exams, sample
+from chinchilla.train.exams import Exam, Marking, make_exams, sample
 
 LABELS = "labels.json"
 GENERAL = "general"
@@ -24,6 +24,12 @@ class Data(NamedTuple):
     processed: Processed
     labels: dict[str, LabelSet]
     subtasks: tuple[str, ...]
+
+    @property
+    def marking(self) -> Marking:
+        """Return how answers to rows of this build are read and scored."""
+        windows = self.processed.manifest["config"]["windows"]
+        return Marking(self.labels, windows["events"])
 
     @property
     def metrics(self) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
 """What a model is asked on a split, and its score: an exam for each source and sub-task."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import zip_longest
 from pathlib import Path
@@ -8,8 +8,13 @@ from typing import NamedTuple
 
 import orjson
 
+from chinchilla.answers import Content, Question
 from chinchilla.predict.engine import Answer
+from chinchilla.prompts.questions import question_of
+from chinchilla.prompts.row_merge import RowAnswer, merge_rows
+from chinchilla.prompts.window_gold import Policy
 from chinchilla.schema import InstructionRow, LabelSet, Record, Task
+from chinchilla.score.answers import RowReading
 from chinchilla.score.evaluation import Evaluation, Request, evaluate
 
 METRIC_OF_SUBTASK = {
@@ -106,9 +111,33 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
             file.write(line + b"\n")
 
 
-def score_exam(
-    exam: Exam, folder: Path, labels: Mapping[str, LabelSet], bootstrap: int = 0, keep: bool = False
-) -> Evaluation:
+class Marking(NamedTuple):
+    """How answers are read and scored: labels by source, how windows of one event are joined.
+
+    `bootstrap` is the number of resamples of the interval; `keep` keeps the documents, which a
+    page shows.
+    """
+
+    labels: Mapping[str, LabelSet]
+    policy: Policy = "keep"
+    bootstrap: int = 0
+    keep: bool = False
+
+    @property
+    def reading(self) -> RowReading:
+        """Return how rows are read and their answers merged."""
+        return RowReading(self._question, self._merge, self.policy)
+
+    def _question(self, row: InstructionRow) -> Question:
+        return question_of(row, self.labels[row.source])
+
+    def _merge(
+        self, text: str, told: Sequence[tuple[InstructionRow, Content]], mentions: bool
+    ) -> Content:
+        return merge_rows(text, [RowAnswer(*one) for one in told], self.policy, mentions)
+
+
+def score_exam(exam: Exam, folder: Path, marking: Marking) -> Evaluation:
     """Score the answers written to an exam; its metric stands first."""
     place = folder / exam.name
     request = Request(
@@ -116,12 +145,12 @@ def score_exam(
         gold=place / "gold.jsonl",
         answers=place / "answers.jsonl",
         rows=place / "rows.jsonl",
-        form=exam.rows[0].form,
         metrics=(exam.metric,),
-        na=_na(labels.get(exam.source)),
-        bootstrap=bootstrap,
+        na=_na(marking.labels.get(exam.source)),
+        bootstrap=marking.bootstrap,
+        subtask=exam.subtask,
     )
-    return evaluate(request, labels.get, keep=keep)
+    return evaluate(request, marking.reading, keep=marking.keep)
 
 
 def _na(labels: LabelSet | None) -> str:
@@ -131,7 +160,3 @@ def _na(labels: LabelSet | None) -> str:
 def f1_of(found: Evaluation) -> float:
     """Return the F1 of the headline metric."""
     return found.scores[found.headline].micro.f1
-
-
-Ask = Callable[[Sequence[InstructionRow]], dict[str, Answer]]
-"""From rows to the answer of each, by the id of the row."""

@@ -148,7 +148,7 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
     if prepared.exams:
         judge = DevJudge(
             prepared.exams,
-            prepared.data.labels,
+            prepared.data.marking,
             base.chat,
             folder / "evals",
             prepared.longest_answer,

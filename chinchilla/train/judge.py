@@ -1,6 +1,6 @@
 """The F1 on a dev sample while a model is trained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,8 +8,7 @@ from typing import Any
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.engine import Answer, Prompt
 from chinchilla.predict.local import LocalEngine
-from chinchilla.schema import LabelSet
-from chinchilla.train.exams import Exam, f1_of, score_exam, write_answers, write_exam
+from chinchilla.train.exams import Exam, Marking, f1_of, score_exam, write_answers, write_exam
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class DevJudge:
     """
 
     exams: Sequence[Exam]
-    labels: Mapping[str, LabelSet]
+    marking: Marking
     chat: Chat
     folder: Path
     longest_answer: int
@@ -51,7 +50,7 @@ class DevJudge:
         for exam in self.exams:
             write_exam(exam, folder)
             write_answers(exam, by_id, folder)
-            scores[exam.name] = f1_of(score_exam(exam, folder, self.labels))
+            scores[exam.name] = f1_of(score_exam(exam, folder, self.marking))
         cut = sum(one.cut for one in answers)
         mean = sum(scores.values()) / len(scores)
         each = {f"f1_{name}": score for name, score in scores.items()} if len(scores) > 1 else {}

@@ -1,0 +1,74 @@
+"""From records, with or without gold, to the rows that ask about them: by the build's own code."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from chinchilla.errors import ConfigError
+from chinchilla.prompts.confusion import Confusions
+from chinchilla.prompts.cutting import make_cutter
+from chinchilla.prompts.options import PromptOptions, WindowOptions
+from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.examples import Pool
+from chinchilla.schema import InstructionRow, LabelSet, Record
+
+
+class Rendering(NamedTuple):
+    """How a build asked: its labels, options and seed; `pools` where it shows examples."""
+
+    labels: Mapping[str, LabelSet]
+    prompts: PromptOptions
+    windows: WindowOptions
+    seed: int
+    pools: Mapping[str, Pool]
+
+    def prompter(self, source: str) -> Prompter:
+        """Return what words the questions about records of a source."""
+        if source not in self.labels:
+            known = ", ".join(self.labels)
+            what = f"no labels are known for source {source!r}"
+            raise ConfigError("records", what, f"pass --source, one of {known}")
+        if self.prompts.demonstrations and source not in self.pools:
+            what = f"the prompts show examples, but there is no train split of {source} here"
+            raise ConfigError("records", what, "pass --processed with the build of the run")
+        no_confusions: Confusions = {}
+        return Prompter(
+            self.labels[source],
+            self.seed,
+            self.prompts,
+            confusions=no_confusions,
+            pool=self.pools.get(source),
+        )
+
+    def rows(self, records: Iterable[Record]) -> Iterator[InstructionRow]:
+        """Yield the rows that ask about each record, as dev and test records are asked."""
+        prompters: dict[str, Prompter] = {}
+        cutters: dict[str, Any] = {}
+        for record in records:
+            source = record.source
+            if source not in prompters:
+                prompters[source] = self.prompter(source)
+                cutters[source] = make_cutter(self.windows, prompters[source])
+            prompter, cutter = prompters[source], cutters[source]
+            if cutter is None:
+                yield from prompter.rows(record)
+                continue
+            for window, shown in cutter.panes(record, Counter()):
+                yield from map(prompter.row, prompter.asks(shown, window))
+
+
+def rendering_of(
+    config: Mapping[str, Any], labels: Mapping[str, LabelSet], subtasks: tuple[str, ...]
+) -> Rendering:
+    """Return the rendering of a build's configuration, as its manifest keeps it."""
+    prompts = PromptOptions.model_validate(config["prompts"])
+    if subtasks:
+        prompts = prompts.model_copy(update={"subtasks": subtasks})
+    windows = WindowOptions.model_validate(config["windows"])
+    return Rendering(labels, prompts, windows, config["seed"], {})
+
+
+def held_out(rendering: Rendering) -> Rendering:
+    """Return the rendering that asks by wordings no training row ever had."""
+    prompts = rendering.prompts.model_copy(update={"templates": "held-out", "wordings": ()})
+    return rendering._replace(prompts=prompts)
