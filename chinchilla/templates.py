@@ -79,6 +79,7 @@ class Phrases(Frozen):
     missing_trigger: str
     title: str
     demonstrations: dict[str, str]
+    pair_marks: dict[str, str]
 
     def formats(self, form: str, subtask: str) -> tuple[str, ...]:
         """Return the sentences that describe an answer form."""

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 from chinchilla.errors import ConfigError
 from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.cutting import make_cutter
+from chinchilla.prompts.examples import Pool
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.rows import Prompter
-from chinchilla.prompts.examples import Pool
 from chinchilla.schema import InstructionRow, LabelSet, Record
 
 

@@ -68,6 +68,9 @@ class PromptOptions(Frozen):
     label_renaming: float = Field(
         default=0.0, ge=0, le=1, description="chance that the labels of a row are renamed (train)"
     )
+    mark_pairs: bool = Field(
+        default=False, description="mark head and tail in the text where a pair is given"
+    )
     demonstrations: int = Field(
         default=0, ge=0, le=16, description="examples in each prompt, drawn from train"
     )

@@ -22,6 +22,7 @@ from chinchilla.prompts.naming import (
     shown_roles,
 )
 from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.pair_marks import mark_pair
 from chinchilla.prompts.questions import nothing_found
 from chinchilla.prompts.renaming import rename
 from chinchilla.schema import InstructionRow, LabelSet, Record
@@ -102,7 +103,7 @@ class Prompter:
         values = self._values(question, described, template, renamed)
         formats = self.formats(name, template.subtask)
         values["format"] = fill(rng.choice(formats), {"empty": question.empty})
-        values["text"] = self.text(ask.record)
+        values["text"] = self.text(ask.record, question)
         instruction, words = template.render(values)
         if self.options.demonstrations:
             instruction += self._demonstrations(ask, question, name, rng)
@@ -233,11 +234,14 @@ class Prompter:
         ]
         return "\n\n".join(["", self.phrases.demonstrations["intro"], *shown]) if shown else ""
 
-    def text(self, record: Record) -> str:
-        """Return the text of a record, after its title where it has one."""
+    def text(self, record: Record, question: Question | None = None) -> str:
+        """Return the text of a record, after its title where it has one, the pair marked."""
+        text = record.text
+        if self.options.mark_pairs and question is not None and question.head and question.tail:
+            text = mark_pair(text, question.head, question.tail, self.phrases.pair_marks)
         if not record.title:
-            return record.text
-        return fill(self.titled, {"title": record.title, "text": record.text})
+            return text
+        return fill(self.titled, {"title": record.title, "text": text})
 
     @cached_property
     def titled(self) -> tuple[Segment, ...]:
