@@ -51,7 +51,10 @@ def _names(limits: Limits) -> list[object]:
     asked = limits.question
     event = asked.event.key if asked.event else None
     given = [asked.empty, asked.head, asked.tail, event, asked.trigger]
-    names = [[one.name for one in (label, *label.roles, *label.slots)] for label in asked.known]
+    names = [
+        [label.name, [role.name for role in label.roles], [slot.name for slot in label.slots]]
+        for label in asked.known
+    ]
     return [limits.form, limits.passage, asked.subtask, names, given]
 
 
