@@ -52,7 +52,7 @@ def _names(limits: Limits) -> list[object]:
     event = asked.event.key if asked.event else None
     given = [asked.empty, asked.head, asked.tail, event, asked.trigger]
     names = [
-        [label.name, *(role.name for role in label.roles), *(slot.name for slot in label.slots)]
+        [label.name, [role.name for role in label.roles], [slot.name for slot in label.slots]]
         for label in asked.known
     ]
     return [limits.form, limits.passage, asked.subtask, names, given]

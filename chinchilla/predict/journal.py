@@ -9,6 +9,7 @@ A header line fixes what the answers belong to; then stands one answer a line:
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from io import FileIO
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 
@@ -147,7 +148,9 @@ def _restore(journal: Journal, where: str, line: bytes) -> None:
     try:
         fields = _LINES.decode(line)
         answer = Answer(fields.id, fields.raw, fields.tokens, fields.cut)
-        journal.check(answer.id)
+        # Ctrl-C between writing a line and noting it: the same line is written once more
+        if journal.answers.get(answer.id) != answer:
+            journal.check(answer.id)
     except msgspec.DecodeError as error:
         raise ConfigError(where, "not an answer", "delete the line or the file") from error
     except EngineError as error:
@@ -186,20 +189,19 @@ def _keep(answers: Iterator[Answer], journal: Journal, step: Callable[[Answer], 
             journal.add(answer)
             step(answer)
     except KeyboardInterrupt as stop:
-        if held is not None and held.id not in journal.answers:
-            journal.add(held)
-        if isinstance(answers, Generator):
-            _keep_rest(answers, stop, journal)
+        late = _told_to_stop(answers, stop) if isinstance(answers, Generator) else iter(())
+        for answer in chain([held] if held else [], late):
+            if answer.id not in journal.answers:
+                journal.add(answer)
         raise
 
 
-def _keep_rest(
-    answers: Generator[Answer, None, None], stop: KeyboardInterrupt, journal: Journal
-) -> None:
-    """Hand the interrupt to the engine and keep what it was still answering."""
+def _told_to_stop(
+    answers: Generator[Answer, None, None], stop: KeyboardInterrupt
+) -> Iterator[Answer]:
+    """Hand the interrupt to the engine; yield what it was still answering."""
     try:
-        journal.add(answers.throw(stop))
-        for answer in answers:
-            journal.add(answer)
+        yield answers.throw(stop)
+        yield from answers
     except (KeyboardInterrupt, StopIteration):
         return

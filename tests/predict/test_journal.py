@@ -160,7 +160,7 @@ BROKEN = [
     (LINES[0] + "{}\n", ":3: not an answer"),
     (LINES[0] + "\n" + LINES[1], ":3: not an answer"),
     (LINES[0] + '{"id":"b","raw":1,"tokens":2,"cut":false}\n', ":3: not an answer"),
-    (LINES[0] + LINES[0], ":3: a: answered twice"),
+    (LINES[0] + LINES[0].replace("2", "3"), ":3: a: answered twice"),
     (LINES[0].replace('"a"', '"z"'), ":2: z: an answer to no prompt"),
 ]
 
@@ -171,6 +171,12 @@ def test_a_line_that_no_run_wrote_is_named(path: Path, lines: str, words: str) -
     with pytest.raises(ConfigError) as caught:
         open_journal(path, JOB, PROMPTS)
     assert str(caught.value) == f"{path}{words}; delete the line or the file"
+
+
+def test_a_line_written_once_more_by_an_interrupt_is_no_error(path: Path) -> None:
+    path.write_bytes((HEADER + LINES[0] * 2).encode("utf-8"))
+    with open_journal(path, JOB, PROMPTS) as journal:
+        assert journal.answers == {"a": ANSWERS[0]}
 
 
 def test_two_prompts_with_one_id_are_refused(path: Path) -> None:
