@@ -75,7 +75,8 @@ class Constraint:
 def accepts(grammar: str, text: str, constraint: Constraint) -> bool:
     """Tell whether a whole answer may be so; raise ConstraintError for a faulty grammar."""
     matcher = constraint.matcher(grammar)
-    tokens = constraint.tokens.tokenize_str(text)
+    # not as the model would cut it: a text may hold the name of a special token
+    tokens = constraint.tokens.greedy_tokenize(text)
     return matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting()
 
 
@@ -112,4 +113,9 @@ def _leads(tokenizer: Any, tokens: Any) -> bool:
 
 
 def _unusable(where: str, what: str) -> ConstraintError:
-    return ConstraintError(where, " ".join(what.split())[:200], "decode freely")
+    return ConstraintError(where, first_line(what), "decode freely")
+
+
+def first_line(what: str) -> str:
+    """Return the first line of what llguidance says; behind it comes its state."""
+    return what.strip().partition("\n")[0]

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from llguidance import LLMatcher
-from llguidance.torch import (
+
+# the twin of this module for torch compiles a kernel when it is imported
+from llguidance.numpy import (
     allocate_token_bitmask,
     consume_token_par,
     fill_next_token_bitmask_par,
 )
+from numpy.typing import NDArray
 
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.constrain import Constraint, grammar_of
+from chinchilla.predict.constrain import Constraint, first_line, grammar_of
 from chinchilla.predict.engine import Prompt
 
 _WORD = 32
@@ -37,7 +41,7 @@ class Masks:
         self.lifted: dict[int, str] = {}
         self._open: dict[int, LLMatcher] = {}
         self._length = 0
-        self._free = torch.ones(len(grammars), dtype=torch.bool)
+        self._free = np.ones(len(grammars), dtype=np.bool_)
         self._bits = allocate_token_bitmask(len(grammars), constraint.tokens.vocab_size)
         for row, grammar in enumerate(grammars):
             if grammar is not None:
@@ -78,12 +82,11 @@ class Masks:
             pairs = [(matcher, newest[row]) for row, matcher in self._open.items()]
             consume_token_par(self.constraint.executor, pairs)
 
-    def _ends(self) -> torch.Tensor:
+    def _ends(self) -> NDArray[np.int32]:
         """Return the bits of the tokens that end an answer."""
-        flags = torch.zeros(self._bits.shape[1] * _WORD, dtype=torch.int64)
+        flags = np.zeros(self._bits.shape[1] * _WORD, dtype=np.uint8)
         flags[self.constraint.ends] = 1
-        places = torch.arange(_WORD, dtype=torch.int64)
-        return (flags.view(-1, _WORD) << places).sum(1).to(torch.int32)
+        return np.packbits(flags, bitorder="little").view("<i4")
 
     def _fill(self) -> None:
         """Fill in what may come next; a row whose matcher gave up is left free."""
@@ -91,14 +94,15 @@ class Masks:
             pairs = [(matcher, row) for row, matcher in self._open.items()]
             fill_next_token_bitmask_par(self.constraint.executor, pairs, self._bits)
         for row in [row for row, matcher in self._open.items() if matcher.is_error()]:
-            self.lifted[row] = " ".join(self._open.pop(row).get_error().split())[:200]
+            self.lifted[row] = first_line(self._open.pop(row).get_error())
             self._free[row], self._bits[row] = True, -1
 
     def _allowed(self, scores: torch.Tensor) -> torch.Tensor:
         """Unpack the bits on the device of the scores; the model may know more ids than bits."""
         rows, width = scores.shape
         places = torch.arange(_WORD, dtype=torch.int32, device=scores.device)
-        bits = self._bits.to(scores.device, non_blocking=True)
+        bits = torch.from_numpy(self._bits).to(scores.device)
         known = ((bits[:, :, None] >> places) & 1).bool().view(rows, -1)[:, :width]
-        more = self._free.to(scores.device)[:, None].expand(rows, width - known.shape[1])
+        free = torch.from_numpy(self._free).to(scores.device)
+        more = free[:, None].expand(rows, width - known.shape[1])
         return torch.cat([known, more], dim=1)

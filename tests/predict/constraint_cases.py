@@ -88,6 +88,18 @@ def refused(records, labels, name: str) -> list[tuple[str, str]]:
     ]
 
 
+def spans_of(content: Content) -> list[str]:
+    """List the spans of a content, classes and the pair of re-pair among them."""
+    events = content.events
+    return [
+        *(entity.text for entity in content.entities),
+        *(words for item in content.relations for words in (item.head, item.tail)),
+        *(words for item in content.relations for words in item.tail_slots.values()),
+        *(event.trigger for event in events if event.trigger is not None),
+        *(one.text for event in events for one in event.arguments),
+    ]
+
+
 _MARKS = """： : → ， , ; ； 、 " ' \\ - （ ） ( ) = “ ” []
 {} 无 甲 乙 出售/收购 （金额： 1,000 😀 null"""
 _BLANKS = [" ", "\n", "\r", "\u3000", "\t", "\u2028", "\x85", "\x00", "\x1c", " → ", ", ", "- "]

@@ -3,13 +3,24 @@
 import os
 from random import Random
 
+import numpy as np
 import pytest
-from constraint_cases import SAMPLES, allowed, answered, records_of, refused
+from constraint_cases import (
+    SAMPLES,
+    allowed,
+    answered,
+    constraint,
+    records_of,
+    refused,
+    spans_of,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chinchilla.answers import SUBTASKS, Question, form, forms
 from chinchilla.answers.quoting import quoted
+from chinchilla.predict.constrain import grammar_of
+from chinchilla.predict.engine import Limits
 from chinchilla.predict.grammars import writer
 from chinchilla.schema import Label, Role, Slot
 from chinchilla.sources import catalogue
@@ -47,6 +58,37 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
 def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, data) -> None:
     passage, question, content = data.draw(answered(subtask))
     assert allowed(name, question, passage, form(name).dump(content, question))
+
+
+@pytest.mark.parametrize(("name", "subtask"), CASES)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data(), seed=st.integers(0, 2**32))
+def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
+    name, subtask, data, seed
+) -> None:
+    passage, question, _ = data.draw(answered(subtask))
+    answer = stroll(grammar_of(Limits(name, question, passage)), Random(seed))
+    if answer is None:
+        return
+    found = form(name).parse(answer, question)
+    values = [value for label in question.known for role in label.roles for value in role.values]
+    given = ["甲", "乙"] if subtask == "re-pair" else []
+    assert [w for w in spans_of(found) if w not in passage and w not in values + given] == []
+
+
+def stroll(grammar: str, rng: Random) -> str | None:
+    """Write an answer at random, token by token; none where it takes more than 80 of them."""
+    held = constraint()
+    matcher, tokens = held.matcher(grammar), []
+    for _ in range(80):
+        bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
+        allowed_now = np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()
+        assert not matcher.is_error(), matcher.get_error()
+        if held.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
+            return held.tokens.decode_bytes(tokens).decode("utf-8")
+        tokens.append(rng.choice([one for one in allowed_now if one not in held.ends]))
+        assert matcher.consume_token(tokens[-1])
+    return None
 
 
 PASSAGE = '甲公司与乙合作，收购"丙"股份\n占 5%, 于2020年（金额：1亿） → 未完'

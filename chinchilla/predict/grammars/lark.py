@@ -57,17 +57,24 @@ def once(rule: str, entries: Sequence[str], comma: str) -> list[str]:
 
     `rule` stands for one entry or more, `rule_more` for what may follow an entry; both take the
     parameter 0x0. What was written is remembered in the bits of the parameter, of which there
-    are 64: of more entries than that the last ones are only counted.
+    are 64: of more entries than that the last ones are only counted. No comma is written where
+    nothing can follow it.
     """
     known, limit = _shared_bits(len(entries))
     first = [f"{one} {rule}_more::{_taken(at, known, limit)}" for at, one in enumerate(entries)]
     choices = "\n    | ".join(first)
-    return [f"{rule}::_: {choices}", f'{rule}_more::_: {literal(comma)} {rule}::_ | ""']
+    left = f"bit_count_lt([0:{known}], {known})"
+    if known < len(entries):
+        left = f"or({left}, lt([{known}:{_BITS}], {limit}))"
+    return [
+        f"{rule}::_: {choices}",
+        f'{rule}_more::_: {literal(comma)} {rule}::_ %if {left} | ""',
+    ]
 
 
 def _shared_bits(count: int) -> tuple[int, int]:
     """Return how many entries get a bit of their own, and how often the others may stand."""
-    known = min(count, _BITS)
+    known = min(count, _BITS - 1)
     while known < count and 2 ** (_BITS - known) - 1 < count - known:
         known -= 1
     return known, 2 ** (_BITS - known) - 1
