@@ -9,6 +9,7 @@
     ├── AnswerError         an answer that cannot be parsed
     ├── ConfigError         an option or a build.toml that cannot be used
     ├── EngineError         a model that cannot be loaded or asked
+    │   └── ConstraintError answers that cannot be held to a grammar; free decoding goes on
     └── TrainError          a training that cannot begin or go on
 
 Each is one line: `where: what is wrong; what to do next`.
@@ -72,6 +73,10 @@ class ConfigError(ChinchillaError):
 
 class EngineError(ChinchillaError):
     """Raised when a model cannot be loaded or asked."""
+
+
+class ConstraintError(EngineError):
+    """Raised when answers cannot be held to a grammar; the caller may decode freely."""
 
 
 class TrainError(ChinchillaError):

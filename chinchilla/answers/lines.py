@@ -30,14 +30,14 @@ from chinchilla.answers.repair.structured import from_json
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 
-_COLON = re.compile("：")
-_ARROW = re.compile("→")
-_TYPE = re.compile("：|^-")
-_SLOT_NAME = re.compile('[（）；："]')
+COLON = re.compile("：")
+ARROW = re.compile("→")
+TYPE = re.compile("：|^-")
+SLOT_NAME = re.compile('[（）；："]')
 _SLOT_END = re.compile("[；）]")
-_SLOT_WORDS = re.compile("[（）；]")
+SLOT_WORDS = re.compile("[（）；]")
 _SLOTS = re.compile(r'（(?=(?:"(?:[^"\\]|\\.)*"|[^（）；："]+)：)|\Z')
-_TAIL = re.compile(r'（"|（[^（）；："]+：')
+TAIL = re.compile(r'（"|（[^（）；："]+：')
 
 OPEN_ENDED = True
 _STOPS = "。.；;，,"
@@ -68,17 +68,17 @@ def _lines(item: Said, question: Question, quote: Quote) -> Iterator[str]:
     if question.subtask == "re-pair":
         yield quote(item.name, None)
     elif question.subtask == "re":
-        name, head = quote(item.name, _COLON), quote(item.words or "", _ARROW)
-        yield f"{name}：{head} → {quote(item.tail or '', _TAIL)}{_slots(item, quote)}"
+        name, head = quote(item.name, COLON), quote(item.words or "", ARROW)
+        yield f"{name}：{head} → {quote(item.tail or '', TAIL)}{_slots(item, quote)}"
     else:
-        name = quote(item.name, _TYPE if question.subtask == "ee" else _COLON)
+        name = quote(item.name, TYPE if question.subtask == "ee" else COLON)
         yield f"{name}：{'' if item.words is None else quote(item.words, None)}"
         for role, words in item.further:
-            yield f"- {quote(role, _COLON)}：{quote(words, None)}"
+            yield f"- {quote(role, COLON)}：{quote(words, None)}"
 
 
 def _slots(item: Said, quote: Quote) -> str:
-    slots = [f"{quote(name, _SLOT_NAME)}：{quote(w, _SLOT_WORDS)}" for name, w in item.further]
+    slots = [f"{quote(name, SLOT_NAME)}：{quote(w, SLOT_WORDS)}" for name, w in item.further]
     return f"（{'；'.join(slots)}）" if slots else ""
 
 
@@ -123,10 +123,10 @@ def read_item(cursor: Cursor, subtask: str) -> Said:
     """Read the item on a line; raise AnswerError where there is none of the form."""
     if subtask == "re-pair":
         return Said(cursor.field(END))
-    name = cursor.field(_COLON)
+    name = cursor.field(COLON)
     cursor.expect("：")
     if subtask == "re":
-        head = cursor.field(_ARROW)
+        head = cursor.field(ARROW)
         cursor.expect("→")
         tail = cursor.field(_SLOTS)
         return Said(name, head, tail, tuple(_read_slots(cursor)))
@@ -138,7 +138,7 @@ def read_item(cursor: Cursor, subtask: str) -> Said:
 def _read_slots(cursor: Cursor) -> Iterator[tuple[str, str]]:
     more = cursor.take("（")
     while more:
-        name = cursor.field(_COLON)
+        name = cursor.field(COLON)
         cursor.expect("：")
         yield name, cursor.field(_SLOT_END)
         more = cursor.take("；")

@@ -29,8 +29,8 @@ from chinchilla.answers.repair.structured import from_json
 from chinchilla.answers.said import Said, said, to_content
 from chinchilla.errors import AnswerError
 
-_COMMA = re.compile(", ")
-_NAME = re.compile(", |=")
+COMMA = re.compile(", ")
+NAME = re.compile(", |=")
 _EQUALS = re.compile("=")
 _FIELD = re.compile(r", |\Z")
 
@@ -58,14 +58,14 @@ def _write(items: list[Said], question: Question, quote: Quote) -> str:
 
 def _fields(item: Said, question: Question, quote: Quote) -> Iterator[str]:
     if question.subtask == "re":
-        yield quote(item.words or "", _COMMA)
-    yield quote(item.name, _COMMA)
+        yield quote(item.words or "", COMMA)
+    yield quote(item.name, COMMA)
     if question.subtask == "re":
-        yield quote(item.tail or "", _COMMA)
+        yield quote(item.tail or "", COMMA)
     elif question.subtask != "re-pair":
-        yield "" if item.words is None else quote(item.words, _COMMA)
+        yield "" if item.words is None else quote(item.words, COMMA)
     for name, words in item.further:
-        yield f"{quote(name, _NAME)}={quote(words, _COMMA)}"
+        yield f"{quote(name, NAME)}={quote(words, COMMA)}"
 
 
 def parse(answer: str, question: Question) -> Content:
@@ -209,4 +209,4 @@ def _pair(words: str) -> str:
 
 def _joined(pieces: list[str]) -> str:
     words = unquoted("".join(pieces))
-    return bare(words, _COMMA) if words else ""
+    return bare(words, COMMA) if words else ""

@@ -13,9 +13,11 @@ from chinchilla import __version__
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
 from chinchilla.cli.compare import compare
+from chinchilla.cli.eval import evaluate
 from chinchilla.cli.export import export
 from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
+from chinchilla.cli.predict import predict
 from chinchilla.cli.records import records
 from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
@@ -31,7 +33,9 @@ def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
 
 
-for command in (sources, records, check, mine, build, export, train, merge, score, compare):
+for command in (sources, records, check, mine, build, export):
+    cli.add_command(command)
+for command in (train, merge, predict, evaluate, score, compare):
     cli.add_command(command)
 
 

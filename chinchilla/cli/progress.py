@@ -110,3 +110,31 @@ def _moment(moment: "Moment") -> str:
         f"step {moment.step}/{moment.steps}  loss {loss}  F1 {f1}  "
         f"{moment.tokens_per_second:,.0f} tokens/s  {moment.left:,.0f} s left"
     )
+
+
+@contextmanager
+def answer_progress(total: int, words: str) -> Iterator[Callable[[object], None]]:
+    """Yield the function to call after each answer: a bar, or a line each tenth of the way."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    done = 0
+    if console.is_terminal:
+        from rich.progress import MofNCompleteColumn, Progress
+
+        columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(words, total=total)
+            yield lambda _: bar.advance(task)
+        return
+    started = time.monotonic()
+    tenth = max(1, total // 10)
+
+    def step(_: object) -> None:
+        nonlocal done
+        done += 1
+        if done % tenth == 0 or done == total:
+            left = (time.monotonic() - started) * (total - done) / done
+            click.echo(f"{words}: {done:,}/{total:,} answers, about {left:.0f} s left", err=True)
+
+    yield step

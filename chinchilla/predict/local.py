@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, LogitsProcessorList
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.chat import Chat
+from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.engine import Answer, Prompt
 
 
@@ -17,13 +18,15 @@ class LocalEngine:
     """Ask a loaded model; prompts are sorted by length, the longest first, and padded left.
 
     A batch gives the answers that its prompts give one by one (up to the rounding of the
-    precision). `max_new_tokens` counts the tokens of an answer, its end among them.
+    precision). `max_new_tokens` counts the tokens of an answer, its end among them. With a
+    `constraint` answers keep to the limits of their prompts.
     """
 
     model: Any
     chat: Chat
     max_new_tokens: int
     batch_size: int = 16
+    constraint: Constraint | None = None
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """Yield the answers, batch by batch; raise EngineError for a prompt without room."""
@@ -58,12 +61,20 @@ class LocalEngine:
             input_ids=torch.tensor(padded, device=place),
             attention_mask=torch.tensor(masks, device=place),
             generation_config=self._settings(),
+            logits_processor=self._masks(batch),
         )
         self.model.train(was_training)
         rows = out[:, width:].tolist()
         return [
             Answer(prompt.id, *self.chat.read(row)) for prompt, row in zip(batch, rows, strict=True)
         ]
+
+    def _masks(self, batch: Sequence[Prompt]) -> LogitsProcessorList:
+        if self.constraint is None:
+            return LogitsProcessorList()
+        from chinchilla.predict.masks import masks_of
+
+        return LogitsProcessorList([masks_of(batch, self.constraint)])
 
     def _settings(self) -> GenerationConfig:
         return GenerationConfig(

@@ -1,0 +1,153 @@
+"""The command `chinchilla eval`."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chinchilla.cli.extras import need
+
+if TYPE_CHECKING:
+    from chinchilla.score.evaluation import Evaluation
+    from chinchilla.train.data import Data
+    from chinchilla.train.examining import Sitting
+
+
+@click.command("eval")
+@click.option("--split", default="dev", show_default=True, help="Split of the build to ask.")
+@click.option(
+    "--run", type=click.Path(path_type=Path, file_okay=False), help="Run; the newest by default."
+)
+@click.option("--task", type=click.Choice(["ner", "re", "ee", "all"]), help="Task of the run.")
+@click.option(
+    "--processed",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Build to ask; that of the run by default.",
+)
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runs"),
+    show_default=True,
+    help="Folder in which the newest run is looked for.",
+)
+@click.option("--templates", type=click.Choice(["built", "held-out"]), default="built")
+@click.option("--constrained", is_flag=True, help="Ask again, bound to labels asked and text.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
+def evaluate(
+    split: str, run: Path | None, task: str | None, processed: Path | None, runs: Path, **given: Any
+) -> None:
+    """Predict a split with a run and score it; interrupted, it goes on where it stopped."""
+    need("train")
+    if given["constrained"]:
+        need("constrained")
+    from chinchilla.predict.threads import use_threads
+
+    use_threads(0)
+    from chinchilla.train.data import open_data
+    from chinchilla.train.runs import newest_run, read_run
+
+    folder = run or newest_run(runs, task)
+    facts = read_run(folder)
+    _same_templates(facts)
+    data = open_data(
+        processed or Path(facts["data"]["folder"]),
+        task or facts["task"],
+        facts["config"]["subtasks"],
+    )
+    click.echo(f"run {folder}, {split} of {data.folder}", err=True)
+    if data.processed.sha256 != facts["data"]["manifest"]:
+        click.echo("note: another build than the one this run was trained on", err=True)
+    sittings = _sittings(data, folder, split, given)
+    _sit(sittings, folder, facts, data, given)
+
+
+def _same_templates(facts: dict[str, Any]) -> None:
+    from chinchilla.templates import template_hashes
+    from chinchilla.train.examining import check_templates
+
+    check_templates(facts, template_hashes())
+
+
+def _sittings(data: "Data", folder: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
+    from chinchilla.train.examining import Sitting, exams_of, other_wordings
+
+    other = given["templates"] == "held-out"
+    exams = exams_of(data, split, other_wordings(data) if other else None)
+    place = folder / "eval" / (f"{split}-held-out" if other else split)
+    kinds = (False, True) if given["constrained"] else (False,)
+    marking = data.marking
+    return [
+        Sitting(exams, place / ("constrained" if kind else "free"), marking, kind) for kind in kinds
+    ]
+
+
+def _sit(
+    sittings: "Sequence[Sitting]",
+    folder: Path,
+    facts: dict[str, Any],
+    data: "Data",
+    given: Mapping[str, Any],
+) -> None:
+    import orjson
+
+    from chinchilla.cli.progress import answer_progress
+    from chinchilla.report.evaluation import write_page
+    from chinchilla.train.examining import (
+        ask_sitting,
+        prompts_of,
+        score_sitting,
+        write_score,
+    )
+    from chinchilla.train.tuned import Wanted, open_engine
+
+    found: dict[str, Any] = {}
+    rows: list[list[str]] = []
+    for sitting in sittings:
+        wanted = Wanted(given["batch_size"], constrained=sitting.constrained)
+        engine, job = open_engine(str(folder), wanted, lambda words: click.echo(words, err=True))
+        with answer_progress(len(prompts_of(sitting)), sitting.name) as step:
+            answers = ask_sitting(sitting, engine, job, step)
+        scores = score_sitting(sitting)
+        about = {"run": str(folder), "data": data.processed.sha256, "answers": sitting.name}
+        found[sitting.name] = write_score(sitting, scores, about)
+        for name, one in scores.items():
+            write_page(one, sitting.folder / f"{name}.html")
+            cut = sum(
+                answers[row.id].cut for e in sitting.exams if e.name == name for row in e.rows
+            )
+            rows.append(_row(name, sitting.name, one, cut))
+    if given["as_json"]:
+        click.echo(orjson.dumps(found))
+    else:
+        click.echo(_table(rows))
+    for sitting in sittings:
+        click.echo(f"predictions, score.json and pages in {sitting.folder}", err=True)
+
+
+def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:
+    """Return what the table says of one exam."""
+    score = one.scores[one.headline]
+    low, high = score.interval[:, 2] if score.interval is not None else (0.0, 0.0)
+    statuses = one.statuses
+    read = statuses["ok"] + statuses["ok_empty"]
+    failed = statuses["failed"] + statuses["refusal"] + statuses["missing"]
+    return [
+        name,
+        answers,
+        one.headline,
+        *(f"{100 * part:.2f}" for part in score.micro),
+        f"{100 * low:.2f}-{100 * high:.2f}",
+        *(f"{count:,.2f}".removesuffix(".00") for count in score.counts),
+        f"{read:,}/{statuses.total() - read - failed:,}/{failed:,}",
+        f"{cut:,}",
+    ]
+
+
+def _table(rows: list[list[str]]) -> str:
+    from chinchilla.cli.table import table
+
+    head = ("exam", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
+    return table((*head, "ok/repaired/failed", "cut"), rows)

@@ -1,0 +1,217 @@
+"""The command `chinchilla predict`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from chinchilla.cli.extras import need
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from chinchilla.predict.engine import Engine, Prompt
+    from chinchilla.predict.job import Job
+    from chinchilla.predict.outcome import Asked
+    from chinchilla.predict.rendering import Rendering
+    from chinchilla.schema import Record
+
+
+@click.command()
+@click.argument("model")
+@click.option(
+    "--input",
+    "inputs",
+    type=click.Path(path_type=Path, allow_dash=True, dir_okay=False),
+    required=True,
+    help='JSON Lines: records, or {"text": ...}; - for standard input.',
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write to; answers are kept beside it, so that a break loses none.",
+)
+@click.option("--engine", type=click.Choice(["transformers", "openai", "vllm"]))
+@click.option("--source", help="Whose labels are asked, where the lines do not say.")
+@click.option(
+    "--processed",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Build whose labels and prompts are used; that of the run by default.",
+)
+@click.option("--subtask", "subtasks", multiple=True, help="Sub-task to ask; those of the build.")
+@click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
+@click.option("--base-url", help="Endpoint of engine openai, up to /v1.")
+@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
+@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
+@click.option("--trust-remote-code", is_flag=True)
+def predict(model: str, inputs: Path, out: Path | None, source: str | None, **given: Any) -> None:
+    """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
+    from chinchilla.predict.threads import use_threads
+
+    use_threads(0)
+    if given["constrained"] or given["engine"] != "openai":
+        need("constrained" if given["constrained"] else "train")
+    rendering = _rendering(model, given)
+    records = list(_records(inputs, rendering, source))
+    asked = _asked(records, rendering)
+    prompts = _prompts(asked, rendering, given["constrained"])
+    if not prompts:
+        click.echo(f"nothing to ask about {len(records):,} records", err=True)
+    engine, job = _engine(model, given)
+    _write(_answered(engine, job, prompts, out), asked, rendering, out)
+
+
+def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
+    """Return how the run's build asked, or the build named."""
+    import orjson
+
+    from chinchilla.errors import ConfigError
+    from chinchilla.predict.rendering import rendering_of
+    from chinchilla.templates import template_hashes
+    from chinchilla.train.data import open_data, read_labels
+    from chinchilla.train.examining import check_templates, pools_of
+    from chinchilla.train.runs import is_run, read_run
+
+    wanted, processed = given["subtasks"], given["processed"]
+    if is_run(Path(model)):
+        facts = read_run(Path(model))
+        check_templates(facts, template_hashes())
+        labels = read_labels(Path(model))
+        config = facts["data"]["build"]
+        subtasks = wanted or tuple(facts["config"]["subtasks"])
+    elif processed is not None:
+        labels = read_labels(processed)
+        config = orjson.loads((processed / "manifest.json").read_bytes())["config"]
+        subtasks = wanted
+    else:
+        what = "not a run, so it brings no labels and no prompts"
+        raise ConfigError(model, what, "pass --processed with a build")
+    rendering = rendering_of(config, labels, subtasks)
+    if processed is not None and rendering.prompts.demonstrations:
+        data = open_data(processed, "all", ())
+        rendering = rendering._replace(pools=pools_of(data, rendering))
+    return rendering
+
+
+def _records(inputs: Path, rendering: "Rendering", source: str | None) -> "Iterator[Record]":
+    from chinchilla.errors import InputError
+    from chinchilla.predict.inputs import Defaults, read_inputs
+
+    defaults = Defaults(source, rendering.labels)
+    if str(inputs) == "-":
+        yield from read_inputs(sys.stdin.buffer, "-", defaults)
+        return
+    try:
+        with inputs.open("rb") as file:
+            yield from read_inputs(file, str(inputs), defaults)
+    except OSError as error:
+        what = error.strerror or "cannot be read"
+        raise InputError(str(inputs), what, "pass another file") from error
+
+
+def _asked(records: "Sequence[Record]", rendering: "Rendering") -> "list[Asked]":
+    from chinchilla.predict.outcome import Asked
+
+    found = [Asked(record, tuple(rendering.rows([record]))) for record in records]
+    silent = [one.record.id for one in found if not one.rows]
+    if silent:
+        words = "records have nothing to ask (re-pair needs pairs, ee-argument events)"
+        click.echo(f"{len(silent):,} {words}, the first {silent[0]}", err=True)
+    return found
+
+
+def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) -> "list[Prompt]":
+    from chinchilla.predict.outcome import prompt_of
+
+    return [
+        prompt_of(row, one.record, rendering.labels[row.source], limited=limited)
+        for one in asked
+        for row in one.rows
+    ]
+
+
+def _engine(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
+    engine = given["engine"] or ("openai" if given["base_url"] else "transformers")
+    if engine == "openai":
+        return _endpoint(model, given)
+    if engine == "vllm":
+        return _vllm(model, given)
+    from chinchilla.train.tuned import Wanted, open_engine
+
+    room = given["max_new_tokens"] or 0
+    wanted = Wanted(given["batch_size"], room, constrained=given["constrained"])
+    say = lambda words: click.echo(words, err=True)  # noqa: E731
+    return open_engine(model, wanted, say, given["trust_remote_code"])
+
+
+def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
+    from chinchilla.errors import ConfigError
+    from chinchilla.predict.constrain import grammar_of
+    from chinchilla.predict.endpoint import Endpoint
+    from chinchilla.predict.exchange import EndpointOptions
+
+    if given["base_url"] is None:
+        raise ConfigError("--engine openai", "no endpoint", "pass --base-url, as far as /v1")
+    limited = given["constrained"]
+    options = EndpointOptions(
+        given["base_url"],
+        model,
+        max_tokens=given["max_new_tokens"] or 512,
+        concurrency=given["concurrency"],
+        structured=given["structured"] if limited else "off",
+    )
+    return Endpoint(options, grammar_of if limited else None), options.job
+
+
+def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
+    need("vllm")
+    from chinchilla.predict.constrain import grammar_of
+    from chinchilla.predict.vllm import Vllm, load
+    from chinchilla.train.tuned import vllm_options
+
+    options, encode = vllm_options(model, given["max_new_tokens"] or 0)
+    limited = given["constrained"]
+    engine = Vllm(options, load(options, constrained=limited), limited and grammar_of, encode)
+    return engine, options.job(constrained=limited)
+
+
+def _answered(
+    engine: "Engine", job: "Job", prompts: "Sequence[Prompt]", out: Path | None
+) -> "dict[str, Any]":
+    """Ask; with --out every answer is kept beside it, and what is there is not asked again."""
+    from chinchilla.cli.progress import answer_progress
+    from chinchilla.predict.journal import answer_all, open_journal
+
+    with answer_progress(len(prompts), "predicting") as step:
+        if out is not None:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            with open_journal(out.with_name(f"{out.name}.answers"), job, prompts) as journal:
+                return answer_all(engine, prompts, journal, step)
+        found = {}
+        for answer in engine.answers(prompts):
+            found[answer.id] = answer
+            step(answer)
+        return found
+
+
+def _write(
+    answers: "dict[str, Any]", asked: "Sequence[Asked]", rendering: "Rendering", out: Path | None
+) -> None:
+    import orjson
+
+    from chinchilla.predict.outcome import predicted
+
+    found = predicted(asked, answers, rendering.labels, rendering.windows.events)
+    lines = (orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in found)
+    if out is None:
+        for line in lines:
+            click.echo(line, nl=False)
+        return
+    partial = out.with_name(f".{out.name}.partial")
+    with partial.open("wb") as file:
+        file.writelines(lines)
+    partial.replace(out)
+    click.echo(f"{len(asked):,} records in {out}", err=True)

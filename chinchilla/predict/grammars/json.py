@@ -1,0 +1,64 @@
+"""What may be said in the form `json`: each label once, in any order, a list behind it."""
+
+from chinchilla.answers import Question
+from chinchilla.answers.quoting import quoted
+from chinchilla.predict.grammars.lark import either, listed, literal, maybe, once, row
+from chinchilla.predict.grammars.names import Name, names
+from chinchilla.predict.grammars.spans import string, strings
+
+
+def grammar(question: Question, passage: str) -> str:
+    """Write the grammar of JSON answers to a question about a passage."""
+    found = names(question)
+    opening, closing = ("[", "]") if question.subtask == "re-pair" else ("{", "}")
+    if not found:
+        return f"start: {literal(opening + closing)}"
+    start = row("start:", literal(opening), "(label::0x0)?", literal(closing))
+    if question.subtask == "re-pair":
+        return "\n".join([start, *once("label", [literal(quoted(one.name)) for one in found], ",")])
+    lists = [_list(one.name, _item(at, one, question), passage) for at, one in enumerate(found)]
+    parts = [rule for at, one in enumerate(found) for rule in _parts(at, one, question, passage)]
+    spans = [f"spans: {listed('STRING', ',', passage)}", *strings(passage)]
+    return "\n".join([start, *once("label", lists, ","), *parts, *spans])
+
+
+def _list(name: str, item: str, passage: str) -> str:
+    # the many lists of spans share one rule, which keeps the grammar small
+    inside = "spans" if item == string() else listed(item, ",", passage)
+    return row(literal(quoted(name) + ":["), inside, literal("]"))
+
+
+def _item(at: int, one: Name, question: Question) -> str:
+    match question.subtask:
+        case "re":
+            return _relation(f"slot{at}_more::0x0" if one.parts else "")
+        case "ee":
+            return _event(f"(role{at}::0x0)?" if one.parts else "")
+        case "ee-trigger":
+            return either(["STRING", literal("null")])
+        case _:
+            return string(one.values)
+
+
+def _relation(slots: str) -> str:
+    head, tail = literal('{"head":'), literal(',"tail":')
+    return f"({row(head, 'STRING', tail, 'STRING', slots, literal('}'))})"
+
+
+def _event(roles: str) -> str:
+    trigger = maybe(literal('"trigger":'), "STRING", literal(","))
+    return f"({row(literal('{'), trigger, literal(_ARGUMENTS), roles, literal('}}'))})"
+
+
+_ARGUMENTS = '"arguments":{'
+
+
+def _parts(at: int, one: Name, question: Question, passage: str) -> list[str]:
+    """Write the rules for the slots of a relation or the roles of an event type."""
+    if not one.parts:
+        return []
+    if question.subtask == "re":
+        slots = [row(literal(quoted(slot.name) + ":"), "STRING") for slot in one.parts]
+        return once(f"slot{at}", slots, ",")
+    roles = [_list(role.name, string(role.values), passage) for role in one.parts]
+    return once(f"role{at}", roles, ",")

@@ -1,0 +1,173 @@
+"""What the tests of constrained decoding share: tokenizers, what is asked, and what may be cut."""
+
+from functools import cache
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+pytest.importorskip("llguidance", reason="pip install 'chinchilla[constrained]'")
+pytest.importorskip("transformers", reason="pip install 'chinchilla[train]'")
+
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from chinchilla.answers import SUBTASKS, Content, Question, form, ordered
+from chinchilla.errors import Tally
+from chinchilla.predict.constrain import Constraint, accepts, grammar_of
+from chinchilla.predict.engine import Limits
+from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.rows import Prompter
+from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
+from chinchilla.sources import catalogue
+
+SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
+
+
+@cache
+def byte_level() -> PreTrainedTokenizerFast:
+    """Train a byte-level BPE tokenizer of 1,200 tokens on the shipped samples."""
+    files = sorted(path for path in SAMPLES.rglob("*") if path.is_file())
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=1200,
+        special_tokens=["<end>", "<pad>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    texts = [path.read_bytes().decode("utf-8", errors="replace") for path in files]
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<end>", pad_token="<pad>", padding_side="left"
+    )
+
+
+@cache
+def constraint() -> Constraint:
+    return Constraint(byte_level())
+
+
+def allowed(name: str, question: Question, passage: str, answer: str) -> bool:
+    return accepts(grammar_of(Limits(name, question, passage)), answer, constraint())
+
+
+def records_of(source: str, raw: Path, samples: bool):
+    """List the labels and the labelled records of a source; none where it is not found."""
+    card = catalogue.load_card(source, raw)
+    found = catalogue.find(card, raw, samples=samples)
+    if found is None:
+        return None, []
+    records = [
+        record
+        for split in found.files
+        for record in catalogue.records(found, split, Tally(forgiving=True))
+        if record.labelled
+    ]
+    return card.label_set(found.edition.name), records
+
+
+def asked(records, labels, name: str):
+    """Yield the passage, the question and the gold of all that is asked about records."""
+    prompter = Prompter(labels, 0, PromptOptions(subtasks=SUBTASKS, forms=(name,)))
+    for record in records:
+        passage = f"{record.title}\n{record.text}" if record.title else record.text
+        for ask in prompter.asks(record):
+            empty = prompter.phrases.empty.get(name, {}).get(ask.question.subtask, "")
+            question = ask.question.with_empty(empty)
+            yield passage, question, ordered(record, question)
+
+
+def refused(records, labels, name: str) -> list[tuple[str, str]]:
+    """List the gold answers that the grammar does not accept."""
+    return [
+        (passage, answer)
+        for passage, question, gold in asked(records, labels, name)
+        if not allowed(name, question, passage, answer := form(name).dump(gold, question))
+    ]
+
+
+def spans_of(content: Content) -> list[str]:
+    """List the spans of a content, classes and the pair of re-pair among them."""
+    events = content.events
+    return [
+        *(entity.text for entity in content.entities),
+        *(words for item in content.relations for words in (item.head, item.tail)),
+        *(words for item in content.relations for words in item.tail_slots.values()),
+        *(event.trigger for event in events if event.trigger is not None),
+        *(one.text for event in events for one in event.arguments),
+    ]
+
+
+_MARKS = """： : → ， , ; ； 、 " ' \\ - （ ） ( ) = “ ” []
+{} 无 甲 乙 出售/收购 （金额： 1,000 😀 null"""
+_BLANKS = [" ", "\n", "\r", "\u3000", "\t", "\u2028", "\x85", "\x00", "\x1c", " → ", ", ", "- "]
+PIECES = st.sampled_from([*_MARKS.split(), *_BLANKS])
+WORDS = st.lists(PIECES, min_size=1, max_size=4).map("".join)
+PASSAGES = st.lists(PIECES, min_size=1, max_size=14).map("".join) | st.text(min_size=1, max_size=8)
+EMPTY = st.sampled_from(["无", "甲：无", "(甲, 无)", ""])
+
+
+@st.composite
+def label_sets(draw: st.DrawFn) -> tuple[Label, ...]:
+    """Draw labels with awkward names, each with one to four slots and roles."""
+    names = draw(st.lists(WORDS, min_size=2, max_size=4, unique=True))
+    parts = draw(st.lists(WORDS, min_size=1, max_size=4, unique=True))
+    values = tuple(draw(st.lists(WORDS, max_size=2)))
+    roles = tuple(Role(key=f"p{at}", name=name, values=values) for at, name in enumerate(parts))
+    slots = tuple(Slot(key=f"p{at}", name=name) for at, name in enumerate(parts))
+    return tuple(
+        Label(key=f"k{at}", name=name, slots=slots, roles=roles) for at, name in enumerate(names)
+    )
+
+
+@st.composite
+def answered(draw: st.DrawFn, subtask: str) -> tuple[str, Question, Content]:
+    """Draw a passage, a question about it and gold whose spans are cut from it."""
+    passage, (*labels, last) = draw(PASSAGES), draw(label_sets())
+    given = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
+    if subtask == "ee-argument":
+        given = {"event": last}
+    question = Question(subtask, (*labels,), empty=draw(EMPTY), **given)
+    return passage, question, draw(contents(question, passage))
+
+
+def spans(passage: str) -> st.SearchStrategy[str]:
+    ends = st.tuples(st.integers(0, len(passage) - 1), st.integers(1, len(passage)))
+    return ends.map(lambda both: passage[both[0] : max(both[0] + 1, both[1])])
+
+
+@st.composite
+def contents(draw: st.DrawFn, question: Question, passage: str) -> Content:
+    keys = st.sampled_from([label.key for label in question.known])
+    words = spans(passage)
+    parts = question.labels[0].roles
+    one = st.one_of(
+        st.builds(Argument, role=st.just(part.key), text=st.sampled_from(part.values) | words)
+        if part.values
+        else st.builds(Argument, role=st.just(part.key), text=words)
+        for part in parts
+    )
+    arguments = draw(st.lists(one, max_size=4).map(tuple))
+    match question.subtask:
+        case "ner":
+            entity = st.builds(Entity, type=keys, text=words)
+            return Content(entities=tuple(draw(st.lists(entity, max_size=5))))
+        case "re":
+            slots = st.dictionaries(st.sampled_from([part.key for part in parts]), words)
+            item = st.builds(Relation, predicate=keys, head=words, tail=words, tail_slots=slots)
+            return Content(relations=tuple(draw(st.lists(item, max_size=4))))
+        case "re-pair":
+            found = draw(st.lists(keys, max_size=4, unique=True))
+            pairs = [Relation(predicate=key, head="甲", tail="乙") for key in found]
+            return Content(relations=tuple(pairs))
+        case "ee-argument":
+            event = Event(event_type=question.event.key, trigger=None, arguments=arguments)
+            return Content(events=(event,) if arguments else ())
+        case _:
+            held = arguments if question.subtask == "ee" else ()
+            event = st.builds(
+                Event, event_type=keys, trigger=st.none() | words, arguments=st.just(held)
+            )
+            return Content(events=tuple(draw(st.lists(event, max_size=3))))
