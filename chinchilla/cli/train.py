@@ -1,5 +1,6 @@
 """The command `chinchilla train`."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def train(
     from chinchilla.train.fit import prepare
 
     prepared = prepare(data, task, settings, _say)
-    click.echo(_summary(prepared), err=True)
+    _say(_summary(prepared))
     if dry_run:
         from chinchilla.cli.estimate import forecast_text
         from chinchilla.train.estimate import estimate
@@ -94,7 +95,7 @@ def _train(prepared: "Prepared", out: Path) -> None:
     from chinchilla.train.fit import begin
 
     folder = begin(prepared, out, datetime.now(), " ".join(sys.argv))
-    click.echo(f"run {folder}", err=True)
+    _say(f"run {folder}")
     _fit(prepared, folder)
 
 
@@ -116,6 +117,7 @@ def _resume(folder: Path, given: dict[str, Any]) -> None:
 
 def _fit(prepared: "Prepared", folder: Path) -> None:
     from chinchilla.train.fit import fit
+    from chinchilla.train.processes import is_first
 
     try:
         with _progress() as look:
@@ -123,6 +125,8 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
     except KeyboardInterrupt:
         click.echo(f"stopped; go on with chinchilla train --resume {folder}", err=True)
         sys.exit(130)
+    if not is_first():
+        return
     best = done.facts["best"]
     words = f"best F1 on dev {100 * best['eval_f1']:.2f} at step {best['step']}" if best else ""
     click.echo(f"{done.folder}\t{words}")
@@ -147,7 +151,9 @@ def _summary(prepared: "Prepared") -> str:
 
 
 def _say(words: str) -> None:
-    click.echo(words, err=True)
+    """Print a line to stderr, once where several processes train together."""
+    if os.environ.get("RANK", "0") == "0":
+        click.echo(words, err=True)
 
 
 @contextmanager

@@ -12,12 +12,13 @@ from chinchilla.errors import TrainError
 from chinchilla.predict.loading import quiet
 from chinchilla.train.batches import Packed, Padded
 from chinchilla.train.config import TINY, TrainConfig
-from chinchilla.train.data import Data, dev_exams, origin, split_rows
+from chinchilla.train.data import LABELS, Data, dev_exams, origin, split_rows
 from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
 from chinchilla.train.judge import DevJudge
 from chinchilla.train.loss import takes
 from chinchilla.train.models import Base, make_trainable, open_base, parameters
+from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
     CHECKPOINTS,
     MODEL,
@@ -86,9 +87,12 @@ def _texts(data: Data) -> list[str]:
 def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     """Make the folder of a new run; return it."""
     facts = facts_of(prepared)
-    folder = run_folder(out, prepared.task, facts, now)
-    write_run(folder, {**facts, "state": "running", "started": now.isoformat(), "command": command})
-    (folder / "labels.json").write_bytes((prepared.data.folder / "labels.json").read_bytes())
+    folder = from_first(run_folder(out, prepared.task, facts, now))
+    if is_first():
+        started = {"state": "running", "started": now.isoformat(), "command": command}
+        write_run(folder, {**facts, **started})
+        (folder / LABELS).write_bytes((prepared.data.folder / LABELS).read_bytes())
+    wait()
     return folder
 
 

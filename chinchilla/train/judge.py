@@ -9,6 +9,7 @@ from chinchilla.predict.chat import Chat
 from chinchilla.predict.engine import Answer, Prompt
 from chinchilla.predict.local import LocalEngine
 from chinchilla.train.exams import Exam, Marking, f1_of, score_exam, write_answers, write_exam
+from chinchilla.train.processes import from_first, gathered, is_first, share_of
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,9 @@ class DevJudge:
 
     def __call__(self, model: Any, step: int) -> dict[str, float]:
         """Return F1 (the mean over sources and sub-tasks), each one's own, and answers cut."""
-        from accelerate import PartialState
-        from accelerate.utils import broadcast_object_list, gather_object
-
-        state = PartialState()
-        mine = self._prompts()[state.process_index :: state.num_processes]
         engine = LocalEngine(model, self.chat, room_for(self.longest_answer), self.batch_size)
-        answers = gather_object(list(engine.answers(mine)))
-        found = [self._score(answers, step) if state.is_main_process else {}]
-        if state.num_processes > 1:
-            broadcast_object_list(found)
-        return found[0]
+        answers = gathered(list(engine.answers(share_of(self._prompts()))))
+        return from_first(self._score(answers, step) if is_first() else {})
 
     def _prompts(self) -> list[Prompt]:
         return [Prompt(row.id, row.prompt) for exam in self.exams for row in exam.rows]

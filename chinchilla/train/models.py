@@ -16,6 +16,7 @@ from chinchilla.predict.loading import (
     precision_of,
 )
 from chinchilla.train.config import TINY, LoraOptions, TrainConfig
+from chinchilla.train.processes import is_first
 from chinchilla.train.tiny import make_model, make_tokenizer
 
 _BIG = 1_000_000_000
@@ -52,7 +53,7 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
     precision = precision_of(config.precision)
     if base.source is None:
         model = make_model(base.chat.tokenizer, config.tiny).to(device())
-        if keep is not None and config.chosen_method != "full":
+        if keep is not None and config.chosen_method != "full" and is_first():
             model.save_pretrained(keep / "base")
             base.chat.tokenizer.save_pretrained(keep / "base")
     else:

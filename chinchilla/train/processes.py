@@ -1,0 +1,50 @@
+"""Several processes of one training: which is the first, and what it tells the others."""
+
+from typing import Any, TypeVar
+
+from chinchilla.predict.loading import device
+
+Value = TypeVar("Value")
+
+
+def _state() -> Any:
+    from accelerate import PartialState
+
+    return PartialState(cpu=device() == "cpu")
+
+
+def is_first() -> bool:
+    """Tell whether this process is the one that writes and speaks."""
+    return bool(_state().is_main_process)
+
+
+def from_first(value: Value) -> Value:
+    """Return the first process's value in all of them; one process alone keeps its own."""
+    from accelerate.utils import broadcast_object_list
+
+    if _state().num_processes == 1:
+        return value
+    found = [value]
+    broadcast_object_list(found)
+    return found[0]
+
+
+def gathered(mine: list[Value]) -> list[Value]:
+    """Return the items of all processes, in the order of the processes."""
+    from accelerate.utils import gather_object
+
+    if _state().num_processes == 1:
+        return mine
+    every: list[Value] = gather_object(mine)
+    return every
+
+
+def share_of(items: list[Value]) -> list[Value]:
+    """Return the items this process takes on."""
+    state = _state()
+    return items[state.process_index :: state.num_processes]
+
+
+def wait() -> None:
+    """Wait until all processes are here."""
+    _state().wait_for_everyone()
