@@ -24,7 +24,7 @@ from chinchilla.predict.grammars import writer
 from chinchilla.schema import Label, Role, Slot
 from chinchilla.sources import catalogue
 
-PUBLISHED = 200
+PUBLISHED = 100
 """How many published records of each source are tried, each in one form, forms in turn."""
 
 SOURCES = sorted(catalogue.card_paths(SAMPLES))
