@@ -16,16 +16,17 @@ def grammar(question: Question, passage: str) -> str:
     start = row("start:", literal(opening), "(label::0x0)?", literal(closing))
     if question.subtask == "re-pair":
         return "\n".join([start, *once("label", [literal(quoted(one.name)) for one in found], ",")])
-    lists = [_list(one.name, _item(at, one, question), passage) for at, one in enumerate(found)]
-    parts = [rule for at, one in enumerate(found) for rule in _parts(at, one, question, passage)]
-    spans = [f"spans: {listed('STRING', ',', passage)}", *strings(passage)]
-    return "\n".join([start, *once("label", lists, ","), *parts, *spans])
+    shared: dict[str, str] = {}
+    lists = [_list(one.name, _item(at, one, question), shared) for at, one in enumerate(found)]
+    parts = [rule for at, one in enumerate(found) for rule in _parts(at, one, question, shared)]
+    rules = [f"{rule}: {listed(item, ',', passage)}" for item, rule in shared.items()]
+    return "\n".join([start, *once("label", lists, ","), *parts, *rules, *strings(passage)])
 
 
-def _list(name: str, item: str, passage: str) -> str:
-    # the many lists of spans share one rule, which keeps the grammar small
-    inside = "spans" if item == string() else listed(item, ",", passage)
-    return row(literal(quoted(name) + ":["), inside, literal("]"))
+def _list(name: str, item: str, shared: dict[str, str]) -> str:
+    """Write a list behind its name; lists of the same item share a rule, by that item."""
+    rule = shared.setdefault(item, f"list{len(shared)}")
+    return row(literal(quoted(name) + ":["), rule, literal("]"))
 
 
 def _item(at: int, one: Name, question: Question) -> str:
@@ -53,12 +54,12 @@ def _event(roles: str) -> str:
 _ARGUMENTS = '"arguments":{'
 
 
-def _parts(at: int, one: Name, question: Question, passage: str) -> list[str]:
+def _parts(at: int, one: Name, question: Question, shared: dict[str, str]) -> list[str]:
     """Write the rules for the slots of a relation or the roles of an event type."""
     if not one.parts:
         return []
     if question.subtask == "re":
         slots = [row(literal(quoted(slot.name) + ":"), "STRING") for slot in one.parts]
         return once(f"slot{at}", slots, ",")
-    roles = [_list(role.name, string(role.values), passage) for role in one.parts]
+    roles = [_list(role.name, string(role.values), shared) for role in one.parts]
     return once(f"role{at}", roles, ",")
