@@ -110,6 +110,7 @@ def _sit(
         engine, job = open_engine(str(folder), wanted, lambda words: click.echo(words, err=True))
         with answer_progress(len(prompts_of(sitting)), sitting.name) as step:
             answers = ask_sitting(sitting, engine, job, step)
+        say_lifted(engine.lifted)
         scores = score_sitting(sitting)
         about = {"run": str(folder), "data": data.processed.sha256, "answers": sitting.name}
         found[sitting.name] = write_score(sitting, scores, about)
@@ -125,6 +126,13 @@ def _sit(
         click.echo(_table(rows))
     for sitting in sittings:
         click.echo(f"predictions, score.json and pages in {sitting.folder}", err=True)
+
+
+def say_lifted(lifted: Mapping[str, str]) -> None:
+    """Say which answers could not be held to their limits."""
+    if lifted:
+        name, why = next(iter(lifted.items()))
+        click.echo(f"{len(lifted):,} answers were left free, the first {name}: {why}", err=True)
 
 
 def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:

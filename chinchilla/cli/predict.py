@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def predict(model: str, inputs: Path, out: Path | None, source: str | None, **gi
     if not prompts:
         click.echo(f"nothing to ask about {len(records):,} records", err=True)
     engine, job = _engine(model, given)
-    _write(_answered(engine, job, prompts, out), asked, rendering, out)
+    answers = _answered(engine, job, prompts, out)
+    say_lifted(getattr(engine, "lifted", {}))
+    _write(answers, asked, rendering, out)
 
 
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":

@@ -1,8 +1,8 @@
 """The engine `transformers`: batched, key-value cached, greedy generation on this machine."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
@@ -12,6 +12,9 @@ from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.engine import Answer, Prompt
 
+if TYPE_CHECKING:
+    from chinchilla.predict.masks import Masks
+
 
 @dataclass(frozen=True)
 class LocalEngine:
@@ -19,7 +22,8 @@ class LocalEngine:
 
     A batch gives the answers that its prompts give one by one (up to the rounding of the
     precision). `max_new_tokens` counts the tokens of an answer, its end among them. With a
-    `constraint` answers keep to the limits of their prompts.
+    `constraint` answers keep to the limits of their prompts; `lifted` says by id which of them
+    had to be left free, and why.
     """
 
     model: Any
@@ -27,6 +31,7 @@ class LocalEngine:
     max_new_tokens: int
     batch_size: int = 16
     constraint: Constraint | None = None
+    lifted: dict[str, str] = field(default_factory=dict)
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """Yield the answers, batch by batch; raise EngineError for a prompt without room."""
@@ -54,27 +59,30 @@ class LocalEngine:
         width = max(map(len, ids))
         place = self.model.device
         padded = [[self.chat.pad] * (width - len(one)) + list(one) for one in ids]
-        masks = [[0] * (width - len(one)) + [1] * len(one) for one in ids]
+        shown = [[0] * (width - len(one)) + [1] * len(one) for one in ids]
         was_training = self.model.training
+        masks = self._masks(batch)
         self.model.eval()
         out = self.model.generate(
             input_ids=torch.tensor(padded, device=place),
-            attention_mask=torch.tensor(masks, device=place),
+            attention_mask=torch.tensor(shown, device=place),
             generation_config=self._settings(),
-            logits_processor=self._masks(batch),
+            logits_processor=LogitsProcessorList([] if masks is None else [masks]),
         )
         self.model.train(was_training)
+        if masks is not None:
+            self.lifted.update({batch[row].id: why for row, why in masks.lifted.items()})
         rows = out[:, width:].tolist()
         return [
             Answer(prompt.id, *self.chat.read(row)) for prompt, row in zip(batch, rows, strict=True)
         ]
 
-    def _masks(self, batch: Sequence[Prompt]) -> LogitsProcessorList:
+    def _masks(self, batch: Sequence[Prompt]) -> "Masks | None":
         if self.constraint is None:
-            return LogitsProcessorList()
+            return None
         from chinchilla.predict.masks import masks_of
 
-        return LogitsProcessorList([masks_of(batch, self.constraint)])
+        return masks_of(batch, self.constraint)
 
     def _settings(self) -> GenerationConfig:
         return GenerationConfig(

@@ -113,4 +113,5 @@ class Packed:
             "position_ids": places[None],
             "labels": torch.cat(labels)[None],
             "logits_to_keep": torch.cat(columns),
+            "use_cache": False,
         }

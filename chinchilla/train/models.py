@@ -1,7 +1,8 @@
 """The model that is trained: its base, its adapter, how much of it learns."""
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -99,9 +100,7 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
         init_lora_weights="pissa" if options.variant == "pissa" else True,
     )
     try:
-        with warnings.catch_warnings():
-            # peft 0.21 asks transformers 5.23 by a name that goes away in 6
-            warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        with _old_name():
             return get_peft_model(model, settings)
     except ValueError as error:
         first = str(error).split("\n")[0]
@@ -122,4 +121,13 @@ def load_tuned(run: Path, base: Source | None, precision: str, weights: Path) ->
     from peft import PeftModel
 
     under = load_model(base or Source(str(run / "base")), precision)
-    return PeftModel.from_pretrained(under, str(weights))
+    with _old_name():
+        return PeftModel.from_pretrained(under, str(weights))
+
+
+@contextmanager
+def _old_name() -> Iterator[None]:
+    """Bear with peft 0.21, which asks transformers 5.23 by a name that goes away in 6."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield

@@ -1,0 +1,92 @@
+"""A small build, small settings, and a run trained on them."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "0")
+
+import torch
+
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.plan import make_plan
+from chinchilla.train.config import TrainConfig
+from chinchilla.train.data import Data, open_data
+from chinchilla.train.fit import Trained, begin, fit, prepare
+
+torch.set_num_threads(1)
+
+PAIRS = {
+    "subtasks": ["re-pair"],
+    "forms": ["lines"],
+    "descriptions": "off",
+    "shuffle_labels": False,
+    "wordings": ["re/pair_closed#curt"],
+    "mark_pairs": True,
+}
+SMALL: dict[str, Any] = {
+    "base": "tiny",
+    "method": "full",
+    "batch_size": 8,
+    "max_steps": 6,
+    "learning_rate": 3e-3,
+    "tiny": {"layers": 2, "width": 32, "vocabulary": 600},
+    "eval": {"rows": 8, "steps": 3},
+}
+
+Settings = Callable[..., TrainConfig]
+Run = Callable[..., Trained]
+
+
+def build_into(out: Path, **config: Any) -> Path:
+    plan = make_plan(out.parent / "raw", BuildConfig(sources=("finre",), **config))
+    build(plan, out, 1, lambda job: None)
+    return out
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_into(tmp_path_factory.mktemp("pairs") / "processed", prompts=PAIRS)
+
+
+@pytest.fixture
+def data(built: Path) -> Data:
+    return open_data(built, "re", ())
+
+
+def _settings(**changes: Any) -> TrainConfig:
+    return TrainConfig.model_validate(SMALL | changes)
+
+
+def _train(built: Path, out: Path, **changes: Any) -> Trained:
+    prepared = prepare(open_data(built, "re", ()), "re", _settings(**changes), print)
+    folder = begin(prepared, out, datetime(2026, 1, 2, 3, 4, 5), "chinchilla train")
+    return fit(prepared, folder, lambda moment: None)
+
+
+@pytest.fixture(scope="session")
+def settings() -> Settings:
+    """Return a function that makes small settings."""
+    return _settings
+
+
+@pytest.fixture(scope="session")
+def train() -> Run:
+    """Return a function that trains on a build, into a folder."""
+    return _train
+
+
+@pytest.fixture(scope="session")
+def lora_run(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _train(built, tmp_path_factory.mktemp("lora"), method="lora").folder
+
+
+@pytest.fixture(scope="session")
+def full_run(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return _train(built, tmp_path_factory.mktemp("full")).folder

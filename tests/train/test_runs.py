@@ -1,0 +1,179 @@
+"""A run from its beginning to its scores: kept, resumed, merged, asked."""
+
+import csv
+import shutil
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from chinchilla.errors import ConfigError, TrainError
+from chinchilla.predict.loading import Source, load_model, load_tokenizer
+from chinchilla.train.data import Data, open_data
+from chinchilla.train.fit import begin, fit, prepare
+from chinchilla.train.merge import merge
+from chinchilla.train.models import make_trainable, parameters
+from chinchilla.train.probes import probes_of
+from chinchilla.train.resume import reopen
+from chinchilla.train.runs import last_checkpoint, newest_run, read_run, write_run
+
+
+def column(folder: Path, name: str) -> dict[int, float]:
+    with (folder / "curve.csv").open(encoding="utf-8", newline="") as file:
+        return {int(row["step"]): float(row[name]) for row in csv.DictReader(file) if row[name]}
+
+
+def losses(folder: Path) -> dict[int, float]:
+    return column(folder, "loss")
+
+
+def test_a_run_keeps_what_ties_data_weights_and_scores_together(
+    built: Path, full_run: Path
+) -> None:
+    facts = read_run(full_run)
+    manifest = orjson.loads((built / "manifest.json").read_bytes())
+    assert facts["state"] == "done"
+    assert facts["data"]["templates"] == manifest["templates"]
+    assert facts["data"]["build"] == manifest["config"]
+    assert facts["data"]["files"] == {
+        f"re/{split}": manifest["outputs"][f"re/{split}.jsonl"]["sha256"]
+        for split in ("train", "dev")
+    }
+    assert facts["steps"] == 6
+    assert set(facts["versions"]) >= {"chinchilla", "torch", "transformers", "peft"}
+    assert full_run.parent.name == "re"
+    assert full_run.name.startswith("20260102-030405-")
+    names = {path.name for path in full_run.iterdir()}
+    assert names >= {"run.json", "labels.json", "model", "curve.csv", "curve.png", "evals"}
+    assert (full_run / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert {path.name for path in (full_run / "evals").iterdir()} == {"step-000003", "step-000006"}
+
+
+def test_the_loss_falls(full_run: Path) -> None:
+    found = losses(full_run)
+    assert found[6] < found[1]
+
+
+def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
+    built: Path, full_run: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(full_run, broken)
+    for name in ("curve.csv", "curve.png", "model", "checkpoints/checkpoint-6"):
+        path = broken / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    write_run(broken, read_run(broken) | {"state": "running"})
+    assert last_checkpoint(broken) == broken / "checkpoints" / "checkpoint-3"
+    fit(reopen(broken, print), broken, lambda moment: None)
+    assert losses(broken) == losses(full_run)
+    one, other = (load_file(path / "model" / "model.safetensors") for path in (broken, full_run))
+    assert list(one) == list(other)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_finished_run_is_not_resumed(full_run: Path) -> None:
+    with pytest.raises(ConfigError, match="this run is finished; train anew for another one"):
+        reopen(full_run, print)
+
+
+def test_a_run_whose_data_changed_is_not_resumed(full_run: Path, tmp_path: Path) -> None:
+    facts = read_run(full_run)
+    facts["state"] = "running"
+    facts["data"]["manifest"] = "another"
+    write_run(tmp_path / "run", facts)
+    with pytest.raises(ConfigError, match="not the build that this run was begun on"):
+        reopen(tmp_path / "run", print)
+
+
+def test_the_same_seed_gives_the_same_weights(built: Path, lora_run: Path, train: Any) -> None:
+    again = train(built, lora_run.parent.parent.parent / "again", method="lora").folder
+    files = [path / "model" / "adapter_model.safetensors" for path in (lora_run, again)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_an_adapter_trains_a_small_part(data: Data, settings: Any) -> None:
+    config = settings(method="lora", lora={"rank": 4})
+    prepared = prepare(data, "re", config, print)
+    every, trained = parameters(make_trainable(prepared.base, config))
+    assert 0 < trained < every / 2
+
+
+@pytest.mark.parametrize("variant", ["lora", "rslora", "dora", "pissa"])
+def test_each_variant_of_the_adapter_trains_and_merges(
+    built: Path, tmp_path: Path, train: Any, variant: str
+) -> None:
+    run = train(built, tmp_path / "runs", method="lora", lora={"variant": variant}, max_steps=3)
+    found = merge(run.folder, tmp_path / "merged", probes_of(run.folder), print)
+    assert found.difference < 1e-3 < found.learnt
+
+
+def test_merging_is_proved_and_the_merged_model_stands_alone(
+    lora_run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "merged"
+    found = merge(lora_run, out, probes_of(lora_run), print)
+    assert found.difference < 1e-3 < found.learnt
+    merged = load_model(Source(str(out)), "fp32")
+    base = load_file(lora_run / "base" / "model.safetensors")
+    changed = [
+        name
+        for name, one in merged.state_dict().items()
+        if name in base and (one != base[name]).any()
+    ]
+    assert len(changed) == 14
+    assert load_tokenizer(Source(str(out))).chat_template
+
+
+def test_an_adapter_that_learnt_nothing_is_not_merged(lora_run: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(lora_run, run)
+    path = run / "model" / "adapter_model.safetensors"
+    from safetensors.torch import save_file
+
+    save_file({name: torch.zeros_like(one) for name, one in load_file(path).items()}, path)
+    with pytest.raises(TrainError, match="the adapter changes nothing"):
+        merge(run, tmp_path / "merged", probes_of(run), print)
+    assert not (tmp_path / "merged").exists()
+    assert [one.name for one in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_whole_model_has_nothing_to_merge(full_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainError, match="the whole model was trained, there is no adapter"):
+        merge(full_run, tmp_path / "merged", [], print)
+
+
+def test_the_newest_finished_run_is_found(full_run: Path, tmp_path: Path) -> None:
+    facts = read_run(full_run)
+    for name, state in (("20260101-000000-a", "done"), ("20260103-000000-b", "done")):
+        write_run(tmp_path / "re" / name, facts | {"state": state})
+    write_run(tmp_path / "re" / "20260104-000000-c", facts | {"state": "running"})
+    assert newest_run(tmp_path, None).name == "20260103-000000-b"
+    with pytest.raises(ConfigError, match="no finished run of ner; run `chinchilla train` first"):
+        newest_run(tmp_path, "ner")
+
+
+def test_the_later_of_two_equal_scores_is_kept(full_run: Path) -> None:
+    scores = column(full_run, "eval_f1")
+    best = max(scores, key=lambda step: (scores[step], step))
+    assert read_run(full_run)["best"] == {"eval_f1": scores[best], "step": best}
+
+
+def test_the_demo_model_keeps_its_base_under_an_adapter(built: Path, lora_run: Path) -> None:
+    assert (lora_run / "base" / "model.safetensors").is_file()
+    assert read_run(lora_run)["demo"] is True
+
+
+def test_a_run_begins_with_what_decides_it_on_disk(
+    built: Path, tmp_path: Path, settings: Any
+) -> None:
+    from datetime import datetime
+
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    folder = begin(prepared, tmp_path, datetime(2026, 5, 6), "chinchilla train --task re")
+    facts = read_run(folder)
+    assert facts["state"] == "running"
+    assert facts["command"] == "chinchilla train --task re"
+    assert facts["config"]["tiny"] == {"layers": 2, "width": 32, "vocabulary": 600}
