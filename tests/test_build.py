@@ -239,6 +239,7 @@ def test_the_manifest_says_what_was_read_and_written(tmp_path: Path) -> None:
         "versions",
         "config",
         "sources",
+        "general",
         "absent",
         "files",
         "templates",

@@ -115,7 +115,7 @@ def test_a_dry_run_says_what_would_be_written_and_writes_nothing(tmp_path: Path)
     assert not out.exists()
     run("build", "--source", "finre", "--out", str(out))
     size = (out / "re" / "dev.jsonl").stat().st_size
-    [line] = [line for line in dry.stdout.splitlines() if line.startswith("finre   dev")]
+    [line] = [line for line in dry.stdout.splitlines() if line.startswith("finre   re    dev")]
     assert line.split()[-2] == f"{size:,}"
 
 

@@ -45,7 +45,7 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     click.echo(_plan_table(plan), err=True)
     with build_progress(plan) as progress:
         if dry_run:
-            click.echo(_forecast_table(forecast(plan, workers, progress)))
+            click.echo(_forecast_table(plan, forecast(plan, workers, progress)))
             return
         built = build_all(plan, out, workers, progress)
     click.echo(_result_table(built.manifest))
@@ -89,16 +89,18 @@ def _result_table(manifest: dict[str, Any]) -> str:
     return table(("source", "split", "read", "records", "rows", "left out", "mended"), rows)
 
 
-def _forecast_table(sums: "Totals") -> str:
+def _forecast_table(plan: "Plan", sums: "Totals") -> str:
     from chinchilla.build.forecast import quantiles
     from chinchilla.cli.table import table
 
+    tasks: dict[str, str] = {found.card.source: found.card.task for found in plan.found}
     rows = []
     for (source, split), counts in sums.items():
         numbers = (counts.read, counts.rows, counts.null_rows, counts.bytes)
         share = f"{counts.null_rows / counts.rows:.1%}" if counts.rows else "-"
         lengths = [f"{number:,}" for number in quantiles(counts.tokens)]
-        rows.append([source, split, *(f"{number:,}" for number in numbers), share, *lengths])
-    head = ("source", "split", "read", "rows", "empty", "bytes", "empty share")
+        words = [source, tasks.get(source, source), split]
+        rows.append([*words, *(f"{number:,}" for number in numbers), share, *lengths])
+    head = ("source", "task", "split", "read", "rows", "empty", "bytes", "empty share")
     measured = ("tokens", "p50", "p95", "max") if any(one.tokens for one in sums.values()) else ()
     return table((*head, *measured), [row[: len(head) + len(measured)] for row in rows])

@@ -64,6 +64,7 @@ class DemonstrationPool:
         self.source: str | None = None
         self.too_long = 0
         self._shelves: dict[str, _Shelf] = {}
+        self._negative = False
         for record in records:
             self._check(record)
             if len(record.text) + len(record.title or "") > self.size.length:
@@ -106,7 +107,8 @@ class DemonstrationPool:
         The one with nothing to find has a pair annotated as bearing no relation.
         """
         picks = _Picks(record, frozenset(label.key for label in labels), _has_pair)
-        if k >= 3:
+        # records without any relation have negative pairs most often
+        if k >= 3 and self._negative and not self._draw_from(NOTHING, picks, rng):
             self._draw_nothing(picks, rng)
         return self._draw_labels(picks, labels, k, rng)
 
@@ -140,6 +142,7 @@ class DemonstrationPool:
     def _put(self, record: Record) -> None:
         digest = blake2b(f"{self.seed}-{record.id}".encode(), digest_size=8).digest()
         key = (int.from_bytes(digest, "big"), record.id)
+        self._negative = self._negative or bool(record.na_pairs)
         for label in labels_of(record) or [NOTHING]:
             self._shelves.setdefault(label, _Shelf()).put(key, record, self.size.per_label)
 
@@ -153,7 +156,7 @@ class DemonstrationPool:
 
     def _draw_from(self, label: str, picks: "_Picks", rng: Random) -> bool:
         """Draw one record of a label; say whether there was one."""
-        shelf = self._shelves[label]
+        shelf = self._shelves.get(label, _Shelf())
         asked = label in picks.labels
         order = rng.sample(shelf.keys, len(shelf.keys))
         records = (shelf.records[place] for _, place in order)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -10,11 +11,16 @@ import orjson
 import pytest
 from tokenizers import ByteLevelBPETokenizer
 
+from chinchilla.answers import form
 from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.build.dataset import build
 from chinchilla.build.forecast import forecast, quantiles
 from chinchilla.build.plan import make_plan
+from chinchilla.build.shard import Counts
 from chinchilla.errors import ChinchillaError
+from chinchilla.prompts.measures import tokens_of
+from chinchilla.prompts.questions import question_of
+from chinchilla.schema import InstructionRow, LabelSet
 from chinchilla.sources import catalogue
 
 KNOBS = """
@@ -30,8 +36,10 @@ null_share = 0.3
 descriptions = "sampled"
 label_dropout = 0.1
 label_renaming = 0.2
+renaming = "paraphrase"
+demonstrations = 1
 [windows]
-max_chars = 900
+max_chars = 1500
 overlap = 40
 events = "split"
 [hold_out.labels]
@@ -87,6 +95,62 @@ def test_tokens_of_a_tokenizer_are_the_budget_and_are_told_before(tmp_path, toke
     lengths = quantiles(sums["finre", "train"].tokens)
     assert 0 < lengths.p50 <= lengths.p95 <= lengths.longest
     assert sums["finre", "train"].tokens.total() == sums["finre", "train"].rows
+
+
+def test_what_is_told_before_is_what_the_files_then_hold(tmp_path, tokenizer) -> None:
+    general = tmp_path / "alpaca.json"
+    some = [{"instruction": f"第{n}题", "input": "", "output": "答" * n} for n in range(1, 40)]
+    general.write_bytes(orjson.dumps(some))
+    path = tmp_path / "build.toml"
+    # under other names a row cannot be asked again whether its answer is empty
+    knobs = KNOBS.replace("label_renaming = 0.2\n", "")
+    knobs = knobs.replace("max_chars = 1500", f'max_chars = 1500\ntokenizer = "{tokenizer}"')
+    path.write_text(
+        f"{knobs}\n[mix.sources]\nweights = {{ finre = 0.5, msra = 1.5 }}\n"
+        f'[general]\npath = "{general}"\nratio = 0.1\n',
+        encoding="utf-8",
+    )
+    plan = make_plan(tmp_path, read_config(path, {}))
+    sums = forecast(plan, 1, lambda job: None)
+    build(plan, tmp_path / "out", 1, lambda job: None)
+    labels = orjson.loads((tmp_path / "out" / "labels.json").read_bytes())
+    sets = {source: LabelSet.model_validate(found) for source, found in labels.items()}
+    measure, told = tokens_of(tokenizer), {}
+    for source, split, line in lines_of(tmp_path / "out"):
+        row = InstructionRow.model_validate_json(line)
+        counts = told.setdefault((source, split), Counts())
+        counts.rows += 1
+        counts.bytes += len(line)
+        counts.tokens[sum(map(measure, (row.instruction, row.input, row.output)))] += 1
+        if source != "general":
+            counts.null_rows += is_null(row, sets[source])
+    assert set(told) == {key for key, counts in sums.items() if counts.rows}
+    for key, counts in told.items():
+        for name in ("rows", "bytes", "null_rows"):
+            wanted, found = getattr(sums[key], name), getattr(counts, name)
+            assert abs(found - wanted) <= 0.02 * wanted, (key, name)
+        for one, other in zip(quantiles(sums[key].tokens), quantiles(counts.tokens), strict=True):
+            assert abs(one - other) <= 0.02 * other, key
+
+
+def lines_of(out: Path) -> Iterator[tuple[str, str, bytes]]:
+    """Yield source, split and line of each row that a build wrote."""
+    for path in sorted(out.glob("*/*.jsonl")):
+        if path.parent.name != "records":
+            for line in path.read_bytes().split(b"\n")[:-1]:
+                yield orjson.loads(line)["source"], path.stem, line + b"\n"
+
+
+def is_null(row: InstructionRow, labels: LabelSet) -> bool:
+    """Tell whether the answer of a row is empty, for a pair: the negative label alone."""
+    question = question_of(row, labels)
+    content = form(row.form).parse(row.output, question)
+    na = question.na and question.na.key
+    return not (
+        content.entities
+        or content.events
+        or [item for item in content.relations if item.predicate != na]
+    )
 
 
 ERRORS = [
