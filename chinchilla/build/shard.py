@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from chinchilla.build.dumping import dump_line, dump_record
 from chinchilla.build.plan import Job
 from chinchilla.build.selection import PLACES, Choice, Histogram, kept, place
 from chinchilla.errors import Tally
@@ -85,8 +86,7 @@ def build_shard(job: Job, kit: Kit) -> Counts:
     rows_path, records_path = shard_paths(kit.folder, job.number)
     with rows_path.open("wb", BUFFER) as rows, records_path.open("wb", BUFFER) as records:
         for record in records_of(job, kit, counts):
-            records.write(record.__pydantic_serializer__.to_json(record))
-            records.write(b"\n")
+            records.write(dump_record(record))
             for row in rows_of(record, kit, counts):
                 rows.write(dump_row(row, counts))
     return counts
@@ -206,7 +206,7 @@ def left_out(ask: Ask, kit: Kit) -> bool:
 
 def dump_row(row: InstructionRow, counts: Counts) -> bytes:
     """Write a row as a line and count its bytes."""
-    line = row.__pydantic_serializer__.to_json(row) + b"\n"
+    line = dump_line(row)
     counts.bytes += len(line)
     return line
 
