@@ -111,24 +111,26 @@ class Prompter:
         instruction, words = template.render(values)
         if self.options.demonstrations:
             instruction += self._demonstrations(ask, question, name, rng)
-        return InstructionRow(
-            instruction=instruction,
-            input=words,
-            output=self.forms[name].dump(ask.content, question),
-            id=ask.id,
-            record_id=ask.record.id,
-            source=ask.record.source,
-            task=ask.record.task,
-            subtask=template.subtask,
-            template=template.id,
-            form=name,
-            labels=question.keys,
-            window=ask.window,
-            head=question.head,
-            tail=question.tail,
-            event_type=question.event and question.event.key,
-            trigger=question.trigger,
-        )
+        record = ask.record
+        fields = {
+            "instruction": instruction,
+            "input": words,
+            "output": self.forms[name].dump(ask.content, question),
+            "id": ask.id,
+            "record_id": record.id,
+            "source": record.source,
+            "task": record.task,
+            "subtask": template.subtask,
+            "template": template.id,
+            "form": name,
+            "labels": question.keys,
+            "window": ask.window,
+            "head": question.head,
+            "tail": question.tail,
+            "event_type": question.event and question.event.key,
+            "trigger": question.trigger,
+        }
+        return InstructionRow.of_valid(fields)
 
     def _described(self, rng: Random) -> bool:
         wanted = self.options.descriptions
