@@ -4,15 +4,28 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
 from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
 from chinchilla.readers.lines import Slice
-from chinchilla.schema import Event, Label, Record, Relation, Split, make_record
+from chinchilla.schema import Event, Label, Record, Relation, Split, unfit
 from chinchilla.sources.card import Card, Edition
 
 Row = TypeVar("Row")
 Fields = dict[str, Any]
-Known = dict[str, frozenset[str]]
-"""The labels of an edition, each with its roles."""
+
+
+class Known(NamedTuple):
+    """The labels of an edition, each with its roles, and the ends of relations met so far."""
+
+    labels: dict[str, frozenset[str]]
+    ends: set[tuple[str, str | None, str | None]]
+
+    @classmethod
+    def of(cls, labels: Iterable[Label]) -> "Known":
+        """Take the labels of an edition; nothing has been met."""
+        roles = {label.key: frozenset(role.key for role in label.roles) for label in labels}
+        return cls(roles, set())
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,7 @@ class Part:
         `to_fields` returns the fields of a record without id, source, split and task, or None
         where the row belongs to another split.
         """
-        known = {label.key: frozenset(role.key for role in label.roles) for label in self._labels()}
+        known = Known.of(self._labels())
         for place, row in rows:
             try:
                 fields = to_fields(row, Spot(self, place))
@@ -59,7 +72,10 @@ class Part:
         fields["task"] = self.card.task
         if self.split in self.edition.unlabelled:
             fields["labelled"] = False
-        return make_record(self.slice.at(place), fields)
+        try:
+            return Record.model_validate(fields)
+        except ValidationError as error:
+            raise unfit(self.slice.at(place), error) from error
 
     def _misshapen(self, place: int, error: Exception) -> RecordError:
         what = f"no {error}" if isinstance(error, KeyError) else f"not of the shape ({error})"
@@ -75,15 +91,18 @@ class Part:
     def _check_labels(self, record: Record, known: Known, place: int) -> None:
         """Raise LabelError where a label, role, slot or entity type stands on no card."""
         for entity in record.entities:
-            if entity.type not in known:
+            if entity.type not in known.labels:
                 raise self._unknown("label", entity.type, place)
         for relation in record.relations:
-            self._check_relation(relation, known, place)
+            ends = (relation.predicate, relation.head_type, relation.tail_type)
+            if relation.tail_slots or relation.tail_slot_types or ends not in known.ends:
+                self._check_relation(relation, known, place)
+                known.ends.add(ends)
         for event in record.events:
             self._check_event(event, known, place)
 
     def _check_relation(self, relation: Relation, known: Known, place: int) -> None:
-        if relation.predicate not in known:
+        if relation.predicate not in known.labels:
             raise self._unknown("label", relation.predicate, place)
         types = self.card.known_types
         for name in (relation.head_type, relation.tail_type, *relation.tail_slot_types.values()):
@@ -94,7 +113,7 @@ class Part:
                 raise self._unknown("slot", slot, place)
 
     def _check_event(self, event: Event, known: Known, place: int) -> None:
-        roles = known.get(event.event_type)
+        roles = known.labels.get(event.event_type)
         if roles is None:
             raise self._unknown("label", event.event_type, place)
         for argument in event.arguments:
