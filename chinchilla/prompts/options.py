@@ -70,6 +70,12 @@ class PromptOptions(Frozen):
         size = self.labels_per_prompt
         return size if isinstance(size, int) else size.get(task, 0)
 
+    @property
+    def keeps_labels(self) -> bool:
+        """Tell whether train leaves no label out of what is asked."""
+        few = self.negatives is not None or self.negative_ratio is not None
+        return not (few or self.label_dropout)
+
     @model_validator(mode="after")
     def _one_way_to_say_negatives(self) -> "PromptOptions":
         if self.negatives is not None and self.negative_ratio is not None:

@@ -66,7 +66,7 @@ class Prompter:
     def asking(self) -> Asking:
         """Return what decides the questions."""
         subtasks = subtasks_of(self.labels, self.options)
-        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks, {})
+        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks)
 
     @cached_property
     def phrases(self) -> Phrases:
