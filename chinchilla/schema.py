@@ -4,7 +4,7 @@ Offsets are code points into `text`, start inclusive, end exclusive. A source th
 offset leaves them null; nothing here looks for a string to invent one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -173,10 +173,14 @@ class Record(Frozen):
             raise ValueError(f"{words!r} is in neither text nor title")
 
 
+check_record: Callable[[Mapping[str, Any]], Record] = Record.__pydantic_validator__.validate_python
+"""Build a record as `Record.model_validate` does, without its further arguments."""
+
+
 def make_record(where: str, fields: Mapping[str, Any]) -> Record:
     """Build a record from its fields; raise RecordError naming `where` if they do not fit."""
     try:
-        return Record.model_validate(fields)
+        return check_record(fields)
     except ValidationError as error:
         raise unfit(where, error) from error
 

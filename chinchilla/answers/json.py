@@ -44,17 +44,25 @@ def _written(answer: Any) -> str:
 
 def _by_name(relations: Iterable[Relation], question: Question) -> Lists:
     """Put relations under the names of their labels, in the order asked."""
+    labels = question.by_key
     found: Lists = {}
     for item in relations:
-        label = asked(question.by_key, item.predicate, "label")
+        key = item.predicate
+        if key not in labels:
+            asked(labels, key, "label")
         value = {"head": item.head, "tail": item.tail}
         if item.tail_slots:
-            value.update(in_order(item.tail_slots.items(), label.slots, "slot"))
-        found.setdefault(label.key, []).append(value)
+            value.update(in_order(item.tail_slots.items(), labels[key].slots, "slot"))
+        if key in found:
+            found[key].append(value)
+        else:
+            found[key] = [value]
+    if len(found) < 2:
+        return {labels[key].name: values for key, values in found.items()}
     lists: Lists = {}
     for key in sorted(found, key=question.places.__getitem__):
         # two labels may bear one name where labels are renamed
-        lists.setdefault(question.by_key[key].name, []).extend(found[key])
+        lists.setdefault(labels[key].name, []).extend(found[key])
     return lists
 
 

@@ -7,12 +7,12 @@ is worded from the row's id. Leaving a row out therefore changes no other row.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import blake2b
 from random import Random
 from typing import Protocol
 
 from chinchilla.answers import Form, Question, form, ordered
 from chinchilla.prompts.asks import Ask, Asking, asks, subtasks_of
+from chinchilla.prompts.chance import Chance
 from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.naming import (
     label_line,
@@ -37,11 +37,6 @@ from chinchilla.templates import (
 
 SHOWN_BEFORE = 4096
 """How many lists of labels are kept as they were written, before the shelf is cleared."""
-
-
-def chance(seed: int, name: str) -> int:
-    """Return a seed for one record or row; the same on every machine and in every process."""
-    return int.from_bytes(blake2b(f"{seed}-{name}".encode(), digest_size=8).digest(), "big")
 
 
 class Pool(Protocol):
@@ -83,7 +78,7 @@ class Prompter:
         start, end = window or (0, len(record.text))
         place = record.id if window is None else f"{record.id}.{start}"
         rng = self._ask_chance
-        rng.seed(chance(self.seed, place))
+        rng.start(self.seed, place)
         for number, (question, content, is_open) in enumerate(asks(record, self.asking, rng)):
             yield Ask(f"{place}.{number}", record, question, content, is_open, (start, end))
 
@@ -94,7 +89,7 @@ class Prompter:
     def row(self, ask: Ask) -> InstructionRow:
         """Word a question and write down its answer; chance comes from the row's id alone."""
         rng = self._row_chance
-        rng.seed(chance(self.seed, ask.id))
+        rng.start(self.seed, ask.id)
         train = ask.record.split == "train"
         question = ask.question
         renamed = train and rng.random() < self.options.label_renaming
@@ -103,10 +98,10 @@ class Prompter:
         described = self._described(rng) or renamed
         template = rng.choice(self._templates(ask, train, renamed))
         name = rng.choice(self.options.forms)
-        question = question.with_empty(self.empty(template, name))
+        empty, formats = self._sentences(template, name)
+        question = question.with_empty(empty)
         values = self._values(question, described, template, renamed)
-        formats = self.formats(name, template.subtask)
-        values["format"] = fill(rng.choice(formats), {"empty": question.empty})
+        values["format"] = rng.choice(formats)
         values["text"] = self.text(ask.record)
         instruction, words = template.render(values)
         if self.options.demonstrations:
@@ -195,12 +190,12 @@ class Prompter:
         return {}
 
     @cached_property
-    def _ask_chance(self) -> Random:
-        return Random(0)
+    def _ask_chance(self) -> Chance:
+        return Chance()
 
     @cached_property
-    def _row_chance(self) -> Random:
-        return Random(0)
+    def _row_chance(self) -> Chance:
+        return Chance()
 
     @cached_property
     def _in_lines(self) -> frozenset[str]:
@@ -264,6 +259,19 @@ class Prompter:
             for name in self.options.forms
             for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
         }
+
+    def _sentences(self, template: Template, name: str) -> tuple[str, list[str]]:
+        """Return the words for nothing found, and the sentences about the form with them."""
+        key = (template.id, name)
+        if key not in self._sentences_before:
+            empty = self.empty(template, name)
+            formats = self.formats(name, template.subtask)
+            self._sentences_before[key] = empty, [fill(one, {"empty": empty}) for one in formats]
+        return self._sentences_before[key]
+
+    @cached_property
+    def _sentences_before(self) -> dict[tuple[str, str], tuple[str, list[str]]]:
+        return {}
 
     def empty(self, template: Template, name: str) -> str:
         """Return the words for "nothing found" in an answer form."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
 from chinchilla.readers.lines import Slice
-from chinchilla.schema import Event, Label, Record, Relation, Split, unfit
+from chinchilla.schema import Event, Label, Record, Relation, Split, check_record, unfit
 from chinchilla.sources.card import Card, Edition
 
 Row = TypeVar("Row")
@@ -66,14 +66,15 @@ class Part:
                 yield record
 
     def _record(self, place: int, fields: Fields) -> Record:
+        card = self.card
         fields["id"] = self.id_at(place)
-        fields["source"] = self.card.source
+        fields["source"] = card.source
         fields["split"] = self.split
-        fields["task"] = self.card.task
+        fields["task"] = card.task
         if self.split in self.edition.unlabelled:
             fields["labelled"] = False
         try:
-            return Record.model_validate(fields)
+            return check_record(fields)
         except ValidationError as error:
             raise unfit(self.slice.at(place), error) from error
 
