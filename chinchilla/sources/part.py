@@ -30,13 +30,25 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True)
 class Part:
-    """Name what is read: a slice of the file of one split of one edition of a source."""
+    """Name what is read: a slice of the file of one split of one edition of a source.
+
+    `again` tells that an earlier split is carved out of the same lines.
+    """
 
     card: Card
     edition: Edition
     split: Split
     slice: Slice
     tally: Tally
+    again: bool = False
+
+    @property
+    def line_tally(self) -> Tally:
+        """Return the tally for lines that form no record, and so are of no split.
+
+        Of a file that several splits are carved out of, they count for the first of them.
+        """
+        return Tally(forgiving=self.tally.forgiving) if self.again else self.tally
 
     def id_at(self, place: int) -> str:
         """Make the id of the record at a line (item number in an array)."""
