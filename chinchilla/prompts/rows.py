@@ -177,13 +177,15 @@ class Prompter:
         """Show labels that stand as on their card, each written once for all rows."""
         in_lines = template.id in self._in_lines
         key = (question.keys, described, in_lines)
-        if key not in self._shown_before:
+        shown = self._shown_before.get(key)
+        if shown is None:
             if len(self._shown_before) >= SHOWN_BEFORE:
                 self._shown_before.clear()
             words = self._lines[described] if in_lines else self._words
             separator = "\n" if in_lines else "、"
-            self._shown_before[key] = separator.join([words[name] for name in question.keys])
-        return {"label_lines" if in_lines else "labels": self._shown_before[key]}
+            shown = separator.join([words[name] for name in question.keys])
+            self._shown_before[key] = shown
+        return {"label_lines" if in_lines else "labels": shown}
 
     @cached_property
     def _shown_before(self) -> dict[tuple[tuple[str, ...], bool, bool], str]:
