@@ -94,7 +94,8 @@ def main() -> None:
                 f"ratio {cpu / low:.2f}, peak {peak:.0f} MB"
             )
         print(
-            f"{records:,} records: median ratio {median(ratios):.2f} (limit {LIMIT_RATIO}), "
+            f"{records:,} records: median ratio {median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f}, limit {LIMIT_RATIO}), "
             f"peak {max(peaks):.0f} MB (limit {LIMIT_MB:.0f})"
         )
         sys.exit(median(ratios) > LIMIT_RATIO or max(peaks) > LIMIT_MB)

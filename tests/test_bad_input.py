@@ -1,5 +1,7 @@
 """Bad input of a whole source: one line says where, what and what next; nothing is lost."""
 
+import re
+
 import orjson
 import pytest
 
@@ -102,6 +104,50 @@ def test_a_record_that_does_not_fit_its_source_is_one_line(
             list(catalogue.records(found, split, Tally()))
     assert str(caught.value) == message.format(path=path)
     assert "\n" not in str(caught.value)
+
+
+CARVED = [
+    (
+        "boson",
+        "raw",
+        "boson/origindata.txt",
+        "".join(f"第{n}段。\n" for n in range(60)),
+        "{{time:甲\n",
+    ),
+    ("msra", "word-tag", "msra/train1.txt", "".join(f"第{n}句/o\n" for n in range(60)), "无标记\n"),
+]
+
+
+@pytest.mark.parametrize(("source", "edition", "name", "good", "bad"), CARVED)
+def test_a_bad_line_of_a_file_of_several_splits_counts_once(
+    tmp_path, put, source, edition, name, good, bad
+) -> None:
+    path = put(name, good + bad)
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card(source, raw), raw, edition, samples=False)
+    tallies = {split: Tally(forgiving=True) for split in found.files}
+    read = {
+        split: len(list(catalogue.records(found, split, tally))) for split, tally in tallies.items()
+    }
+    assert sum(read.values()) == 60
+    assert all(read.values())
+    times = {
+        split: sum(count.times for count in one.refused.values()) for split, one in tallies.items()
+    }
+    assert times == {split: int(split == "train") for split in found.files}
+    assert tallies["train"].refused["bad-line"].example.startswith(f"{path}:61: ")
+
+
+@pytest.mark.parametrize(("source", "edition", "name", "good", "bad"), CARVED)
+def test_a_bad_line_of_a_file_of_several_splits_is_an_error_in_each(
+    tmp_path, put, source, edition, name, good, bad
+) -> None:
+    path = put(name, good + bad)
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card(source, raw), raw, edition, samples=False)
+    for split in found.files:
+        with pytest.raises(ChinchillaError, match=re.escape(f"{path}:61: ")):
+            list(catalogue.records(found, split, Tally()))
 
 
 def test_a_folder_named_like_the_file_is_read_if_it_holds_the_file(tmp_path, put) -> None:

@@ -26,7 +26,8 @@ def _entities(record: Record, question: Question) -> Content:
 
 
 def _relations(record: Record, question: Question) -> Content:
-    found = [item for item in record.relations if item.predicate in question.by_key]
+    known = question.by_key
+    found = [item for item in record.relations if item.predicate in known]
     return Content(relations=_placed(found, lambda item: (item.head_start, item.tail_start)))
 
 
@@ -76,6 +77,8 @@ def _arguments(events: Iterable[Event], label: Label) -> tuple[Argument, ...]:
 
 def _placed(items: list[Item], place: Callable[[Item], tuple[int | None, ...]]) -> tuple[Item, ...]:
     """Sort by place where every item has one, else keep the order of the annotation."""
+    if not items or None in place(items[0]):
+        return tuple(items)
     places = [place(item) for item in items]
     if any(offset is None for offsets in places for offset in offsets):
         return tuple(items)

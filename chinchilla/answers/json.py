@@ -11,7 +11,7 @@ The key "trigger" is left out of an event without one; in ee-trigger null stands
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from json import loads
 from typing import Any
 
@@ -20,8 +20,9 @@ import orjson
 from chinchilla.answers.question import Content, Question
 from chinchilla.answers.repair.linewise import unquoted
 from chinchilla.answers.repair.structured import from_json
-from chinchilla.answers.said import Said, said, to_content
+from chinchilla.answers.said import Said, asked, in_order, said, to_content
 from chinchilla.errors import AnswerError
+from chinchilla.schema import Relation
 
 Lists = dict[str, list[Any]]
 Pairs = list[tuple[str, Any]]
@@ -29,12 +30,40 @@ Pairs = list[tuple[str, Any]]
 
 def dump(content: Content, question: Question) -> str:
     """Write the content as one JSON object; re-pair as a list of names."""
+    if question.subtask == "re":
+        return _written(_by_name(content.relations, question))
     items = said(content, question)
     if question.subtask == "re-pair":
-        return orjson.dumps([item.name for item in items]).decode("utf-8")
-    return orjson.dumps(_lists((item.name, _value(item, question)) for item in items)).decode(
-        "utf-8"
-    )
+        return _written([item.name for item in items])
+    return _written(_lists((item.name, _value(item, question)) for item in items))
+
+
+def _written(answer: Any) -> str:
+    return orjson.dumps(answer).decode("utf-8")
+
+
+def _by_name(relations: Iterable[Relation], question: Question) -> Lists:
+    """Put relations under the names of their labels, in the order asked."""
+    labels = question.by_key
+    found: Lists = {}
+    for item in relations:
+        key = item.predicate
+        if key not in labels:
+            asked(labels, key, "label")
+        value = {"head": item.head, "tail": item.tail}
+        if item.tail_slots:
+            value.update(in_order(item.tail_slots.items(), labels[key].slots, "slot"))
+        if key in found:
+            found[key].append(value)
+        else:
+            found[key] = [value]
+    if len(found) < 2:
+        return {labels[key].name: values for key, values in found.items()}
+    lists: Lists = {}
+    for key in sorted(found, key=question.places.__getitem__):
+        # two labels may bear one name where labels are renamed
+        lists.setdefault(labels[key].name, []).extend(found[key])
+    return lists
 
 
 def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
@@ -45,8 +74,6 @@ def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
 
 
 def _value(item: Said, question: Question) -> Any:
-    if question.subtask == "re":
-        return {"head": item.words, "tail": item.tail, **dict(item.further)}
     if question.subtask == "ee":
         trigger = {} if item.words is None else {"trigger": item.words}
         return {**trigger, "arguments": _lists(iter(item.further))}

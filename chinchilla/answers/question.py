@@ -9,6 +9,8 @@ from chinchilla.schema import Entity, Event, Label, Relation
 
 Subtask = Literal["ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"]
 SUBTASKS: tuple[Subtask, ...] = get_args(Subtask)
+_KEPT = ("by_key", "keys", "known", "places")
+"""Look-ups that a question shares with the same one under other words for nothing found."""
 
 
 class Content(NamedTuple):
@@ -54,9 +56,15 @@ class Question:
         """Return the question with other words for nothing found, its look-ups kept."""
         if empty == self.empty:
             return self
-        again = replace(self, empty=empty)
-        again.__dict__.update({"by_key": self.by_key, "known": self.known})
-        return again
+        if empty not in self._emptied:
+            again = replace(self, empty=empty)
+            again.__dict__.update({name: getattr(self, name) for name in _KEPT})
+            self._emptied[empty] = again
+        return self._emptied[empty]
+
+    @cached_property
+    def _emptied(self) -> "dict[str, Question]":
+        return {}
 
     @cached_property
     def by_name(self) -> dict[str, Label]:
@@ -72,6 +80,11 @@ class Question:
     def keys(self) -> tuple[str, ...]:
         """Return the raw names of the labels asked, in the order asked."""
         return tuple(label.key for label in self.labels)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Map each raw label that may stand in the answer to its place in the order asked."""
+        return {label.key: place for place, label in enumerate(self.known)}
 
     @cached_property
     def known(self) -> tuple[Label, ...]:

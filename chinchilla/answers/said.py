@@ -58,7 +58,7 @@ def _by_label(
 ) -> Iterator[tuple[Label, Item]]:
     found: dict[str, list[Item]] = {}
     for item in items:
-        found.setdefault(_asked(question.by_key, key(item), "label").key, []).append(item)
+        found.setdefault(asked(question.by_key, key(item), "label").key, []).append(item)
     if not found:
         return
     for label in [label for label in question.known if label.key in found]:
@@ -66,7 +66,8 @@ def _by_label(
             yield label, item
 
 
-def _asked(known: Mapping[str, Item], key: str, kind: str) -> Item:
+def asked(known: Mapping[str, Item], key: str, kind: str) -> Item:
+    """Return what stands under a key; raise AnswerError where it was not asked."""
     if key not in known:
         todo = "take what is asked with chinchilla.answers.ordered"
         raise AnswerError("content", f"the {kind} {key!r} is not asked", todo)
@@ -78,21 +79,25 @@ def _said_relation(relation: Relation, label: Label, question: Question) -> Said
         return Said(label.name)
     if not relation.tail_slots:
         return Said(label.name, relation.head, relation.tail)
-    slots = _in_order(relation.tail_slots.items(), label.slots, "slot")
+    slots = in_order(relation.tail_slots.items(), label.slots, "slot")
     return Said(label.name, relation.head, relation.tail, tuple(slots))
 
 
 def _said_arguments(events: Iterable[Event], label: Label | None) -> list[tuple[str, str]]:
     pairs = [(item.role, item.text) for event in events for item in event.arguments]
-    return _in_order(pairs, label.roles if label else (), "role")
+    return in_order(pairs, label.roles if label else (), "role")
 
 
-def _in_order(
+def in_order(
     pairs: Iterable[tuple[str, str]], parts: tuple[Slot, ...] | tuple[Role, ...], kind: str
 ) -> list[tuple[str, str]]:
+    """Put words under the names of their slots or roles, in the order of the label.
+
+    Raises AnswerError where a slot or role was not asked.
+    """
     found: dict[str, list[str]] = {part.key: [] for part in parts}
     for key, words in pairs:
-        _asked(found, key, kind).append(words)
+        asked(found, key, kind).append(words)
     return [(part.name, words) for part in parts for words in found[part.key]]
 
 

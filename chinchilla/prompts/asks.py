@@ -1,6 +1,8 @@
 """What is asked about a record: the questions of each sub-task, with the gold of each."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import NamedTuple, cast
 
@@ -27,12 +29,16 @@ class Ask(NamedTuple):
     @property
     def null(self) -> bool:
         """Tell whether the answer is empty (for a pair: the negative label alone)."""
-        na = self.question.na
-        found = [item for item in self.content.relations if na is None or item.predicate != na.key]
-        return not (found or self.content.entities or self.content.events)
+        na, content = self.question.na, self.content
+        if content.entities or content.events:
+            return False
+        if na is None:
+            return not content.relations
+        return all(item.predicate == na.key for item in content.relations)
 
 
-class Asking(NamedTuple):
+@dataclass(frozen=True)
+class Asking:
     """What the records of a source share: labels, options, confusable labels."""
 
     labels: LabelSet
@@ -40,41 +46,66 @@ class Asking(NamedTuple):
     held_out: frozenset[str]
     confusions: Confusions
     subtasks: list[Subtask]
-    made: dict[tuple[str, int, int], Question]
+
+    @cached_property
+    def size(self) -> int:
+        """Return how many labels stand in one prompt; 0 means all."""
+        return self.options.batch_size(self.labels.task)
+
+    @cached_property
+    def known(self) -> tuple[tuple[Label, ...], tuple[Label, ...]]:
+        """Return the labels asked in dev and test, and those asked in train."""
+        known = self.labels.labels
+        return known, tuple(label for label in known if label.key not in self.held_out)
+
+    @cached_property
+    def opens(self) -> tuple[bool, bool]:
+        """Tell whether questions may be open: in dev and test, and in train."""
+        options = self.options
+        return options.open_everywhere and options.open_share > 0, options.open_share > 0
+
+    @cached_property
+    def asks_all(self) -> tuple[bool, bool]:
+        """Tell whether one prompt asks every label: in dev and test, and in train."""
+        whole = self.size == 0 and self.options.roles_per_prompt == 0
+        return whole, whole and self.options.keeps_labels
+
+    @cached_property
+    def made(self) -> dict[tuple[str, int, int], Question]:
+        """Keep the questions for all labels, by sub-task, number of labels and order."""
+        return {}
 
 
 def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question, Content, bool]]:
     """Yield the questions of a record with their gold; the third tells an open question."""
     train = record.split == "train"
-    known = asking.labels.labels
-    if train and asking.held_out:
-        known = tuple(label for label in known if label.key not in asking.held_out)
+    known = asking.known[train]
     for subtask in asking.subtasks:
-        size = asking.options.batch_size(asking.labels.task)
-        draw = Draw(asking.options, size, train, rng, asking.confusions)
-        if subtask in ("ner", "re", "ee", "ee-trigger"):
-            if train and rng.random() < asking.options.open_share:
+        if subtask not in ("re-pair", "ee-argument"):
+            if asking.opens[train] and rng.random() < asking.options.open_share:
                 question = Question(subtask, known)
                 yield question, ordered(record, question), True
                 continue
-            if draw.asks_all and size == 0 and asking.options.roles_per_prompt == 0:
-                question = _every_label(subtask, known, asking, draw)
+            if asking.asks_all[train]:
+                question = _every_label(subtask, known, asking, rng)
                 yield question, ordered(record, question), False
                 continue
+        draw = Draw(asking.options, asking.size, train, rng, asking.confusions)
+        if subtask == "re-pair":
+            yield from _pairs(record, asking, known, draw)
+        elif subtask == "ee-argument":
+            yield from _arguments(record, known, draw)
+        else:
             for labels in _label_batches(record, subtask, known, draw):
                 question = Question(subtask, tuple(labels))
                 yield question, ordered(record, question), False
-        elif subtask == "re-pair":
-            yield from _pairs(record, asking, known, draw)
-        else:
-            yield from _arguments(record, known, draw)
 
 
 def _every_label(
-    subtask: Subtask, known: tuple[Label, ...], asking: Asking, draw: Draw
+    subtask: Subtask, known: tuple[Label, ...], asking: Asking, rng: Random
 ) -> Question:
-    """Return a question for all labels, in one of ORDERS orders, each made once."""
-    number = draw.rng.getrandbits(ORDER_BITS) if asking.options.shuffle_labels else 0
+    """Return a question for all labels, in one of 2 ** ORDER_BITS orders, each made once."""
+    number = rng.getrandbits(ORDER_BITS) if asking.options.shuffle_labels else 0
     key = (subtask, len(known), number)
     if key not in asking.made:
         order = Random(f"{subtask}-{number}")
@@ -145,4 +176,5 @@ def _arguments(
 def _asked_openly(draw: Draw) -> bool:
     """Draw whether the pairs or events of a record are asked about without labels."""
     share = draw.options.open_share
-    return draw.train and share > 0 and draw.rng.random() < share
+    may = draw.train or draw.options.open_everywhere
+    return may and share > 0 and draw.rng.random() < share

@@ -18,13 +18,6 @@ class Draw(NamedTuple):
     rng: Random
     confusions: Confusions
 
-    @property
-    def asks_all(self) -> bool:
-        """Tell whether no label is left out of what is asked."""
-        options = self.options
-        few = options.negatives is not None or options.negative_ratio is not None
-        return not (self.train and (few or options.label_dropout))
-
 
 def batches(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> Iterator[list[Label]]:
     """Yield the labels of each prompt of a record; together they are the labels asked.

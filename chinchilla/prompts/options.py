@@ -32,6 +32,9 @@ class PromptOptions(Frozen):
     open_share: float = Field(
         default=0.0, ge=0, le=1, description="share of records asked once without labels (train)"
     )
+    open_everywhere: bool = Field(
+        default=False, description="ask dev and test without labels too, in the same share"
+    )
     labels_per_prompt: Size | dict[Task, Size] = Field(
         default=0, description="labels in one prompt, also by task; 0 asks all of them at once"
     )
@@ -79,6 +82,12 @@ class PromptOptions(Frozen):
         """Return how many labels stand in one prompt of a task; 0 means all."""
         size = self.labels_per_prompt
         return size if isinstance(size, int) else size.get(task, 0)
+
+    @property
+    def keeps_labels(self) -> bool:
+        """Tell whether train leaves no label out of what is asked."""
+        few = self.negatives is not None or self.negative_ratio is not None
+        return not (few or self.label_dropout)
 
     @model_validator(mode="after")
     def _one_way_to_say_negatives(self) -> "PromptOptions":

@@ -7,11 +7,11 @@ is worded from the row's id. Leaving a row out therefore changes no other row.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from hashlib import blake2b
 from random import Random
 
 from chinchilla.answers import Form, Question, form
 from chinchilla.prompts.asks import Ask, Asking, asks, subtasks_of
+from chinchilla.prompts.chance import Chance
 from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.examples import Pool, draw_examples, write_example
 from chinchilla.prompts.naming import (
@@ -41,11 +41,6 @@ SHOWN_BEFORE = 4096
 """How many lists of labels are kept as they were written, before the shelf is cleared."""
 
 
-def chance(seed: int, name: str) -> int:
-    """Return a seed for one record or row; the same on every machine and in every process."""
-    return int.from_bytes(blake2b(f"{seed}-{name}".encode(), digest_size=8).digest(), "big")
-
-
 @dataclass(frozen=True)
 class Prompter:
     """Hold what all records of a source share when they are turned into rows."""
@@ -61,7 +56,7 @@ class Prompter:
     def asking(self) -> Asking:
         """Return what decides the questions."""
         subtasks = subtasks_of(self.labels, self.options)
-        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks, {})
+        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks)
 
     @cached_property
     def phrases(self) -> Phrases:
@@ -78,7 +73,7 @@ class Prompter:
         start, end = window or (0, len(record.text))
         place = record.id if window is None else f"{record.id}.{start}"
         rng = self._ask_chance
-        rng.seed(chance(self.seed, place))
+        rng.start(self.seed, place)
         for number, (question, content, is_open) in enumerate(asks(record, self.asking, rng)):
             yield Ask(f"{place}.{number}", record, question, content, is_open, (start, end))
 
@@ -89,7 +84,7 @@ class Prompter:
     def row(self, ask: Ask) -> InstructionRow:
         """Word a question and write down its answer; chance comes from the row's id alone."""
         rng = self._row_chance
-        rng.seed(chance(self.seed, ask.id))
+        rng.start(self.seed, ask.id)
         train = ask.record.split == "train"
         question = ask.question
         # without labels in the prompt nobody could know the other names
@@ -99,32 +94,34 @@ class Prompter:
         described = self._described(rng) or renamed
         template = rng.choice(self._templates(ask, train, renamed))
         name = rng.choice(self.options.forms)
-        question = question.with_empty(self.empty(template, name))
+        empty, formats = self._sentences(template, name)
+        question = question.with_empty(empty)
         values = self._values(question, described, template, renamed)
-        formats = self.formats(name, template.subtask)
-        values["format"] = fill(rng.choice(formats), {"empty": question.empty})
+        values["format"] = rng.choice(formats)
         values["text"] = self.text(ask.record, question)
         instruction, words = template.render(values)
         if self.options.demonstrations:
             instruction += self._demonstrations(ask, question, name, rng)
-        return InstructionRow(
-            instruction=instruction,
-            input=words,
-            output=self.forms[name].dump(ask.content, question),
-            id=ask.id,
-            record_id=ask.record.id,
-            source=ask.record.source,
-            task=ask.record.task,
-            subtask=template.subtask,
-            template=template.id,
-            form=name,
-            labels=question.keys,
-            window=ask.window,
-            head=question.head,
-            tail=question.tail,
-            event_type=question.event and question.event.key,
-            trigger=question.trigger,
-        )
+        record = ask.record
+        fields = {
+            "instruction": instruction,
+            "input": words,
+            "output": self.forms[name].dump(ask.content, question),
+            "id": ask.id,
+            "record_id": record.id,
+            "source": record.source,
+            "task": record.task,
+            "subtask": template.subtask,
+            "template": template.id,
+            "form": name,
+            "labels": question.keys,
+            "window": ask.window,
+            "head": question.head,
+            "tail": question.tail,
+            "event_type": question.event and question.event.key,
+            "trigger": question.trigger,
+        }
+        return InstructionRow.of_valid(fields)
 
     def _described(self, rng: Random) -> bool:
         wanted = self.options.descriptions
@@ -183,25 +180,27 @@ class Prompter:
         """Show labels that stand as on their card, each written once for all rows."""
         in_lines = template.id in self._in_lines
         key = (question.keys, described, in_lines)
-        if key not in self._shown_before:
+        shown = self._shown_before.get(key)
+        if shown is None:
             if len(self._shown_before) >= SHOWN_BEFORE:
                 self._shown_before.clear()
             words = self._lines[described] if in_lines else self._words
             separator = "\n" if in_lines else "、"
-            self._shown_before[key] = separator.join([words[name] for name in question.keys])
-        return {"label_lines" if in_lines else "labels": self._shown_before[key]}
+            shown = separator.join([words[name] for name in question.keys])
+            self._shown_before[key] = shown
+        return {"label_lines" if in_lines else "labels": shown}
 
     @cached_property
     def _shown_before(self) -> dict[tuple[tuple[str, ...], bool, bool], str]:
         return {}
 
     @cached_property
-    def _ask_chance(self) -> Random:
-        return Random(0)
+    def _ask_chance(self) -> Chance:
+        return Chance()
 
     @cached_property
-    def _row_chance(self) -> Random:
-        return Random(0)
+    def _row_chance(self) -> Chance:
+        return Chance()
 
     @cached_property
     def _in_lines(self) -> frozenset[str]:
@@ -263,6 +262,19 @@ class Prompter:
             for name in self.options.forms
             for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
         }
+
+    def _sentences(self, template: Template, name: str) -> tuple[str, list[str]]:
+        """Return the words for nothing found, and the sentences about the form with them."""
+        key = (template.id, name)
+        if key not in self._sentences_before:
+            empty = self.empty(template, name)
+            formats = self.formats(name, template.subtask)
+            self._sentences_before[key] = empty, [fill(one, {"empty": empty}) for one in formats]
+        return self._sentences_before[key]
+
+    @cached_property
+    def _sentences_before(self) -> dict[tuple[str, str], tuple[str, list[str]]]:
+        return {}
 
     def empty(self, template: Template, name: str) -> str:
         """Return the words for "nothing found" in an answer form."""

@@ -30,9 +30,9 @@ def boundary(path: Path) -> Boundary:
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part of either edition."""
     if part.edition.name == "bmes":
-        return part.records(columns.sentences(part.slice, part.tally), sentence_fields)
+        return part.records(columns.sentences(part.slice, part.line_tally), sentence_fields)
     labels = frozenset(part.card.labels)
-    return part.records(markup.paragraphs(part.slice, labels, part.tally), paragraph_fields)
+    return part.records(markup.paragraphs(part.slice, labels, part.line_tally), paragraph_fields)
 
 
 def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any] | None:

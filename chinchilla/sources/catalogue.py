@@ -153,15 +153,28 @@ def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
     if path.is_dir() and not any(path.glob("*.ann")):
         todo = f"put the file {path.name} itself there"
         raise InputError(str(path), "is a folder, not a file", todo)
-    window = getattr(module, "window", None)
-    whole = Slice(path) if window is None else window(path, split, found.edition)
-    yield from cut(whole, size, module.boundary(path))
+    yield from cut(_lines_of(found, split), size, module.boundary(path))
+
+
+def _lines_of(found: Found, split: Split) -> Slice:
+    """Return the part of its file that a split is in."""
+    path = found.files[split]
+    window = getattr(module_of(found.card.source), "window", None)
+    return Slice(path) if window is None else window(path, split, found.edition)
+
+
+def _read_before(found: Found, split: Split) -> bool:
+    """Tell whether an earlier split is in the same lines of the same file."""
+    earlier = [one for one in SPLITS[: SPLITS.index(split)] if one in found.files]
+    same = [one for one in earlier if found.files[one] == found.files[split]]
+    return any(_lines_of(found, one) == _lines_of(found, split) for one in same)
 
 
 def load(found: Found, split: Split, part: Slice, tally: Tally) -> Iterator[Record]:
     """Read the records of one slice of a split."""
     module = module_of(found.card.source)
-    return module.load(Part(found.card, found.edition, split, part, tally))
+    again = _read_before(found, split)
+    return module.load(Part(found.card, found.edition, split, part, tally, again))
 
 
 def records(found: Found, split: Split, tally: Tally) -> Iterator[Record]:

@@ -53,15 +53,15 @@ def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
 def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
     """Read a triple; a plain string is an object with the main value alone."""
     tail, tail_type = spo["object"], spo["object_type"]
+    plain = isinstance(tail, str)
     fields = {
         "predicate": spo["predicate"],
         "head": spo["subject"],
         "head_type": spo["subject_type"],
+        "tail": tail if plain else tail[VALUE],
+        "tail_type": tail_type if plain else tail_type[VALUE],
     }
-    if isinstance(tail, str):
-        return fields | {"tail": tail, "tail_type": tail_type}
-    fields["tail"], fields["tail_type"] = tail[VALUE], tail_type[VALUE]
-    if len(tail) > 1:
+    if not plain and len(tail) > 1:
         fields["tail_slots"] = {key: tail[key] for key in sorted(tail) if key != VALUE}
         fields["tail_slot_types"] = {key: tail_type[key] for key in sorted(tail) if key != VALUE}
     return fields

@@ -88,8 +88,8 @@ def sentence_ends(path: Path, first: int) -> Ends:
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part of either edition."""
     if part.edition.name == "word-tag":
-        return part.records(wordtag.sentences(part.slice, part.tally), word_fields)
-    return part.records(columns.sentences(part.slice, part.tally), column_fields)
+        return part.records(wordtag.sentences(part.slice, part.line_tally), word_fields)
+    return part.records(columns.sentences(part.slice, part.line_tally), column_fields)
 
 
 def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any] | None:

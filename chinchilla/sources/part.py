@@ -4,26 +4,51 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
+from pydantic import ValidationError
+
 from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
 from chinchilla.readers.lines import Slice
-from chinchilla.schema import Event, Label, Record, Relation, Split, make_record
+from chinchilla.schema import Event, Label, Record, Relation, Split, check_record, unfit
 from chinchilla.sources.card import Card, Edition
 
 Row = TypeVar("Row")
 Fields = dict[str, Any]
-Known = dict[str, frozenset[str]]
-"""The labels of an edition, each with its roles."""
+
+
+class Known(NamedTuple):
+    """The labels of an edition, each with its roles, and the ends of relations met so far."""
+
+    labels: dict[str, frozenset[str]]
+    ends: set[tuple[str, str | None, str | None]]
+
+    @classmethod
+    def of(cls, labels: Iterable[Label]) -> "Known":
+        """Take the labels of an edition; nothing has been met."""
+        roles = {label.key: frozenset(role.key for role in label.roles) for label in labels}
+        return cls(roles, set())
 
 
 @dataclass(frozen=True)
 class Part:
-    """Name what is read: a slice of the file of one split of one edition of a source."""
+    """Name what is read: a slice of the file of one split of one edition of a source.
+
+    `again` tells that an earlier split is carved out of the same lines.
+    """
 
     card: Card
     edition: Edition
     split: Split
     slice: Slice
     tally: Tally
+    again: bool = False
+
+    @property
+    def line_tally(self) -> Tally:
+        """Return the tally for lines that form no record, and so are of no split.
+
+        Of a file that several splits are carved out of, they count for the first of them.
+        """
+        return Tally(forgiving=self.tally.forgiving) if self.again else self.tally
 
     def id_at(self, place: int) -> str:
         """Make the id of the record at a line (item number in an array)."""
@@ -37,7 +62,7 @@ class Part:
         `to_fields` returns the fields of a record without id, source, split and task, or None
         where the row belongs to another split.
         """
-        known = {label.key: frozenset(role.key for role in label.roles) for label in self._labels()}
+        known = Known.of(self._labels())
         for place, row in rows:
             try:
                 fields = to_fields(row, Spot(self, place))
@@ -53,13 +78,17 @@ class Part:
                 yield record
 
     def _record(self, place: int, fields: Fields) -> Record:
+        card = self.card
         fields["id"] = self.id_at(place)
-        fields["source"] = self.card.source
+        fields["source"] = card.source
         fields["split"] = self.split
-        fields["task"] = self.card.task
+        fields["task"] = card.task
         if self.split in self.edition.unlabelled:
             fields["labelled"] = False
-        return make_record(self.slice.at(place), fields)
+        try:
+            return check_record(fields)
+        except ValidationError as error:
+            raise unfit(self.slice.at(place), error) from error
 
     def _misshapen(self, place: int, error: Exception) -> RecordError:
         what = f"no {error}" if isinstance(error, KeyError) else f"not of the shape ({error})"
@@ -75,15 +104,18 @@ class Part:
     def _check_labels(self, record: Record, known: Known, place: int) -> None:
         """Raise LabelError where a label, role, slot or entity type stands on no card."""
         for entity in record.entities:
-            if entity.type not in known:
+            if entity.type not in known.labels:
                 raise self._unknown("label", entity.type, place)
         for relation in record.relations:
-            self._check_relation(relation, known, place)
+            ends = (relation.predicate, relation.head_type, relation.tail_type)
+            if relation.tail_slots or relation.tail_slot_types or ends not in known.ends:
+                self._check_relation(relation, known, place)
+                known.ends.add(ends)
         for event in record.events:
             self._check_event(event, known, place)
 
     def _check_relation(self, relation: Relation, known: Known, place: int) -> None:
-        if relation.predicate not in known:
+        if relation.predicate not in known.labels:
             raise self._unknown("label", relation.predicate, place)
         types = self.card.known_types
         for name in (relation.head_type, relation.tail_type, *relation.tail_slot_types.values()):
@@ -94,7 +126,7 @@ class Part:
                 raise self._unknown("slot", slot, place)
 
     def _check_event(self, event: Event, known: Known, place: int) -> None:
-        roles = known.get(event.event_type)
+        roles = known.labels.get(event.event_type)
         if roles is None:
             raise self._unknown("label", event.event_type, place)
         for argument in event.arguments:
