@@ -1,0 +1,248 @@
+"""What users of other trainers complain of, each as a test named after the symptom.
+
+The complaints are public: LLaMA-Factory #908, #9482; TRL #862, #1623, #6668, #805; Qwen3 #1522,
+LLaMA-Factory #7978, #10596, #9051, #1299; unsloth #3699; peft #859, #2898; Soup #354.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import torch
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from chinchilla.errors import EngineError, TrainError
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.engine import Prompt
+from chinchilla.predict.inputs import Defaults, read_inputs
+from chinchilla.predict.loading import Source, find_model, load_tokenizer
+from chinchilla.predict.local import LocalEngine
+from chinchilla.predict.outcome import prompt_of
+from chinchilla.schema import InstructionRow
+from chinchilla.templates import template_hashes
+from chinchilla.train.batches import IGNORED, LengthGroups, Padded
+from chinchilla.train.config import TrainConfig, read_train_config
+from chinchilla.train.data import open_data, split_records, split_rows
+from chinchilla.train.encode import encode
+from chinchilla.train.examining import check_templates
+from chinchilla.train.fit import begin, check_packing, fit, make_trainer, prepare
+from chinchilla.train.models import make_trainable
+from chinchilla.train.runs import MODEL, read_run
+from chinchilla.train.tuned import Wanted, open_engine
+from chinchilla.train.watch import Moment
+
+
+def rows_of(built: Path, split: str) -> list[InstructionRow]:
+    return list(split_rows(open_data(built, "re", ()), split))
+
+
+def chat_of(run: Path) -> Chat:
+    return Chat(load_tokenizer(Source(str(run / MODEL))))
+
+
+def test_training_shows_only_a_loss_and_no_extraction_f1(
+    built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    folder = begin(prepared, tmp_path, datetime(2026, 1, 1), "")
+    seen: list[Moment] = []
+    done = fit(prepared, folder, seen.append)
+    judged = [moment for moment in seen if moment.judged]
+    assert [moment.step for moment in judged] == [3, 6]
+    assert all(moment.f1 is not None for moment in judged)
+    assert done.facts["best"]["eval_f1"] == max(moment.f1 or 0 for moment in judged)
+
+
+def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
+    built: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    model = make_trainable(prepared.base, prepared.config)
+    batch = Padded(prepared.base.chat.pad)(prepared.encoded.examples[:4])
+    labels = batch.pop("labels")
+    logits = model(**batch).logits
+    longest = max(len(one.tokens) - one.answer for one in prepared.encoded.examples[:4])
+    assert logits.shape[1] == labels.shape[1] == longest + 1 < batch["input_ids"].shape[1] / 4
+
+
+def test_the_model_never_stops_because_its_end_was_masked(full_run: Path, built: Path) -> None:
+    chat = chat_of(full_run)
+    assert chat.pad not in chat.stops
+    for one in encode(rows_of(built, "train"), chat, 2048).examples:
+        labels = Padded(chat.pad)([one])["labels"][0]
+        assert int(labels[-1]) == chat.end
+        assert int((labels != IGNORED).sum()) == len(one.tokens) - one.answer
+
+
+def test_the_end_is_learnt_where_padding_and_end_are_one_token() -> None:
+    bare = Tokenizer(models.BPE({"a": 0, "b": 1, "<end>": 2}, []))
+    bare.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, eos_token="<end>", pad_token="<end>")
+    chat = Chat(tokenizer)
+    assert chat.answers(["a"]) == [[0, 2]]
+    assert chat.pad not in chat.stops
+
+
+def test_training_on_nothing_succeeds_with_loss_zero(
+    built: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    with pytest.raises(TrainError, match=r"all [0-9]+ rows are longer than 16 tokens"):
+        prepare(open_data(built, "re", ()), "re", settings(max_tokens=16), print)
+
+
+def test_the_prompt_is_learnt_because_the_template_lacks_a_generation_block(
+    full_run: Path, built: Path
+) -> None:
+    chat = chat_of(full_run)
+    assert "{% generation %}" not in chat.tokenizer.chat_template
+    row = rows_of(built, "train")[0]
+    [one] = encode([row], chat, 2048).examples
+    assert chat.tokenizer.decode(one.tokens[one.answer :]) == f"{row.output}<|end|>"
+
+
+QWEN3 = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n"
+    "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n"
+    "{% endif %}{% endif %}"
+)
+
+
+def test_the_merged_model_thinks_and_the_adapter_does_not(full_run: Path) -> None:
+    tokenizer = load_tokenizer(Source(str(full_run / MODEL)))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    tokenizer.chat_template = QWEN3
+    chat = Chat(tokenizer)
+    shown = chat.text("问")
+    assert shown == "<|im_start|>user\n问<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    assert tokenizer.decode(chat.prompts(["问"])[0]) == shown
+    assert chat.end == tokenizer.convert_tokens_to_ids("<|im_end|>")
+
+
+def test_prompts_are_worded_otherwise_in_training_and_serving(full_run: Path) -> None:
+    facts = read_run(full_run)
+    now = template_hashes()
+    check_templates(facts, now)
+    with pytest.raises(TrainError) as found:
+        check_templates(facts, now | {"forms.yaml": "0"})
+    assert str(found.value) == (
+        "templates: trained with other wordings than those here (forms.yaml changed); "
+        "put the templates back as they were, or build and train again"
+    )
+
+
+def test_packed_rows_see_each_other(built: Path) -> None:
+    with pytest.raises(TrainError, match="packing needs FlashAttention, which is not here"):
+        check_packing()
+
+
+def test_a_batch_answers_otherwise_than_one_at_a_time(full_run: Path, built: Path) -> None:
+    prompts = [Prompt(row.id, row.prompt) for row in rows_of(built, "train")]
+    answers = []
+    for size in (1, 7):
+        engine, _ = open_engine(str(full_run), Wanted(batch_size=size), print)
+        answers.append({one.id: one for one in engine.answers(prompts)})
+    assert answers[0] == answers[1]
+    assert len(answers[0]) == len(prompts) > 40
+
+
+def test_the_first_weights_of_an_adapter_are_unseeded(
+    built: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(method="lora"), print)
+    found = []
+    for noise in (1, 2):
+        torch.manual_seed(noise)
+        model = make_trainable(prepared.base, prepared.config)
+        found.append({name: one.clone() for name, one in model.named_parameters()})
+    assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+    other = make_trainable(prepared.base, prepared.config.model_copy(update={"seed": 1}))
+    assert any(
+        not torch.equal(one, found[0][name])
+        for name, one in other.named_parameters()
+        if "lora_A" in name
+    )
+
+
+def test_memory_runs_out_in_the_middle_of_a_run(
+    built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    model = make_trainable(prepared.base, prepared.config)
+    trainer = make_trainer(prepared, model, tmp_path, lambda moment: None)
+    first = next(iter(trainer.get_train_dataloader()))
+    assert first["input_ids"].shape[1] == max(prepared.encoded.lengths)
+    assert isinstance(trainer._get_train_sampler(), LengthGroups)
+
+
+def test_resuming_loses_the_optimizer_and_the_loss_jumps(full_run: Path) -> None:
+    # the losses of a resumed run are compared in test_runs; here, that its state is kept
+    names = {path.name for path in (full_run / "checkpoints" / "checkpoint-3").iterdir()}
+    assert names >= {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_argument_was_renamed_by_the_library(
+    built: Path, tmp_path: Path, train: Callable[..., Any]
+) -> None:
+    # every deprecation of transformers, peft and accelerate on our way is an error in this suite
+    assert train(built, tmp_path, max_steps=1, eval={"rows": 0}).facts["state"] == "done"
+
+
+def test_adding_label_tokens_makes_adapters_huge(lora_run: Path) -> None:
+    config = orjson.loads((lora_run / MODEL / "adapter_config.json").read_bytes())
+    assert config["modules_to_save"] is None
+    size = (lora_run / MODEL / "adapter_model.safetensors").stat().st_size
+    assert size < (lora_run / "base" / "model.safetensors").stat().st_size
+
+
+def test_predicting_demands_gold_labels(full_run: Path, built: Path) -> None:
+    data = open_data(built, "re", ())
+    defaults = Defaults(None, data.labels)
+    [record] = read_inputs([b'{"text": "\xe7\x94\xb2\xe6\xb3\xa8\xe8\xb5\x84"}'], "-", defaults)
+    assert (record.id, record.source, record.task) == ("line-000001", "finre", "re")
+    assert record.relations == record.entities == ()
+
+
+def test_an_answer_is_scored_though_it_was_cut_at_the_limit(full_run: Path, built: Path) -> None:
+    engine, _ = open_engine(str(full_run), Wanted(), print)
+    assert engine.max_new_tokens > read_run(full_run)["longest_answer"]
+    short = LocalEngine(engine.model, engine.chat, 1)
+    answers = list(short.answers([Prompt("a", "问"), Prompt("b", "再问")]))
+    assert all(one.cut or one.tokens == 0 for one in answers)
+
+
+def test_a_download_begins_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    said: list[str] = []
+    with pytest.raises(EngineError) as found:
+        find_model("no-such-owner/no-such-model", trusted=False, say=said.append)
+    assert str(found.value) == (
+        "model no-such-owner/no-such-model: not in the local cache, and https://huggingface.co "
+        "cannot be reached; pass --base tiny for a small demo model, or --base PATH of a model "
+        "on disk"
+    )
+    assert said == []
+
+
+def test_a_setting_that_is_misspelt_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text("learnig_rate = 1\n", encoding="utf-8")
+    with pytest.raises(Exception, match="learnig_rate: Extra inputs are not permitted"):
+        read_train_config(path, {})
+
+
+def test_a_span_that_is_not_in_the_text_is_predicted(full_run: Path, built: Path) -> None:
+    data = open_data(built, "re", ())
+    records = {record.id: record for record in split_records(data, "dev")}
+    rows = rows_of(built, "dev")[:6]
+    engine, _ = open_engine(str(full_run), Wanted(constrained=True), print)
+    labels = data.labels["finre"]
+    prompts = [prompt_of(row, records[row.record_id], labels, limited=True) for row in rows]
+    names = {label.name for label in (*labels, labels.na) if label is not None}
+    for answer in engine.answers(prompts):
+        assert answer.cut or set(answer.raw.split("\n")) <= names
