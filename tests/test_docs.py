@@ -14,6 +14,7 @@ from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.errors import Tally
 from chinchilla.sources import catalogue
 from chinchilla.templates import load_templates
+from chinchilla.train.config import TrainConfig, read_train_config
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.en.md")
@@ -31,7 +32,13 @@ def commands(name: str, first: str) -> list[str]:
     return [line for line in lines if line.startswith(first)]
 
 
-SHOWN = [(name, line) for name in READMES for line in commands(name, "chinchilla ")]
+LOOP = ("chinchilla train", "chinchilla eval")
+SHOWN = [
+    (name, line)
+    for name in READMES
+    for line in commands(name, "chinchilla ")
+    if not line.startswith(LOOP)
+]
 
 
 @pytest.mark.parametrize(("name", "line"), SHOWN)
@@ -45,6 +52,26 @@ def test_a_command_of_the_readme_runs(tmp_path: Path, name: str, line: str) -> N
 def test_both_readmes_show_the_same_commands() -> None:
     shown = [[line for which, line in SHOWN if which == name] for name in READMES]
     assert shown[0] == shown[1]
+
+
+def test_the_loop_of_the_readme_runs_from_a_build_to_scores(tmp_path: Path) -> None:
+    shown = [
+        [line for line in commands(name, "chinchilla ") if line.startswith(LOOP)]
+        for name in READMES
+    ]
+    assert (
+        shown[0]
+        == shown[1]
+        == ["chinchilla train --task re --base tiny", "chinchilla eval --split dev"]
+    )
+    build = [sys.executable, "-m", "chinchilla", "build"]
+    assert subprocess.run(build, cwd=tmp_path, capture_output=True).returncode == 0
+    for line in shown[0]:
+        words = [sys.executable, "-m", *shlex.split(line)]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout
+    assert len(list(tmp_path.glob("runs/re/*/eval/dev/free/*.html"))) == 3
 
 
 def test_make_lists_its_targets_and_knows_those_of_the_readme() -> None:
@@ -92,11 +119,23 @@ def settings(model: type, prefix: str = "") -> list[tuple[str, str]]:
     return found
 
 
-def test_every_setting_stands_in_the_documentation_as_it_describes_itself() -> None:
-    page = (ROOT / "docs" / "build.md").read_text(encoding="utf-8")
-    for name, description in settings(BuildConfig):
+@pytest.mark.parametrize(("name", "config"), [("build", BuildConfig), ("train", TrainConfig)])
+def test_every_setting_stands_in_the_documentation_as_it_describes_itself(
+    name: str, config: type
+) -> None:
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for name, description in settings(config):
         [line] = [line for line in page.split("\n") if line.startswith(f"| `{name}` |")]
         assert line.endswith(f"| {description} |")
+
+
+def test_the_training_settings_of_the_documentation_are_valid(tmp_path: Path) -> None:
+    path = tmp_path / "train.toml"
+    found = []
+    for text in blocks("docs/train.md", "toml"):
+        path.write_text(text, encoding="utf-8")
+        found.append(read_train_config(path, {}))
+    assert found[0].lora.variant == "rslora"
 
 
 def test_the_configurations_of_the_documentation_are_valid(tmp_path: Path) -> None:

@@ -72,6 +72,8 @@ def train(
     from chinchilla.train.data import open_data
 
     settings = read_train_config(config, changes)
+    if settings.tracker != "none":
+        need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)
     from chinchilla.predict.threads import use_threads
 

@@ -120,8 +120,13 @@ def load_tokenizer(source: Source) -> Any:
         return AutoTokenizer.from_pretrained(source.place, **source.options)
 
 
-def load_model(source: Source, precision: str, quantized: bool = False) -> Any:
-    """Load a causal language model onto the device there is; `precision` is fp32 or bf16."""
+def load_model(
+    source: Source, precision: str, *, quantized: bool = False, flash: bool = False
+) -> Any:
+    """Load a causal language model onto the device there is; `precision` is fp32 or bf16.
+
+    `quantized` loads 4-bit weights, `flash` computes attention with FlashAttention 2.
+    """
     import torch
     from transformers import AutoModelForCausalLM
 
@@ -129,6 +134,8 @@ def load_model(source: Source, precision: str, quantized: bool = False) -> Any:
     more: dict[str, Any] = {}
     if quantized:
         more = {"quantization_config": _four_bits(), "device_map": {"": 0}}
+    if flash:
+        more["attn_implementation"] = "flash_attention_2"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     with _ours(source, "model"):
         model: Any = AutoModelForCausalLM.from_pretrained(

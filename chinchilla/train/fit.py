@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
 
 from chinchilla.errors import TrainError
@@ -128,7 +129,16 @@ def fit(prepared: Prepared, folder: Path, look: Look) -> Trained:
     if trainer.is_world_process_zero():
         write_run(folder, facts)
     resumed = last_checkpoint(folder)
-    trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+    try:
+        trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
+    except torch.OutOfMemoryError as error:
+        what = (
+            f"out of memory at step {trainer.state.global_step + 1} (the longest rows come first)"
+        )
+        todo = (
+            "lower batch_size and raise accumulate, lower max_tokens, or set checkpointing = 'on'"
+        )
+        raise TrainError("train", what, todo) from error
     trainer.save_model(str(folder / MODEL))
     if trainer.is_world_process_zero():
         base.chat.tokenizer.save_pretrained(folder / MODEL)

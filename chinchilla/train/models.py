@@ -53,12 +53,16 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
     set_seed(config.seed)
     precision = precision_of(config.precision)
     if base.source is None:
+        if config.chosen_method == "qlora":
+            todo = "use --method lora or full, or another base"
+            raise TrainError("--method qlora", "the demo model is not quantized", todo)
         model = make_model(base.chat.tokenizer, config.tiny).to(device())
         if keep is not None and config.chosen_method != "full" and is_first():
             model.save_pretrained(keep / "base")
             base.chat.tokenizer.save_pretrained(keep / "base")
     else:
-        model = load_model(base.source, precision, config.chosen_method == "qlora")
+        quantized = config.chosen_method == "qlora"
+        model = load_model(base.source, precision, quantized=quantized, flash=config.packing)
     if recomputes(model, config):
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if config.chosen_method == "full":
