@@ -97,7 +97,6 @@ def _sit(
     from chinchilla.report.evaluation import write_page
     from chinchilla.train.examining import (
         ask_sitting,
-        prompts_of,
         score_sitting,
         write_score,
     )
@@ -108,8 +107,7 @@ def _sit(
     for sitting in sittings:
         wanted = Wanted(given["batch_size"], constrained=sitting.constrained)
         engine, job = open_engine(str(folder), wanted, lambda words: click.echo(words, err=True))
-        with answer_progress(len(prompts_of(sitting)), sitting.name) as step:
-            answers = ask_sitting(sitting, engine, job, step)
+        answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
         say_lifted(engine.lifted)
         scores = score_sitting(sitting)
         about = {"run": str(folder), "data": data.processed.sha256, "answers": sitting.name}

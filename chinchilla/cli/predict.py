@@ -188,16 +188,19 @@ def _answered(
     from chinchilla.cli.progress import answer_progress
     from chinchilla.predict.journal import answer_all, open_journal
 
-    with answer_progress(len(prompts), "predicting") as step:
-        if out is not None:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            with open_journal(out.with_name(f"{out.name}.answers"), job, prompts) as journal:
+    watch = answer_progress("predicting")
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with open_journal(out.with_name(f"{out.name}.answers"), job, prompts) as journal:
+            left = len(prompts) - len(journal.answers)
+            with watch(left) as step:
                 return answer_all(engine, prompts, journal, step)
-        found = {}
+    found = {}
+    with watch(len(prompts)) as step:
         for answer in engine.answers(prompts):
             found[answer.id] = answer
             step(answer)
-        return found
+    return found
 
 
 def _write(

@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from chinchilla.build.plan import Job, Plan
     from chinchilla.build.run import Progress
+    from chinchilla.train.examining import Watching
     from chinchilla.train.watch import Look, Moment
 
 
@@ -112,9 +113,14 @@ def _moment(moment: "Moment") -> str:
     )
 
 
+def answer_progress(words: str) -> "Watching":
+    """Return what shows answers as they come: a bar, or a line each tenth of the way."""
+    return lambda total: _answers(total, words)
+
+
 @contextmanager
-def answer_progress(total: int, words: str) -> Iterator[Callable[[object], None]]:
-    """Yield the function to call after each answer: a bar, or a line each tenth of the way."""
+def _answers(total: int, words: str) -> Iterator[Callable[[object], None]]:
+    """Yield the function to call after each answer."""
     from rich.console import Console
 
     console = Console(stderr=True)

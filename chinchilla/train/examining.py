@@ -1,6 +1,7 @@
 """Evaluate a run on a split: ask, keep every answer, score each exam."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,6 +24,10 @@ BOOTSTRAP = 1_000
 JOURNAL = "answers.jsonl"
 PREDICTIONS = "predictions.jsonl"
 SCORE = "score.json"
+
+
+Watching = Callable[[int], AbstractContextManager[Callable[[object], object]]]
+"""From the number of answers to come to what is called with each."""
 
 
 class Sitting(NamedTuple):
@@ -87,14 +92,14 @@ def pools_of(data: Data, rendering: Rendering) -> dict[str, DemonstrationPool]:
     }
 
 
-def ask_sitting(
-    sitting: Sitting, engine: Engine, job: Job, step: Callable[[Answer], object]
-) -> dict[str, Answer]:
+def ask_sitting(sitting: Sitting, engine: Engine, job: Job, watch: Watching) -> dict[str, Answer]:
     """Ask what was not answered before, and write the answers of each exam in order."""
     prompts = prompts_of(sitting)
     sitting.folder.mkdir(parents=True, exist_ok=True)
     with open_journal(sitting.folder / JOURNAL, job, prompts) as journal:
-        answers = answer_all(engine, prompts, journal, step)
+        left = len(prompts) - len(journal.answers)
+        with watch(left) as step:
+            answers = answer_all(engine, prompts, journal, step)
     for exam in sitting.exams:
         write_exam(exam, sitting.folder)
         write_answers(exam, answers, sitting.folder)

@@ -1,0 +1,225 @@
+"""The commands of the loop: train, eval, predict, merge, and what they say when they cannot."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import orjson
+import pytest
+from click.testing import CliRunner, Result
+
+from chinchilla.cli import cli
+from chinchilla.errors import ChinchillaError
+from chinchilla.schema import Record
+from chinchilla.train.runs import read_run, write_run
+
+
+def run(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words])
+
+
+def good(*words: str | Path) -> Result:
+    done = run(*words)
+    assert done.exit_code == 0, (done.output, done.exception)
+    return done
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+@pytest.fixture
+def own_run(full_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(full_run, tmp_path / "runs" / "re" / full_run.name))
+
+
+def test_eval_takes_the_newest_run_and_writes_answers_scores_and_pages(own_run: Path) -> None:
+    done = good("eval", "--runs", own_run.parent.parent)
+    assert done.stdout.splitlines()[0].split()[:7] == [
+        *("exam", "answers", "metric", "P", "R", "F1", "95")
+    ]
+    assert done.stdout.splitlines()[2].startswith("finre-re-pair  free     re_boundary_set")
+    place = own_run / "eval" / "dev" / "free"
+    found = orjson.loads((place / "score.json").read_bytes())
+    score = found["exams"]["finre-re-pair"]
+    assert score["headline"] == "re_boundary_set"
+    assert score["metrics"]["re_boundary_set"].keys() >= {"f1", "interval"}
+    assert sum(score["parse"].values()) == len(lines(place / "finre-re-pair" / "rows.jsonl"))
+    assert "<html" in (place / "finre-re-pair.html").read_text(encoding="utf-8")
+    predictions = lines(place / "predictions.jsonl")
+    gold = lines(place / "finre-re-pair" / "gold.jsonl")
+    assert [one["id"] for one in predictions] == [one["id"] for one in gold]
+    assert {"raw", "status", "cut", "id"} == set(predictions[0]["answers"][0])
+
+
+def test_predictions_score_as_the_answers_they_come_from(own_run: Path, tmp_path: Path) -> None:
+    first = good("eval", "--run", own_run, "--json")
+    place = own_run / "eval" / "dev" / "free"
+    words = ("score", "--task", "re", "--metric", "re_boundary_set", "--json")
+    gold = place / "finre-re-pair" / "gold.jsonl"
+    again = good(*words, "--gold", gold, "--pred", place / "predictions.jsonl")
+    mine = orjson.loads(first.stdout)["free"]["exams"]["finre-re-pair"]["metrics"]
+    theirs = orjson.loads(again.stdout)["metrics"]
+    for name in ("tp", "n_pred", "n_gold"):
+        assert mine["re_boundary_set"][name] == theirs["re_boundary_set"][name]
+
+
+def test_an_interrupted_eval_asks_only_what_is_missing(own_run: Path) -> None:
+    whole = good("eval", "--run", own_run).stdout
+    journal = own_run / "eval" / "dev" / "free" / "answers.jsonl"
+    kept = journal.read_bytes()
+    some = kept.splitlines(keepends=True)
+    journal.write_bytes(b"".join(some[:6]) + some[6][:9])
+    again = good("eval", "--run", own_run)
+    assert again.stdout == whole
+    assert sorted(journal.read_bytes().splitlines()) == sorted(kept.splitlines())
+    assert f"{len(some) - 6}/{len(some) - 6} answers" in again.stderr
+
+
+def test_eval_asks_by_wordings_that_training_never_saw(own_run: Path) -> None:
+    good("eval", "--run", own_run, "--templates", "held-out")
+    rows = lines(own_run / "eval" / "dev-held-out" / "free" / "finre-re-pair" / "rows.jsonl")
+    assert {row["template"].partition("#")[0] for row in rows} == {"re/pair_held_out"}
+
+
+def test_eval_puts_free_and_constrained_answers_side_by_side(own_run: Path) -> None:
+    done = good("eval", "--run", own_run, "--constrained")
+    assert [line.split()[1] for line in done.stdout.splitlines()[2:]] == ["free", "constrained"]
+    rows = lines(own_run / "eval" / "dev" / "constrained" / "finre-re-pair" / "answers.jsonl")
+    labels = orjson.loads((own_run / "labels.json").read_bytes())["finre"]
+    names = {one["name"] for one in [*labels["labels"], labels["na"]]}
+    assert all(row["cut"] or set(row["raw"].split("\n")) <= names for row in rows)
+
+
+def test_eval_refuses_a_run_whose_wordings_are_not_those_here(own_run: Path) -> None:
+    facts = read_run(own_run)
+    facts["data"]["templates"]["forms.yaml"] = "0"
+    write_run(own_run, facts)
+    done = run("eval", "--run", own_run)
+    assert str(done.exception).startswith("templates: trained with other wordings than those here")
+
+
+def test_predict_needs_no_gold_and_answers_in_the_exchange_format(
+    own_run: Path, tmp_path: Path
+) -> None:
+    record = lines(own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl")[0]
+    texts = tmp_path / "texts.jsonl"
+    texts.write_bytes(orjson.dumps(record) + b"\n")
+    done = good("predict", own_run, "--input", texts)
+    [found] = [orjson.loads(line) for line in done.stdout.splitlines()]
+    answers = found.pop("answers")
+    assert Record.model_validate(found | {"relations": []}).id == record["id"]
+    assert len(answers) == len({(one["head"], one["tail"]) for one in _pairs(record)})
+
+
+def _pairs(record: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*record["relations"], *record.get("na_pairs", [])]
+
+
+def test_predict_goes_on_where_it_stopped(own_run: Path, tmp_path: Path) -> None:
+    gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
+    out = tmp_path / "found" / "predictions.jsonl"
+    good("predict", own_run, "--input", gold, "--out", out)
+    before = out.read_bytes()
+    again = good("predict", own_run, "--input", gold, "--out", out)
+    assert out.read_bytes() == before
+    assert "answers, about" not in again.stderr
+    assert len(lines(out)) == len(lines(gold))
+
+
+class _Server(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        message = {"role": "assistant", "content": "注资"}
+        body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Server) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+        server.shutdown()
+
+
+def test_predict_asks_an_endpoint_with_the_labels_of_a_build(
+    built: Path, own_run: Path, endpoint: str, tmp_path: Path
+) -> None:
+    gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
+    done = good(
+        *("predict", "some-model", "--base-url", endpoint, "--processed", built, "--input", gold)
+    )
+    found = [orjson.loads(line) for line in done.stdout.splitlines()]
+    assert {one["predicate"] for record in found for one in record["relations"]} == {"注资"}
+    assert {one["status"] for record in found for one in record["answers"]} == {"ok"}
+
+
+def test_merge_says_that_logits_agree(lora_run: Path, tmp_path: Path) -> None:
+    done = good("merge", lora_run, "--out", tmp_path / "merged")
+    assert done.stderr.startswith("logits agree: merged and adapter differ by ")
+    assert done.stdout == f"{tmp_path / 'merged'}\n"
+    assert (tmp_path / "merged" / "config.json").is_file()
+
+
+def test_a_dry_run_says_what_a_training_takes_and_writes_nothing(
+    built: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "runs"
+    words = ("--processed", built, "--out", out, "--max-steps", "2", "--dry-run")
+    done = good("train", "--task", "re", "--base", "tiny", *words)
+    found = [line.split("  ")[0] for line in done.stdout.splitlines()[2:]]
+    assert found == [
+        *("rows", "rows refused", "tokens an epoch", "parameters", "memory, about"),
+        *("steps", "tokens a second", "time, about"),
+    ]
+    assert not out.exists()
+
+
+ERRORS: list[tuple[tuple[str, ...], str]] = [
+    (("train", "--task", "re", "--processed", "nowhere"), "nowhere: no build is here"),
+    (("eval", "--runs", "nowhere"), "nowhere: no finished run; run `chinchilla train` first"),
+    (("eval", "--run", "nowhere"), "nowhere: no run is here (run.json is missing); pass a folder"),
+    (("merge", "nowhere", "--out", "x"), "nowhere: no run is here (run.json is missing)"),
+    (
+        ("predict", "nowhere", "--input", "-"),
+        "nowhere: not a run, so it brings no labels and no prompts; pass --processed with a build",
+    ),
+    (("train", "--task", "re", "--config", "no.toml"), "no.toml: No such file or directory"),
+]
+
+
+@pytest.mark.parametrize(("words", "message"), ERRORS)
+def test_an_error_says_where_what_and_what_to_do(words: tuple[str, ...], message: str) -> None:
+    done = run(*words)
+    assert isinstance(done.exception, ChinchillaError), done.output
+    assert str(done.exception).startswith(message)
+
+
+def test_the_tasks_of_a_build_are_named_where_another_is_asked_for(built: Path) -> None:
+    done = run("train", "--task", "ner", "--base", "tiny", "--processed", built)
+    assert str(done.exception) == (
+        f"{built}: no rows of ner in this build, only of re; build with --task ner"
+    )
+
+
+def test_the_demo_model_is_not_quantized(built: Path, tmp_path: Path) -> None:
+    words = ("--method", "qlora", "--processed", built, "--out", tmp_path)
+    done = run("train", "--task", "re", "--base", "tiny", *words)
+    assert str(done.exception).startswith("--method qlora: the demo model is not quantized")
+
+
+def test_settings_cannot_change_on_the_way(own_run: Path) -> None:
+    done = run("train", "--resume", own_run, "--epochs", "9")
+    assert done.exit_code == 2
+    assert "leave out --epochs" in done.output
