@@ -33,6 +33,7 @@ class TinyOptions(Frozen):
     layers: int = Field(default=4, ge=1, description="layers of the model")
     width: int = Field(default=128, ge=32, multiple_of=32, description="size of a hidden state")
     vocabulary: int = Field(default=8192, ge=512, description="largest vocabulary")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout of attention")
 
 
 class EvalOptions(Frozen):

@@ -1,6 +1,7 @@
 """Train: open the data, encode it, make the model, fit it, keep the run."""
 
 import math
+import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -120,6 +121,7 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
 def fit(prepared: Prepared, folder: Path, look: Look) -> Trained:
     """Train in a run's folder, from its last checkpoint where there is one."""
     quiet()
+    begun = time.monotonic()
     config, base = prepared.config, prepared.base
     facts = read_run(folder)
     model = make_trainable(base, config, folder)
@@ -144,6 +146,7 @@ def fit(prepared: Prepared, folder: Path, look: Look) -> Trained:
         base.chat.tokenizer.save_pretrained(folder / MODEL)
         write_curve(trainer.state.log_history, folder)
         facts |= {"state": "done", "steps": trainer.state.global_step, "best": _best(trainer)}
+        facts |= {"seconds": time.monotonic() - begun, "cpu_seconds": time.process_time()}
         write_run(folder, facts)
     return Trained(folder, facts)
 

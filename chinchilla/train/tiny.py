@@ -73,6 +73,7 @@ def make_model(tokenizer: Any, options: TinyOptions) -> Any:
         head_dim=32,
         max_position_embeddings=POSITIONS,
         tie_word_embeddings=True,
+        attention_dropout=options.dropout,
         pad_token_id=tokenizer.pad_token_id,
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,

@@ -176,4 +176,7 @@ def test_a_run_begins_with_what_decides_it_on_disk(
     facts = read_run(folder)
     assert facts["state"] == "running"
     assert facts["command"] == "chinchilla train --task re"
-    assert facts["config"]["tiny"] == {"layers": 2, "width": 32, "vocabulary": 600}
+    assert facts["config"]["tiny"] == {
+        **{"layers": 2, "width": 32, "vocabulary": 600},
+        "dropout": 0.0,
+    }
