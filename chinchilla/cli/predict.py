@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
 @click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True)
 @click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
+@click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds to wait.")
+@click.option("--retries", type=click.IntRange(0), default=5, show_default=True)
+@click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
+@click.option("--extra", help="Further fields of each request, as JSON.")
 @click.option("--trust-remote-code", is_flag=True)
 def predict(model: str, inputs: Path, out: Path | None, source: str | None, **given: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
@@ -164,9 +168,28 @@ def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
         model,
         max_tokens=given["max_new_tokens"] or 512,
         concurrency=given["concurrency"],
+        timeout=given["timeout"],
+        retries=given["retries"],
+        extra=_fields(given["extra"]),
+        key_variable=given["key_variable"],
         structured=given["structured"] if limited else "off",
     )
     return Endpoint(options, grammar_of if limited else None), options.job
+
+
+def _fields(text: str | None) -> dict[str, Any]:
+    """Read the further fields of a request."""
+    import orjson
+
+    from chinchilla.errors import ConfigError
+
+    try:
+        found = orjson.loads(text or "{}")
+    except orjson.JSONDecodeError as error:
+        raise ConfigError("--extra", f"not JSON ({error})", "write a JSON object") from error
+    if not isinstance(found, dict):
+        raise ConfigError("--extra", "not an object", "write a JSON object")
+    return found
 
 
 def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":

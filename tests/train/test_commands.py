@@ -195,13 +195,28 @@ ERRORS: list[tuple[tuple[str, ...], str]] = [
         ("predict", "nowhere", "--input", "-"),
         "nowhere: not a run, so it brings no labels and no prompts; pass --processed with a build",
     ),
+    (
+        (*("predict", "m", "--engine", "openai", "--processed", "{built}", "--input", "{empty}"),),
+        "--engine openai: no endpoint; pass --base-url, as far as /v1",
+    ),
+    (
+        (
+            *("predict", "m", "--base-url", "http://h/v1", "--processed", "{built}"),
+            *("--input", "{empty}", "--extra", "[1]"),
+        ),
+        "--extra: not an object; write a JSON object",
+    ),
     (("train", "--task", "re", "--config", "no.toml"), "no.toml: No such file or directory"),
 ]
 
 
 @pytest.mark.parametrize(("words", "message"), ERRORS)
-def test_an_error_says_where_what_and_what_to_do(words: tuple[str, ...], message: str) -> None:
-    done = run(*words)
+def test_an_error_says_where_what_and_what_to_do(
+    words: tuple[str, ...], message: str, built: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty.jsonl"
+    empty.touch()
+    done = run(*(word.format(built=built, empty=empty) for word in words))
     assert isinstance(done.exception, ChinchillaError), done.output
     assert str(done.exception).startswith(message)
 
@@ -223,3 +238,18 @@ def test_settings_cannot_change_on_the_way(own_run: Path) -> None:
     done = run("train", "--resume", own_run, "--epochs", "9")
     assert done.exit_code == 2
     assert "leave out --epochs" in done.output
+
+
+def test_a_training_stops_when_f1_gets_no_better(built: Path, tmp_path: Path) -> None:
+    config = tmp_path / "train.toml"
+    config.write_text(
+        'base = "tiny"\nlearning_rate = 1e-9\nmax_steps = 40\nbatch_size = 2\n'
+        "[tiny]\nlayers = 1\nwidth = 32\nvocabulary = 600\n"
+        "[eval]\nrows = 2\nsteps = 2\npatience = 2\n",
+        encoding="utf-8",
+    )
+    out = tmp_path / "runs"
+    done = good("train", "--task", "re", "--config", config, "--processed", built, "--out", out)
+    [folder] = (out / "re").iterdir()
+    assert done.stdout.startswith(str(folder))
+    assert read_run(folder)["steps"] == 6
