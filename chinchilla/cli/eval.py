@@ -58,10 +58,11 @@ def evaluate(
         facts["config"]["subtasks"],
     )
     click.echo(f"run {folder}, {split} of {data.folder}", err=True)
+    name = split if given["templates"] == "built" else f"{split}-held-out"
     if data.processed.sha256 != facts["data"]["manifest"]:
         click.echo("note: another build than the one this run was trained on", err=True)
-    sittings = _sittings(data, folder, split, given)
-    _sit(sittings, folder, facts, data, given)
+        name += f"-{data.processed.sha256[:8]}"
+    _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
 
 
 def _same_templates(facts: dict[str, Any]) -> None:
@@ -71,32 +72,27 @@ def _same_templates(facts: dict[str, Any]) -> None:
     check_templates(facts, template_hashes())
 
 
-def _sittings(data: "Data", folder: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
+def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
     from chinchilla.train.examining import Sitting, exams_of, other_wordings
 
     other = given["templates"] == "held-out"
     exams = exams_of(data, split, other_wordings(data) if other else None)
-    place = folder / "eval" / (f"{split}-held-out" if other else split)
     kinds = (False, True) if given["constrained"] else (False,)
-    marking = data.marking
-    return [
-        Sitting(exams, place / ("constrained" if kind else "free"), marking, kind) for kind in kinds
-    ]
+    names = {False: "free", True: "constrained"}
+    return [Sitting(exams, place / names[kind], data.marking, kind) for kind in kinds]
 
 
 def _sit(
-    sittings: "Sequence[Sitting]",
-    folder: Path,
-    facts: dict[str, Any],
-    data: "Data",
-    given: Mapping[str, Any],
+    sittings: "Sequence[Sitting]", folder: Path, data: "Data", given: Mapping[str, Any]
 ) -> None:
+    """Ask, score and print each sitting."""
     import orjson
 
     from chinchilla.cli.progress import answer_progress
     from chinchilla.report.evaluation import write_page
     from chinchilla.train.examining import (
         ask_sitting,
+        cut_in,
         score_sitting,
         write_score,
     )
@@ -110,14 +106,16 @@ def _sit(
         answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
         say_lifted(engine.lifted)
         scores = score_sitting(sitting)
-        about = {"run": str(folder), "data": data.processed.sha256, "answers": sitting.name}
+        about = {
+            "run": str(folder),
+            "data": data.processed.sha256,
+            "templates": given["templates"],
+            "answers": sitting.name,
+        }
         found[sitting.name] = write_score(sitting, scores, about)
         for name, one in scores.items():
             write_page(one, sitting.folder / f"{name}.html")
-            cut = sum(
-                answers[row.id].cut for e in sitting.exams if e.name == name for row in e.rows
-            )
-            rows.append(_row(name, sitting.name, one, cut))
+            rows.append(_row(name, sitting.name, one, cut_in(sitting, name, answers)))
     if given["as_json"]:
         click.echo(orjson.dumps(found))
     else:

@@ -95,6 +95,18 @@ def test_eval_puts_free_and_constrained_answers_side_by_side(own_run: Path) -> N
     assert all(row["cut"] or set(row["raw"].split("\n")) <= names for row in rows)
 
 
+def test_eval_keeps_the_answers_to_another_build_apart(own_run: Path, tmp_path: Path) -> None:
+    words = ("--source", "finre", "--seed", "5", "--raw", tmp_path / "raw")
+    config = tmp_path / "build.toml"
+    config.write_text('[prompts]\nsubtasks = ["re-pair"]\ndescriptions = "off"', encoding="utf-8")
+    good("build", *words, "--config", config, "--out", tmp_path / "other")
+    good("eval", "--run", own_run)
+    done = good("eval", "--run", own_run, "--processed", tmp_path / "other")
+    assert "note: another build than the one this run was trained on" in done.stderr
+    kept, other = sorted(path.name for path in (own_run / "eval").iterdir())
+    assert (kept, other[:4], len(other)) == ("dev", "dev-", 12)
+
+
 def test_eval_refuses_a_run_whose_wordings_are_not_those_here(own_run: Path) -> None:
     facts = read_run(own_run)
     facts["data"]["templates"]["forms.yaml"] = "0"

@@ -1,0 +1,67 @@
+"""Records are asked when predicting exactly as they were when the build was written."""
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.plan import make_plan
+from chinchilla.errors import ConfigError, InputError
+from chinchilla.predict.inputs import Defaults, read_inputs
+from chinchilla.predict.rendering import held_out, rendering_of
+from chinchilla.train.data import open_data, split_records, split_rows
+from chinchilla.train.examining import exams_of, pools_of
+
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "usual": ("msra", {}),
+    "batches": ("finre", {"prompts": {"labels_per_prompt": 7, "forms": ["json", "code", "tuple"]}}),
+    "windows": ("duee_fin", {"windows": {"max_chars": 2600, "overlap": 40}}),
+    "examples": ("sanwen", {"prompts": {"demonstrations": 2}}),
+}
+
+
+@pytest.mark.parametrize("case", list(CASES))
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_records_are_asked_as_the_build_asked_them(case: str, split: str, tmp_path: Path) -> None:
+    source, config = CASES[case]
+    plan = make_plan(tmp_path / "raw", BuildConfig(sources=(source,), seed=5, **config))
+    build(plan, tmp_path / "out", 1, lambda job: None)
+    [task] = {found.card.task for found in plan.found}
+    data = open_data(tmp_path / "out", task, ())
+    records = list(split_records(data, split))
+    if not records:
+        pytest.skip(f"{source} has no labelled {split} split")
+    manifest = orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())
+    rendering = rendering_of(manifest["config"], data.labels, ())
+    rendering = rendering._replace(pools=pools_of(data, rendering))
+    built = list(split_rows(data, split))
+    assert list(rendering.rows(records)) == built
+    other = list(held_out(rendering).rows(records))
+    assert [row.record_id for row in other] == [row.record_id for row in built]
+    assert {row.template for row in other} & {row.template for row in built} == set()
+
+
+def test_a_split_that_is_not_there_is_an_error(built: Path) -> None:
+    data = open_data(built, "re", ())
+    with pytest.raises(ConfigError, match="no split 'nope'; it has train, dev, test"):
+        exams_of(data, "nope")
+
+
+BAD = [
+    (b"{", "texts.jsonl:2: not JSON ("),
+    (b'["text"]', "texts.jsonl:2: no object with a text; write one object a line"),
+    (b'{"text": 1}', "texts.jsonl:2: no object with a text; write one object a line"),
+    (b'{"text": "a", "source": "nope"}', "texts.jsonl:2: no labels of 'nope' here; pass --source"),
+    (b'{"text": ""}', "texts.jsonl:2: text: String should have at least 1 character"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), BAD)
+def test_a_line_that_cannot_be_asked_is_named(built: Path, line: bytes, message: str) -> None:
+    defaults = Defaults(None, open_data(built, "re", ()).labels)
+    with pytest.raises((InputError, Exception)) as found:
+        list(read_inputs([b'{"text": "a"}\n', line + b"\n"], "texts.jsonl", defaults))
+    assert str(found.value).startswith(message)
