@@ -6,7 +6,7 @@ offset leaves them null; nothing here looks for a string to invent one.
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -30,9 +30,6 @@ _set_fields, _set_names, _set_extra, _set_private = (
     BaseModel.__dict__[f"__{name}__"].__set__
     for name in ("dict", "pydantic_fields_set", "pydantic_extra", "pydantic_private")
 )
-
-
-Made = TypeVar("Made", bound=BaseModel)
 
 
 @cache
@@ -64,16 +61,12 @@ class Frozen(BaseModel):
         For what is made of parts that were checked before; what comes from a file goes through
         the model, or through a check that accepts nothing which the model refuses.
         """
-        return _unchecked(cls, fields)
-
-
-def _unchecked(model: type[Made], fields: dict[str, Any]) -> Made:
-    made = _new(model)
-    _set_fields(made, fields)
-    _set_names(made, _names(model))
-    _set_extra(made, None)
-    _set_private(made, None)
-    return made
+        made = _new(cls)
+        _set_fields(made, fields)
+        _set_names(made, _names(cls))
+        _set_extra(made, None)
+        _set_private(made, None)
+        return made
 
 
 class Span(Frozen):
@@ -324,4 +317,4 @@ class InstructionRow(Frozen):
         """Make a row as of any model, but check that it has words: they are put together late."""
         if not (fields["instruction"] and fields["output"]):
             return cls.model_validate(fields)
-        return _unchecked(cls, fields)
+        return super().of_valid(fields)
