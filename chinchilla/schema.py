@@ -5,8 +5,8 @@ offset leaves them null; nothing here looks for a string to invent one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
-from typing import Annotated, Any, Literal
+from functools import cache, cached_property
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,7 +24,17 @@ Words = Annotated[str, Field(min_length=1)]
 Offset = Annotated[int, Field(ge=0)]
 
 
-_set = object.__setattr__
+# the slots of a model, set without asking whether it is frozen: it is being made
+_new = object.__new__
+_set_fields, _set_names, _set_extra, _set_private = (
+    BaseModel.__dict__[f"__{name}__"].__set__
+    for name in ("dict", "pydantic_fields_set", "pydantic_extra", "pydantic_private")
+)
+
+
+@cache
+def _names(model: type[BaseModel]) -> set[str]:
+    return set(model.model_fields)
 
 
 def _is_none(value: object) -> bool:
@@ -43,6 +53,20 @@ class Frozen(BaseModel):
     """Forbid unknown fields and later changes, in every model of the project."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @classmethod
+    def of_valid(cls, fields: dict[str, Any]) -> Self:
+        """Make one of all its fields, in their order, each known to be valid: none is checked.
+
+        For what is made of parts that were checked before; what comes from a file goes through
+        the model, or through a check that accepts nothing which the model refuses.
+        """
+        made = _new(cls)
+        _set_fields(made, fields)
+        _set_names(made, _names(cls))
+        _set_extra(made, None)
+        _set_private(made, None)
+        return made
 
 
 class Span(Frozen):
@@ -290,19 +314,7 @@ class InstructionRow(Frozen):
 
     @classmethod
     def of_valid(cls, fields: dict[str, Any]) -> "InstructionRow":
-        """Make a row of all its fields, in their order, each known to be valid: none is checked.
-
-        For rows made of parts that were checked when they were made, the words apart, which
-        must not be empty; what comes from a file goes through the model.
-        """
+        """Make a row as of any model, but check that it has words: they are put together late."""
         if not (fields["instruction"] and fields["output"]):
             return cls.model_validate(fields)
-        row = cls.__new__(cls)
-        _set(row, "__dict__", fields)
-        _set(row, "__pydantic_fields_set__", _ROW_FIELDS)
-        _set(row, "__pydantic_extra__", None)
-        _set(row, "__pydantic_private__", None)
-        return row
-
-
-_ROW_FIELDS = set(InstructionRow.model_fields)
+        return super().of_valid(fields)

@@ -7,6 +7,7 @@ syntax, so that an unknown variable or a stray brace is found when the file is r
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -24,6 +25,8 @@ _NEEDED: dict[str, frozenset[str]] = {
     "re-pair": frozenset({"head", "tail"}),
     "ee-argument": frozenset({"event_type", "trigger"}),
 }
+# the parser in C reads the same in a tenth of the time, where PyYAML was built with it
+_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _JINJA = Environment(autoescape=False, keep_trailing_newline=True)
 
 
@@ -67,6 +70,11 @@ class Template(NamedTuple):
         """Return instruction and input with the variables filled in."""
         return fill(self.instruction, values), fill(self.input, values)
 
+    def partly(self, values: Mapping[str, str]) -> "Template":
+        """Return the template with these variables filled in for good."""
+        instruction, input_ = (partly(one, values) for one in (self.instruction, self.input))
+        return self._replace(instruction=instruction, input=input_)
+
 
 class Phrases(Frozen):
     """Hold forms.yaml: how each answer form is described, and the few fixed words."""
@@ -92,6 +100,21 @@ class Phrases(Frozen):
 def fill(segments: tuple[Segment, ...], values: Mapping[str, str]) -> str:
     """Join the segments, each variable replaced by its value."""
     return "".join([values[words] if variable else words for words, variable in segments])
+
+
+def partly(segments: tuple[Segment, ...], values: Mapping[str, str]) -> tuple[Segment, ...]:
+    """Fill in some of the variables, and join the literal words that then stand together."""
+    known = [
+        Segment(values[words], False) if variable and words in values else Segment(words, variable)
+        for words, variable in segments
+    ]
+    joined: list[Segment] = []
+    for variable, group in groupby(known, lambda one: one.variable):
+        if variable:
+            joined.extend(group)
+        else:
+            joined.append(Segment("".join(words for words, _ in group), False))
+    return tuple(joined)
 
 
 def compile_wording(words: str, where: str) -> tuple[Segment, ...]:
@@ -192,7 +215,7 @@ def load_phrases(folder: Path | None = None) -> Phrases:
 
 def _read_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except FileNotFoundError as error:
         todo = "pass a template folder that has it"
         raise TemplateError(str(path), "no such file", todo) from error

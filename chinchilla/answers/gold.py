@@ -1,6 +1,6 @@
 """From a record to what the answer to a question should hold."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, cast
 
 from chinchilla.answers.question import Content, Question
@@ -27,8 +27,11 @@ def _entities(record: Record, question: Question) -> Content:
 
 def _relations(record: Record, question: Question) -> Content:
     known = question.by_key
-    found = [item for item in record.relations if item.predicate in known]
-    return Content(relations=_placed(found, lambda item: (item.head_start, item.tail_start)))
+    found = tuple([item for item in record.relations if item.predicate in known])
+    if not found or found[0].head_start is None:
+        # most relations have no offsets: nothing is looked at twice
+        return Content((), found)
+    return Content((), _placed(found, lambda item: (item.head_start, item.tail_start)))
 
 
 def _pair(record: Record, question: Question) -> Content:
@@ -75,7 +78,9 @@ def _arguments(events: Iterable[Event], label: Label) -> tuple[Argument, ...]:
     return _placed(found, lambda item: (item.start, item.end))
 
 
-def _placed(items: list[Item], place: Callable[[Item], tuple[int | None, ...]]) -> tuple[Item, ...]:
+def _placed(
+    items: Sequence[Item], place: Callable[[Item], tuple[int | None, ...]]
+) -> tuple[Item, ...]:
     """Sort by place where every item has one, else keep the order of the annotation."""
     if not items or None in place(items[0]):
         return tuple(items)

@@ -61,8 +61,9 @@ def _by_name(relations: Iterable[Relation], question: Question) -> Lists:
         return {labels[key].name: values for key, values in found.items()}
     lists: Lists = {}
     for key in sorted(found, key=question.places.__getitem__):
+        name = labels[key].name
         # two labels may bear one name where labels are renamed
-        lists.setdefault(labels[key].name, []).extend(found[key])
+        lists[name] = lists[name] + found[key] if name in lists else found[key]
     return lists
 
 

@@ -95,6 +95,10 @@ def in_order(
 
     Raises AnswerError where a slot or role was not asked.
     """
+    if len(parts) == 1:
+        # most labels with slots have one: nothing is to be ordered
+        known = {parts[0].key: parts[0].name}
+        return [(asked(known, key, kind), words) for key, words in pairs]
     found: dict[str, list[str]] = {part.key: [] for part in parts}
     for key, words in pairs:
         asked(found, key, kind).append(words)

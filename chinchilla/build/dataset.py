@@ -48,10 +48,14 @@ def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str
     outputs: dict[str, Written] = {}
     for task in tasks_of(plan):
         for split in SPLITS:
-            jobs = [job for job in done if job.split == split and tasks[job.source] == task]
-            if any(done[job].records for job in jobs):
+            part = {
+                job: counts
+                for job, counts in done.items()
+                if job.split == split and tasks[job.source] == task
+            }
+            if any(counts.records for counts in part.values()):
                 target = Path(task) / f"{split}.jsonl"
-                rows, records = assemble(jobs, folder, target)
+                rows, records = assemble(part, folder, target)
                 outputs[target.as_posix()] = rows
                 outputs[(Path("records") / target).as_posix()] = records
     return outputs

@@ -4,6 +4,7 @@ pydantic calls Python once for each field that may be left out; here orjson writ
 as they lie, and only those that may be left out are looked at. A test compares both ways.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -46,7 +47,20 @@ def _argument(argument: Argument) -> dict[str, Any]:
     return fields
 
 
+_OPTIONAL = ("head", "tail", "event_type", "trigger")
+
+
+@lru_cache(maxsize=1024)
+def _names(labels: tuple[str, ...]) -> orjson.Fragment:
+    """Write a list of labels; rows that ask the same ones in the same order share it."""
+    return orjson.Fragment(orjson.dumps(labels))
+
+
 def dump_line(row: InstructionRow) -> bytes:
     """Write a row as one line, its line end included; what does not apply to it is left out."""
-    fields = {key: value for key, value in row.__dict__.items() if value is not None}
+    fields = row.__dict__.copy()
+    fields["labels"] = _names(row.labels)
+    for name in _OPTIONAL:
+        if fields[name] is None:
+            del fields[name]
     return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)

@@ -31,29 +31,29 @@ class Chance(Random):
         self._hashes = 1
         self._words: list[int] = [*_unpack(blake2b(self._key).digest())]
 
-    def _word(self) -> int:
-        if not self._words:
-            salt = self._hashes.to_bytes(16, "big")
-            self._words = [*_unpack(blake2b(self._key, salt=salt).digest())]
-            self._hashes += 1
-        return self._words.pop()
+    def _more(self) -> list[int]:
+        """Return the words of the next hash."""
+        salt = self._hashes.to_bytes(16, "big")
+        self._words = [*_unpack(blake2b(self._key, salt=salt).digest())]
+        self._hashes += 1
+        return self._words
 
     def choice(self, seq: Sequence[Item]) -> Item:  # type: ignore[override]
         """Return an item; each is as likely as the others, but for one part in 2 ** 64 / len."""
-        return seq[self._word() * len(seq) >> WORD]
+        return seq[(self._words or self._more()).pop() * len(seq) >> WORD]
 
     def getrandbits(self, k: int, /) -> int:
         """Return `k` bits."""
         if k <= WORD:
-            return self._word() >> WORD - k
+            return (self._words or self._more()).pop() >> WORD - k
         found = self.getrandbits(k % WORD)
         for _ in range(k // WORD):
-            found = found << WORD | self._word()
+            found = found << WORD | self.getrandbits(WORD)
         return found
 
     def random(self) -> float:
         """Return a number from 0 up to, not including, 1."""
-        return (self._word() >> 11) * 2.0**-53
+        return ((self._words or self._more()).pop() >> 11) * 2.0**-53
 
     def getstate(self) -> tuple[Any, ...]:
         """Return what `setstate` needs to go on from here."""

@@ -94,12 +94,11 @@ class Prompter:
         described = self._described(rng) or renamed
         template = rng.choice(self._templates(ask, train, renamed))
         name = rng.choice(self.options.forms)
-        empty, formats = self._sentences(template, name)
+        empty, worded = self._worded(template, name)
         question = question.with_empty(empty)
         values = self._values(question, described, template, renamed)
-        values["format"] = rng.choice(formats)
         values["text"] = self.text(ask.record, question)
-        instruction, words = template.render(values)
+        instruction, words = rng.choice(worded).render(values)
         if self.options.demonstrations:
             instruction += self._demonstrations(ask, question, name, rng)
         record = ask.record
@@ -263,17 +262,18 @@ class Prompter:
             for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
         }
 
-    def _sentences(self, template: Template, name: str) -> tuple[str, list[str]]:
-        """Return the words for nothing found, and the sentences about the form with them."""
+    def _worded(self, template: Template, name: str) -> tuple[str, list[Template]]:
+        """Return the words for nothing found, and the template with each sentence on the form."""
         key = (template.id, name)
-        if key not in self._sentences_before:
+        if key not in self._worded_before:
             empty = self.empty(template, name)
             formats = self.formats(name, template.subtask)
-            self._sentences_before[key] = empty, [fill(one, {"empty": empty}) for one in formats]
-        return self._sentences_before[key]
+            worded = [template.partly({"format": fill(one, {"empty": empty})}) for one in formats]
+            self._worded_before[key] = empty, worded
+        return self._worded_before[key]
 
     @cached_property
-    def _sentences_before(self) -> dict[tuple[str, str], tuple[str, list[str]]]:
+    def _worded_before(self) -> dict[tuple[str, str], tuple[str, list[Template]]]:
         return {}
 
     def empty(self, template: Template, name: str) -> str:

@@ -51,7 +51,7 @@ def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
 
 
 def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
-    """Read a triple; a plain string is an object with the main value alone."""
+    """Read a triple, all its fields in their order; a plain string is a main value alone."""
     tail, tail_type = spo["object"], spo["object_type"]
     plain = isinstance(tail, str)
     fields = {
@@ -60,6 +60,10 @@ def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
         "head_type": spo["subject_type"],
         "tail": tail if plain else tail[VALUE],
         "tail_type": tail_type if plain else tail_type[VALUE],
+        "head_start": None,
+        "tail_start": None,
+        "tail_slots": {},
+        "tail_slot_types": {},
     }
     if not plain and len(tail) > 1:
         fields["tail_slots"] = {key: tail[key] for key in sorted(tail) if key != VALUE}

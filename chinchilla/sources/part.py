@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -10,22 +10,9 @@ from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Event, Label, Record, Relation, Split, check_record, unfit
 from chinchilla.sources.card import Card, Edition
+from chinchilla.sources.plain import Fields, Known, plain_record
 
 Row = TypeVar("Row")
-Fields = dict[str, Any]
-
-
-class Known(NamedTuple):
-    """The labels of an edition, each with its roles, and the ends of relations met so far."""
-
-    labels: dict[str, frozenset[str]]
-    ends: set[tuple[str, str | None, str | None]]
-
-    @classmethod
-    def of(cls, labels: Iterable[Label]) -> "Known":
-        """Take the labels of an edition; nothing has been met."""
-        roles = {label.key: frozenset(role.key for role in label.roles) for label in labels}
-        return cls(roles, set())
 
 
 @dataclass(frozen=True)
@@ -68,8 +55,7 @@ class Part:
                 fields = to_fields(row, Spot(self, place))
                 if fields is None:
                     continue
-                record = self._record(place, fields)
-                self._check_labels(record, known, place)
+                record = self._record(place, fields, known)
             except ChinchillaError as error:
                 self.tally.refuse(error)
             except (KeyError, IndexError, TypeError, AttributeError) as error:
@@ -77,7 +63,8 @@ class Part:
             else:
                 yield record
 
-    def _record(self, place: int, fields: Fields) -> Record:
+    def _record(self, place: int, fields: Fields, known: Known) -> Record:
+        """Check the fields and labels of a record; most of DuIE passes the shorter check."""
         card = self.card
         fields["id"] = self.id_at(place)
         fields["source"] = card.source
@@ -85,10 +72,14 @@ class Part:
         fields["task"] = card.task
         if self.split in self.edition.unlabelled:
             fields["labelled"] = False
-        try:
-            return check_record(fields)
-        except ValidationError as error:
-            raise unfit(self.slice.at(place), error) from error
+        record = plain_record(fields, known)
+        if record is None:
+            try:
+                record = check_record(fields)
+            except ValidationError as error:
+                raise unfit(self.slice.at(place), error) from error
+            self._check_labels(record, known, place)
+        return record
 
     def _misshapen(self, place: int, error: Exception) -> RecordError:
         what = f"no {error}" if isinstance(error, KeyError) else f"not of the shape ({error})"
@@ -110,7 +101,7 @@ class Part:
             ends = (relation.predicate, relation.head_type, relation.tail_type)
             if relation.tail_slots or relation.tail_slot_types or ends not in known.ends:
                 self._check_relation(relation, known, place)
-                known.ends.add(ends)
+                known.meet(relation)
         for event in record.events:
             self._check_event(event, known, place)
 
