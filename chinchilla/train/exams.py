@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import orjson
 
-from chinchilla.answers import Content, Question
 from chinchilla.predict.engine import Answer
 from chinchilla.prompts.questions import question_of
 from chinchilla.prompts.row_merge import RowAnswer, merge_rows
@@ -126,15 +125,14 @@ class Marking(NamedTuple):
     @property
     def reading(self) -> RowReading:
         """Return how rows are read and their answers merged."""
-        return RowReading(self._question, self._merge, self.policy)
-
-    def _question(self, row: InstructionRow) -> Question:
-        return question_of(row, self.labels[row.source])
-
-    def _merge(
-        self, text: str, told: Sequence[tuple[InstructionRow, Content]], mentions: bool
-    ) -> Content:
-        return merge_rows(text, [RowAnswer(*one) for one in told], self.policy, mentions)
+        labels, policy = self.labels, self.policy
+        return RowReading(
+            lambda row: question_of(row, labels[row.source]),
+            lambda text, told, mentions: merge_rows(
+                text, [RowAnswer(*one) for one in told], policy, mentions
+            ),
+            policy,
+        )
 
 
 def score_exam(exam: Exam, folder: Path, marking: Marking) -> Evaluation:

@@ -23,8 +23,8 @@ TEMPLATE = (
 SPLITS = r"\p{N}|[^\s\p{L}\p{N}]|\p{Han}|[\p{L}&&[^\p{Han}]]+|\s+"
 """Pieces that tokens do not cross: a digit, a mark, a Chinese character, a word of other letters.
 
-Characters, not words: a model that small learns from a few thousand rows what 收购 means only
-where both characters are always tokens of their own (FinRE pairs: dev F1 0.20 after the steps
+Characters, not words: a model that small learns what a verb means from a few thousand rows only
+where its characters are always tokens of their own (FinRE pairs: dev F1 0.20 after the steps
 that gave 0.05 with longer tokens).
 """
 POSITIONS = 8192
