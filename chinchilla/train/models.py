@@ -56,8 +56,9 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
         if config.chosen_method == "qlora":
             todo = "use --method lora or full, or another base"
             raise TrainError("--method qlora", "the demo model is not quantized", todo)
-        model = make_model(base.chat.tokenizer, config.tiny).to(device())
-        if keep is not None and config.chosen_method != "full" and is_first():
+        frozen = config.chosen_method != "full"
+        model = make_model(base.chat.tokenizer, config.tiny, frozen=frozen).to(device())
+        if keep is not None and frozen and is_first():
             model.save_pretrained(keep / "base")
             base.chat.tokenizer.save_pretrained(keep / "base")
     else:

@@ -28,6 +28,8 @@ where its characters are always tokens of their own (FinRE pairs: dev F1 0.20 af
 that gave 0.05 with longer tokens).
 """
 POSITIONS = 8192
+FROZEN_SCALE = 0.15
+"""Standard deviation of embeddings that are never trained."""
 
 
 def make_tokenizer(texts: Iterable[str], options: TinyOptions) -> Any:
@@ -58,8 +60,12 @@ def make_tokenizer(texts: Iterable[str], options: TinyOptions) -> Any:
     )
 
 
-def make_model(tokenizer: Any, options: TinyOptions) -> Any:
-    """Return a model with random weights; torch's seed decides them."""
+def make_model(tokenizer: Any, options: TinyOptions, *, frozen: bool = False) -> Any:
+    """Return a model with random weights; torch's seed decides them.
+
+    One that stays frozen under an adapter gets larger embeddings: they are its head too, and at
+    the usual size no state could tell one token from four thousand others.
+    """
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     heads = max(1, options.width // 32)
@@ -78,4 +84,8 @@ def make_model(tokenizer: Any, options: TinyOptions) -> Any:
         eos_token_id=tokenizer.eos_token_id,
         bos_token_id=None,
     )
-    return Qwen3ForCausalLM(config)
+    model = Qwen3ForCausalLM(config)
+    if frozen:
+        embeddings: Any = model.get_input_embeddings().weight
+        embeddings.data.mul_(FROZEN_SCALE / config.initializer_range)
+    return model
