@@ -40,7 +40,7 @@ class EvalOptions(Frozen):
     """Hold the table [eval] of train.toml: the F1 on dev while training."""
 
     rows: int = Field(default=200, ge=0, description="dev rows asked each time; 0 asks none")
-    times: int = Field(default=8, ge=1, description="how often in a training, evenly spaced")
+    times: int = Field(default=4, ge=1, description="how often in a training, evenly spaced")
     steps: int | None = Field(default=None, ge=1, description="steps between two, in place of that")
     patience: int = Field(
         default=0, ge=0, description="stop after so many without a better F1; 0 never stops"
