@@ -73,8 +73,6 @@ def predict(model: str, inputs: Path, out: Path | None, source: str | None, **gi
 
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     """Return how the run's build asked, or the build named."""
-    import orjson
-
     from chinchilla.errors import ConfigError
     from chinchilla.predict.rendering import rendering_of
     from chinchilla.templates import template_hashes
@@ -91,7 +89,7 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
         subtasks = wanted or tuple(facts["config"]["subtasks"])
     elif processed is not None:
         labels = read_labels(processed)
-        config = orjson.loads((processed / "manifest.json").read_bytes())["config"]
+        config = open_data(processed, "all", ()).processed.manifest["config"]
         subtasks = wanted
     else:
         what = "not a run, so it brings no labels and no prompts"

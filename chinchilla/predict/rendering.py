@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from chinchilla.errors import ConfigError
-from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.cutting import make_cutter
 from chinchilla.prompts.examples import Pool
 from chinchilla.prompts.options import PromptOptions, WindowOptions
@@ -31,12 +30,10 @@ class Rendering(NamedTuple):
         if self.prompts.demonstrations and source not in self.pools:
             what = f"the prompts show examples, but there is no train split of {source} here"
             raise ConfigError("records", what, "pass --processed with the build of the run")
-        no_confusions: Confusions = {}
         return Prompter(
             self.labels[source],
             self.seed,
             self.prompts,
-            confusions=no_confusions,
             pool=self.pools.get(source),
         )
 

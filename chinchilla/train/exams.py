@@ -15,6 +15,7 @@ from chinchilla.prompts.window_gold import Policy
 from chinchilla.schema import InstructionRow, LabelSet, Record, Task
 from chinchilla.score.answers import RowReading
 from chinchilla.score.evaluation import Evaluation, Request, evaluate
+from chinchilla.score.registry import HEADLINE
 
 METRIC_OF_SUBTASK = {
     "re-pair": "re_boundary_set",
@@ -22,7 +23,6 @@ METRIC_OF_SUBTASK = {
     "ee-argument": "ee_argument",
 }
 """What scores a sub-task that is only a part of what its source's metric looks at."""
-METRIC_OF_TASK: dict[str, str] = {"ner": "ner_span", "re": "re_boundary", "ee": "ee_argument"}
 
 
 class Exam(NamedTuple):
@@ -57,7 +57,7 @@ def make_exams(
     exams = []
     for (source, subtask), some in grouped.items():
         asked = dict.fromkeys(row.record_id for row in some)
-        own = metrics.get(source) or METRIC_OF_TASK[gold[next(iter(asked))].task]
+        own = metrics.get(source) or HEADLINE[gold[next(iter(asked))].task]
         metric = METRIC_OF_SUBTASK.get(subtask, own)
         exams.append(Exam(source, subtask, metric, tuple(some), tuple(gold[one] for one in asked)))
     return exams
