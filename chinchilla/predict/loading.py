@@ -21,6 +21,11 @@ class Source(NamedTuple):
     trusted: bool = False
 
     @property
+    def name(self) -> str:
+        """Return what to call it."""
+        return self.place if self.gguf is None else str(Path(self.place) / self.gguf)
+
+    @property
     def options(self) -> dict[str, Any]:
         """Return what both `from_pretrained` are told."""
         known: dict[str, Any] = {"trust_remote_code": self.trusted}
@@ -131,7 +136,7 @@ def load_model(
     from transformers import AutoModelForCausalLM
 
     quiet()
-    more: dict[str, Any] = {}
+    more = {} if source.gguf is None else _dense(source.name, quantized)
     if quantized:
         more = {"quantization_config": _four_bits(), "device_map": {"": 0}}
     if flash:
@@ -141,6 +146,8 @@ def load_model(
         model: Any = AutoModelForCausalLM.from_pretrained(
             source.place, dtype=dtype, **source.options, **more
         )
+    if source.gguf is not None:
+        _forget_file(model)
     return model if quantized else model.to(device())
 
 
@@ -160,6 +167,24 @@ def precision_of(wanted: str) -> str:
     if wanted != "auto":
         return wanted
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def _dense(name: str, quantized: bool) -> dict[str, Any]:
+    """Ask for the weights of a GGUF file unpacked, as only those can be trained."""
+    import transformers
+
+    if quantized:
+        todo = "use --method lora, or the model's own weights"
+        raise EngineError(name, "a GGUF file is not quantized a second time", todo)
+    known = getattr(transformers, "GgufConfig", None)  # older releases always unpack
+    return {} if known is None else {"quantization_config": known(dequantize=True)}
+
+
+def _forget_file(model: Any) -> None:
+    """Take off what still calls dense weights packed, and keeps them from being trained."""
+    if getattr(model, "hf_quantizer", None) is not None:
+        model.hf_quantizer.remove_quantization_config(model)
+    model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
 
 
 def _four_bits() -> Any:
@@ -195,4 +220,4 @@ def _ours(source: Source, what: str) -> Iterator[None]:
         todo = "pass a causal language model that transformers loads"
         if "trust_remote_code" in str(error):
             todo = "read that code, then pass --trust-remote-code"
-        raise EngineError(source.place, f"the {what} cannot be loaded ({first})", todo) from error
+        raise EngineError(source.name, f"the {what} cannot be loaded ({first})", todo) from error
