@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import orjson
 import pytest
 
 from chinchilla.build.config import BuildConfig, read_config
@@ -109,24 +110,34 @@ def test_the_card_of_the_readme_reads_a_data_set(tmp_path: Path) -> None:
     assert record.entities[0].text == "张三"
 
 
-def settings(model: type, prefix: str = "") -> list[tuple[str, str]]:
+def settings(model: type, prefix: str = "") -> list[tuple[str, str, str]]:
     found = []
     for name, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
         if hasattr(field.annotation, "model_fields"):
             found += settings(field.annotation, f"{prefix}{name}.")
         else:
-            found.append((prefix + name, field.description))
+            found.append((prefix + name, field.description, toml(default)))
     return found
 
 
+def toml(default: object) -> str:
+    """Write a default as a build.toml or train.toml would; nothing where there is none."""
+    if default is None:
+        return ""
+    if isinstance(default, float):
+        return f"`{default}`"
+    return f"`{orjson.dumps(default).decode().replace(',', ', ')}`"
+
+
 @pytest.mark.parametrize(("name", "config"), [("build", BuildConfig), ("train", TrainConfig)])
-def test_every_setting_stands_in_the_documentation_as_it_describes_itself(
+def test_every_setting_stands_in_the_documentation_with_its_default_and_description(
     name: str, config: type
 ) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    for name, description in settings(config):
-        [line] = [line for line in page.split("\n") if line.startswith(f"| `{name}` |")]
-        assert line.endswith(f"| {description} |")
+    for key, description, default in settings(config):
+        [line] = [line for line in page.split("\n") if line.startswith(f"| `{key}` |")]
+        assert line == f"| `{key}` | {default} | {description} |"
 
 
 def test_the_training_settings_of_the_documentation_are_valid(tmp_path: Path) -> None:
