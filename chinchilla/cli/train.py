@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,11 +119,14 @@ def _resume(folder: Path, given: dict[str, Any]) -> None:
 
 def _fit(prepared: "Prepared", folder: Path) -> None:
     from chinchilla.train.fit import fit
-    from chinchilla.train.processes import is_first
+    from chinchilla.train.processes import alone, is_first
+    from chinchilla.train.stop import Stop
 
+    stop = Stop()
     try:
-        with _progress() as look:
-            done = fit(prepared, folder, look)
+        # several processes would not be asked in the same step
+        with _progress() as look, stop.on_interrupt(_say) if alone() else nullcontext():
+            done = fit(prepared, folder, look, stop)
     except KeyboardInterrupt:
         click.echo(f"stopped; go on with chinchilla train --resume {folder}", err=True)
         sys.exit(130)

@@ -4,13 +4,39 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Frozen, explain
 
 TINY = "tiny"
 DEFAULT = "Qwen/Qwen3-0.6B"
+
+_NAMED_HERE = {
+    "num_train_epochs": "epochs",
+    "max_steps": "max_steps",
+    "per_device_train_batch_size": "batch_size",
+    "gradient_accumulation_steps": "accumulate",
+    "learning_rate": "learning_rate",
+    "lr_scheduler_type": "schedule",
+    "warmup_steps": "warmup",
+    "warmup_ratio": "warmup",
+    "weight_decay": "weight_decay",
+    "max_grad_norm": "max_grad_norm",
+    "bf16": "precision",
+    "fp16": "precision",
+    "gradient_checkpointing": "checkpointing",
+    "seed": "seed",
+    "report_to": "tracker",
+    "eval_steps": "eval.steps",
+}
+"""Arguments of the library that have a setting of ours, which run.json and the plan go by."""
+
+_KEPT = (
+    *("output_dir", "remove_unused_columns", "eval_strategy", "load_best_model_at_end"),
+    *("metric_for_best_model", "greater_is_better", "label_names"),
+)
+"""Arguments on which it depends that the best checkpoint by F1 is found and kept."""
 
 
 class LoraOptions(Frozen):
@@ -98,6 +124,16 @@ class TrainConfig(Frozen):
         default_factory=dict,
         description="further arguments of transformers' TrainingArguments: fsdp, deepspeed, ...",
     )
+
+    @field_validator("trainer")
+    @classmethod
+    def _leave_ours_alone(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for name in value:
+            if name in _NAMED_HERE:
+                raise ValueError(f"{name} is the setting {_NAMED_HERE[name]} here")
+            if name in _KEPT:
+                raise ValueError(f"{name} is not to be changed")
+        return value
 
     @property
     def chosen_method(self) -> Literal["lora", "qlora", "full"]:

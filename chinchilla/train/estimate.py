@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from chinchilla.predict.loading import device, precision_of
+from chinchilla.train.arguments import total_steps
 from chinchilla.train.batches import Padded, order
-from chinchilla.train.fit import Prepared, total_steps
+from chinchilla.train.fit import Prepared
 from chinchilla.train.loss import answer_loss, takes
 from chinchilla.train.models import make_trainable, parameters, recomputes
 
@@ -45,7 +46,7 @@ def estimate(prepared: Prepared) -> Estimate:
     model = make_trainable(prepared.base, config)
     every, trained = parameters(model)
     speed = _speed(prepared, model)
-    steps = total_steps(prepared)
+    steps = total_steps(prepared.config, len(prepared.encoded.examples))
     tokens = encoded.tokens * config.epochs
     if config.max_steps:
         tokens = encoded.tokens / len(encoded.examples) * _rows(prepared) * steps

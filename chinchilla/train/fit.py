@@ -1,6 +1,5 @@
 """Train: open the data, encode it, make the model, fit it, keep the run."""
 
-import math
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -8,10 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArguments
+from transformers import EarlyStoppingCallback, PrinterCallback
 
 from chinchilla.errors import TrainError
 from chinchilla.predict.loading import quiet
+from chinchilla.train.arguments import Extent, arguments
 from chinchilla.train.batches import Packed, Padded
 from chinchilla.train.config import TINY, TrainConfig
 from chinchilla.train.data import LABELS, Data, dev_exams, origin, split_rows
@@ -22,7 +22,6 @@ from chinchilla.train.loss import takes
 from chinchilla.train.models import Base, make_trainable, open_base, parameters
 from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
-    CHECKPOINTS,
     MODEL,
     last_checkpoint,
     read_run,
@@ -30,6 +29,7 @@ from chinchilla.train.runs import (
     versions,
     write_run,
 )
+from chinchilla.train.stop import Stop
 from chinchilla.train.trainer import ExtractionTrainer
 from chinchilla.train.watch import Look, Watch, write_curve
 
@@ -87,7 +87,8 @@ def _texts(data: Data) -> list[str]:
 
 
 def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
-    """Make the folder of a new run; return it."""
+    """Make the folder of a new run, where its settings can be used; return it."""
+    arguments(prepared.config, extent_of(prepared), out)
     facts = facts_of(prepared)
     folder = from_first(run_folder(out, prepared.task, facts, now))
     if is_first():
@@ -96,6 +97,11 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
         (folder / LABELS).write_bytes((prepared.data.folder / LABELS).read_bytes())
     wait()
     return folder
+
+
+def extent_of(prepared: Prepared) -> Extent:
+    """Return how much there is to train on."""
+    return Extent(len(prepared.encoded.examples), judged=bool(prepared.exams))
 
 
 def facts_of(prepared: Prepared) -> dict[str, Any]:
@@ -118,37 +124,55 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def fit(prepared: Prepared, folder: Path, look: Look) -> Trained:
-    """Train in a run's folder, from its last checkpoint where there is one."""
+def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) -> Trained:
+    """Train in a run's folder, from its last checkpoint where there is one.
+
+    Raises KeyboardInterrupt where `stop` was asked, with a checkpoint written.
+    """
     quiet()
-    begun = time.monotonic()
-    config, base = prepared.config, prepared.base
-    facts = read_run(folder)
-    model = make_trainable(base, config, folder)
+    facts, begun = read_run(folder), time.monotonic()
+    model = make_trainable(prepared.base, prepared.config, folder)
     trainer = make_trainer(prepared, model, folder, look)
+    if stop is not None:
+        trainer.add_callback(stop)
     every, trained = parameters(model)
     facts |= {"parameters": {"all": every, "trained": trained}}
-    if trainer.is_world_process_zero():
+    if is_first():
         write_run(folder, facts)
+    _train(trainer, folder)
+    stopped = stop is not None and stop.asked
+    if not stopped:
+        trainer.save_model(str(folder / MODEL))
+        facts |= {"state": "done", "steps": trainer.state.global_step, "best": _best(trainer)}
+    if is_first():
+        write_curve(trainer.state.log_history, folder)
+        prepared.base.chat.tokenizer.save_pretrained(folder / MODEL)
+        write_run(folder, facts | _spent(facts, begun))
+    if stopped:
+        raise KeyboardInterrupt
+    return Trained(folder, facts)
+
+
+def _train(trainer: ExtractionTrainer, folder: Path) -> None:
+    """Train from the last checkpoint there is; name what to change where memory runs out."""
     resumed = last_checkpoint(folder)
     try:
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     except torch.OutOfMemoryError as error:
-        what = (
-            f"out of memory at step {trainer.state.global_step + 1} (the longest rows come first)"
-        )
+        step = trainer.state.global_step + 1
+        what = f"out of memory at step {step} (the longest rows come first)"
         todo = (
             "lower batch_size and raise accumulate, lower max_tokens, or set checkpointing = 'on'"
         )
         raise TrainError("train", what, todo) from error
-    trainer.save_model(str(folder / MODEL))
-    if trainer.is_world_process_zero():
-        base.chat.tokenizer.save_pretrained(folder / MODEL)
-        write_curve(trainer.state.log_history, folder)
-        facts |= {"state": "done", "steps": trainer.state.global_step, "best": _best(trainer)}
-        facts |= {"seconds": time.monotonic() - begun, "cpu_seconds": time.process_time()}
-        write_run(folder, facts)
-    return Trained(folder, facts)
+
+
+def _spent(facts: dict[str, Any], begun: float) -> dict[str, float]:
+    """Return seconds since `begun` and of this process's work, with those of earlier sittings."""
+    return {
+        "seconds": facts.get("seconds", 0.0) + time.monotonic() - begun,
+        "cpu_seconds": facts.get("cpu_seconds", 0.0) + time.process_time(),
+    }
 
 
 def _best(trainer: ExtractionTrainer) -> dict[str, Any] | None:
@@ -176,7 +200,7 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
         prepared.encoded,
         judge,
         model=model,
-        args=arguments(prepared, folder),
+        args=arguments(config, extent_of(prepared), folder),
         data_collator=Packed() if config.packing else Padded(base.chat.pad, keeps, places),
     )
     trainer.remove_callback(PrinterCallback)
@@ -184,51 +208,3 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
     if config.eval.patience and judge is not None:
         trainer.add_callback(EarlyStoppingCallback(config.eval.patience))
     return trainer
-
-
-def arguments(prepared: Prepared, folder: Path) -> TrainingArguments:
-    """Return the library's arguments; those of [trainer] win over ours."""
-    from chinchilla.predict.loading import device, precision_of
-
-    config, judged = prepared.config, bool(prepared.exams)
-    steps = total_steps(prepared)
-    between = config.eval.steps or max(1, math.ceil(steps / config.eval.times))
-    ours: dict[str, Any] = {
-        "output_dir": str(folder / CHECKPOINTS),
-        "num_train_epochs": config.epochs,
-        "max_steps": config.max_steps or -1,
-        "per_device_train_batch_size": config.batch_size,
-        "gradient_accumulation_steps": config.accumulate,
-        "learning_rate": config.rate,
-        "lr_scheduler_type": config.schedule,
-        "warmup_steps": config.warmup,
-        "weight_decay": config.weight_decay,
-        "max_grad_norm": config.max_grad_norm,
-        "bf16": precision_of(config.precision) == "bf16",
-        "use_cpu": device() == "cpu",
-        "seed": config.seed,
-        "logging_steps": max(1, min(between, steps // 50)),
-        "logging_first_step": True,
-        "eval_strategy": "steps" if judged else "no",
-        "eval_steps": between if judged else None,
-        "save_strategy": "steps",
-        "save_steps": between,
-        "save_total_limit": 2,
-        "load_best_model_at_end": judged,
-        "metric_for_best_model": "eval_f1" if judged else None,
-        "greater_is_better": True if judged else None,
-        "remove_unused_columns": False,
-        "dataloader_pin_memory": device() == "cuda",
-        "disable_tqdm": True,
-        "report_to": config.tracker,
-        "ddp_find_unused_parameters": False,
-        "log_level": "error",
-    }
-    return TrainingArguments(**(ours | config.trainer))
-
-
-def total_steps(prepared: Prepared) -> int:
-    """Return how many steps of the optimizer a training takes, on one device."""
-    config = prepared.config
-    each = math.ceil(len(prepared.encoded.examples) / (config.batch_size * config.accumulate))
-    return config.max_steps or max(1, math.ceil(each * config.epochs))

@@ -18,11 +18,16 @@ def is_first() -> bool:
     return bool(_state().is_main_process)
 
 
+def alone() -> bool:
+    """Tell whether there is no other process."""
+    return bool(_state().num_processes == 1)
+
+
 def from_first(value: Value) -> Value:
     """Return the first process's value in all of them; one process alone keeps its own."""
     from accelerate.utils import broadcast_object_list
 
-    if _state().num_processes == 1:
+    if alone():
         return value
     found = [value]
     broadcast_object_list(found)
@@ -33,7 +38,7 @@ def gathered(mine: list[Value]) -> list[Value]:
     """Return the items of all processes, in the order of the processes."""
     from accelerate.utils import gather_object
 
-    if _state().num_processes == 1:
+    if alone():
         return mine
     every: list[Value] = gather_object(mine)
     return every

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from chinchilla.errors import EngineError, TrainError
+from chinchilla.errors import ConfigError, EngineError, TrainError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.inputs import Defaults, read_inputs
@@ -234,6 +234,38 @@ def test_a_setting_that_is_misspelt_is_ignored(tmp_path: Path) -> None:
     path.write_text("learnig_rate = 1\n", encoding="utf-8")
     with pytest.raises(Exception, match="learnig_rate: Extra inputs are not permitted"):
         read_train_config(path, {})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("learning_rate = 1", "trainer: learning_rate is the setting learning_rate here"),
+        ("report_to = 'wandb'", "trainer: report_to is the setting tracker here"),
+        ("output_dir = 'x'", "trainer: output_dir is not to be changed"),
+    ],
+)
+def test_an_argument_of_the_library_wins_over_a_setting_unseen(
+    tmp_path: Path, line: str, words: str
+) -> None:
+    path = tmp_path / "train.toml"
+    path.write_text(f"[trainer]\n{line}\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=words):
+        read_train_config(path, {})
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ({"nonsense": 1}, "got an unexpected keyword argument 'nonsense'; correct that argument"),
+        ({"optim": "nope"}, "nope is not a valid OptimizerNames"),
+    ],
+)
+def test_an_argument_the_library_does_not_know_ends_in_a_traceback(
+    built: Path, tmp_path: Path, train: Callable[..., Any], argument: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(TrainError, match=words):
+        train(built, tmp_path / "runs", trainer=argument)
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_span_that_is_not_in_the_text_is_predicted(full_run: Path, built: Path) -> None:

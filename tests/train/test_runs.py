@@ -1,7 +1,13 @@
 """A run from its beginning to its scores: kept, resumed, merged, asked."""
 
 import csv
+import re
 import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ from safetensors.torch import load_file
 
 from chinchilla.errors import ConfigError, TrainError
 from chinchilla.predict.loading import Source, load_model, load_tokenizer
+from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
 from chinchilla.train.fit import begin, fit, prepare
 from chinchilla.train.merge import merge
@@ -19,6 +26,8 @@ from chinchilla.train.models import make_trainable, parameters
 from chinchilla.train.probes import probes_of
 from chinchilla.train.resume import reopen
 from chinchilla.train.runs import last_checkpoint, newest_run, read_run, write_run
+from chinchilla.train.stop import Stop
+from chinchilla.train.watch import Moment
 
 
 def column(folder: Path, name: str) -> dict[int, float]:
@@ -71,6 +80,26 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
     assert losses(broken) == losses(full_run)
     one, other = (load_file(path / "model" / "model.safetensors") for path in (broken, full_run))
     assert list(one) == list(other)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
+    built: Path, full_run: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
+    stop = Stop()
+
+    def ask(moment: Moment) -> None:
+        stop.asked |= moment.step == 4
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(prepared, folder, ask, stop)
+    # asked when step 4 is logged, it saves step 5
+    assert last_checkpoint(folder) == folder / "checkpoints" / "checkpoint-5"
+    fit(reopen(folder, print), folder, lambda moment: None)
+    assert losses(folder) == losses(full_run)
+    one, other = (load_file(path / "model" / "model.safetensors") for path in (folder, full_run))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -180,3 +209,48 @@ def test_a_run_begins_with_what_decides_it_on_disk(
         **{"layers": 2, "width": 32, "vocabulary": 600},
         "dropout": 0.0,
     }
+
+
+def slow_training(tmp_path: Path, built: Path) -> tuple[list[str], Path]:
+    """Return the words that begin a training of endless small steps, and its runs."""
+    config = tmp_path / "train.toml"
+    config.write_text(
+        'base = "tiny"\nbatch_size = 4\nmax_steps = 100000\nthreads = 1\n'
+        "[tiny]\nlayers = 1\nwidth = 32\nvocabulary = 600\n[eval]\nrows = 0\n"
+        "[trainer]\nlogging_steps = 1\n",
+        encoding="utf-8",
+    )
+    words = ["--task", "re", "--processed", str(built), "--out", str(tmp_path / "runs")]
+    line = [sys.executable, "-m", "chinchilla", "train", *words, "--config", str(config)]
+    return line, tmp_path / "runs"
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_is_stopped_keeps_its_last_step_and_goes_on_from_there(
+    built: Path, tmp_path: Path, sign: signal.Signals
+) -> None:
+    line, runs = slow_training(tmp_path, built)
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stderr is not None
+        said = iter(process.stderr)
+        assert any(re.match("step [0-9]{2,}/", one) for one in said)
+        process.send_signal(sign)
+        rest = list(said)
+    assert process.returncode == 130
+    [run] = runs.glob("re/*")
+    assert "stopping after this step; once more to stop at once\n" in rest
+    assert rest[-1] == f"stopped; go on with chinchilla train --resume {run}\n"
+    kept = last_checkpoint(run)
+    assert kept is not None
+    step = int(kept.name.rpartition("-")[2])
+    assert step >= 10
+    assert max(losses(run)) == step
+    assert read_run(run)["state"] == "running"
+    facts = read_run(run)
+    facts["config"]["max_steps"] = step + 3  # the rest would take all day
+    write_run(run, facts)
+    more = [sys.executable, "-m", "chinchilla", "train", "--resume", str(run)]
+    assert subprocess.run(more, capture_output=True).returncode == 0
+    assert read_run(run)["state"] == "done"
+    assert read_run(run)["steps"] == step + 3
+    assert read_run(run)["cpu_seconds"] > facts["cpu_seconds"]

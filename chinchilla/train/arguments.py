@@ -1,0 +1,75 @@
+"""What the library's trainer is told: our settings in its words, and those of [trainer]."""
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from transformers import TrainingArguments
+
+from chinchilla.errors import TrainError
+from chinchilla.predict.loading import device, precision_of
+from chinchilla.train.config import TrainConfig
+from chinchilla.train.runs import CHECKPOINTS
+
+
+class Extent(NamedTuple):
+    """How much there is to train on: rows of train, and whether dev rows are asked meanwhile."""
+
+    rows: int
+    judged: bool
+
+
+def arguments(config: TrainConfig, extent: Extent, folder: Path) -> TrainingArguments:
+    """Return the library's arguments; those of [trainer] win over ours.
+
+    Raises TrainError where the library does not know one or takes no such value.
+    """
+    try:
+        return TrainingArguments(**(_ours(config, extent, folder) | config.trainer))
+    except (TypeError, ValueError, ImportError) as error:
+        first = str(error).strip().split("\n")[0].removeprefix("TrainingArguments.__init__() ")
+        todo = "correct that argument or leave it out"
+        raise TrainError("[trainer]", first, todo) from error
+
+
+def total_steps(config: TrainConfig, rows: int) -> int:
+    """Return how many steps of the optimizer a training takes, on one device."""
+    each = math.ceil(rows / (config.batch_size * config.accumulate))
+    return config.max_steps or max(1, math.ceil(each * config.epochs))
+
+
+def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
+    judged = extent.judged
+    steps = total_steps(config, extent.rows)
+    between = config.eval.steps or max(1, math.ceil(steps / config.eval.times))
+    return {
+        "output_dir": str(folder / CHECKPOINTS),
+        "num_train_epochs": config.epochs,
+        "max_steps": config.max_steps or -1,
+        "per_device_train_batch_size": config.batch_size,
+        "gradient_accumulation_steps": config.accumulate,
+        "learning_rate": config.rate,
+        "lr_scheduler_type": config.schedule,
+        "warmup_steps": config.warmup,
+        "weight_decay": config.weight_decay,
+        "max_grad_norm": config.max_grad_norm,
+        "bf16": precision_of(config.precision) == "bf16",
+        "use_cpu": device() == "cpu",
+        "seed": config.seed,
+        "logging_steps": max(1, min(between, steps // 50)),
+        "logging_first_step": True,
+        "eval_strategy": "steps" if judged else "no",
+        "eval_steps": between if judged else None,
+        "save_strategy": "steps",
+        "save_steps": between,
+        "save_total_limit": 2,
+        "load_best_model_at_end": judged,
+        "metric_for_best_model": "eval_f1" if judged else None,
+        "greater_is_better": True if judged else None,
+        "remove_unused_columns": False,
+        "dataloader_pin_memory": device() == "cuda",
+        "disable_tqdm": True,
+        "report_to": config.tracker,
+        "ddp_find_unused_parameters": False,
+        "log_level": "error",
+    }
