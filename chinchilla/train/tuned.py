@@ -33,9 +33,9 @@ def open_engine(
     name: str, wanted: Wanted, say: Callable[[str], None], trusted: bool = False
 ) -> tuple[LocalEngine, Job]:
     """Load a run or a model; return its engine and what decides its answers."""
-    folder = Path(name)
+    folder, called = Path(name), name
     if is_run(folder):
-        facts = read_run(folder)
+        facts, called = read_run(folder), folder.resolve().name
         precision = precision_of(wanted.precision)
         chat = Chat(load_tokenizer(Source(str(folder / MODEL))))
         model = load_tuned(folder, base_of(facts, say), precision, folder / MODEL)
@@ -49,7 +49,7 @@ def open_engine(
     constraint = constraint_of(chat, say) if wanted.constrained else None
     engine = LocalEngine(model, chat, room, wanted.batch_size, constraint)
     options: dict[str, Any] = {"max_new_tokens": room, "precision": precision}
-    return engine, Job("transformers", name, options, wanted.constrained)
+    return engine, Job("transformers", called, options, wanted.constrained)
 
 
 def constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:

@@ -80,6 +80,14 @@ def test_an_interrupted_eval_asks_only_what_is_missing(own_run: Path) -> None:
     assert f"{len(some) - 6}/{len(some) - 6} answers" in again.stderr
 
 
+def test_the_answers_of_a_run_that_was_moved_are_still_its_own(own_run: Path) -> None:
+    whole = good("eval", "--run", own_run)
+    elsewhere = own_run.parent.parent.rename(own_run.parent.parent.with_name("moved"))
+    again = good("eval", "--run", elsewhere / "re" / own_run.name)
+    assert again.stdout == whole.stdout
+    assert "answers, about" not in again.stderr
+
+
 def test_eval_asks_by_wordings_that_training_never_saw(own_run: Path) -> None:
     good("eval", "--run", own_run, "--templates", "held-out")
     rows = lines(own_run / "eval" / "dev-held-out" / "free" / "finre-re-pair" / "rows.jsonl")
