@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.extras import need
+from chinchilla.errors import ChinchillaError
 
 if TYPE_CHECKING:
     from chinchilla.train.fit import Prepared
@@ -98,7 +99,22 @@ def _train(prepared: "Prepared", out: Path) -> None:
 
     folder = begin(prepared, out, datetime.now(), " ".join(sys.argv))
     _say(f"run {folder}")
-    _fit(prepared, folder)
+    try:
+        _fit(prepared, folder)
+    except ChinchillaError:
+        _clear(folder)
+        raise
+
+
+def _clear(folder: Path) -> None:
+    """Remove a run that failed before it learnt anything, so that nobody goes on with it."""
+    import shutil
+
+    from chinchilla.train.processes import is_first
+    from chinchilla.train.runs import last_checkpoint
+
+    if is_first() and last_checkpoint(folder) is None:
+        shutil.rmtree(folder)
 
 
 def _resume(folder: Path, given: dict[str, Any]) -> None:
@@ -149,7 +165,7 @@ def _summary(prepared: "Prepared") -> str:
         lines.append("tiny is a demo model with random weights: no model to extract with")
     if encoded.refused.times:
         lines.append(
-            f"{encoded.refused.times:,} rows refused: longer than {config.max_tokens} tokens, "
+            f"refused rows: {encoded.refused.times:,} longer than {config.max_tokens} tokens, "
             f"the first {encoded.refused.example}"
         )
     return "\n".join(lines)

@@ -136,8 +136,9 @@ def load_model(
     from transformers import AutoModelForCausalLM
 
     quiet()
-    more = {} if source.gguf is None else _dense(source.name, quantized)
+    more = {} if source.gguf is None else _dense()
     if quantized:
+        check_quantizing(source)
         more = {"quantization_config": _four_bits(), "device_map": {"": 0}}
     if flash:
         more["attn_implementation"] = "flash_attention_2"
@@ -169,13 +170,10 @@ def precision_of(wanted: str) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
 
 
-def _dense(name: str, quantized: bool) -> dict[str, Any]:
+def _dense() -> dict[str, Any]:
     """Ask for the weights of a GGUF file unpacked, as only those can be trained."""
     import transformers
 
-    if quantized:
-        todo = "use --method lora, or the model's own weights"
-        raise EngineError(name, "a GGUF file is not quantized a second time", todo)
     known = getattr(transformers, "GgufConfig", None)  # older releases always unpack
     return {} if known is None else {"quantization_config": known(dequantize=True)}
 
@@ -187,21 +185,28 @@ def _forget_file(model: Any) -> None:
     model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
 
 
+def check_quantizing(source: Source) -> None:
+    """Raise EngineError where a model cannot be loaded in 4 bits here."""
+    from importlib.util import find_spec
+
+    if source.gguf is not None:
+        todo = "use --method lora, or the model's own weights"
+        raise EngineError(source.name, "a GGUF file is not quantized a second time", todo)
+    if device() != "cuda":
+        raise EngineError("--method qlora", "4-bit training needs a GPU", "use --method lora here")
+    if find_spec("bitsandbytes") is None:
+        todo = "pip install 'chinchilla[qlora]', or use --method lora"
+        raise EngineError("--method qlora", "the package bitsandbytes is missing", todo)
+
+
 def _four_bits() -> Any:
     """Return the settings of QLoRA: NF4, double quantisation, computing in bf16.
 
     Source: Dettmers et al., QLoRA, NeurIPS 2023, https://arxiv.org/abs/2305.14314.
     """
-    from importlib.util import find_spec
-
     import torch
     from transformers import BitsAndBytesConfig
 
-    if not torch.cuda.is_available():
-        raise EngineError("--method qlora", "4-bit training needs a GPU", "use --method lora here")
-    if find_spec("bitsandbytes") is None:
-        todo = "pip install 'chinchilla[qlora]', or use --method lora"
-        raise EngineError("--method qlora", "the package bitsandbytes is missing", todo)
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type="nf4",

@@ -49,7 +49,17 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
         found = ", ".join(every.tasks)
         what = f"no rows of {task} in this build, only of {found}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
+    _check_subtasks(every.manifest["config"]["prompts"]["subtasks"], task, subtasks)
     return Data(folder, open_processed(folder, wanted, ()), read_labels(folder), tuple(subtasks))
+
+
+def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
+    """Raise ConfigError for a sub-task of which the build has no rows of this task."""
+    known = [one for one in built if task in ("all", one.partition("-")[0])]
+    for subtask in wanted:
+        if subtask not in known:
+            what = f"no such rows of --task {task} in this build, only of {', '.join(known)}"
+            raise ConfigError(f"sub-task {subtask}", what, "name another, or build with it")
 
 
 def read_labels(folder: Path) -> dict[str, LabelSet]:

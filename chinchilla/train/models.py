@@ -10,6 +10,7 @@ from chinchilla.errors import TrainError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.loading import (
     Source,
+    check_quantizing,
     device,
     find_model,
     load_model,
@@ -35,10 +36,19 @@ class Base(NamedTuple):
 
 
 def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], None]) -> Base:
-    """Find the base and load its tokenizer; the demo model's is trained on `texts`."""
+    """Find the base and load its tokenizer; the demo model's is trained on `texts`.
+
+    Raises TrainError or EngineError where the method cannot be used with it.
+    """
+    quantized = config.chosen_method == "qlora"
     if config.base == TINY:
+        if quantized:
+            todo = "use --method lora or full, or another base"
+            raise TrainError("--method qlora", "the demo model is not quantized", todo)
         return Base(Chat(make_tokenizer(texts, config.tiny)), None)
     source = find_model(config.base, config.trust_remote_code, say)
+    if quantized:
+        check_quantizing(source)
     return Base(Chat(load_tokenizer(source)), source)
 
 
@@ -53,9 +63,6 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
     set_seed(config.seed)
     precision = precision_of(config.precision)
     if base.source is None:
-        if config.chosen_method == "qlora":
-            todo = "use --method lora or full, or another base"
-            raise TrainError("--method qlora", "the demo model is not quantized", todo)
         frozen = config.chosen_method != "full"
         model = make_model(base.chat.tokenizer, config.tiny, frozen=frozen).to(device())
         if keep is not None and frozen and is_first():

@@ -254,6 +254,24 @@ def test_the_demo_model_is_not_quantized(built: Path, tmp_path: Path) -> None:
     assert str(done.exception).startswith("--method qlora: the demo model is not quantized")
 
 
+def test_a_training_that_fails_before_it_learns_leaves_no_run(built: Path, tmp_path: Path) -> None:
+    config = tmp_path / "train.toml"
+    config.write_text('[lora]\ntargets = ["nothing"]\n[eval]\nrows = 0\n', encoding="utf-8")
+    words = ("--base", "tiny", "--method", "lora", "--config", config, "--out", tmp_path / "runs")
+    done = run("train", "--task", "re", "--processed", built, *words)
+    assert str(done.exception).startswith("lora.targets: Target modules {'nothing'} not found")
+    assert list(tmp_path.glob("runs/re/*")) == []
+
+
+def test_a_sub_task_of_another_task_is_named(built: Path) -> None:
+    words = ("--base", "tiny", "--subtask", "ner")
+    done = run("train", "--task", "re", "--processed", built, *words)
+    assert str(done.exception) == (
+        "sub-task ner: no such rows of --task re in this build, only of re-pair; "
+        "name another, or build with it"
+    )
+
+
 def test_settings_cannot_change_on_the_way(own_run: Path) -> None:
     done = run("train", "--resume", own_run, "--epochs", "9")
     assert done.exit_code == 2
