@@ -69,7 +69,9 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "remove_unused_columns": False,
         "dataloader_pin_memory": device() == "cuda",
         "disable_tqdm": True,
-        "report_to": config.tracker,
+        "report_to": "trackio" if config.tracker == "trackio" else "none",
+        "project": "chinchilla",
+        "run_name": folder.name,
         "ddp_find_unused_parameters": False,
         "log_level": "error",
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import EarlyStoppingCallback, PrinterCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from chinchilla.errors import TrainError
 from chinchilla.predict.loading import quiet
@@ -205,6 +205,16 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(look, prepared.encoded.tokens))
+    if config.tracker == "tensorboard" and is_first():
+        trainer.add_callback(_tensorboard(folder / "tensorboard"))
     if config.eval.patience and judge is not None:
         trainer.add_callback(EarlyStoppingCallback(config.eval.patience))
     return trainer
+
+
+def _tensorboard(folder: Path) -> TrainerCallback:
+    """Return what writes the curve for TensorBoard: into the run, not among its checkpoints."""
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations.integration_utils import TensorBoardCallback
+
+    return TensorBoardCallback(SummaryWriter(str(folder)))

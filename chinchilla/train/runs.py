@@ -8,6 +8,7 @@ runs/<task>/<time>-<hash>/
     checkpoints/    what `--resume` goes on from
     evals/          questions, gold and answers of each look at the dev sample
     eval/           what `chinchilla eval` wrote
+    tensorboard/    what `--tracker tensorboard` wrote
     curve.csv, curve.png
 """
 

@@ -20,7 +20,7 @@ from chinchilla.errors import ConfigError, TrainError
 from chinchilla.predict.loading import Source, load_model, load_tokenizer
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
-from chinchilla.train.fit import begin, fit, prepare
+from chinchilla.train.fit import Trained, begin, fit, prepare
 from chinchilla.train.merge import merge
 from chinchilla.train.models import make_trainable, parameters
 from chinchilla.train.probes import probes_of
@@ -101,6 +101,18 @@ def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
     assert losses(folder) == losses(full_run)
     one, other = (load_file(path / "model" / "model.safetensors") for path in (folder, full_run))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_tensorboard_shows_the_curve_that_the_run_keeps(
+    built: Path, tmp_path: Path, train: Callable[..., Trained]
+) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    run = train(built, tmp_path, tracker="tensorboard").folder
+    shown = EventAccumulator(str(run / "tensorboard")).Reload()
+    for tag, name in (("train/loss", "loss"), ("eval/f1", "eval_f1")):
+        found = {one.step: one.value for one in shown.Scalars(tag)}
+        assert found == pytest.approx(column(run, name))
 
 
 def test_a_finished_run_is_not_resumed(full_run: Path) -> None:
