@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chinchilla.answers.question import Content, Question
-from chinchilla.answers.quoting import END, Cursor, Quote, bare, quoted
+from chinchilla.answers.quoting import END, Cursor, Quote
 from chinchilla.answers.repair.linewise import (
     looks_like_label,
     mend_lines,
@@ -27,7 +27,8 @@ from chinchilla.answers.repair.linewise import (
     unquoted,
 )
 from chinchilla.answers.repair.structured import from_json
-from chinchilla.answers.said import Said, said, to_content
+from chinchilla.answers.said import Said, to_content
+from chinchilla.answers.worded import lines_of, written
 from chinchilla.errors import AnswerError
 
 COLON = re.compile("：")
@@ -51,13 +52,7 @@ _BRACKETS = re.compile(r"[(（]([^()（）]*[:：][^()（）]*)[)）]\s*$")
 
 def dump(content: Content, question: Question) -> str:
     """Write the content line by line; quoted throughout if it read like nothing found."""
-    items = said(content, question)
-    if not items:
-        return question.empty
-    answer = _write(items, question, bare)
-    if answer.strip() == question.empty.strip():
-        return _write(items, question, quoted)
-    return answer
+    return written(content, question, _write)
 
 
 def _write(items: list[Said], question: Question, quote: Quote) -> str:
@@ -84,12 +79,7 @@ def _slots(item: Said, quote: Quote) -> str:
 
 def parse(answer: str, question: Question) -> Content:
     """Read such lines back; raise AnswerError where one is not of the form."""
-    if answer.strip() == question.empty.strip():
-        return Content()
-    lines = [line for line in answer.split("\n") if line.strip()]
-    if not lines:
-        raise AnswerError("answer", "nothing but blanks", "write the words for nothing found")
-    return to_content(_items(lines, question), question)
+    return to_content(_items(lines_of(answer, question), question), question)
 
 
 def _items(lines: list[str], question: Question) -> list[Said]:

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from chinchilla.answers.question import Content, Question
-from chinchilla.answers.quoting import Cursor, Quote, bare, quoted
+from chinchilla.answers.quoting import Cursor, Quote, bare
 from chinchilla.answers.repair.linewise import (
     looks_like_label,
     mend_lines,
@@ -26,7 +26,8 @@ from chinchilla.answers.repair.linewise import (
     unquoted,
 )
 from chinchilla.answers.repair.structured import from_json
-from chinchilla.answers.said import Said, said, to_content
+from chinchilla.answers.said import Said, to_content
+from chinchilla.answers.worded import lines_of, written
 from chinchilla.errors import AnswerError
 
 COMMA = re.compile(", ")
@@ -43,13 +44,7 @@ _EQUALS_SIGN = re.compile(r"\s*[=＝]\s*")
 
 def dump(content: Content, question: Question) -> str:
     """Write the content tuple by tuple; quoted throughout if it read like nothing found."""
-    items = said(content, question)
-    if not items:
-        return question.empty
-    answer = _write(items, question, bare)
-    if answer.strip() == question.empty.strip():
-        return _write(items, question, quoted)
-    return answer
+    return written(content, question, _write)
 
 
 def _write(items: list[Said], question: Question, quote: Quote) -> str:
@@ -70,12 +65,8 @@ def _fields(item: Said, question: Question, quote: Quote) -> Iterator[str]:
 
 def parse(answer: str, question: Question) -> Content:
     """Read such tuples back; raise AnswerError where a line is not one."""
-    if answer.strip() == question.empty.strip():
-        return Content()
-    lines = [line.strip() for line in answer.split("\n") if line.strip()]
-    if not lines:
-        raise AnswerError("answer", "nothing but blanks", "write the words for nothing found")
-    return to_content([read_item(line, question.subtask) for line in lines], question)
+    lines = lines_of(answer, question)
+    return to_content([read_item(line.strip(), question.subtask) for line in lines], question)
 
 
 def read_item(line: str, subtask: str) -> Said:
