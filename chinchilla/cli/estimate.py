@@ -19,7 +19,8 @@ def forecast_text(found: "Estimate") -> str:
         ["memory, about", f"{found.memory / 2**30:.2f} GiB"],
         ["steps", f"{found.steps:,}"],
         ["tokens a second", f"{found.tokens_per_second:,.0f} (three timed steps)"],
-        ["time, about", _time(found.seconds)],
+        ["time of the steps, about", _time(found.seconds)],
+        ["looks at dev", f"{found.looks}, each {_time(found.look_seconds)} if answers are longest"],
     ]
     return table(("what", "how much"), rows)
 

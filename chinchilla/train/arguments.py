@@ -38,10 +38,15 @@ def total_steps(config: TrainConfig, rows: int) -> int:
     return config.max_steps or max(1, math.ceil(each * config.epochs))
 
 
+def steps_between_looks(config: TrainConfig, rows: int) -> int:
+    """Return how many steps lie between two looks at the dev sample."""
+    return config.eval.steps or max(1, math.ceil(total_steps(config, rows) / config.eval.times))
+
+
 def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
     judged = extent.judged
     steps = total_steps(config, extent.rows)
-    between = config.eval.steps or max(1, math.ceil(steps / config.eval.times))
+    between = steps_between_looks(config, extent.rows)
     return {
         "output_dir": str(folder / CHECKPOINTS),
         "num_train_epochs": config.epochs,

@@ -1,5 +1,6 @@
 """What a training will take, from the data and three timed steps."""
 
+import math
 import time
 from random import Random
 from typing import Any, NamedTuple
@@ -7,14 +8,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from chinchilla.predict.engine import Prompt
 from chinchilla.predict.loading import device, precision_of
-from chinchilla.train.arguments import total_steps
+from chinchilla.predict.local import LocalEngine
+from chinchilla.train.arguments import steps_between_looks, total_steps
 from chinchilla.train.batches import Padded, order
 from chinchilla.train.fit import Prepared
+from chinchilla.train.judge import room_for
 from chinchilla.train.loss import answer_loss, takes
 from chinchilla.train.models import make_trainable, parameters, recomputes
 
 TIMED = 3
+_ANSWERED = 32
 _ADAM = 8
 _GRADIENT = 4
 
@@ -22,7 +27,9 @@ _GRADIENT = 4
 class Estimate(NamedTuple):
     """Rows and tokens of an epoch, sizes in bytes, times in seconds.
 
-    `memory` counts weights, gradients and optimizer exactly and activations by a rule of thumb.
+    `memory` counts weights, gradients and optimizer exactly and activations by a rule of thumb;
+    `seconds` are those of the steps alone, `look_seconds` those of one look at the dev sample if
+    every answer is as long as it may be.
     """
 
     rows: int
@@ -38,6 +45,8 @@ class Estimate(NamedTuple):
     step_seconds: float
     tokens_per_second: float
     seconds: float
+    looks: int
+    look_seconds: float
 
 
 def estimate(prepared: Prepared) -> Estimate:
@@ -50,6 +59,8 @@ def estimate(prepared: Prepared) -> Estimate:
     tokens = encoded.tokens * config.epochs
     if config.max_steps:
         tokens = encoded.tokens / len(encoded.examples) * _rows(prepared) * steps
+    between = steps_between_looks(config, len(encoded.examples))
+    looks = math.ceil(steps / between) if prepared.exams else 0
     p50, p95 = np.percentile(encoded.lengths, [50, 95])
     return Estimate(
         rows=len(encoded.examples),
@@ -65,6 +76,8 @@ def estimate(prepared: Prepared) -> Estimate:
         step_seconds=tokens / steps / speed,
         tokens_per_second=speed,
         seconds=tokens / speed,
+        looks=looks,
+        look_seconds=_look_seconds(prepared, model) if looks else 0.0,
     )
 
 
@@ -93,6 +106,25 @@ def _speed(prepared: Prepared, model: Any) -> float:
         spent += time.monotonic() - before
         tokens += sum(len(one.tokens) for one in some)
     return tokens / max(spent, 1e-9)
+
+
+def _look_seconds(prepared: Prepared, model: Any) -> float:
+    """Answer one batch of the dev sample with a token and with a few, and reckon from that."""
+    prompts = [Prompt(row.id, row.prompt) for exam in prepared.exams for row in exam.rows]
+    size = prepared.config.eval.batch_size
+
+    def spent(room: int) -> float:
+        engine = LocalEngine(model, prepared.base.chat, room, size)
+        before = time.monotonic()
+        list(engine.answers(prompts[:size]))
+        return time.monotonic() - before
+
+    spent(1)  # what only the first call costs
+    first, few = spent(1), spent(1 + _ANSWERED)
+    further = room_for(prepared.longest_answer) - 1
+    token = max(0.0, few - first) / _ANSWERED
+    batches = len(prompts) / size
+    return batches * first + math.ceil(batches) * token * further
 
 
 def _on(model: Any, one: Any) -> Any:

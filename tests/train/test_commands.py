@@ -201,8 +201,9 @@ def test_a_dry_run_says_what_a_training_takes_and_writes_nothing(
     found = [line.split("  ")[0] for line in done.stdout.splitlines()[2:]]
     assert found == [
         *("rows", "rows refused", "tokens an epoch", "parameters", "memory, about"),
-        *("steps", "tokens a second", "time, about"),
+        *("steps", "tokens a second", "time of the steps, about", "looks at dev"),
     ]
+    assert done.stdout.splitlines()[-1].split("  ")[-1].startswith("2, each 0 min ")
     assert not out.exists()
 
 
