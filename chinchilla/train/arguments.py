@@ -1,6 +1,7 @@
 """What the library's trainer is told: our settings in its words, and those of [trainer]."""
 
 import math
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,7 +26,9 @@ def arguments(config: TrainConfig, extent: Extent, folder: Path) -> TrainingArgu
     Raises TrainError where the library does not know one or takes no such value.
     """
     try:
-        return TrainingArguments(**(_ours(config, extent, folder) | config.trainer))
+        # the library writes into the tables it is given
+        theirs = deepcopy(config.trainer)
+        return TrainingArguments(**(_ours(config, extent, folder) | theirs))
     except (TypeError, ValueError, ImportError) as error:
         first = str(error).strip().split("\n")[0].removeprefix("TrainingArguments.__init__() ")
         todo = "correct that argument or leave it out"

@@ -44,7 +44,7 @@ class DevJudge:
             write_exam(exam, folder)
             write_answers(exam, by_id, folder)
             scores[exam.name] = f1_of(score_exam(exam, folder, self.marking))
-        cut = sum(one.cut for one in answers)
+        cut = sum(one.cut for one in by_id.values())
         mean = sum(scores.values()) / len(scores)
         each = {f"f1_{name}": score for name, score in scores.items()} if len(scores) > 1 else {}
         return {"f1": mean, **each, "cut": float(cut)}

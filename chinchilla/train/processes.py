@@ -1,5 +1,6 @@
 """Several processes of one training: which is the first, and what it tells the others."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from chinchilla.predict.loading import device
@@ -44,10 +45,20 @@ def gathered(mine: list[Value]) -> list[Value]:
     return every
 
 
-def share_of(items: list[Value]) -> list[Value]:
-    """Return the items this process takes on."""
+def share_of(items: Sequence[Value]) -> list[Value]:
+    """Return the items this process takes on, as many as every other process does."""
     state = _state()
-    return items[state.process_index :: state.num_processes]
+    return share(items, state.process_index, state.num_processes)
+
+
+def share(items: Sequence[Value], index: int, processes: int) -> list[Value]:
+    """Return each so manieth item; some are taken twice, so that all shares are as long.
+
+    A model whose weights are spread over the processes answers only where all of them ask.
+    """
+    rounds = -(-len(items) // processes)
+    places = range(index, rounds * processes, processes)
+    return [items[place % len(items)] for place in places]
 
 
 def wait() -> None:

@@ -10,6 +10,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from chinchilla.train.processes import share
+
 TOML = """
 base = "tiny"
 method = "full"
@@ -45,6 +47,13 @@ def run_training(built: Path, folder: Path, processes: int) -> Path:
     assert done.stdout.startswith(str(run))
     assert done.stderr.count("rows of train") == 1
     return run
+
+
+@pytest.mark.parametrize(("items", "processes"), [(6, 1), (6, 2), (5, 2), (5, 4), (1, 4), (0, 2)])
+def test_all_processes_ask_as_often_and_together_everything(items: int, processes: int) -> None:
+    shares = [share(range(items), index, processes) for index in range(processes)]
+    assert {len(one) for one in shares} == {-(-items // processes)}
+    assert {item for one in shares for item in one} == set(range(items))
 
 
 def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> None:
