@@ -10,6 +10,7 @@ from transformers import TrainingArguments
 from chinchilla.errors import TrainError
 from chinchilla.predict.loading import device, precision_of
 from chinchilla.train.config import TrainConfig
+from chinchilla.train.processes import how_many
 from chinchilla.train.runs import CHECKPOINTS
 
 
@@ -36,8 +37,8 @@ def arguments(config: TrainConfig, extent: Extent, folder: Path) -> TrainingArgu
 
 
 def total_steps(config: TrainConfig, rows: int) -> int:
-    """Return how many steps of the optimizer a training takes, on one device."""
-    each = math.ceil(rows / (config.batch_size * config.accumulate))
+    """Return how many steps of the optimizer a training takes, on all devices together."""
+    each = math.ceil(rows / (config.batch_size * config.accumulate * how_many()))
     return config.max_steps or max(1, math.ceil(each * config.epochs))
 
 

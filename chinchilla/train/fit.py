@@ -147,7 +147,8 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     if is_first():
         write_curve(trainer.state.log_history, folder)
         prepared.base.chat.tokenizer.save_pretrained(folder / MODEL)
-        write_run(folder, facts | _spent(facts, begun))
+        facts |= _spent(facts, begun)
+        write_run(folder, facts)
     if stopped:
         raise KeyboardInterrupt
     return Trained(folder, facts)

@@ -19,9 +19,14 @@ def is_first() -> bool:
     return bool(_state().is_main_process)
 
 
+def how_many() -> int:
+    """Return how many processes train together."""
+    return int(_state().num_processes)
+
+
 def alone() -> bool:
     """Tell whether there is no other process."""
-    return bool(_state().num_processes == 1)
+    return how_many() == 1
 
 
 def from_first(value: Value) -> Value:

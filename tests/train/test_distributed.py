@@ -15,7 +15,7 @@ from chinchilla.train.processes import share
 TOML = """
 base = "tiny"
 method = "full"
-max_steps = 4
+{length}
 learning_rate = 3e-3
 batch_size = {size}
 threads = 1
@@ -25,22 +25,25 @@ width = 32
 vocabulary = 600
 [eval]
 rows = 6
-steps = 2
+{looks}
 """
 
 
-def run_training(built: Path, folder: Path, processes: int) -> Path:
+def run_training(
+    built: Path, folder: Path, processes: int, length: str = "max_steps = 4", looks: str = "steps=2"
+) -> Path:
     folder.mkdir()
     config = folder / "train.toml"
-    config.write_text(TOML.format(size=8 // processes), encoding="utf-8")
+    words = TOML.format(size=8 // processes, length=length, looks=looks)
+    config.write_text(words, encoding="utf-8")
     start = [sys.executable, "-m"]
     if processes > 1:
         start += ["torch.distributed.run", "--nproc-per-node", str(processes), "--standalone", "-m"]
-    words = ["chinchilla", "train", "--task", "re", "--config", str(config)]
-    words += ["--processed", str(built), "--out", str(folder / "runs")]
+    given = ["chinchilla", "train", "--task", "re", "--config", str(config)]
+    given += ["--processed", str(built), "--out", str(folder / "runs")]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     done = subprocess.run(
-        [*start, *words], env=environment, capture_output=True, text=True, encoding="utf-8"
+        [*start, *given], env=environment, capture_output=True, text=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
     [run] = (folder / "runs" / "re").iterdir()
@@ -70,3 +73,13 @@ def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> No
     ids = [[orjson.loads(line)["id"] for line in some] for some in lines]
     assert ids[0] == ids[1]
     assert len(ids[0]) >= 6
+
+
+def test_looks_at_dev_are_spread_over_the_steps_of_all_processes(
+    built: Path, tmp_path: Path
+) -> None:
+    run = run_training(built, tmp_path / "two", 2, "epochs = 1", "times = 2")
+    facts = orjson.loads((run / "run.json").read_bytes())
+    looks = sorted(int(path.name.rpartition("-")[2]) for path in (run / "evals").iterdir())
+    assert facts["steps"] == -(-facts["rows"]["train"] // 8)
+    assert looks == [-(-facts["steps"] // 2), facts["steps"]]
