@@ -8,10 +8,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import orjson
 import pytest
 
 from chinchilla.build.config import BuildConfig, read_config
+from chinchilla.cli import cli
 from chinchilla.errors import Tally
 from chinchilla.sources import catalogue
 from chinchilla.templates import load_templates
@@ -48,6 +50,26 @@ def test_a_command_of_the_readme_runs(tmp_path: Path, name: str, line: str) -> N
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr
     assert done.stdout
+
+
+PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+WRITTEN = [
+    line.strip()
+    for name in (*READMES, *PAGES)
+    for block in [*blocks(name, "sh"), *blocks(name, "text")]
+    for line in block.replace("\\\n", " ").split("\n")
+    if re.match(r"(torchrun|accelerate|chinchilla)\b.* (chinchilla )?[a-z]+ ", line.strip())
+]
+
+
+@pytest.mark.parametrize("line", WRITTEN)
+def test_a_command_of_the_documentation_has_the_options_it_shows(line: str) -> None:
+    words = shlex.split(re.sub(r"[\[\]]|\.\.\.", "", line), comments=True)
+    name, *rest = words[len(words) - 1 - words[::-1].index("chinchilla") + 1 :]
+    command = cli.commands[name]
+    context = click.Context(command)
+    _, left, _ = command.make_parser(context).parse_args(rest)
+    assert left == []
 
 
 def test_both_readmes_show_the_same_commands() -> None:
