@@ -10,6 +10,7 @@ ROOMS = {
     "errors": set(),
     "shipped": set(),
     "schema": {"errors"},
+    "settings": {"errors", "schema"},
     "spans": set(),
     "readers": {"errors", "spans"},
     "sources": {"errors", "schema", "spans", "readers", "shipped"},
@@ -19,7 +20,7 @@ ROOMS = {
     "prompts": {"errors", "schema", "spans", "answers", "templates", "shipped"},
     "export": {"errors", "schema", "shipped"},
     "score": {"errors", "schema", "spans", "answers"},
-    "train": {"errors", "schema", "export", "prompts", "score", "predict"},
+    "train": {"errors", "schema", "settings", "export", "prompts", "score", "predict"},
     "predict": {"errors", "schema", "answers", "prompts"},
     "report": {"errors", "schema", "quality", "score", "shipped"},
 }

@@ -1,15 +1,14 @@
 """What a build may be told, in build.toml or on the command line."""
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from chinchilla.build.mixing import Mix
-from chinchilla.errors import ConfigError
 from chinchilla.prompts.options import HoldOut, PromptOptions, WindowOptions
-from chinchilla.schema import Frozen, Task, explain
+from chinchilla.schema import Frozen, Task
+from chinchilla.settings import read_settings
 
 
 class MixOptions(Frozen):
@@ -58,23 +57,8 @@ class BuildConfig(Frozen):
 
 def read_config(path: Path | None, changes: dict[str, Any]) -> BuildConfig:
     """Read build.toml and lay the command line over it; raise ConfigError for what is unknown."""
-    where = str(path) if path else "command line"
-    data: dict[str, Any] = {}
-    if path is not None:
-        try:
-            data = tomllib.loads(_shipped(path).read_text(encoding="utf-8"))
-        except OSError as error:
-            words = error.strerror or "cannot be read"
-            names = ", ".join(shipped_configs())
-            todo = f"pass the path of a build.toml, or one of {names}"
-            raise ConfigError(where, words, todo) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(where, f"not TOML ({error})", "correct the file") from error
-    try:
-        return BuildConfig.model_validate(data | changes)
-    except ValidationError as error:
-        known = ", ".join(BuildConfig.model_fields)
-        raise ConfigError(where, explain(error), f"the settings are {known}") from error
+    instead = f"pass the path of a build.toml, or one of {', '.join(shipped_configs())}"
+    return read_settings(BuildConfig, path and _shipped(path), changes, instead)
 
 
 _CONFIGS = Path(__file__).resolve().parent / "configs"

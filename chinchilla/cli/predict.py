@@ -74,9 +74,10 @@ def predict(model: str, inputs: Path, out: Path | None, source: str | None, **gi
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     """Return how the run's build asked, or the build named."""
     from chinchilla.errors import ConfigError
+    from chinchilla.export.processed import read_labels
     from chinchilla.predict.rendering import rendering_of
     from chinchilla.templates import template_hashes
-    from chinchilla.train.data import open_data, read_labels
+    from chinchilla.train.data import open_data
     from chinchilla.train.examining import check_templates, pools_of
     from chinchilla.train.runs import is_run, read_run
 

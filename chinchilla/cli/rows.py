@@ -18,11 +18,13 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
     The labels are those of `labels.json` in the folder of the build that holds `rows`, else of
     the cards under `raw`.
     """
+    from chinchilla.export.processed import LABELS, read_labels
     from chinchilla.prompts.questions import question_of
     from chinchilla.prompts.row_merge import RowAnswer, merge_rows
     from chinchilla.score.answers import RowReading
 
-    built = _built_labels(rows.resolve().parent.parent / "labels.json")
+    folder = rows.resolve().parent.parent
+    built = read_labels(folder) if (folder / LABELS).is_file() else {}
     of_card = _labels_by_source(raw)
 
     def question(row: "InstructionRow") -> "Question":
@@ -35,25 +37,6 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
         return merge_rows(text, [RowAnswer(*one) for one in told], policy, mentions)
 
     return RowReading(question, merge, policy)
-
-
-def _built_labels(path: Path) -> "dict[str, LabelSet]":
-    """Read the labels a build wrote down, none where there is no such file."""
-    import orjson
-    from pydantic import ValidationError
-
-    from chinchilla.errors import InputError
-    from chinchilla.schema import LabelSet, explain
-
-    if not path.is_file():
-        return {}
-    try:
-        found = orjson.loads(path.read_bytes())
-        return {source: LabelSet.model_validate(labels) for source, labels in found.items()}
-    except (orjson.JSONDecodeError, AttributeError) as error:
-        raise InputError(str(path), "not the labels of a build", "build again") from error
-    except ValidationError as error:
-        raise InputError(str(path), explain(error), "build again") from error
 
 
 def _labels_by_source(raw: Path) -> "Callable[[str], LabelSet | None]":

@@ -9,9 +9,10 @@ import orjson
 from pydantic import ValidationError
 
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.schema import SPLITS, InstructionRow, explain
+from chinchilla.schema import SPLITS, InstructionRow, LabelSet, explain
 
 MANIFEST = "manifest.json"
+LABELS = "labels.json"
 _RECORDS = "records"
 _AGAIN = "run `chinchilla build` again"
 
@@ -86,6 +87,23 @@ def rows(part: Part, step: Step) -> Iterator[InstructionRow]:
         raise InputError(str(part.path), error.strerror or "cannot be read", _AGAIN) from error
     if digest.hexdigest() != part.sha256:
         raise InputError(str(part.path), f"not the file that {MANIFEST} names", _AGAIN)
+
+
+def read_labels(folder: Path) -> dict[str, LabelSet]:
+    """Read the labels of each source as a build, or a run made from it, keeps them.
+
+    Raises InputError where the file is missing or holds no labels.
+    """
+    path = folder / LABELS
+    try:
+        found = orjson.loads(path.read_bytes())
+        return {name: LabelSet.model_validate(one) for name, one in found.items()}
+    except OSError as error:
+        raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
+    except (orjson.JSONDecodeError, AttributeError) as error:
+        raise InputError(str(path), "not the labels of a build", _AGAIN) from error
+    except ValidationError as error:
+        raise InputError(str(path), explain(error), _AGAIN) from error
 
 
 def _row(line: bytes, where: str) -> InstructionRow:

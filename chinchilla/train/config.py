@@ -1,13 +1,12 @@
 """What a training may be told, in train.toml; every description is also documentation."""
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
-from chinchilla.errors import ConfigError
-from chinchilla.schema import Frozen, explain
+from chinchilla.schema import Frozen
+from chinchilla.settings import read_settings
 
 TINY = "tiny"
 DEFAULT = "Qwen/Qwen3-0.6B"
@@ -151,18 +150,4 @@ class TrainConfig(Frozen):
 
 def read_train_config(path: Path | None, changes: dict[str, Any]) -> TrainConfig:
     """Read train.toml and lay the command line over it; raise ConfigError for what is unknown."""
-    where = str(path) if path else "command line"
-    data: dict[str, Any] = {}
-    if path is not None:
-        try:
-            data = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            what = error.strerror or "cannot be read"
-            raise ConfigError(where, what, "pass the path of a train.toml") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(where, f"not TOML ({error})", "correct the file") from error
-    try:
-        return TrainConfig.model_validate(data | changes)
-    except ValidationError as error:
-        known = ", ".join(TrainConfig.model_fields)
-        raise ConfigError(where, explain(error), f"the settings are {known}") from error
+    return read_settings(TrainConfig, path, changes, "pass the path of a train.toml")

@@ -4,15 +4,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import orjson
 from pydantic import ValidationError
 
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.export.processed import Part, Processed, open_processed, rows
+from chinchilla.export.processed import Part, Processed, open_processed, read_labels, rows
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 from chinchilla.train.exams import Exam, Marking, make_exams, sample
 
-LABELS = "labels.json"
 GENERAL = "general"
 _AGAIN = "run `chinchilla build` again"
 
@@ -60,20 +58,6 @@ def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> N
         if subtask not in known:
             what = f"no such rows of --task {task} in this build, only of {', '.join(known)}"
             raise ConfigError(f"sub-task {subtask}", what, "name another, or build with it")
-
-
-def read_labels(folder: Path) -> dict[str, LabelSet]:
-    """Read the labels of each source as a build or a run keeps them."""
-    path = folder / LABELS
-    try:
-        found = orjson.loads(path.read_bytes())
-        return {name: LabelSet.model_validate(one) for name, one in found.items()}
-    except OSError as error:
-        raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
-    except orjson.JSONDecodeError as error:
-        raise InputError(str(path), f"not JSON ({error})", _AGAIN) from error
-    except ValidationError as error:
-        raise InputError(str(path), explain(error), _AGAIN) from error
 
 
 def split_rows(data: Data, split: str) -> Iterator[InstructionRow]:

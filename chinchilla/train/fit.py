@@ -10,11 +10,12 @@ import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from chinchilla.errors import TrainError
+from chinchilla.export.processed import LABELS
 from chinchilla.predict.loading import quiet
 from chinchilla.train.arguments import Extent, arguments
 from chinchilla.train.batches import Packed, Padded
 from chinchilla.train.config import TINY, TrainConfig
-from chinchilla.train.data import LABELS, Data, dev_exams, origin, split_rows
+from chinchilla.train.data import Data, dev_exams, origin, split_rows
 from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
 from chinchilla.train.judge import DevJudge

@@ -112,5 +112,5 @@ def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
         question = row_reading(place, tmp_path / "nowhere", "keep").question(first)
         assert question.by_key["收购"].name == name
     (tmp_path / "out" / "labels.json").write_bytes(b"[]")
-    with pytest.raises(InputError, match="not the labels of a build; build again"):
+    with pytest.raises(InputError, match="not the labels of a build; run `chinchilla build` again"):
         row_reading(rows, tmp_path, "keep")
