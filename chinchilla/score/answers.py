@@ -122,9 +122,9 @@ def read_row_answers(path: Path, sheet: Sheet) -> Answers:
 
 
 def _contents(readings: Mapping[str, Any]) -> dict[str, dict[str, Content]]:
-    """Return what answers say after repair, and what those say that need none."""
+    """Return what answers say after repair, and what a reader without repair takes of them."""
     repaired = {name: one.content for name, one in readings.items()}
-    strict = {name: one.content if one.strict else Content() for name, one in readings.items()}
+    strict = {name: one.strict_content for name, one in readings.items()}
     return {"repaired": repaired, "strict": strict}
 
 

@@ -49,6 +49,10 @@ def test_the_published_answers_get_their_statuses(tmp_path: Path) -> None:
         assert found.answers.status[row["id"]] in status_of(row["recommended_status"]), row["name"]
     scores = [each["ner_string"] for each in (found.strict, found.scores, found.parsed_only)]
     assert scores[0].micro.f1 < scores[1].micro.f1 < scores[2].micro.f1
+    # without repair: what the reference scorer reads
+    reference = orjson.loads((RAW.parent / "expected.json").read_bytes())["iepile_normal"]
+    assert scores[0].counts == (8, 12, 69)
+    assert scores[0].micro.f1 == pytest.approx(reference["f1"], abs=1e-9)
     # two answers could not be read; their gold stays in the headline
     assert [each.counts.n_gold for each in scores] == [69, 69, 63]
     # one string not in the text, one copy, one label that gold does not have
@@ -91,6 +95,28 @@ def test_answers_to_one_record_are_joined_and_named_as_in_gold(tmp_path: Path) -
     assert result(found)["parse"] == {"missing": 1, "ok": 2}
     assert set(found.groups["ner_span"]) == {"(several)", "(none)"}
     assert found.health == (2, 0, 0, 0)
+
+
+MENDED = [
+    # a bare string, an item that is no string, a fence: what a reader without repair makes of it
+    ('{"PER": "x"}', '{"person": "x"}', (0, 0, 1)),
+    ('{"PER": ["x", 1]}', '{"person": ["x", 1]}', (1, 1, 1)),
+    ('```\n{"PER": ["x"]}\n```', '```\n{"person": ["x"]}\n```', (0, 0, 1)),
+]
+
+
+@pytest.mark.parametrize(("raw", "asked", "counts"), MENDED)
+def test_repaired_content_is_in_no_strict_score(tmp_path: Path, raw, asked, counts) -> None:
+    people = [{"type": "PER", "text": "x", "start": 0, "end": 1}]
+    gold = write(tmp_path / "gold", [{"id": "a", "text": "xyz", "entities": people}])
+    request = Request("ner", gold, answers=write(tmp_path / "raw", [{"id": "a", "raw": raw}]))
+    rows = write(tmp_path / "rows", [row("a.0", "a", "t")])
+    to_rows = write(tmp_path / "asked", [{"id": "a.0", "raw": asked}])
+    of_rows = evaluate(request._replace(answers=to_rows, rows=rows), READING)
+    for found in (evaluate(request), of_rows):
+        assert result(found)["parse"] == {"repaired": 1}
+        assert found.scores["ner_string"].counts == (1, 1, 1)
+        assert found.strict["ner_string"].counts == counts
 
 
 def test_a_document_without_an_answer_is_missing(tmp_path: Path) -> None:
