@@ -27,14 +27,18 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
     built = read_labels(folder) if (folder / LABELS).is_file() else {}
     of_card = _labels_by_source(raw)
 
+    def labels_of(row: "InstructionRow") -> "LabelSet":
+        return built.get(row.source) or of_card(row.source) or _own_labels(row)
+
     def question(row: "InstructionRow") -> "Question":
-        labels = built.get(row.source) or of_card(row.source) or _own_labels(row)
-        return question_of(row, labels)
+        return question_of(row, labels_of(row))
 
     def merge(
         text: str, told: "Sequence[tuple[InstructionRow, Content]]", mentions: bool
     ) -> "Content":
-        return merge_rows(text, [RowAnswer(*one) for one in told], policy, mentions)
+        na = labels_of(told[0][0]).na
+        answers = [RowAnswer(*one) for one in told]
+        return merge_rows(text, answers, policy, mentions, None if na is None else na.key)
 
     return RowReading(question, merge, policy)
 

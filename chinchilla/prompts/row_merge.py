@@ -19,7 +19,11 @@ class RowAnswer(NamedTuple):
 
 
 def merge_rows(
-    text: str, answers: Sequence[RowAnswer], policy: Policy = "keep", mentions: bool = True
+    text: str,
+    answers: Sequence[RowAnswer],
+    policy: Policy = "keep",
+    mentions: bool = True,
+    na: str | None = None,
 ) -> Content:
     """Join the answers to the rows of one record to what they say about the record.
 
@@ -28,10 +32,13 @@ def merge_rows(
     different labels, or for different roles of an event type: equal items of two answers are
     one, and the parts of an event are joined where two rows asked for its type. Windows are
     joined by `merge_answers`: `policy` is `windows.events` of the build, `mentions` says whether
-    the source marks each mention of an entity. An answer that could not be read is left out by
-    giving it an empty content. Raises ConfigError for rows of several records or sub-tasks.
+    the source marks each mention of an entity; `na` is the label of a pair without relation,
+    which an answer says of the labels it was asked: it counts where no answer about the pair
+    names a label. An answer that could not be read is left out by giving it an empty content.
+    Raises ConfigError for rows of several records or sub-tasks.
     """
     _check(answers)
+    answers = _without_overruled(answers, na)
     windows: dict[tuple[int, int], list[RowAnswer]] = {}
     for one in answers:
         windows.setdefault(one.row.window, []).append(one)
@@ -48,6 +55,22 @@ def _check(answers: Sequence[RowAnswer]) -> None:
         if len(found) > 1:
             what = f"rows of {found[0]} and of {found[1]}"
             raise ConfigError(f"row {answers[0].row.id}", what, f"merge one {name} at a time")
+
+
+def _without_overruled(answers: Sequence[RowAnswer], na: str | None) -> list[RowAnswer]:
+    """Empty the answers that say no relation of a pair for which another one names a label."""
+    told = [{item.predicate for item in one.content.relations} for one in answers]
+    named = {
+        (one.row.head, one.row.tail)
+        for one, found in zip(answers, told, strict=True)
+        if found - {na}
+    }
+    return [
+        one._replace(content=Content())
+        if found == {na} and (one.row.head, one.row.tail) in named
+        else one
+        for one, found in zip(answers, told, strict=True)
+    ]
 
 
 def _join_rows(answers: Sequence[RowAnswer]) -> Content:

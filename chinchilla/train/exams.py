@@ -129,7 +129,11 @@ class Marking(NamedTuple):
         return RowReading(
             lambda row: question_of(row, labels[row.source]),
             lambda text, told, mentions: merge_rows(
-                text, [RowAnswer(*one) for one in told], policy, mentions
+                text,
+                [RowAnswer(*one) for one in told],
+                policy,
+                mentions,
+                _na(labels[told[0][0].source]),
             ),
             policy,
         )

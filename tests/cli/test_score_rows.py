@@ -25,6 +25,7 @@ CASES = [
     ("duie", None, "re", "duie_official", 36),
     ("sanwen", None, "re", "re_boundary_set", 20),
     ("finre", None, "re-pair", "re_boundary_set", 30),
+    ("finre", None, "re-pair", "chinese_nre_official", 30),
     ("duee", None, "ee", "duee_official", 30),
     ("duee", None, "ee-trigger", "ee_trigger", 30),
     ("duee", None, "ee-argument", "ee_argument_set", 30),
@@ -43,12 +44,12 @@ class Made:
         self.rows: list[InstructionRow] = []
         self.cut = 0
 
-    def ask(self, subtask: str, room: int, policy: str) -> None:
+    def ask(self, subtask: str, room: int, policy: str, size: int = 3) -> None:
         """Ask in windows of `room` characters, half of which the neighbour has too."""
         options = PromptOptions(
             subtasks=(subtask,),
             forms=("json", "lines", "code", "tuple"),
-            labels_per_prompt=3,
+            labels_per_prompt=size,
             roles_per_prompt=2,
             descriptions="off",
         )
@@ -77,6 +78,15 @@ def lines(path: Path, rows: list[dict]) -> Path:
     return path
 
 
+def gold_answers(folder: Path, made: Made, subtask: str) -> Request:
+    return Request(
+        subtask.partition("-")[0],
+        lines(folder / "gold", [one.model_dump(mode="json") for one in made.records]),
+        answers=lines(folder / "raw", [{"id": row.id, "raw": row.output} for row in made.rows]),
+        rows=lines(folder / "rows", [row.model_dump(mode="json") for row in made.rows]),
+    )
+
+
 @pytest.mark.parametrize("policy", ["keep", "split"])
 @pytest.mark.parametrize(("source", "edition", "subtask", "metric", "room"), CASES)
 def test_gold_answers_of_all_windows_score_exactly_100(
@@ -85,19 +95,25 @@ def test_gold_answers_of_all_windows_score_exactly_100(
     made = Made(tmp_path, source, edition)
     made.ask(subtask, room, policy)
     assert made.cut >= 3
-    task = subtask.partition("-")[0]
-    request = Request(
-        task,
-        lines(tmp_path / "gold", [one.model_dump(mode="json") for one in made.records]),
-        answers=lines(tmp_path / "raw", [{"id": row.id, "raw": row.output} for row in made.rows]),
-        rows=lines(tmp_path / "rows", [row.model_dump(mode="json") for row in made.rows]),
-        metrics=(metric,),
-    )
+    request = gold_answers(tmp_path, made, subtask)._replace(metrics=(metric,))
     found = evaluate(request, row_reading(request.rows, tmp_path, policy))
     for scores in (found.scores, found.strict, found.parsed_only):
         assert scores[metric].micro.f1 == 1.0, scores[metric].counts
     assert (found.health.hallucinated, found.health.not_asked) == (0, 0)
     assert f"|merge:{policy}|" in found.signature
+
+
+@pytest.mark.parametrize("source", ["finre", "sanwen"])
+def test_gold_labels_of_pairs_asked_in_batches_score_exactly_100(tmp_path, source) -> None:
+    made = Made(tmp_path, source, None)
+    made.ask("re-pair", 10_000, "keep", size=4)
+    assert (made.cut, len(made.rows) > 2 * len(made.records)) == (0, True)
+    metrics = ("re_boundary_set", "chinese_nre_official")
+    request = gold_answers(tmp_path, made, "re-pair")._replace(metrics=metrics)
+    found = evaluate(request, row_reading(request.rows, tmp_path, "keep"))
+    for scores in (found.scores, found.strict, found.parsed_only):
+        assert [scores[name].micro.f1 for name in metrics] == [1.0, 1.0]
+        assert scores["chinese_nre_official"].more["accuracy"] == 1.0
 
 
 def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import pytest
 from chinchilla.answers import Content
 from chinchilla.errors import ConfigError
 from chinchilla.prompts.row_merge import RowAnswer, merge_rows
-from chinchilla.schema import Argument, Entity, Event, InstructionRow
+from chinchilla.schema import Argument, Entity, Event, InstructionRow, Relation
 
 TEXT = "王芳入职甲公司。李雷离开乙公司。"
 
@@ -64,6 +64,37 @@ def test_arguments_of_two_triggers_stay_two_events(other: str | None) -> None:
     ]
     told = [event("入职", "人王芳"), event(other, "司乙公司")]
     assert merged(rows, *[Content(events=(one,)) for one in told]).events == tuple(told)
+
+
+def pair(*predicates: str) -> Content:
+    told = [Relation(predicate=one, head="王芳", tail="甲公司") for one in predicates]
+    return Content(relations=tuple(told))
+
+
+PAIRS = [
+    ((pair("无"), pair("任职")), pair("任职")),
+    ((pair("任职", "无"), pair("无")), pair("任职", "无")),
+    ((pair("无"), pair("无")), pair("无")),
+    ((pair("无"), pair()), pair("无")),
+]
+
+
+@pytest.mark.parametrize(("told", "joined"), PAIRS)
+@pytest.mark.parametrize("window", [(0, 16), (0, 8)])
+def test_no_relation_holds_where_no_answer_about_the_pair_names_one(told, joined, window) -> None:
+    given = {"subtask": "re-pair", "head": "王芳", "tail": "甲公司"}
+    rows = [row(0, ("任职",), **given, window=window), row(1, ("持股",), **given)]
+    answers = [RowAnswer(*one) for one in zip(rows, told, strict=True)]
+    assert merge_rows(TEXT, answers, na="无") == joined
+
+
+def test_no_relation_of_one_pair_says_nothing_about_another() -> None:
+    given = {"subtask": "re-pair", "head": "王芳"}
+    rows = [row(0, ("任职",), **given, tail="甲公司"), row(1, ("任职",), **given, tail="乙公司")]
+    other = pair("无").relations[0].model_copy(update={"tail": "乙公司"})
+    told = [pair("任职"), Content(relations=(other,))]
+    answers = [RowAnswer(*one) for one in zip(rows, told, strict=True)]
+    assert merge_rows(TEXT, answers, na="无").relations == (*pair("任职").relations, other)
 
 
 REFUSED = [
