@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from chinchilla.answers import SUBTASKS, Question, forms
 from chinchilla.answers.repair import read_answer
-from chinchilla.schema import Label
+from chinchilla.schema import Label, Role
 
 SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 RAW = SHARED / "scorer-cases" / "raw_01_ner_outputs"
@@ -262,6 +262,50 @@ def test_no_text_makes_reading_fail(form, subtask, raw):
 def test_a_hundred_kilobytes_of_brackets_are_read(form, raw):
     for question in (QUESTIONS["ee"], QUESTIONS["re-pair"]):
         assert read_answer(raw, question, form).content is not None
+
+
+SORRY = Label(key="道歉", name="道歉", roles=(Role(key="who", name="道歉者"),))
+PLAIN = {subtask: Question(subtask, ()) for subtask in ("ner", "ee")}
+ASKED = {"ee-argument": Question("ee-argument", (), event=SORRY, trigger="道歉")}
+PHRASES = [
+    # words of a refusal, or for nothing found, inside what was found and outside of it
+    ("json", PLAIN["ner"], '{"PER": ["不存在"]}', "ok", [("PER", "不存在")]),
+    ("json", PLAIN["ner"], '好的：{"PER": ["抱歉"]}', "repaired", [("PER", "抱歉")]),
+    (
+        "json",
+        PLAIN["ee"],
+        '{"道歉": [{"trigger": "对不起", "arguments": {"道歉者": ["甲"]}}]}',
+        "ok",
+        [("道歉", "对不起", (("道歉者", "甲"),))],
+    ),
+    (
+        "json",
+        ASKED["ee-argument"],
+        '{"道歉者": ["很抱歉先生"], "时间": ["昨天"]}',
+        "ok",
+        [("道歉", "道歉", (("who", "很抱歉先生"), ("时间", "昨天")))],
+    ),
+    ("json", QUESTIONS["ner"], '{"酒吧": ["对不起"]}', "ok", [("酒吧", "对不起")]),
+    ("lines", PLAIN["ner"], "PER：不存在", "ok", [("PER", "不存在")]),
+    ("lines", PLAIN["ner"], "很抱歉，我无法完成，原因如下：原文太短", "refusal", []),
+    ("lines", QUESTIONS["ner"], "很抱歉，我无法完成，原因如下：原文太短", "refusal", []),
+    ("lines", QUESTIONS["ner"], "抽取结果：没有找到任何实体", "repaired", []),
+    ("json", QUESTIONS["re-pair"], '["抱歉，我无法回答"]', "refusal", []),
+    ("json", QUESTIONS["ner"], "抱歉，我无法完成该任务：{}", "refusal", []),
+]
+
+
+@pytest.mark.parametrize(("form", "question", "raw", "status", "expected"), PHRASES)
+def test_words_of_a_refusal_may_stand_in_what_was_found(form, question, raw, status, expected):
+    reading = read_answer(raw, question, form)
+    assert (reading.status, items(reading.content)) == (status, expected)
+
+
+@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("raw", ['""', "“”", "''", "。", '""。'])
+def test_quotes_alone_say_nothing_unless_the_question_says_so(form, raw):
+    assert read_answer(raw, PLAIN["ner"], form).status == "failed"
+    assert read_answer(raw, Question("ner", (), empty=raw), form).status == "ok_empty"
 
 
 def test_half_a_surrogate_pair_is_left_out():

@@ -82,22 +82,46 @@ def _remarks(raw: str, chosen: Form) -> Counter[str]:
 def _repair(raw: str, question: Question, chosen: Form, strict: Content | None) -> Reading:
     """Return the reading of an answer that is not of the form, or holds names not asked."""
     said = words()
-    if raw.strip() and (said.is_empty(raw) or plain(raw) == plain(question.empty)):
+    bare = plain(raw)
+    if raw.strip() and (said.is_empty(raw) or (question.empty and bare == plain(question.empty))):
         return Reading("ok_empty", Content(), False, Counter())
+    if not bare:
+        # quotes or a stop alone say nothing, not even that nothing was found
+        return Reading("failed", Content(), False, Counter())
     notes: Counter[str] = Counter()
     content = _recover(raw, question, chosen, notes)
     known = -1 if content is None else _asked(content, question)
     if strict is not None and known <= _asked(strict, question):
         content, notes, known = strict, _remarks(raw, chosen), _asked(strict, question)
-    if known <= 0 and said.refuses(raw):
+    told = content is not None and _tells(content, question, chosen)
+    if not told and said.refuses(raw):
         return Reading("refusal", Content(), False, Counter())
-    if known <= 0 and said.says_nothing(raw):
+    if not told and said.says_nothing(raw):
         return Reading("repaired", Content(), False, Counter(prose=1))
     if content is None:
         return Reading("failed", Content(), False, +notes)
     notes["other_shape"] += strict is None and not +notes
     notes["label_not_asked"] += _size(content) - known
     return Reading(_status(+notes, content), content, False, +notes)
+
+
+def _tells(content: Content, question: Question, chosen: Form) -> bool:
+    """Tell whether an item is more than a sentence taken for one.
+
+    A span may hold the words of a refusal; a label may not, and where labels were asked a line
+    of a text form under another one may be prose.
+    """
+    event = question.event if question.subtask == "ee-argument" else None
+    asked = {role.key for role in event.roles} if event else set(question.by_key)
+    names = {item.type for item in content.entities}
+    names |= {item.predicate for item in content.relations}
+    if event:
+        names |= {one.role for found in content.events for one in found.arguments}
+    else:
+        names |= {found.event_type for found in content.events}
+    if names & asked or (asked and getattr(chosen, "OPEN_ENDED", False)):
+        return bool(names & asked)
+    return any(not words().refuses(name) and not words().says_nothing(name) for name in names)
 
 
 def _recover(raw: str, question: Question, chosen: Form, notes: Counter[str]) -> Content | None:
