@@ -30,7 +30,7 @@ def cluener(pairs: Iterable[Pair], options: Options) -> Tallied:
     sums = columns.sum(axis=0)
     labels = {name: Counts(*map(float, sums[:, at])) for name, at in place.items()}
     totals = Counts(*map(float, sums.sum(axis=1)))
-    flat = columns.reshape(len(pairs), -1)
+    flat = columns.reshape(len(pairs), 3 * len(names))
     macro = Prf(*map(float, mean_rate(flat.sum(axis=0))))
     return Tallied(flat, labels, totals, mean_rate, macro)
 

@@ -11,6 +11,7 @@ from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Label
 from chinchilla.score.answers import RowReading
 from chinchilla.score.evaluation import Request, evaluate
+from chinchilla.score.registry import metrics_of
 from chinchilla.score.result import result
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -124,6 +125,26 @@ def test_a_document_without_an_answer_is_missing(tmp_path: Path) -> None:
     answers = write(tmp_path / "raw", [{"id": "a", "raw": "{}"}])
     found = result(evaluate(Request("ner", gold, answers=answers)))
     assert (found["parse"], found["missing"]) == ({"missing": 1, "ok_empty": 1}, 1)
+
+
+GOLD_OF_TASK = {
+    "ner": {"entities": [{"type": "PER", "text": "x", "start": 0, "end": 1}]},
+    "re": {"relations": [{"predicate": "p", "head": "x", "tail": "x"}]},
+    "ee": {"events": [{"event_type": "e", "arguments": [{"role": "r", "text": "x"}]}]},
+}
+
+
+@pytest.mark.parametrize("items", [True, False])
+@pytest.mark.parametrize("task", GOLD_OF_TASK)
+def test_every_metric_is_zero_where_no_answer_can_be_read(tmp_path: Path, task, items) -> None:
+    gold = write(
+        tmp_path / "gold", [{"id": "a", "text": "x", **(GOLD_OF_TASK[task] if items else {})}]
+    )
+    answers = write(tmp_path / "raw", [{"id": "a", "raw": "?"}])
+    found = evaluate(Request(task, gold, answers=answers, bootstrap=10))
+    assert list(found.parsed_only) == list(found.scores) == list(metrics_of(task))
+    for one in (*found.scores.values(), *found.parsed_only.values()):
+        assert (one.micro, one.undefined) == ((0, 0, 0), True)
 
 
 @pytest.mark.parametrize(
