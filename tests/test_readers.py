@@ -160,6 +160,20 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
         "put one tab or space between the two",
     ),
     (
+        "a.bio",
+        "今天\tO\n北\tB-LOC\n京\tI-LOC\n",
+        columns.sentences,
+        "{path}:1: expected one character, found '今天'; "
+        "give each character a line and a tag of its own",
+    ),
+    (
+        "a.bmes",
+        "北 B-location\r\n京城 E-location\r\n",
+        columns.sentences,
+        "{path}:2: expected one character, found '京城'; "
+        "give each character a line and a tag of its own",
+    ),
+    (
         "a.txt",
         "中国/ns 的\n",
         wordtag.sentences,
