@@ -11,6 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.plan import make_plan
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
 from chinchilla.export.format import Count, Summary
@@ -223,6 +226,21 @@ def test_the_counts_of_the_data_card_add_up() -> None:
         ["general", "re", "1", "0", "1"],
         ["", "", "4004", "2", "4006"],
     ]
+
+
+def test_splits_without_rows_are_counted_as_zero() -> None:
+    some = Summary({}, ("train", "dev"), (Count("甲", "re", "train", 3),))
+    assert counts_table(some) == [["甲", "re", "3", "0", "3"], ["", "", "3", "0", "3"]]
+    assert counts_table(Summary({}, ("train", "dev"), ())) == [["", "", "0", "0", "0"]]
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_build_without_rows_is_exported(name: str, tmp_path: Path) -> None:
+    config = BuildConfig(sources=("finre",), prompts={"subtasks": ("ner",)})
+    empty = build(make_plan(tmp_path / "raw", config), tmp_path / "built", 1, lambda job: None).out
+    done = export(open_processed(empty, (), ()), name, tmp_path / "out", lambda size: None)
+    assert done.manifest["rows"] == {"train": 0, "dev": 0, "test": 0}
+    assert len(done.manifest["files"]) >= 3
 
 
 def test_the_data_card_gives_the_terms_of_each_source() -> None:
