@@ -154,3 +154,14 @@ def test_a_card_that_cannot_be_used_says_why(tmp_path, put, card, message) -> No
     with pytest.raises(ChinchillaError) as caught:
         catalogue.load_card("mine", tmp_path / "raw")
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_the_negative_label_may_be_of_another_edition(tmp_path, put) -> None:
+    card = 'title = "x"\ntask = "re"\nna = "N"\n'
+    card += '[[editions]]\nname = "a"\nsplits.train = ["a.json"]\n'
+    card += '[[editions]]\nname = "b"\nsplits.train = ["b.json"]\n'
+    card += '[labels]\nA = { name = "甲" }\nN = { name = "无", only = "b" }\n'
+    put("mine/card.toml", card)
+    found = catalogue.load_card("mine", tmp_path / "raw")
+    assert found.label_set("a").na is None
+    assert found.label_set("b").na.name == "无"
