@@ -142,6 +142,21 @@ CARDS = [
         "labels 'a' and 'b' are both named '甲'; give each label a name of its own",
     ),
     (
+        NER.format(rest='entities = { list = "l.*.*", type = "$x", start = "0" }'),
+        "mapping.entities: the path '$x' names no star; its list has 2 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.format(rest='entities = { list = "l.*.*", type = "$3", start = "0" }'),
+        "mapping.entities: the path '$3' names no star; its list has 2 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.replace('text = "text"', 'text = "$1"').format(rest=""),
+        "mapping.text: the path '$1' names no star; its list has 0 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
         HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["时间"] }\n',
         "label 'a' uses the role '时间'; describe it under [roles]",
     ),
