@@ -40,6 +40,18 @@ def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
             tally.refuse(InputError(part.at(place), what, "write one {...} a line"))
 
 
+def strings(path: Path, key: str) -> set[str]:
+    """Collect the strings under a key; raise InputError for an object that has none there."""
+    found = set()
+    for place, row in rows(Slice(path), Tally()):
+        value = row.get(key)
+        if not isinstance(value, str):
+            todo = "was another file put under this name?"
+            raise InputError(f"{path}:{place}", f"no string under {key!r}", todo)
+        found.add(value)
+    return found
+
+
 def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
     for number, line in raw_lines(part, tally):
         if not line.strip():
