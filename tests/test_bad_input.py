@@ -137,6 +137,26 @@ def test_a_label_file_that_is_another_file_is_one_line(tmp_path, put, row) -> No
     )
 
 
+def test_an_error_of_a_brat_record_names_its_file(tmp_path, put) -> None:
+    put("sanwen/train/a.txt", "外婆爱别人。")
+    put("sanwen/train/a.ann", "")
+    put("sanwen/train/b.txt", "外婆爱别人。")
+    path = put(
+        "sanwen/train/b.ann",
+        "T1\tPerson 0 2\t外婆\nT2\tPerson 3 5\t别人\nR1\tSorcery Arg1:T1 Arg2:T2\n",
+    )
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("sanwen", raw), raw, None, samples=False)
+    tally = Tally(forgiving=True)
+    assert [record.id for record in catalogue.records(found, "train", tally)] == [
+        "sanwen-train-000001"
+    ]
+    assert tally.refused["unknown-label"].example == (
+        f"{path}: the label 'Sorcery' is not on the card of sanwen; "
+        "correct the line, or describe the label in raw/sanwen/card.toml"
+    )
+
+
 CARVED = [
     (
         "boson",

@@ -124,6 +124,31 @@ def test_brat_pieces_are_one_stretch_and_sets_are_counted(put) -> None:
     assert tally.mended["brat-set-left-out"].times == 1
 
 
+def test_an_empty_ann_says_that_nothing_is_annotated(put) -> None:
+    path = put("d/a.txt", "外婆爱别人。")
+    put("d/a.ann", "")
+    assert list(brat.documents(path.parent, Tally())) == [
+        (1, brat.Document("外婆爱别人。", [], []))
+    ]
+
+
+def test_a_brat_document_that_cannot_be_read_is_counted_and_the_next_is_read(put) -> None:
+    folder = put("d/a.txt", "外婆\n爱人".encode("gbk")).parent
+    put("d/a.ann", "T1\tPerson 0 2\t外婆\n")
+    put("d/b.txt", "别人")
+    put("d/c.txt", "外婆")
+    put("d/c.ann", "T1\tPerson 0 2\t外婆\n")
+    tally = Tally(forgiving=True, keep=2)
+    read = list(brat.documents(folder, tally))
+    assert read == [(3, brat.Document("外婆", [Tagged("Person", 0, 2)], []))]
+    assert tally.errors == [
+        f"{folder / 'a.txt'}:1: not UTF-8 (it reads as GBK); "
+        "convert it: iconv -f GB18030 -t UTF-8 OLD > NEW",
+        f"{folder / 'b.ann'}: no such file; "
+        "run `chinchilla sources` to see where files are looked for",
+    ]
+
+
 BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]] = [
     (
         "a.json",
