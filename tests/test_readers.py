@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -147,6 +148,37 @@ def test_a_brat_document_that_cannot_be_read_is_counted_and_the_next_is_read(put
         f"{folder / 'b.ann'}: no such file; "
         "run `chinchilla sources` to see where files are looked for",
     ]
+
+
+ITEMS = [
+    ('{"text": "a\\ud800"}', False),
+    ('{"text": ["\\ud83d\\u0041"]}', False),
+    ('{"\\udc00": 1}', False),
+    ('{"text": "\\ud83d\\ude00"}', True),
+    ('{"text": "\\\\ud800"}', True),
+]
+
+
+@pytest.mark.parametrize(("item", "whole"), ITEMS)
+def test_half_a_surrogate_pair_is_refused_in_lines_and_in_an_array(put, item, whole) -> None:
+    for name, content in (
+        ("a.json", f'{item}\n{{"n": 0.5}}'),
+        ("b.json", f'[{item}, {{"n": 0.5}}]'),
+    ):
+        path, tally = put(name, content), Tally(forgiving=True)
+        rows = [row for _, row in jsonl.rows(Slice(path), tally)]
+        assert rows == [orjson.loads(item), {"n": 0.5}] if whole else rows == [{"n": 0.5}]
+        assert list(tally.refused) == ([] if whole else ["bad-line"])
+    if not whole:
+        assert tally.refused["bad-line"].example == (
+            f"{path}:item 1: half a surrogate pair in a string; write it whole or leave it out"
+        )
+
+
+def test_an_array_cut_off_after_half_a_pair_is_still_one_line(put) -> None:
+    path = put("a.json", '[{"text": "a\\ud800"}, {"te')
+    with pytest.raises(InputError, match=r"a.json:item 2: not a whole JSON array \("):
+        list(jsonl.rows(Slice(path), Tally(forgiving=True)))
 
 
 BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]] = [
