@@ -98,6 +98,26 @@ def test_a_second_export_drops_the_files_of_the_first_and_no_other(
     assert left == ["dev.json", "export.json", "mine.txt", "test.json", "train.json"]
 
 
+@pytest.mark.parametrize("name", formats())
+def test_a_file_that_no_export_wrote_is_never_written_over(
+    name: str, processed: Path, run_export: Run, tmp_path: Path
+) -> None:
+    written = list(files(run_export(name, ("re",), ("dev",))))
+    for file in written:
+        path = tmp_path / "mine" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+        build = open_processed(processed, ("re",), ("dev",))
+        with pytest.raises(ConfigError) as caught:
+            export(build, name, tmp_path / "mine", lambda size: pytest.fail("a row was read"))
+        assert str(caught.value) == (
+            f"{path}: is there and was not written by us; "
+            "move it away, or pass another folder with --out"
+        )
+        assert files(tmp_path / "mine") == {file: b"mine"}
+        path.unlink()
+
+
 def test_a_stopped_export_leaves_what_was_there(processed: Path, tmp_path: Path) -> None:
     build, out = open_processed(processed, (), ()), tmp_path / "out"
     export(build, "alpaca", out, lambda size: None)
