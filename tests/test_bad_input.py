@@ -7,6 +7,7 @@ import pytest
 
 from chinchilla.errors import ChinchillaError, Tally
 from chinchilla.sources import catalogue
+from chinchilla.sources.inspection import schema_surprises
 
 TODO = "correct the line or leave it out"
 
@@ -104,6 +105,56 @@ def test_a_record_that_does_not_fit_its_source_is_one_line(
             list(catalogue.records(found, split, Tally()))
     assert str(caught.value) == message.format(path=path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("spos", ["5", "[1]", '["x", {}]', "{}"])
+def test_what_is_no_list_of_triples_is_counted_where_the_user_asked_to_go_on(
+    tmp_path, put, spos
+) -> None:
+    good = (
+        '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject": "甲书", "object": '
+        '{"@value": "乙"}, "subject_type": "图书作品", "object_type": {"@value": "人物"}}]}'
+    )
+    put("duie/duie_train.json", f'{{"text": "甲", "spo_list": {spos}}}\n{good}\n')
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("duie", raw), raw, None, samples=False)
+    tally = Tally(forgiving=True)
+    texts = [record.text for record in catalogue.records(found, "train", tally)]
+    assert texts[-1] == "甲书是乙写的"
+    assert len(texts) + sum(count.times for count in tally.refused.values()) == 2
+
+
+@pytest.mark.parametrize("row", ['{"id": 1}', '{"event_type": ["a"]}'])
+def test_a_label_file_that_is_another_file_is_one_line(tmp_path, put, row) -> None:
+    put("duee/duee_train.json", duee())
+    path = put("duee/duee_event_schema.json", row)
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("duee", raw), raw, None, samples=False)
+    with pytest.raises(ChinchillaError) as caught:
+        schema_surprises(found)
+    assert str(caught.value) == (
+        f"{path}:1: no string under 'event_type'; was another file put under this name?"
+    )
+
+
+def test_an_error_of_a_brat_record_names_its_file(tmp_path, put) -> None:
+    put("sanwen/train/a.txt", "外婆爱别人。")
+    put("sanwen/train/a.ann", "")
+    put("sanwen/train/b.txt", "外婆爱别人。")
+    path = put(
+        "sanwen/train/b.ann",
+        "T1\tPerson 0 2\t外婆\nT2\tPerson 3 5\t别人\nR1\tSorcery Arg1:T1 Arg2:T2\n",
+    )
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("sanwen", raw), raw, None, samples=False)
+    tally = Tally(forgiving=True)
+    assert [record.id for record in catalogue.records(found, "train", tally)] == [
+        "sanwen-train-000001"
+    ]
+    assert tally.refused["unknown-label"].example == (
+        f"{path}: the label 'Sorcery' is not on the card of sanwen; "
+        "correct the line, or describe the label in raw/sanwen/card.toml"
+    )
 
 
 CARVED = [

@@ -157,6 +157,36 @@ def test_a_build_replaces_the_files_of_the_one_before_and_no_other(tmp_path: Pat
     ]
 
 
+@pytest.mark.parametrize("name", ["README.md", "labels.json", "manifest.json", "re/dev.jsonl"])
+def test_a_file_that_no_build_wrote_is_never_written_over(tmp_path: Path, name: str) -> None:
+    out = tmp_path / "out"
+    path = out / name
+    path.parent.mkdir(parents=True)
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(ChinchillaError) as caught:
+        run_build(tmp_path / "raw", out, sources=("finre",))
+    assert str(caught.value) == (
+        f"{path}: is there and was not written by us; "
+        "move it away, or pass another folder with --out"
+    )
+    assert list(hashes(out)) == [name]
+    assert path.read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_with_other_files_is_built_into(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".gitkeep").touch()
+    run_build(tmp_path / "raw", out, sources=("finre",))
+    assert {".gitkeep", "README.md", "manifest.json", "re/train.jsonl"} <= set(hashes(out))
+
+
+def test_confusable_labels_of_a_source_not_read_are_no_input(tmp_path: Path) -> None:
+    prompts = {"hard_negatives": {"sanwen": "none.json"}}
+    manifest = run_build(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts)
+    assert manifest["files"] == {}
+
+
 def test_a_bad_record_stops_the_build_and_leaves_the_old_one_as_it_was(tmp_path, put) -> None:
     out = tmp_path / "out"
     run_build(tmp_path / "raw", out, sources=("finre",))

@@ -142,6 +142,21 @@ CARDS = [
         "labels 'a' and 'b' are both named '甲'; give each label a name of its own",
     ),
     (
+        NER.format(rest='entities = { list = "l.*.*", type = "$x", start = "0" }'),
+        "mapping.entities: the path '$x' names no star; its list has 2 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.format(rest='entities = { list = "l.*.*", type = "$3", start = "0" }'),
+        "mapping.entities: the path '$3' names no star; its list has 2 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.replace('text = "text"', 'text = "$1"').format(rest=""),
+        "mapping.text: the path '$1' names no star; its list has 0 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
         HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["时间"] }\n',
         "label 'a' uses the role '时间'; describe it under [roles]",
     ),
@@ -154,3 +169,14 @@ def test_a_card_that_cannot_be_used_says_why(tmp_path, put, card, message) -> No
     with pytest.raises(ChinchillaError) as caught:
         catalogue.load_card("mine", tmp_path / "raw")
     assert str(caught.value) == f"{path}: {message}"
+
+
+def test_the_negative_label_may_be_of_another_edition(tmp_path, put) -> None:
+    card = 'title = "x"\ntask = "re"\nna = "N"\n'
+    card += '[[editions]]\nname = "a"\nsplits.train = ["a.json"]\n'
+    card += '[[editions]]\nname = "b"\nsplits.train = ["b.json"]\n'
+    card += '[labels]\nA = { name = "甲" }\nN = { name = "无", only = "b" }\n'
+    put("mine/card.toml", card)
+    found = catalogue.load_card("mine", tmp_path / "raw")
+    assert found.label_set("a").na is None
+    assert found.label_set("b").na.name == "无"

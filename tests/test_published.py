@@ -133,7 +133,7 @@ def test_label_files_and_cards_agree(published: Path) -> None:
 
 
 def test_the_sha256_of_every_complete_published_file_is_on_its_card(published: Path) -> None:
-    from chinchilla.build.write import hash_file
+    from chinchilla.outputs import hash_file
 
     checked = 0
     for source, card in catalogue.cards(published).items():

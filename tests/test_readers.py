@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -124,6 +125,62 @@ def test_brat_pieces_are_one_stretch_and_sets_are_counted(put) -> None:
     assert tally.mended["brat-set-left-out"].times == 1
 
 
+def test_an_empty_ann_says_that_nothing_is_annotated(put) -> None:
+    path = put("d/a.txt", "外婆爱别人。")
+    put("d/a.ann", "")
+    assert list(brat.documents(path.parent, Tally())) == [
+        (1, brat.Document("外婆爱别人。", [], []))
+    ]
+
+
+def test_a_brat_document_that_cannot_be_read_is_counted_and_the_next_is_read(put) -> None:
+    folder = put("d/a.txt", "外婆\n爱人".encode("gbk")).parent
+    put("d/a.ann", "T1\tPerson 0 2\t外婆\n")
+    put("d/b.txt", "别人")
+    put("d/c.txt", "外婆")
+    put("d/c.ann", "T1\tPerson 0 2\t外婆\n")
+    tally = Tally(forgiving=True, keep=2)
+    read = list(brat.documents(folder, tally))
+    assert read == [(3, brat.Document("外婆", [Tagged("Person", 0, 2)], []))]
+    assert tally.errors == [
+        f"{folder / 'a.txt'}:1: not UTF-8 (it reads as GBK); "
+        "convert it: iconv -f GB18030 -t UTF-8 OLD > NEW",
+        f"{folder / 'b.ann'}: no such file; "
+        "run `chinchilla sources` to see where files are looked for",
+    ]
+
+
+ITEMS = [
+    ('{"text": "a\\ud800"}', False),
+    ('{"text": ["\\ud83d\\u0041"]}', False),
+    ('{"\\udc00": 1}', False),
+    ('{"text": "\\ud83d\\ude00"}', True),
+    ('{"text": "\\\\ud800"}', True),
+]
+
+
+@pytest.mark.parametrize(("item", "whole"), ITEMS)
+def test_half_a_surrogate_pair_is_refused_in_lines_and_in_an_array(put, item, whole) -> None:
+    for name, content in (
+        ("a.json", f'{item}\n{{"n": 0.5}}'),
+        ("b.json", f'[{item}, {{"n": 0.5}}]'),
+    ):
+        path, tally = put(name, content), Tally(forgiving=True)
+        rows = [row for _, row in jsonl.rows(Slice(path), tally)]
+        assert rows == [orjson.loads(item), {"n": 0.5}] if whole else rows == [{"n": 0.5}]
+        assert list(tally.refused) == ([] if whole else ["bad-line"])
+    if not whole:
+        assert tally.refused["bad-line"].example == (
+            f"{path}:item 1: half a surrogate pair in a string; write it whole or leave it out"
+        )
+
+
+def test_an_array_cut_off_after_half_a_pair_is_still_one_line(put) -> None:
+    path = put("a.json", '[{"text": "a\\ud800"}, {"te')
+    with pytest.raises(InputError, match=r"a.json:item 2: not a whole JSON array \("):
+        list(jsonl.rows(Slice(path), Tally(forgiving=True)))
+
+
 BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]] = [
     (
         "a.json",
@@ -158,6 +215,20 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
         columns.sentences,
         "{path}:2: expected a character and a tag, found '国'; "
         "put one tab or space between the two",
+    ),
+    (
+        "a.bio",
+        "今天\tO\n北\tB-LOC\n京\tI-LOC\n",
+        columns.sentences,
+        "{path}:1: expected one character, found '今天'; "
+        "give each character a line and a tag of its own",
+    ),
+    (
+        "a.bmes",
+        "北 B-location\r\n京城 E-location\r\n",
+        columns.sentences,
+        "{path}:2: expected one character, found '京城'; "
+        "give each character a line and a tag of its own",
     ),
     (
         "a.txt",

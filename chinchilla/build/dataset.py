@@ -6,17 +6,25 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chinchilla.build.generalmix import add_general
+from chinchilla.build.generalmix import TARGET, add_general
 from chinchilla.build.kits import prepare
 from chinchilla.build.manifest import dump_manifest, make_manifest, totals
 from chinchilla.build.page import dataset_page
 from chinchilla.build.plan import Job, Plan, tasks_of
 from chinchilla.build.run import Progress, run
 from chinchilla.build.shard import Counts, build_shard
-from chinchilla.build.write import MANIFEST, Written, assemble, publish, staging
+from chinchilla.build.write import (
+    INVENTORY,
+    MANIFEST,
+    PAGE,
+    RECORDS,
+    Written,
+    assemble,
+    staging,
+)
+from chinchilla.outputs import check_room, publish
 from chinchilla.schema import SPLITS
 
-PAGE = "README.md"
 LABELS = "labels.json"
 
 
@@ -28,7 +36,11 @@ class Built(NamedTuple):
 
 
 def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
-    """Build into `out`; a build that fails or is stopped leaves what was there before."""
+    """Build into `out`; a build that fails or is stopped leaves what was there before.
+
+    Raises ConfigError, before any work, where a file stands that no build wrote.
+    """
+    check_room(out, _names(plan), INVENTORY)
     with staging(out) as folder:
         kits = prepare(plan, folder / "shards", workers, progress)
         done = dict(run(plan, kits, build_shard, workers, progress))
@@ -39,8 +51,15 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
         page = dataset_page(manifest, plan).encode("utf-8")
         (folder / PAGE).write_bytes(page)
         (folder / MANIFEST).write_bytes(dump_manifest(manifest))
-        publish(folder, out, [*map(Path, outputs), Path(PAGE), Path(MANIFEST)])
+        publish(folder, out, outputs, INVENTORY)
     return Built(manifest, out)
+
+
+def _names(plan: Plan) -> list[str]:
+    """Return the files that a build may write, page and manifest apart."""
+    rows = [f"{task}/{split}.jsonl" for task in tasks_of(plan) for split in SPLITS]
+    general = [TARGET] if plan.config.general.path else []
+    return [*rows, *(f"{RECORDS}/{name}" for name in rows), *general, LABELS]
 
 
 def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str, Written]:
@@ -57,7 +76,7 @@ def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str
                 target = Path(task) / f"{split}.jsonl"
                 rows, records = assemble(part, folder, target)
                 outputs[target.as_posix()] = rows
-                outputs[(Path("records") / target).as_posix()] = records
+                outputs[f"{RECORDS}/{target.as_posix()}"] = records
     return outputs
 
 

@@ -8,12 +8,11 @@ from chinchilla.build.plan import Plan, tasks_of
 from chinchilla.build.run import Kits, Progress, run
 from chinchilla.build.selection import Histogram
 from chinchilla.build.shard import Kit, Survey, mix_seed, survey_shard, tally_shard
-from chinchilla.errors import ConfigError, Tally
+from chinchilla.errors import Tally
 from chinchilla.prompts.confusion import Confusions, read_confusions
 from chinchilla.prompts.cutting import LONGEST_EXAMPLE, make_cutter, measure_of
 from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
 from chinchilla.prompts.rows import Prompter
-from chinchilla.prompts.wordings import check_wordings
 from chinchilla.schema import LabelSet
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
@@ -27,7 +26,6 @@ def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Kits:
 
 def make_kits(plan: Plan, folder: Path) -> Kits:
     """Return what the jobs of each source need, shares of empty rows apart."""
-    _check_names(plan)
     return {found.card.source: _kit(plan, found, folder) for found in plan.found}
 
 
@@ -120,16 +118,3 @@ def _confusions(plan: Plan, labels: LabelSet) -> Confusions:
     """Read the file of confusable labels of a source, where the configuration names one."""
     path = plan.config.prompts.hard_negatives.get(labels.source)
     return {} if path is None else read_confusions(Path(path), labels)
-
-
-def _check_names(plan: Plan) -> None:
-    """Raise ConfigError where the configuration names a label or a wording that is not there."""
-    check_wordings(plan.config.prompts.wordings)
-    for source, labels in plan.config.hold_out.labels.items():
-        for found in plan.found:
-            if found.card.source == source:
-                missing = [label for label in labels if label not in found.card.labels]
-                if missing:
-                    where = f"hold_out.labels.{source}"
-                    what = f"no label {missing[0]!r} on the card"
-                    raise ConfigError(where, what, "write the labels as they stand in the data")

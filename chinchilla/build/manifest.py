@@ -11,8 +11,9 @@ from chinchilla import __version__
 from chinchilla.build.general import GENERAL
 from chinchilla.build.plan import Job, Plan
 from chinchilla.build.shard import Counts
-from chinchilla.build.write import Written, hash_file
+from chinchilla.build.write import Written
 from chinchilla.errors import Count
+from chinchilla.outputs import hash_file
 from chinchilla.schema import SPLITS, Split
 from chinchilla.sources.catalogue import Found, card_paths
 from chinchilla.templates import template_hashes
@@ -51,9 +52,10 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict
 
 
 def _files(plan: Plan) -> dict[str, str]:
-    """Return the sha256 of the files that the configuration names, by what they are for."""
-    config = plan.config
-    paths = {f"hard_negatives.{name}": path for name, path in config.prompts.hard_negatives.items()}
+    """Return the sha256 of the files that were read by the configuration, by what they are for."""
+    config, read = plan.config, {found.card.source for found in plan.found}
+    hard = config.prompts.hard_negatives.items()
+    paths = {f"hard_negatives.{name}": path for name, path in hard if name in read}
     paths |= {"general": config.general.path, "tokenizer": config.windows.tokenizer}
     return {name: hash_file(Path(path)) for name, path in sorted(paths.items()) if path}
 

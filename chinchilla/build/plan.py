@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.build.config import BuildConfig
+from chinchilla.build.names import check_names
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, TASKS, Split, Task
@@ -36,10 +37,14 @@ class Job(NamedTuple):
 
 
 def make_plan(raw: Path, config: BuildConfig) -> Plan:
-    """Find the files of every source wanted; raise where a named source has none."""
+    """Find the files of every source wanted; raise where a named source has none.
+
+    Raises ConfigError too for a name in the configuration that no card bears.
+    """
     if not raw.is_dir() and not config.samples:
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
     cards = catalogue.cards(raw)
+    check_names(config, cards)
     wanted = config.sources or tuple(cards)
     found: list[Found] = []
     absent: list[str] = []

@@ -1,4 +1,4 @@
-"""Put shards together to the files of a build, beside the old ones, then rename."""
+"""Put shards together to the files of a build, beside the old ones."""
 
 import os
 import shutil
@@ -8,14 +8,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-import orjson
-
 from chinchilla.build.plan import Job
 from chinchilla.build.shard import Counts, shard_paths
 from chinchilla.errors import ConfigError
+from chinchilla.outputs import BLOCK, Inventory
 
-BLOCK = 1024 * 1024
 MANIFEST = "manifest.json"
+PAGE = "README.md"
+RECORDS = "records"
+INVENTORY = Inventory(MANIFEST, "outputs", (PAGE,))
 _PARTIAL = ".partial-"
 
 
@@ -72,7 +73,7 @@ def assemble(done: dict[Job, Counts], folder: Path, target: Path) -> tuple[Writt
     lines = sum(counts.rows for counts in done.values())
     written = _join(rows, folder / target, lines)
     lines = sum(counts.records for counts in done.values())
-    return written, _join(records, folder / "records" / target, lines)
+    return written, _join(records, folder / RECORDS / target, lines)
 
 
 def _join(shards: list[Path], target: Path, lines: int) -> Written:
@@ -89,38 +90,6 @@ def _join(shards: list[Path], target: Path, lines: int) -> Written:
     return Written(digest.hexdigest(), size, lines)
 
 
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file, of all files below it where it is a folder."""
-    digest = sha256()
-    for one in sorted(path.rglob("*")) if path.is_dir() else [path]:
-        if one.is_file():
-            with one.open("rb") as file:
-                for block in _blocks(file):
-                    digest.update(block)
-    return digest.hexdigest()
-
-
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     while block := file.read(BLOCK):
         yield block
-
-
-def publish(folder: Path, out: Path, files: list[Path]) -> None:
-    """Move the finished files into place, the manifest last; drop those of the build before.
-
-    Only files that the old manifest names are removed: what else lies there is the user's.
-    """
-    before = _old_files(out)
-    for file in [*(file for file in files if file.name != MANIFEST), Path(MANIFEST)]:
-        (out / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).replace(out / file)
-    for name in sorted(before - {file.as_posix() for file in files}):
-        (out / name).unlink(missing_ok=True)
-
-
-def _old_files(out: Path) -> set[str]:
-    try:
-        manifest = orjson.loads((out / MANIFEST).read_bytes())
-        return {name for name in manifest["outputs"] if ".." not in name and name[:1] != "/"}
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
-        return set()

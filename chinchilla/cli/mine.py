@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,20 +133,10 @@ def _pairs(
 
 def _write(out: str, content: bytes) -> None:
     """Write to stdout or, whole or not at all, to a file; raise ConfigError where it cannot be."""
-    from chinchilla.errors import ConfigError
+    from chinchilla.outputs import write_whole
 
     if out == "-":
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
         return
-    target = Path(out)
-    partial = target.parent / f".partial-{target.name}"
-    try:
-        partial.write_bytes(content)
-        partial.replace(target)
-    except OSError as error:
-        words = error.strerror or "cannot be written"
-        raise ConfigError(out, words, "pass another file with --out") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+    write_whole(Path(out), [content], "pass another file with --out")

@@ -72,7 +72,8 @@ def counts_table(summary: Summary) -> list[list[str]]:
         index=["source", "task"], columns="split", values="rows", aggfunc="sum", fill_value=0
     )
     table = table.reindex(frame.set_index(["source", "task"]).index.unique())
-    table = table[list(summary.splits)]
+    # a split, or all of them, may be without rows
+    table = table.reindex(columns=summary.splits, fill_value=0)
     table["sum"] = table.sum(axis="columns")
     table.loc[("", ""), :] = table.sum()
     return [[*names, *map(str, numbers)] for names, *numbers in table.astype(int).itertuples()]

@@ -4,15 +4,23 @@ from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import orjson
+
 from chinchilla import __version__
-from chinchilla.export.format import Count, Item, Summary
+from chinchilla.export.format import Count, Format, Item, Summary
 from chinchilla.export.formats import load_format
 from chinchilla.export.processed import Processed, Step, rows
-from chinchilla.export.publish import hash_files, publish, staging
+from chinchilla.export.staging import EXPORT, INVENTORY, hash_files, names_below, staging
+from chinchilla.outputs import check_room, publish
 
 _LIBRARIES = ("datasets", "orjson", "pyarrow", "pydantic")
+_PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+
+Counts = Counter[tuple[str, str, str]]
+"""Rows by source, task and split."""
 
 
 class Exported(NamedTuple):
@@ -25,10 +33,11 @@ class Exported(NamedTuple):
 def export(build: Processed, name: str, out: Path, step: Step) -> Exported:
     """Export the chosen parts of a build into `out`, one row in memory at a time, or a batch.
 
-    An export that fails or is stopped leaves what was there before.
+    An export that fails or is stopped leaves what was there before. Raises ConfigError, before
+    any row is read, where a file stands that no export wrote.
     """
     form = load_format(name)
-    counts: Counter[tuple[str, str, str]] = Counter()
+    counts: Counts = Counter()
 
     def items(split: str) -> Iterator[Item]:
         for part in build.parts:
@@ -38,17 +47,34 @@ def export(build: Processed, name: str, out: Path, step: Step) -> Exported:
                     yield form.write(row)
 
     with staging(out) as folder:
+        check_room(out, _names(form, build), INVENTORY)
         for split in build.splits:
             form.save(items(split), folder, split)
-        summary = summarise(build, counts)
-        for file, content in form.describe(summary).items():
-            (folder / file).write_bytes(content)
+        summary = _describe(form, build, counts, folder)
         manifest = make_manifest(build, name, summary) | {"files": hash_files(folder)}
-        publish(folder, out, manifest)
+        (folder / EXPORT).write_bytes(orjson.dumps(manifest, option=_PRETTY))
+        publish(folder, out, manifest["files"], INVENTORY)
     return Exported(manifest, out)
 
 
-def summarise(build: Processed, counts: Counter[tuple[str, str, str]]) -> Summary:
+def _names(form: Format, build: Processed) -> list[str]:
+    """Return the files that an export writes, by writing them without rows."""
+    with TemporaryDirectory() as place:
+        for split in build.splits:
+            form.save(iter(()), Path(place), split)
+        _describe(form, build, Counter(), Path(place))
+        return names_below(Path(place))
+
+
+def _describe(form: Format, build: Processed, counts: Counts, folder: Path) -> Summary:
+    """Write the further files of a format and return what they say."""
+    summary = summarise(build, counts)
+    for file, content in form.describe(summary).items():
+        (folder / file).write_bytes(content)
+    return summary
+
+
+def summarise(build: Processed, counts: Counts) -> Summary:
     """Return what an export holds, sources in the order in which they were met."""
     lines = tuple(Count(*key, number) for key, number in counts.items())
     return Summary(build.manifest, build.splits, lines)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from chinchilla.answers import SUBTASKS
 from chinchilla.errors import ConfigError
 from chinchilla.prompts.cutting import make_cutter
 from chinchilla.prompts.examples import Pool
@@ -57,8 +58,15 @@ class Rendering(NamedTuple):
 def rendering_of(
     config: Mapping[str, Any], labels: Mapping[str, LabelSet], subtasks: tuple[str, ...]
 ) -> Rendering:
-    """Return the rendering of a build's configuration, as its manifest keeps it."""
+    """Return the rendering of a build's configuration, as its manifest keeps it.
+
+    Raises ConfigError for a sub-task that there is not.
+    """
     prompts = PromptOptions.model_validate(config["prompts"])
+    unknown = [name for name in subtasks if name not in SUBTASKS]
+    if unknown:
+        todo = f"the known ones are {', '.join(SUBTASKS)}"
+        raise ConfigError("--subtask", f"no sub-task {unknown[0]!r}", todo)
     if subtasks:
         prompts = prompts.model_copy(update={"subtasks": subtasks})
     windows = WindowOptions.model_validate(config["windows"])

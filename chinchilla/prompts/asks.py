@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from chinchilla.answers import Content, Question, Subtask, ordered
 from chinchilla.prompts.batches import Draw, batches, role_parts
@@ -116,8 +116,7 @@ def _every_label(
 
 def subtasks_of(labels: LabelSet, options: PromptOptions) -> list[Subtask]:
     """List the sub-tasks wanted that belong to the task of a source."""
-    wanted = [name for name in options.subtasks if name.partition("-")[0] == labels.task]
-    return cast(list[Subtask], wanted)
+    return [name for name in options.subtasks if name.partition("-")[0] == labels.task]
 
 
 def _label_batches(

@@ -2,21 +2,31 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from chinchilla.answers import Subtask, forms
 from chinchilla.schema import Frozen, Task
 
 Size = Annotated[int, Field(ge=0)]
 
 
+def _known_form(name: str) -> str:
+    if name not in forms():
+        raise ValueError(f"no answer form {name!r}, there are {', '.join(forms())}")
+    return name
+
+
+FormName = Annotated[str, AfterValidator(_known_form)]
+
+
 class PromptOptions(Frozen):
     """Hold the table [prompts] of build.toml."""
 
-    subtasks: tuple[str, ...] = Field(
+    subtasks: tuple[Subtask, ...] = Field(
         default=("ner", "re", "ee"),
         description="sub-tasks to write; those of other tasks are ignored",
     )
-    forms: tuple[str, ...] = Field(
+    forms: tuple[FormName, ...] = Field(
         default=("json",), min_length=1, description="answer forms, one drawn for each row"
     )
     templates: Literal["train", "held-out"] = Field(

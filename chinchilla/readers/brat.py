@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, open_file, text_lines
+from chinchilla.readers.lines import Slice, not_utf8, open_file, text_lines
 from chinchilla.spans import Tagged
 
 
@@ -34,19 +34,35 @@ class Document(NamedTuple):
 
 def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
     """Yield number and document for each .txt of a folder, by name, or for one file."""
-    texts = sorted(path.glob("*.txt")) if path.is_dir() else [path]
-    for number, text in enumerate(texts, start=1):
-        yield number, read_document(text, tally)
+    for number, text in enumerate(text_files(path), start=1):
+        try:
+            document = read_document(text, tally)
+        except InputError as error:
+            tally.refuse(error)
+        else:
+            yield number, document
+
+
+def text_files(path: Path) -> list[Path]:
+    """List the .txt files of a folder, by name, or the one file."""
+    return sorted(path.glob("*.txt")) if path.is_dir() else [path]
+
+
+def annotation_file(path: Path) -> Path:
+    """Return the .ann file of a .txt file."""
+    return path.with_suffix(".ann")
 
 
 def read_document(path: Path, tally: Tally) -> Document:
-    """Read one text and its .ann; a line that does not fit is refused."""
-    with open_file(path) as file:
-        text = file.read().decode("utf-8").replace("\r\n", "\n")
-    part = Slice(path.with_suffix(".ann"))
+    """Read one text and its .ann; a line that does not fit is refused.
+
+    Raises InputError where one of the two files is missing or the text cannot be read.
+    """
+    text = _read_text(path)
+    part = Slice(annotation_file(path))
     spans: dict[str, Tagged] = {}
     links: list[Link] = []
-    for number, line in text_lines(part, tally):
+    for number, line in _lines(part, tally):
         try:
             if line.startswith("*"):
                 tally.mend("brat-set-left-out", part.at(number))
@@ -56,6 +72,23 @@ def read_document(path: Path, tally: Tally) -> Document:
             what = f"not a brat annotation of {path.name} ({error})"
             tally.refuse(InputError(part.at(number), what, "correct the line or leave it out"))
     return Document(text, list(spans.values()), links)
+
+
+def _read_text(path: Path) -> str:
+    with open_file(path) as file:
+        data = file.read()
+    try:
+        return data.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise not_utf8(f"{path}:{line}", data) from error
+
+
+def _lines(part: Slice, tally: Tally) -> Iterator[tuple[int, str]]:
+    """Yield the lines of an .ann; an empty file says that nothing is annotated."""
+    if part.path.is_file() and not part.path.stat().st_size:
+        return iter(())
+    return text_lines(part, tally)
 
 
 def _take(line: str, text: str, spans: dict[str, Tagged], links: list[Link]) -> None:

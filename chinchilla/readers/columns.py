@@ -3,7 +3,8 @@
     中 B-ORG
     共 I-ORG
 
-The separator is a tab or one space; a character that is itself a space keeps its place.
+The separator is a tab or one space; a character that is itself a space keeps its place. A cell
+holds one code point, as offsets count those.
 """
 
 from collections.abc import Iterator
@@ -47,15 +48,19 @@ def _split(line: str) -> tuple[str, str] | None:
     for separator in ("\t", " "):
         character, found, tag = line.rpartition(separator)
         if found:
-            return (character, tag) if tag and _is_one(character) else None
+            # a cell of several would shift every offset after it
+            return (character, tag) if tag and len(character) == 1 else None
     return None
 
 
-def _is_one(character: str) -> bool:
-    return character == "\t" or (bool(character) and "\t" not in character)
-
-
 def _bad_cell(where: str, line: str) -> InputError:
-    shown = line if len(line) <= 20 else line[:20] + "..."
-    what = f"expected a character and a tag, found {shown!r}"
+    cell = line.rpartition("\t" if "\t" in line else " ")[0]
+    if len(cell) > 1:
+        what = f"expected one character, found {_shown(cell)}"
+        return InputError(where, what, "give each character a line and a tag of its own")
+    what = f"expected a character and a tag, found {_shown(line)}"
     return InputError(where, what, "put one tab or space between the two")
+
+
+def _shown(words: str) -> str:
+    return repr(words if len(words) <= 20 else words[:20] + "...")

@@ -4,12 +4,16 @@
 {"text": "...", "spo_list": []}
 """
 
+import json
+import re
 from collections.abc import Iterator
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import ijson
 import orjson
+from ijson import get_backend
 
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers.lines import Boundary, Slice, not_utf8, open_file, raw_lines
@@ -40,6 +44,18 @@ def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
             tally.refuse(InputError(part.at(place), what, "write one {...} a line"))
 
 
+def strings(path: Path, key: str) -> set[str]:
+    """Collect the strings under a key; raise InputError for an object that has none there."""
+    found = set()
+    for place, row in rows(Slice(path), Tally()):
+        value = row.get(key)
+        if not isinstance(value, str):
+            todo = "was another file put under this name?"
+            raise InputError(f"{path}:{place}", f"no string under {key!r}", todo)
+        found.add(value)
+    return found
+
+
 def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
     for number, line in raw_lines(part, tally):
         if not line.strip():
@@ -59,16 +75,42 @@ def _not_json(where: str, line: bytes, error: orjson.JSONDecodeError) -> InputEr
     return InputError(where, words, "was the file cut off? fetch or copy it again")
 
 
+_HALF = re.compile(
+    rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
+)
+
+
 def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
     number = 0
     with open_file(part.path) as file:
+        # the fast parser reads half a surrogate pair as "?"; the slow one keeps it to be seen
+        halves = _holds(file, _HALF)
+        items = get_backend("python").items if halves else ijson.items
         if file.read(3) != b"\xef\xbb\xbf":
             file.seek(0)
         try:
-            for number, item in enumerate(ijson.items(file, "item", use_float=True), start=1):
-                yield number, item
+            for number, item in enumerate(items(file, "item", use_float=True), start=1):
+                if halves and not _whole(item):
+                    where, todo = part.at(f"item {number}"), "write it whole or leave it out"
+                    tally.refuse(InputError(where, "half a surrogate pair in a string", todo))
+                else:
+                    yield number, item
         except (ijson.JSONError, UnicodeDecodeError) as error:
             where = f"{part.path}:item {number + 1}"
             words = str(error).splitlines()[0].strip()
             todo = "was the file cut off? fetch or copy it again"
             raise InputError(where, f"not a whole JSON array ({words})", todo) from error
+
+
+def _holds(file: BinaryIO, pattern: re.Pattern[bytes]) -> bool:
+    with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+        return pattern.search(data) is not None
+
+
+def _whole(item: Any) -> bool:
+    """Tell whether every string of an item can be written as UTF-8."""
+    try:
+        json.dumps(item, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True

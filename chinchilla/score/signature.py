@@ -1,10 +1,10 @@
 """The signature of a score: what it takes to get the same number again."""
 
-from hashlib import file_digest
 from pathlib import Path
 
 from chinchilla import __version__
 from chinchilla.errors import InputError
+from chinchilla.outputs import hash_file
 
 _SHOWN = 16
 
@@ -12,8 +12,7 @@ _SHOWN = 16
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file; raise InputError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file_digest(file, "sha256").hexdigest()
+        return hash_file(path)
     except OSError as error:
         raise InputError(str(path), error.strerror or "unreadable", "pass another file") from error
 

@@ -120,7 +120,7 @@ class Card(Frozen):
             for key, entry in self.labels.items()
             if entry.only in (None, edition)
         }
-        na = labels.pop(self.na) if self.na else None
+        na = labels.pop(self.na, None) if self.na else None
         return LabelSet(
             source=self.source,
             task=self.task,

@@ -14,9 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
-from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record
 from chinchilla.sources.part import Part, Spot
 
@@ -64,4 +62,4 @@ def place_of(words: str, text: str, title: str) -> str | None:
 
 def schema_labels(path: Path) -> set[str]:
     """Read the event types of a schema file."""
-    return {row["event_type"] for _, row in jsonl.rows(Slice(path), Tally())}
+    return jsonl.strings(path, "event_type")

@@ -32,8 +32,11 @@ boundary = jsonl.boundary
 def edition_of(path: Path) -> str | None:
     """Tell 1.0 from 2.0 by the first triple; None where the file has no triple early on."""
     for _, row in islice(jsonl.rows(Slice(path), Tally(forgiving=True)), 200):
-        for spo in row.get("spo_list") or []:
-            return "1.0" if isinstance(spo.get("object"), str) else "2.0"
+        spos = row.get("spo_list")
+        # what is no list of objects is refused when it is read
+        for spo in spos if isinstance(spos, list) else ():
+            if isinstance(spo, dict):
+                return "1.0" if isinstance(spo.get("object"), str) else "2.0"
         if "postag" in row:
             return "1.0"
     return None
@@ -73,4 +76,4 @@ def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
 
 def schema_labels(path: Path) -> set[str]:
     """Read the predicates of a schema file, JSON Lines or an array."""
-    return {row["predicate"] for _, row in jsonl.rows(Slice(path), Tally())}
+    return jsonl.strings(path, "predicate")

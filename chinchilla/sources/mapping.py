@@ -8,17 +8,38 @@ keys the stars met. CLUENER's {"label": {"address": {"台湾": [[15, 16]]}}} is
 """
 
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
+
+from pydantic import field_validator, model_validator
 
 from chinchilla.schema import Frozen
 
 Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
 
 
-class EntityFields(Frozen):
-    """Name the fields of an entity."""
+def _check_star(path: str, stars: int) -> None:
+    """Raise ValueError for a `$n` that names none of so many stars."""
+    number = path.removeprefix("$")
+    if path.startswith("$") and number not in map(str, range(1, stars + 1)):
+        raise ValueError(f"the path {path!r} names no star; its list has {stars} of them")
+
+
+class Fields(Frozen):
+    """Name the fields of the items of a list."""
 
     list: str
+
+    @model_validator(mode="after")
+    def _name_stars_that_are_there(self) -> Self:
+        for _, path in self:
+            if isinstance(path, str):
+                _check_star(path, self.list.split(".").count("*"))
+        return self
+
+
+class EntityFields(Fields):
+    """Name the fields of an entity."""
+
     type: str
     text: str | None = None
     start: str | None = None
@@ -26,10 +47,9 @@ class EntityFields(Frozen):
     id: str | None = None
 
 
-class RelationFields(Frozen):
+class RelationFields(Fields):
     """Name the fields of a relation; `head` and `tail` may be ids of entities."""
 
-    list: str
     predicate: str
     head: str
     tail: str
@@ -40,19 +60,17 @@ class RelationFields(Frozen):
     by_id: bool = False
 
 
-class EventFields(Frozen):
+class EventFields(Fields):
     """Name the fields of an event."""
 
-    list: str
     type: str
     trigger: str | None = None
     trigger_start: str | None = None
 
 
-class ArgumentFields(Frozen):
+class ArgumentFields(Fields):
     """Name the fields of an argument, seen from its event."""
 
-    list: str
     role: str
     text: str | None = None
     start: str | None = None
@@ -70,6 +88,12 @@ class Mapping(Frozen):
     relations: RelationFields | None = None
     events: EventFields | None = None
     arguments: ArgumentFields | None = None
+
+    @field_validator("text")
+    @classmethod
+    def _name_no_star(cls, path: str) -> str:
+        _check_star(path, 0)
+        return path
 
 
 class Found(NamedTuple):

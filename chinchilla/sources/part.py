@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from pydantic import ValidationError
@@ -19,7 +20,8 @@ Row = TypeVar("Row")
 class Part:
     """Name what is read: a slice of the file of one split of one edition of a source.
 
-    `again` tells that an earlier split is carved out of the same lines.
+    `again` tells that an earlier split is carved out of the same lines; `files` are those of a
+    folder, one a record.
     """
 
     card: Card
@@ -28,6 +30,11 @@ class Part:
     slice: Slice
     tally: Tally
     again: bool = False
+    files: tuple[Path, ...] = ()
+
+    def at(self, place: int) -> str:
+        """Name a row as errors do: `path:line`, or the file it is in, where each has its own."""
+        return str(self.files[place - 1]) if self.files else self.slice.at(place)
 
     @property
     def line_tally(self) -> Tally:
@@ -77,14 +84,14 @@ class Part:
             try:
                 record = check_record(fields)
             except ValidationError as error:
-                raise unfit(self.slice.at(place), error) from error
+                raise unfit(self.at(place), error) from error
             self._check_labels(record, known, place)
         return record
 
     def _misshapen(self, place: int, error: Exception) -> RecordError:
         what = f"no {error}" if isinstance(error, KeyError) else f"not of the shape ({error})"
         todo = f"compare the line with the format of {self.card.title}"
-        return RecordError(self.slice.at(place), what, todo)
+        return RecordError(self.at(place), what, todo)
 
     def _labels(self) -> Iterator[Label]:
         labels = self.card.label_set(self.edition.name)
@@ -129,7 +136,7 @@ class Part:
         source = self.card.source
         what = f"the {kind} {name!r} is not on the card of {source}"
         todo = f"correct the line, or describe the {kind} in raw/{source}/card.toml"
-        return LabelError(self.slice.at(place), what, todo)
+        return LabelError(self.at(place), what, todo)
 
 
 class Spot(NamedTuple):
@@ -150,7 +157,7 @@ class Spot(NamedTuple):
 
     def where(self, further: int = 0) -> str:
         """Name the row, or the line so many lines further down, as errors do."""
-        return self.part.slice.at(self.place + further)
+        return self.part.at(self.place + further)
 
     def mend(self, reason: str, further: int = 0) -> None:
         """Count a known quirk that was put right here."""

@@ -9,6 +9,7 @@ folders `train`, `valid`/`validation` and `test` of .txt and .ann files, with of
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ def load(part: Part) -> Iterator[Record]:
     """Read the records of a part, pair rows or brat files."""
     path = part.slice.path
     if path.is_dir() or path.with_suffix(".ann").is_file():
-        return part.records(brat.documents(path, part.tally), document_fields)
+        files = tuple(map(brat.annotation_file, brat.text_files(path)))
+        documents = brat.documents(path, part.tally)
+        return replace(part, files=files).records(documents, document_fields)
     return part.records(pairs.sentences(part), pairs.to_fields)
 
 

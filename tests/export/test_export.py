@@ -11,6 +11,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from chinchilla.build.config import BuildConfig
+from chinchilla.build.dataset import build
+from chinchilla.build.plan import make_plan
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
 from chinchilla.export.format import Count, Summary
@@ -93,6 +96,26 @@ def test_a_second_export_drops_the_files_of_the_first_and_no_other(
     export(build, "alpaca", out, lambda size: None)
     left = sorted(path.name for path in out.iterdir())
     assert left == ["dev.json", "export.json", "mine.txt", "test.json", "train.json"]
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_file_that_no_export_wrote_is_never_written_over(
+    name: str, processed: Path, run_export: Run, tmp_path: Path
+) -> None:
+    written = list(files(run_export(name, ("re",), ("dev",))))
+    for file in written:
+        path = tmp_path / "mine" / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+        build = open_processed(processed, ("re",), ("dev",))
+        with pytest.raises(ConfigError) as caught:
+            export(build, name, tmp_path / "mine", lambda size: pytest.fail("a row was read"))
+        assert str(caught.value) == (
+            f"{path}: is there and was not written by us; "
+            "move it away, or pass another folder with --out"
+        )
+        assert files(tmp_path / "mine") == {file: b"mine"}
+        path.unlink()
 
 
 def test_a_stopped_export_leaves_what_was_there(processed: Path, tmp_path: Path) -> None:
@@ -223,6 +246,21 @@ def test_the_counts_of_the_data_card_add_up() -> None:
         ["general", "re", "1", "0", "1"],
         ["", "", "4004", "2", "4006"],
     ]
+
+
+def test_splits_without_rows_are_counted_as_zero() -> None:
+    some = Summary({}, ("train", "dev"), (Count("甲", "re", "train", 3),))
+    assert counts_table(some) == [["甲", "re", "3", "0", "3"], ["", "", "3", "0", "3"]]
+    assert counts_table(Summary({}, ("train", "dev"), ())) == [["", "", "0", "0", "0"]]
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_build_without_rows_is_exported(name: str, tmp_path: Path) -> None:
+    config = BuildConfig(sources=("finre",), prompts={"subtasks": ("ner",)})
+    empty = build(make_plan(tmp_path / "raw", config), tmp_path / "built", 1, lambda job: None).out
+    done = export(open_processed(empty, (), ()), name, tmp_path / "out", lambda size: None)
+    assert done.manifest["rows"] == {"train": 0, "dev": 0, "test": 0}
+    assert len(done.manifest["files"]) >= 3
 
 
 def test_the_data_card_gives_the_terms_of_each_source() -> None:
