@@ -11,7 +11,7 @@ from chinchilla.build.kits import prepare
 from chinchilla.build.manifest import dump_manifest, make_manifest, totals
 from chinchilla.build.page import dataset_page
 from chinchilla.build.plan import Job, Plan, tasks_of
-from chinchilla.build.run import Progress, run
+from chinchilla.build.run import Kits, Progress, run
 from chinchilla.build.shard import Counts, build_shard
 from chinchilla.build.write import (
     INVENTORY,
@@ -22,10 +22,9 @@ from chinchilla.build.write import (
     assemble,
     staging,
 )
+from chinchilla.export.processed import CONFUSIONS, LABELS
 from chinchilla.outputs import check_room, publish
 from chinchilla.schema import SPLITS
-
-LABELS = "labels.json"
 
 
 class Built(NamedTuple):
@@ -46,7 +45,7 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
         done = dict(run(plan, kits, build_shard, workers, progress))
         general = add_general(plan.config, done, folder)
         outputs = _assemble_all(plan, done, folder) | general.outputs
-        outputs |= _write_labels(plan, folder)
+        outputs |= _write_labels(plan, folder) | _write_confusions(kits, folder)
         manifest = make_manifest(plan, totals(done) | general.totals, outputs)
         page = dataset_page(manifest, plan).encode("utf-8")
         (folder / PAGE).write_bytes(page)
@@ -59,7 +58,8 @@ def _names(plan: Plan) -> list[str]:
     """Return the files that a build may write, page and manifest apart."""
     rows = [f"{task}/{split}.jsonl" for task in tasks_of(plan) for split in SPLITS]
     general = [TARGET] if plan.config.general.path else []
-    return [*rows, *(f"{RECORDS}/{name}" for name in rows), *general, LABELS]
+    records = [f"{RECORDS}/{name}" for name in rows]
+    return [*rows, *records, *general, LABELS, CONFUSIONS]
 
 
 def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str, Written]:
@@ -86,6 +86,18 @@ def _write_labels(plan: Plan, folder: Path) -> dict[str, Written]:
         found.card.source: found.card.label_set(found.edition.name).model_dump(mode="json")
         for found in plan.found
     }
-    data = orjson.dumps(sets, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    (folder / LABELS).write_bytes(data)
-    return {LABELS: Written(sha256(data).hexdigest(), len(data), data.count(b"\n"))}
+    return _write_json(sets, folder, LABELS)
+
+
+def _write_confusions(kits: Kits, folder: Path) -> dict[str, Written]:
+    """Write the confusable labels of each source that has any: prediction batches by them."""
+    found = {
+        source: kit.prompter.confusions for source, kit in kits.items() if kit.prompter.confusions
+    }
+    return _write_json(found, folder, CONFUSIONS) if found else {}
+
+
+def _write_json(content: Any, folder: Path, name: str) -> dict[str, Written]:
+    data = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    (folder / name).write_bytes(data)
+    return {name: Written(sha256(data).hexdigest(), len(data), data.count(b"\n"))}

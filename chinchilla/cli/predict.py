@@ -74,7 +74,7 @@ def predict(model: str, inputs: Path, out: Path | None, source: str | None, **gi
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     """Return how the run's build asked, or the build named."""
     from chinchilla.errors import ConfigError
-    from chinchilla.export.processed import read_labels
+    from chinchilla.export.processed import read_confusions, read_labels
     from chinchilla.predict.rendering import rendering_of
     from chinchilla.templates import template_hashes
     from chinchilla.train.data import open_data
@@ -85,17 +85,17 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     if is_run(Path(model)):
         facts = read_run(Path(model))
         check_templates(facts, template_hashes())
-        labels = read_labels(Path(model))
+        kept = Path(model)
         config = facts["data"]["build"]
         subtasks = wanted or tuple(facts["config"]["subtasks"])
     elif processed is not None:
-        labels = read_labels(processed)
+        kept = processed
         config = open_data(processed, "all", ()).processed.manifest["config"]
         subtasks = wanted
     else:
         what = "not a run, so it brings no labels and no prompts"
         raise ConfigError(model, what, "pass --processed with a build")
-    rendering = rendering_of(config, labels, subtasks)
+    rendering = rendering_of(config, read_labels(kept), read_confusions(kept), subtasks)
     if processed is not None and rendering.prompts.demonstrations:
         data = open_data(processed, "all", ())
         rendering = rendering._replace(pools=pools_of(data, rendering))

@@ -3,19 +3,24 @@
 from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import SPLITS, InstructionRow, LabelSet, explain
 
 MANIFEST = "manifest.json"
 LABELS = "labels.json"
+CONFUSIONS = "confusions.json"
 _RECORDS = "records"
 _AGAIN = "run `chinchilla build` again"
 
+Confusable = dict[str, tuple[str, ...]]
+"""For each label of a source those most easily taken for it, the closest first."""
+
+Kept = TypeVar("Kept")
 Step = Callable[[int], None]
 """Called with the number of bytes of each line read."""
 
@@ -94,14 +99,28 @@ def read_labels(folder: Path) -> dict[str, LabelSet]:
 
     Raises InputError where the file is missing or holds no labels.
     """
-    path = folder / LABELS
+    return _read_kept(folder / LABELS, LabelSet.model_validate, "labels")
+
+
+def read_confusions(folder: Path) -> dict[str, Confusable]:
+    """Read the confusable labels of each source as a build, or a run made from it, keeps them.
+
+    Without hard negatives there is no such file. Raises InputError where it holds none.
+    """
+    path = folder / CONFUSIONS
+    if not path.is_file():
+        return {}
+    return _read_kept(path, TypeAdapter(Confusable).validate_python, "confusable labels")
+
+
+def _read_kept(path: Path, validate: Callable[[Any], Kept], what: str) -> dict[str, Kept]:
     try:
         found = orjson.loads(path.read_bytes())
-        return {name: LabelSet.model_validate(one) for name, one in found.items()}
+        return {name: validate(one) for name, one in found.items()}
     except OSError as error:
         raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
     except (orjson.JSONDecodeError, AttributeError) as error:
-        raise InputError(str(path), "not the labels of a build", _AGAIN) from error
+        raise InputError(str(path), f"not the {what} of a build", _AGAIN) from error
     except ValidationError as error:
         raise InputError(str(path), explain(error), _AGAIN) from error
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from chinchilla.answers import SUBTASKS
 from chinchilla.errors import ConfigError
+from chinchilla.prompts.confusion import Confusions
 from chinchilla.prompts.cutting import make_cutter
 from chinchilla.prompts.examples import Pool
 from chinchilla.prompts.options import PromptOptions, WindowOptions
@@ -14,13 +15,17 @@ from chinchilla.schema import InstructionRow, LabelSet, Record
 
 
 class Rendering(NamedTuple):
-    """How a build asked: its labels, options and seed; `pools` where it shows examples."""
+    """How a build asked: its labels, options and seed; `pools` where it shows examples.
+
+    `confusions` holds for each source the labels that are batched together.
+    """
 
     labels: Mapping[str, LabelSet]
     prompts: PromptOptions
     windows: WindowOptions
     seed: int
     pools: Mapping[str, Pool]
+    confusions: Mapping[str, Confusions]
 
     def prompter(self, source: str) -> Prompter:
         """Return what words the questions about records of a source."""
@@ -35,6 +40,7 @@ class Rendering(NamedTuple):
             self.labels[source],
             self.seed,
             self.prompts,
+            confusions=self.confusions.get(source, {}),
             pool=self.pools.get(source),
         )
 
@@ -56,21 +62,30 @@ class Rendering(NamedTuple):
 
 
 def rendering_of(
-    config: Mapping[str, Any], labels: Mapping[str, LabelSet], subtasks: tuple[str, ...]
+    config: Mapping[str, Any],
+    labels: Mapping[str, LabelSet],
+    confusions: Mapping[str, Confusions],
+    subtasks: tuple[str, ...] = (),
 ) -> Rendering:
     """Return the rendering of a build's configuration, as its manifest keeps it.
 
-    Raises ConfigError for a sub-task that there is not.
+    Raises ConfigError for a sub-task that there is not, and where the build batched labels by
+    confusions that are not there.
     """
     prompts = PromptOptions.model_validate(config["prompts"])
     unknown = [name for name in subtasks if name not in SUBTASKS]
     if unknown:
         todo = f"the known ones are {', '.join(SUBTASKS)}"
         raise ConfigError("--subtask", f"no sub-task {unknown[0]!r}", todo)
+    for source in prompts.hard_negatives:
+        batched = source in labels and prompts.batch_size(labels[source].task) > 0
+        if batched and source not in confusions:
+            what = "the build kept no confusable labels, so its prompts cannot be made again"
+            raise ConfigError(f"hard_negatives.{source}", what, "build and train again")
     if subtasks:
         prompts = prompts.model_copy(update={"subtasks": subtasks})
     windows = WindowOptions.model_validate(config["windows"])
-    return Rendering(labels, prompts, windows, config["seed"], {})
+    return Rendering(labels, prompts, windows, config["seed"], {}, confusions)
 
 
 def held_out(rendering: Rendering) -> Rendering:

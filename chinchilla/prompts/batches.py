@@ -25,25 +25,30 @@ def batches(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> Ite
     `present` are the raw labels the record bears. Every record asks something: one without a
     label left gets one batch of others.
     """
-    positive = [label for label in labels if label.key in present]
-    others = [label for label in labels if label.key not in present]
-    if draw.train:
-        positive = [one for one in positive if draw.rng.random() >= draw.options.label_dropout]
-        others = _negatives(positive, others, draw)
+    asked = _asked(labels, present, draw) if draw.train else labels
     size = draw.size
-    asked = positive + others
     if size == 0 or size >= len(asked):
-        yield _order(asked, labels, draw)
+        yield _order(asked, draw)
         return
     if draw.confusions:
         by_key = {label.key: label for label in asked}
-        keys = [label.key for label in positive], [label.key for label in others]
-        for batch in hard_batches(*keys, draw.confusions, size, draw.rng):
+        for batch in hard_batches(list(by_key), draw.confusions, size, draw.rng):
             yield [by_key[key] for key in batch]
         return
-    asked = _order(asked, labels, draw)
+    asked = _order(asked, draw)
     for start in range(0, len(asked), size):
         yield asked[start : start + size]
+
+
+def _asked(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> list[Label]:
+    """Choose what train asks; in the order given, so that what follows cannot tell the gold."""
+    positive = [label for label in labels if label.key in present]
+    others = [label for label in labels if label.key not in present]
+    dropout = draw.options.label_dropout
+    if dropout:
+        positive = [one for one in positive if draw.rng.random() >= dropout]
+    chosen = {label.key for label in (*positive, *_negatives(positive, others, draw))}
+    return [label for label in labels if label.key in chosen]
 
 
 def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[Label]:
@@ -64,14 +69,13 @@ def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[L
     return [label for label in others if label.key in chosen]
 
 
-def _order(asked: Sequence[Label], labels: Sequence[Label], draw: Draw) -> list[Label]:
-    """Put labels into an order drawn for the record, or that of the card."""
-    if draw.options.shuffle_labels:
-        # sorting by drawn keys takes a fraction of the time of Random.sample
-        drawn = memoryview(draw.rng.randbytes(8 * len(asked))).cast("Q").tolist()
-        return [asked[at] for at in sorted(range(len(asked)), key=drawn.__getitem__)]
-    wanted = {label.key for label in asked}
-    return [label for label in labels if label.key in wanted]
+def _order(asked: Sequence[Label], draw: Draw) -> list[Label]:
+    """Put labels into an order drawn for the record, or leave them in that of the card."""
+    if not draw.options.shuffle_labels:
+        return list(asked)
+    # sorting by drawn keys takes a fraction of the time of Random.sample
+    drawn = memoryview(draw.rng.randbytes(8 * len(asked))).cast("Q").tolist()
+    return [asked[at] for at in sorted(range(len(asked)), key=drawn.__getitem__)]
 
 
 def role_parts(labels: Sequence[Label], size: int) -> Iterator[list[Label]]:

@@ -91,36 +91,28 @@ def read_confusions(path: Path, labels: LabelSet | None = None) -> Confusions:
 
 
 def hard_batches(
-    asked_positive: Sequence[str],
-    others: Sequence[str],
-    confusions: Mapping[str, Sequence[str]],
-    size: int,
-    rng: Random,
+    labels: Sequence[str], confusions: Mapping[str, Sequence[str]], size: int, rng: Random
 ) -> list[tuple[str, ...]]:
     """Cut labels into batches of `size` in which those easily confused stand together.
 
-    Positives are spread over the batches; each batch is filled with negatives confusable with
-    its members. Every label stands in exactly one batch, all batches but one are full, and the
-    order, of batches and within them, tells nothing. Raises ValueError for a size below 1 and
-    for a label given twice.
+    Each batch begins with a label drawn from those left and is filled with labels confusable
+    with its members. Which labels are gold is not asked, so the batches cannot tell. Every
+    label stands in exactly one batch, all batches but one are full, and the order, of batches
+    and within them, is drawn. Raises ValueError for a size below 1 and a label given twice.
     """
-    total = len(asked_positive) + len(others)
-    if size < 1 or len({*asked_positive, *others}) != total:
+    if size < 1 or len({*labels}) != len(labels):
         raise ValueError("hard_batches needs a size of at least 1 and each label once")
-    sizes = [min(size, total - start) for start in range(0, total, size)]
-    batches = _spread(rng.sample(asked_positive, len(asked_positive)), sizes)
-    left = dict.fromkeys(rng.sample(others, len(others)))
-    for batch, room in zip(batches, sizes, strict=True):
-        # a batch without positives is filled last, around a negative of its own
-        if batch:
-            _fill(batch, room, left, confusions)
-    for batch, room in zip(batches, sizes, strict=True):
+    left = dict.fromkeys(rng.sample(labels, len(labels)))
+    batches: list[list[str]] = []
+    while left:
+        batch: list[str] = []
+        room = min(size, len(left))
         while len(batch) < room:
             batch.append(next(iter(left)))
             del left[batch[-1]]
             _fill(batch, room, left, confusions)
-    for batch in batches:
         rng.shuffle(batch)
+        batches.append(batch)
     rng.shuffle(batches)
     return [tuple(batch) for batch in batches]
 
@@ -140,18 +132,6 @@ def _closest(key: str, labels: LabelSet, evidence: Sequence[Evidence]) -> tuple[
             found.append(Confusable(label=other.key, score=joined, reasons=words))
     # the sort is stable: equal scores keep the order of the card
     return tuple(sorted(found, key=lambda one: -one.score))
-
-
-def _spread(labels: Sequence[str], sizes: Sequence[int]) -> list[list[str]]:
-    """Deal labels to batches in turn, each to its size at most."""
-    batches: list[list[str]] = [[] for _ in sizes]
-    at = 0
-    for label in labels:
-        while len(batches[at]) >= sizes[at]:
-            at = (at + 1) % len(sizes)
-        batches[at].append(label)
-        at = (at + 1) % len(sizes)
-    return batches
 
 
 def _fill(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla.errors import ConfigError, TrainError
+from chinchilla.export.processed import read_confusions
 from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.job import Job
 from chinchilla.predict.journal import answer_all, open_journal
@@ -75,7 +76,8 @@ def exams_of(data: Data, split: str, rendering: Rendering | None = None) -> list
 def other_wordings(data: Data) -> Rendering:
     """Return the rendering by held-out wordings; examples come from the build's train split."""
     config = data.processed.manifest["config"]
-    rendering = held_out(rendering_of(config, data.labels, data.subtasks))
+    confusions = read_confusions(data.folder)
+    rendering = held_out(rendering_of(config, data.labels, confusions, data.subtasks))
     return rendering._replace(pools=pools_of(data, rendering))
 
 

@@ -10,7 +10,7 @@ import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from chinchilla.errors import TrainError
-from chinchilla.export.processed import LABELS
+from chinchilla.export.processed import CONFUSIONS, LABELS
 from chinchilla.predict.loading import quiet
 from chinchilla.train.arguments import Extent, arguments
 from chinchilla.train.batches import Packed, Padded
@@ -95,9 +95,16 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     if is_first():
         started = {"state": "running", "started": now.isoformat(), "command": command}
         write_run(folder, {**facts, **started})
-        (folder / LABELS).write_bytes((prepared.data.folder / LABELS).read_bytes())
+        _keep_labels(prepared.data.folder, folder)
     wait()
     return folder
+
+
+def _keep_labels(built: Path, folder: Path) -> None:
+    """Copy to a run what of its build prediction asks by."""
+    for name in (LABELS, CONFUSIONS):
+        if (built / name).is_file():
+            (folder / name).write_bytes((built / name).read_bytes())
 
 
 def extent_of(prepared: Prepared) -> Extent:

@@ -3,6 +3,7 @@
 runs/<task>/<time>-<hash>/
     run.json        what was trained, on what, how, with which versions, how it went
     labels.json     the labels of each source, as the build had them
+    confusions.json those easily confused, where the build had hard negatives
     base/           the demo model's own base, where an adapter stands on it
     model/          the best weights (an adapter, or a whole model) and the tokenizer
     checkpoints/    what `--resume` goes on from

@@ -51,6 +51,18 @@ def test_labels_that_are_confused_stand_in_one_batch(seed) -> None:
     assert all({f"k{int(key[1:]) ^ 1}" for key in batch} == set(batch) for batch in found)
 
 
+@given(KEYS, st.booleans(), st.booleans(), st.integers(1, 13), st.integers())
+def test_the_batches_of_a_record_are_those_of_one_without_its_gold(
+    present, train, hard, size, seed
+) -> None:
+    confusions = {f"k{n}": [f"k{n ^ 1}"] for n in range(12)} if hard else {}
+    one, other = (
+        keys(batches(LABELS, gold, draw(train, seed=seed, size=size, confusions=confusions)))
+        for gold in (present, frozenset())
+    )
+    assert one == other
+
+
 @given(KEYS, st.integers(0, 12), st.integers())
 def test_negatives_are_as_many_as_wanted(present, negatives, seed) -> None:
     found = keys(batches(LABELS, present, draw(negatives=negatives, seed=seed)))

@@ -1,5 +1,6 @@
 """Records are asked when predicting exactly as they were when the build was written."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,15 @@ from chinchilla.build.config import BuildConfig
 from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
 from chinchilla.errors import ConfigError, InputError
+from chinchilla.export.processed import read_confusions, read_labels
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.rendering import held_out, rendering_of
+from chinchilla.prompts.confusion import dump_confusions, mine
+from chinchilla.sources import catalogue
 from chinchilla.train.data import open_data, split_records, split_rows
-from chinchilla.train.examining import exams_of, pools_of
+from chinchilla.train.examining import exams_of, other_wordings, pools_of
+from chinchilla.train.fit import begin, prepare
+from chinchilla.train.runs import read_run
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "usual": ("msra", {}),
@@ -35,13 +41,54 @@ def test_records_are_asked_as_the_build_asked_them(case: str, split: str, tmp_pa
     if not records:
         pytest.skip(f"{source} has no labelled {split} split")
     manifest = orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())
-    rendering = rendering_of(manifest["config"], data.labels, ())
+    rendering = rendering_of(manifest["config"], data.labels, read_confusions(data.folder))
     rendering = rendering._replace(pools=pools_of(data, rendering))
     built = list(split_rows(data, split))
     assert list(rendering.rows(records)) == built
     other = list(held_out(rendering).rows(records))
     assert [row.record_id for row in other] == [row.record_id for row in built]
     assert {row.template for row in other} & {row.template for row in built} == set()
+
+
+def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
+    tmp_path: Path, settings: Any
+) -> None:
+    card = catalogue.load_card("finre", tmp_path)
+    mined = mine(card.label_set("default"), [], None, top=8)
+    (tmp_path / "finre.json").write_bytes(dump_confusions("finre", "default", mined))
+    prompts = {"labels_per_prompt": 4, "hard_negatives": {"finre": str(tmp_path / "finre.json")}}
+    plan = make_plan(tmp_path / "raw", BuildConfig(sources=("finre",), prompts=prompts))
+    manifest = build(plan, tmp_path / "out", 1, lambda job: None).manifest
+    (tmp_path / "finre.json").unlink()
+    data = open_data(tmp_path / "out", "re", ())
+    prepared = prepare(data, "re", settings(), print)
+    run = begin(prepared, tmp_path / "runs", datetime(2026, 1, 2), "chinchilla train")
+    config = read_run(run)["data"]["build"]
+    rendering = rendering_of(config, read_labels(run), read_confusions(run))
+    texts = [
+        record.model_copy(update={"relations": (), "na_pairs": ()})
+        for record in split_records(data, "dev")
+    ]
+    asked = [(row.id, row.instruction, row.input) for row in rendering.rows(texts)]
+    assert asked == [(row.id, row.instruction, row.input) for row in split_rows(data, "dev")]
+    [exam] = exams_of(data, "dev", other_wordings(data))
+    assert [row.labels for row in exam.rows] == [row.labels for row in split_rows(data, "dev")]
+    assert (run / "confusions.json").read_bytes() == (data.folder / "confusions.json").read_bytes()
+    assert "confusions.json" in manifest["outputs"]
+
+
+def test_hard_negatives_that_are_not_there_are_an_error(built: Path) -> None:
+    config = orjson.loads((built / "manifest.json").read_bytes())["config"]
+    config["prompts"] |= {"hard_negatives": {"finre": "finre.json", "duie": "duie.json"}}
+    labels = open_data(built, "re", ()).labels
+    assert rendering_of(config, labels, {}).confusions == {}
+    config["prompts"]["labels_per_prompt"] = 4
+    with pytest.raises(ConfigError) as found:
+        rendering_of(config, labels, {})
+    assert str(found.value) == (
+        "hard_negatives.finre: the build kept no confusable labels, so its prompts cannot be made "
+        "again; build and train again"
+    )
 
 
 def test_a_split_that_is_not_there_is_an_error(built: Path) -> None:
