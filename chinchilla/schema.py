@@ -52,7 +52,7 @@ def _is_empty(value: object) -> bool:
 class Frozen(BaseModel):
     """Forbid unknown fields and later changes, in every model of the project."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def of_valid(cls, fields: dict[str, Any]) -> Self:

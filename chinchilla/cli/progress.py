@@ -80,7 +80,7 @@ def training_progress() -> Iterator["Look"]:
 
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _moments
+        yield _moments()
         return
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -97,11 +97,18 @@ def training_progress() -> Iterator["Look"]:
         yield look
 
 
-def _moments(moment: "Moment") -> None:
-    """Print the first step, each look at the dev sample, and every tenth of the way."""
-    tenth = max(1, moment.steps // 10)
-    if moment.judged or moment.step == 1 or moment.step % tenth == 0:
-        click.echo(_moment(moment), err=True)
+def _moments() -> "Look":
+    """Return what prints the first step, each look at the dev sample, and each tenth begun."""
+    printed = -1
+
+    def look(moment: "Moment") -> None:
+        nonlocal printed
+        tenth = 10 * moment.step // max(1, moment.steps)
+        if moment.judged or tenth > printed:
+            printed = tenth
+            click.echo(_moment(moment), err=True)
+
+    return look
 
 
 def _moment(moment: "Moment") -> str:

@@ -165,7 +165,7 @@ def _summary(prepared: "Prepared") -> str:
         lines.append("tiny is a demo model with random weights: no model to extract with")
     if encoded.refused.times:
         lines.append(
-            f"refused rows: {encoded.refused.times:,} longer than {config.max_tokens} tokens, "
+            f"refused rows: {encoded.refused.times:,} longer than {encoded.limit} tokens, "
             f"the first {encoded.refused.example}"
         )
     return "\n".join(lines)

@@ -125,6 +125,20 @@ def load_tokenizer(source: Source) -> Any:
         return AutoTokenizer.from_pretrained(source.place, **source.options)
 
 
+def places_of(source: Source) -> int | None:
+    """Return how many tokens a model can be shown, null where its configuration names no limit."""
+    from transformers import AutoConfig
+
+    with _ours(source, "configuration"):
+        return places_in(AutoConfig.from_pretrained(source.place, **source.options))
+
+
+def places_in(config: Any) -> int | None:
+    """Return how many tokens a configuration gives places to, if it limits them."""
+    found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    return found
+
+
 def load_model(
     source: Source, precision: str, *, quantized: bool = False, flash: bool = False
 ) -> Any:

@@ -11,6 +11,7 @@ from chinchilla.errors import EngineError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.engine import Answer, Prompt
+from chinchilla.predict.loading import places_in
 
 if TYPE_CHECKING:
     from chinchilla.predict.masks import Masks
@@ -38,21 +39,11 @@ class LocalEngine:
         every = list(prompts)
         encoded = self.chat.prompts([prompt.text for prompt in every])
         order = sorted(range(len(every)), key=lambda place: (-len(encoded[place]), place))
-        self._check_room(every, encoded)
+        check_room(every, encoded, self.max_new_tokens, places_in(self.model.config))
         for start in range(0, len(order), self.batch_size):
             places = order[start : start + self.batch_size]
             batch = [every[place] for place in places]
             yield from self._ask(batch, [encoded[place] for place in places])
-
-    def _check_room(self, prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]]) -> None:
-        limit = getattr(self.model.config, "max_position_embeddings", None)
-        for prompt, ids in zip(prompts, encoded, strict=True):
-            if limit is not None and len(ids) + self.max_new_tokens > limit:
-                what = (
-                    f"{len(ids)} tokens and {self.max_new_tokens} of answer, the model has {limit}"
-                )
-                todo = "build with [windows] max_tokens, so that texts are cut to fit"
-                raise EngineError(f"prompt {prompt.id}", what, todo)
 
     @torch.inference_mode()
     def _ask(self, batch: Sequence[Prompt], ids: Sequence[Sequence[int]]) -> list[Answer]:
@@ -93,3 +84,14 @@ class LocalEngine:
             pad_token_id=self.chat.pad,
             eos_token_id=list(self.chat.stops),
         )
+
+
+def check_room(
+    prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]], answer: int, places: int | None
+) -> None:
+    """Raise EngineError for a prompt that leaves no room for `answer` tokens in `places`."""
+    for prompt, ids in zip(prompts, encoded, strict=True):
+        if places is not None and len(ids) + answer > places:
+            what = f"{len(ids)} tokens and {answer} of answer, the model has {places}"
+            todo = "build with [windows] max_tokens, so that texts are cut to fit"
+            raise EngineError(f"prompt {prompt.id}", what, todo)

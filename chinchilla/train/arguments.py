@@ -67,6 +67,7 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "seed": config.seed,
         "logging_steps": max(1, min(between, steps // 50)),
         "logging_first_step": True,
+        "logging_nan_inf_filter": False,
         "eval_strategy": "steps" if judged else "no",
         "eval_steps": between if judged else None,
         "save_strategy": "steps",

@@ -1,6 +1,6 @@
 """Examples to batches: in which order, and as which tensors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.utils.data import Sampler
 
-from chinchilla.train.encode import Example
+from chinchilla.train.encode import Encoded, Example
 
 IGNORED = -100
 POOL = 50
@@ -18,13 +18,14 @@ POOL = 50
 class LengthGroups(Sampler[int]):
     """Order examples so that a batch holds rows of like length; each epoch in another order.
 
-    The batch with the longest row comes first, so that what does not fit into memory shows at
-    once. The order depends on seed and epoch alone.
+    The batch with the longest row comes first and that with most to learn second, so that what
+    does not fit into memory shows at once. The order depends on seed and epoch alone.
     """
 
-    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
-        """Take the length of each example, the rows of one step, and the seed."""
-        self._lengths, self._batch, self._seed = lengths, batch, seed
+    def __init__(self, encoded: Encoded, batch: int, seed: int) -> None:
+        """Take the examples, the rows of one step, and the seed."""
+        self._lengths, self._learnt = encoded.lengths, encoded.learnt
+        self._batch, self._seed = batch, seed
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
@@ -37,11 +38,16 @@ class LengthGroups(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         """Iterate over the places of the examples."""
-        return iter(order(self._lengths, self._batch, Random(f"{self._seed}-{self._epoch}")))
+        rng = Random(f"{self._seed}-{self._epoch}")
+        return iter(order(self._lengths, self._learnt, self._batch, rng))
 
 
-def order(lengths: Sequence[int], batch: int, rng: Random) -> list[int]:
-    """Return the places of all examples, batch by batch, the batch of the longest first."""
+def order(lengths: Sequence[int], learnt: Sequence[int], batch: int, rng: Random) -> list[int]:
+    """Return the places of all examples, batch by batch.
+
+    First comes the batch of the longest example, which has the largest activations; second, of
+    the others, that with most tokens to learn, which has the most logits.
+    """
     places = list(range(len(lengths)))
     rng.shuffle(places)
     batches: list[list[int]] = []
@@ -50,9 +56,17 @@ def order(lengths: Sequence[int], batch: int, rng: Random) -> list[int]:
         batches += [pool[first : first + batch] for first in range(0, len(pool), batch)]
     rest = [batches.pop()] if len(batches[-1]) < batch and len(batches) > 1 else []
     rng.shuffle(batches)
-    longest = max(range(len(batches)), key=lambda one: lengths[batches[one][0]])
-    batches[0], batches[longest] = batches[longest], batches[0]
+    _bring(batches, 0, lambda one: lengths[one[0]])
+    _bring(batches, 1, lambda one: sum(learnt[place] for place in one))
     return [place for one in [*batches, *rest] for place in one]
+
+
+def _bring(batches: list[list[int]], place: int, size: Callable[[list[int]], int]) -> None:
+    """Put the largest batch of those from a place on into that place."""
+    later = range(place, len(batches))
+    if later:
+        found = max(later, key=lambda one: size(batches[one]))
+        batches[place], batches[found] = batches[found], batches[place]
 
 
 @dataclass(frozen=True)

@@ -25,11 +25,15 @@ _NAMED_HERE = {
     "bf16": "precision",
     "fp16": "precision",
     "gradient_checkpointing": "checkpointing",
+    "activation_checkpointing": "checkpointing",
     "seed": "seed",
     "report_to": "tracker",
     "eval_steps": "eval.steps",
 }
 """Arguments of the library that have a setting of ours, which run.json and the plan go by."""
+
+_WITHOUT_EFFECT = ("label_smoothing_factor", "train_sampling_strategy", "data_seed")
+"""Arguments that the loss and the order of rows, which are ours, would leave unread."""
 
 _KEPT = (
     *("output_dir", "remove_unused_columns", "eval_strategy", "load_best_model_at_end"),
@@ -57,7 +61,7 @@ class TinyOptions(Frozen):
 
     layers: int = Field(default=4, ge=1, description="layers of the model")
     width: int = Field(default=128, ge=32, multiple_of=32, description="size of a hidden state")
-    vocabulary: int = Field(default=8192, ge=512, description="largest vocabulary")
+    vocabulary: int = Field(default=8192, ge=512, le=1_000_000, description="largest vocabulary")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout of attention")
 
 
@@ -108,8 +112,10 @@ class TrainConfig(Frozen):
     checkpointing: Literal["auto", "on", "off"] = Field(
         default="auto", description="recompute activations; auto: GPU and over 1e9 parameters"
     )
-    seed: int = Field(default=0, ge=0, description="seed of weights, order and dropout")
-    threads: int = Field(default=0, ge=0, description="processor threads; 0 leaves it to torch")
+    seed: int = Field(default=0, ge=0, lt=2**32, description="seed of weights, order and dropout")
+    threads: int = Field(
+        default=0, ge=0, le=1024, description="processor threads; 0 leaves it to torch"
+    )
     tracker: Literal["none", "tensorboard", "trackio"] = Field(
         default="none", description="where the curve is shown beside curve.csv and curve.png"
     )
@@ -130,6 +136,8 @@ class TrainConfig(Frozen):
         for name in value:
             if name in _NAMED_HERE:
                 raise ValueError(f"{name} is the setting {_NAMED_HERE[name]} here")
+            if name in _WITHOUT_EFFECT:
+                raise ValueError(f"{name} has no effect here; the loss and the order are ours")
             if name in _KEPT:
                 raise ValueError(f"{name} is not to be changed")
         return value

@@ -26,8 +26,9 @@ class Example(NamedTuple):
 
 @dataclass
 class Encoded:
-    """The rows that can be learnt, and how many were too long, with the first one."""
+    """The rows that can be learnt, and how many took more than `limit` tokens, with the first."""
 
+    limit: int = 0
     examples: list[Example] = field(default_factory=list)
     refused: Count = field(default_factory=lambda: Count(0, ""))
     longest_answer: int = 0
@@ -42,20 +43,25 @@ class Encoded:
         """Return the length of each example."""
         return [len(one.tokens) for one in self.examples]
 
+    @property
+    def learnt(self) -> list[int]:
+        """Return how many tokens of each example are learnt."""
+        return [len(one.tokens) - one.answer for one in self.examples]
+
 
 def encode(rows: Iterable[InstructionRow], chat: Chat, limit: int) -> Encoded:
     """Encode rows; one whose prompt and answer take more than `limit` tokens is refused.
 
     Raises TrainError for a row without an answer, and where no row is left.
     """
-    found = Encoded()
+    found = Encoded(limit)
     for example in _examples(rows, chat):
-        found.longest_answer = max(found.longest_answer, len(example.tokens) - example.answer)
         if len(example.tokens) > limit:
             first = found.refused.example or f"{example.id} ({len(example.tokens)} tokens)"
             found.refused = Count(found.refused.times + 1, first)
         else:
             found.examples.append(example)
+            found.longest_answer = max(found.longest_answer, len(example.tokens) - example.answer)
     if not found.examples:
         what = "no row to learn from"
         if found.refused.times:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
@@ -12,11 +13,12 @@ from chinchilla.predict.engine import Prompt
 from chinchilla.predict.loading import device, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.train.arguments import steps_between_looks, total_steps
-from chinchilla.train.batches import Padded, order
-from chinchilla.train.fit import Prepared
+from chinchilla.train.batches import order
+from chinchilla.train.config import TrainConfig
+from chinchilla.train.fit import Prepared, collator
 from chinchilla.train.judge import room_for
-from chinchilla.train.loss import answer_loss, takes
-from chinchilla.train.models import make_trainable, parameters, recomputes
+from chinchilla.train.loss import AnswerHead, answer_loss
+from chinchilla.train.models import check_words, make_trainable, parameters, recomputes
 
 TIMED = 3
 _ANSWERED = 32
@@ -27,7 +29,8 @@ _GRADIENT = 4
 class Estimate(NamedTuple):
     """Rows and tokens of an epoch, sizes in bytes, times in seconds.
 
-    `memory` counts weights, gradients and optimizer exactly and activations by a rule of thumb;
+    `memory` is measured on a GPU; elsewhere it counts weights, gradients and optimizer exactly and
+    activations by a rule of thumb;
     `seconds` are those of the steps alone, `look_seconds` those of one look at the dev sample if
     every answer is as long as it may be.
     """
@@ -53,6 +56,7 @@ def estimate(prepared: Prepared) -> Estimate:
     """Make the model, take three steps (the longest batch, then two usual ones), throw it away."""
     config, encoded = prepared.config, prepared.encoded
     model = make_trainable(prepared.base, config)
+    check_words(model, encoded)
     every, trained = parameters(model)
     speed = _speed(prepared, model)
     steps = total_steps(prepared.config, len(prepared.encoded.examples))
@@ -88,24 +92,37 @@ def _rows(prepared: Prepared) -> int:
 def _speed(prepared: Prepared, model: Any) -> float:
     """Return tokens a second, padding not counted, over the timed steps."""
     encoded, size = prepared.encoded, prepared.config.batch_size
-    collate = Padded(
-        prepared.base.chat.pad, takes(model, "logits_to_keep"), takes(model, "position_ids")
-    )
-    places = order(encoded.lengths, size, Random(f"{prepared.config.seed}-0"))
+    collate, step = collator(prepared, model), _stepper(prepared.config, model)
+    rng = Random(f"{prepared.config.seed}-0")
+    places = order(encoded.lengths, encoded.learnt, size, rng)
     spent, tokens = 0.0, 0
     model.train()
-    bf16 = precision_of(prepared.config.precision) == "bf16"
     for start in range(0, min(len(places), TIMED * size), size):
         some = [encoded.examples[place] for place in places[start : start + size]]
         batch = {name: _on(model, one) for name, one in collate(some).items()}
         before = time.monotonic()
-        labels = batch.pop("labels")
-        with torch.autocast(device(), torch.bfloat16, enabled=bf16):
-            answer_loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
-        model.zero_grad()
+        step(batch)
         spent += time.monotonic() - before
         tokens += sum(len(one.tokens) for one in some)
     return tokens / max(spent, 1e-9)
+
+
+def _stepper(config: TrainConfig, model: Any) -> Callable[[dict[str, Any]], None]:
+    """Return what takes a step of the optimizer on a batch, to its end and without learning."""
+    head = AnswerHead(model)
+    optimizer = torch.optim.AdamW([one for one in model.parameters() if one.requires_grad], lr=0.0)
+    bf16 = precision_of(config.precision) == "bf16"
+
+    def step(batch: dict[str, Any]) -> None:
+        labels = batch.pop("labels")
+        with torch.autocast(device(), torch.bfloat16, enabled=bf16), head.only(labels):
+            answer_loss(model(**batch), labels).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        optimizer.zero_grad()
+        if device() == "cuda":
+            torch.cuda.synchronize()
+
+    return step
 
 
 def _look_seconds(prepared: Prepared, model: Any) -> float:
@@ -113,16 +130,17 @@ def _look_seconds(prepared: Prepared, model: Any) -> float:
     prompts = [Prompt(row.id, row.prompt) for exam in prepared.exams for row in exam.rows]
     size = prepared.config.eval.batch_size
 
-    def spent(room: int) -> float:
+    def spent(room: int) -> tuple[float, int]:
         engine = LocalEngine(model, prepared.base.chat, room, size)
         before = time.monotonic()
-        list(engine.answers(prompts[:size]))
-        return time.monotonic() - before
+        longest = max(one.tokens for one in engine.answers(prompts[:size]))
+        return time.monotonic() - before, longest
 
     spent(1)  # what only the first call costs
-    first, few = spent(1), spent(1 + _ANSWERED)
+    first, _ = spent(1)
+    few, answered = spent(1 + _ANSWERED)
     further = room_for(prepared.longest_answer) - 1
-    token = max(0.0, few - first) / _ANSWERED
+    token = max(0.0, few - first) / max(1, answered - 1)
     batches = len(prompts) / size
     return batches * first + math.ceil(batches) * token * further
 
@@ -134,19 +152,23 @@ def _on(model: Any, one: Any) -> Any:
 def _memory(prepared: Prepared, model: Any, trained: int) -> int:
     """Return bytes of weights, gradients, Adam's moments and the activations of one batch.
 
-    Activations: about 16 hidden states a layer and token where all are kept (Korthikanti et
-    al. 2022, https://arxiv.org/abs/2205.05198, count 34 bytes at 16 bits), one where they are
-    recomputed, and the logits that are kept.
+    On a GPU that is what the timed steps took at most; elsewhere it is reckoned. Activations:
+    about 16 hidden states a layer and token where all are kept (Korthikanti et al. 2022,
+    https://arxiv.org/abs/2205.05198, count 34 bytes at 16 bits), one where they are recomputed,
+    and the logits of the answers, which stand four times at 32 bits (selected, their logarithms,
+    the gradients of both).
     """
+    if device() == "cuda":
+        return torch.cuda.max_memory_allocated()
+    shape = model.config.get_text_config()
     width, layers, words = (
-        int(getattr(model.config, name, 0) or 0)
+        int(getattr(shape, name, 0) or 0)
         for name in ("hidden_size", "num_hidden_layers", "vocab_size")
     )
     size = 2 if precision_of(prepared.config.precision) == "bf16" else 4
     tokens = prepared.config.batch_size * max(prepared.encoded.lengths)
     states = 1 if recomputes(model, prepared.config) else 16
-    answers = prepared.config.batch_size * prepared.longest_answer
-    logits = answers * words * 4 * 2
+    logits = prepared.config.batch_size * max(prepared.encoded.learnt) * words * 4 * 4
     weights: int = sum(one.numel() * one.element_size() for one in model.parameters())
     return (
         weights + trained * (_GRADIENT + _ADAM) + tokens * states * layers * width * size + logits

@@ -11,16 +11,19 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from chinchilla.errors import TrainError
 from chinchilla.export.processed import CONFUSIONS, LABELS
-from chinchilla.predict.loading import quiet
+from chinchilla.predict.engine import Prompt
+from chinchilla.predict.loading import device, quiet
+from chinchilla.predict.local import check_room
+from chinchilla.schema import InstructionRow
 from chinchilla.train.arguments import Extent, arguments
 from chinchilla.train.batches import Packed, Padded
 from chinchilla.train.config import TINY, TrainConfig
 from chinchilla.train.data import Data, dev_exams, origin, split_rows
 from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
-from chinchilla.train.judge import DevJudge
+from chinchilla.train.judge import DevJudge, room_for
 from chinchilla.train.loss import takes
-from chinchilla.train.models import Base, make_trainable, open_base, parameters
+from chinchilla.train.models import Base, check_words, make_trainable, open_base, parameters
 from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
     MODEL,
@@ -61,12 +64,22 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     """Find the base, encode the rows of train and choose the dev sample."""
     if config.packing:
         check_packing()
-    base = open_base(config, _texts(data), say)
-    encoded = encode(split_rows(data, "train"), base.chat, config.max_tokens)
+    base = open_base(config, _texts(data) if config.base == TINY else [], say)
+    limit = min(config.max_tokens, base.places or config.max_tokens)
+    encoded = encode(split_rows(data, "train"), base.chat, limit)
     exams = dev_exams(data, config.eval.rows, config.seed)
-    answers = [row.output for exam in exams for row in exam.rows]
-    longest = max(map(len, base.chat.answers(answers)), default=0)
-    return Prepared(data, task, config, base, encoded, exams, max(longest, encoded.longest_answer))
+    rows = [row for exam in exams for row in exam.rows]
+    longest = max(map(len, base.chat.answers([row.output for row in rows])), default=0)
+    longest = max(longest, encoded.longest_answer)
+    _check_looks(rows, longest, base)
+    return Prepared(data, task, config, base, encoded, exams, longest)
+
+
+def _check_looks(rows: list[InstructionRow], longest: int, base: Base) -> None:
+    """Raise EngineError for a row of dev that would end a training when it is asked."""
+    prompts = [Prompt(row.id, row.prompt) for row in rows]
+    encoded = base.chat.prompts([prompt.text for prompt in prompts])
+    check_room(prompts, encoded, room_for(longest), base.places)
 
 
 def check_packing() -> None:
@@ -140,6 +153,7 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     quiet()
     facts, begun = read_run(folder), time.monotonic()
     model = make_trainable(prepared.base, prepared.config, folder)
+    check_words(model, prepared.encoded)
     trainer = make_trainer(prepared, model, folder, look)
     if stop is not None:
         trainer.add_callback(stop)
@@ -152,6 +166,7 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     if not stopped:
         trainer.save_model(str(folder / MODEL))
         facts |= {"state": "done", "steps": trainer.state.global_step, "best": _best(trainer)}
+        facts |= _measured(trainer)
     if is_first():
         write_curve(trainer.state.log_history, folder)
         prepared.base.chat.tokenizer.save_pretrained(folder / MODEL)
@@ -184,6 +199,15 @@ def _spent(facts: dict[str, Any], begun: float) -> dict[str, float]:
     }
 
 
+def _measured(trainer: ExtractionTrainer) -> dict[str, float]:
+    """Return how fast the last sitting learnt, and on a GPU the bytes it held at most."""
+    watch = next(one for one in trainer.callback_handler.callbacks if isinstance(one, Watch))
+    found = {"tokens_per_second": watch.speed(trainer.state)}
+    if device() == "cuda":
+        found["peak_memory"] = float(torch.cuda.max_memory_allocated())
+    return found
+
+
 def _best(trainer: ExtractionTrainer) -> dict[str, Any] | None:
     state = trainer.state
     if state.best_metric is None:
@@ -204,13 +228,12 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
             prepared.longest_answer,
             config.eval.batch_size,
         )
-    keeps, places = takes(model, "logits_to_keep"), takes(model, "position_ids")
     trainer = ExtractionTrainer(
         prepared.encoded,
         judge,
         model=model,
         args=arguments(config, extent_of(prepared), folder),
-        data_collator=Packed() if config.packing else Padded(base.chat.pad, keeps, places),
+        data_collator=collator(prepared, model),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(Watch(look, prepared.encoded.tokens))
@@ -219,6 +242,14 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
     if config.eval.patience and judge is not None:
         trainer.add_callback(EarlyStoppingCallback(config.eval.patience))
     return trainer
+
+
+def collator(prepared: Prepared, model: Any) -> Packed | Padded:
+    """Return what makes tensors of examples, as settings and model ask."""
+    if prepared.config.packing:
+        return Packed()
+    keeps, places = takes(model, "logits_to_keep"), takes(model, "position_ids")
+    return Padded(prepared.base.chat.pad, keeps, places)
 
 
 def _tensorboard(folder: Path) -> TrainerCallback:

@@ -15,11 +15,13 @@ from chinchilla.predict.loading import (
     find_model,
     load_model,
     load_tokenizer,
+    places_of,
     precision_of,
 )
 from chinchilla.train.config import TINY, LoraOptions, TrainConfig
+from chinchilla.train.encode import Encoded
 from chinchilla.train.processes import is_first
-from chinchilla.train.tiny import make_model, make_tokenizer
+from chinchilla.train.tiny import POSITIONS, make_model, make_tokenizer
 
 _BIG = 1_000_000_000
 """Parameters from which activations are recomputed on a GPU."""
@@ -28,11 +30,13 @@ _BIG = 1_000_000_000
 class Base(NamedTuple):
     """A base before its weights are loaded: its tokenizer, and where the weights are.
 
-    `source` is null for the embedded demo model.
+    `source` is null for the embedded demo model; `places` is how many tokens the model can be
+    shown, null where there is no limit.
     """
 
     chat: Chat
     source: Source | None
+    places: int | None
 
 
 def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], None]) -> Base:
@@ -41,15 +45,18 @@ def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], No
     Raises TrainError or EngineError where the method cannot be used with it.
     """
     quantized = config.chosen_method == "qlora"
+    if quantized and config.lora.variant == "pissa":
+        todo = "use --method lora, or another variant"
+        raise TrainError("lora.variant", "PiSSA starts from weights that are not quantized", todo)
     if config.base == TINY:
         if quantized:
             todo = "use --method lora or full, or another base"
             raise TrainError("--method qlora", "the demo model is not quantized", todo)
-        return Base(Chat(make_tokenizer(texts, config.tiny)), None)
+        return Base(Chat(make_tokenizer(texts, config.tiny)), None, POSITIONS)
     source = find_model(config.base, config.trust_remote_code, say)
     if quantized:
         check_quantizing(source)
-    return Base(Chat(load_tokenizer(source)), source)
+    return Base(Chat(load_tokenizer(source)), source, places_of(source))
 
 
 def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) -> Any:
@@ -71,16 +78,34 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
     else:
         quantized = config.chosen_method == "qlora"
         model = load_model(base.source, precision, quantized=quantized, flash=config.packing)
-    if recomputes(model, config):
-        model.gradient_checkpointing_enable({"use_reentrant": False})
-    if config.chosen_method == "full":
-        return model.float()
     if config.chosen_method == "qlora":
         from peft import prepare_model_for_kbit_training
 
-        model = prepare_model_for_kbit_training(model, recomputes(model, config))
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    if recomputes(model, config):
+        _recompute(model)
+    if config.chosen_method == "full":
+        return model.float()
     set_seed(config.seed)
     return add_adapter(model, config.lora)
+
+
+def check_words(model: Any, encoded: Encoded) -> None:
+    """Raise TrainError where rows hold a token that the model has no embedding for."""
+    known = int(model.get_input_embeddings().weight.shape[0])
+    top = max(int(one.tokens.max()) for one in encoded.examples)
+    if top >= known:
+        what = f"its tokenizer writes the token {top}, the model knows {known}"
+        raise TrainError("base", what, "pass a base whose tokenizer fits its weights")
+
+
+def _recompute(model: Any) -> None:
+    """Let a model compute its activations again in the backward pass, by either of its names."""
+    kwargs = {"use_reentrant": False}
+    if hasattr(model, "activation_checkpointing_enable"):
+        model.activation_checkpointing_enable(kwargs)
+    else:
+        model.gradient_checkpointing_enable(kwargs)
 
 
 def recomputes(model: Any, config: TrainConfig) -> bool:
@@ -122,8 +147,7 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
 
 def parameters(model: Any) -> tuple[int, int]:
     """Return how many parameters a model has, and how many of them are trained."""
-    every = {id(one): one for one in model.parameters()}.values()
-    return sum(one.numel() for one in every), sum(one.numel() for one in every if one.requires_grad)
+    return model.num_parameters(), model.num_parameters(only_trainable=True)
 
 
 def load_tuned(run: Path, base: Source | None, precision: str, weights: Path) -> Any:

@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from transformers import Trainer
 
+from chinchilla.errors import TrainError
 from chinchilla.train.batches import LengthGroups
 from chinchilla.train.encode import Encoded
-from chinchilla.train.loss import answer_loss
+from chinchilla.train.loss import AnswerHead, answer_loss
 
 Judge = Callable[[Any, int], dict[str, float]]
 """From a model and the step it has reached to what the dev sample says of it."""
@@ -23,6 +24,7 @@ class ExtractionTrainer(Trainer):
     def __init__(self, encoded: Encoded, judge: Judge | None, **known: Any) -> None:
         """Take the encoded rows and the judge beside what Trainer takes."""
         self._encoded, self._judge = encoded, judge
+        self._head = AnswerHead(known["model"])
         super().__init__(
             train_dataset=encoded.examples,
             eval_dataset=encoded.examples[:1] if judge else None,
@@ -35,7 +37,12 @@ class ExtractionTrainer(Trainer):
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         args = self.args
         rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        return LengthGroups(self._encoded.lengths, rows, args.seed)
+        return LengthGroups(self._encoded, rows, args.seed)
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *given: Any, **known: Any) -> Any:
+        """Return the loss on the answers of a batch, its logits computed for them alone."""
+        with self._head.only(inputs["labels"]):
+            return super().compute_loss(model, inputs, *given, **known)
 
     def evaluate(
         self,
@@ -47,8 +54,12 @@ class ExtractionTrainer(Trainer):
         if self._judge is None:
             return {}
         model = self.accelerator.unwrap_model(self.model)
-        with torch.inference_mode():
-            found = self._judge(model, self.state.global_step)
+        try:
+            with torch.inference_mode():
+                found = self._judge(model, self.state.global_step)
+        except torch.OutOfMemoryError as error:
+            what = f"out of memory while dev was asked at step {self.state.global_step}"
+            raise TrainError("eval", what, "lower eval.batch_size") from error
         metrics = {f"{metric_key_prefix}_{name}": number for name, number in found.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(

@@ -1,12 +1,15 @@
 """What is seen of a training: its steps, and the curve kept beside its weights."""
 
 import csv
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from chinchilla.errors import TrainError
 
 COLUMNS = ("step", "epoch", "loss", "learning_rate", "eval_f1", "eval_cut")
 
@@ -56,6 +59,11 @@ class Watch(TrainerCallback):
         """Add what a step took."""
         self._worked += time.monotonic() - self._step_begun
 
+    def speed(self, state: TrainerState) -> float:
+        """Return tokens a second over the steps since the clock was started."""
+        epochs = (state.epoch or 0.0) - self._from
+        return self._tokens * epochs / max(self._worked, 1e-6)
+
     def on_log(
         self,
         args: TrainingArguments,
@@ -64,8 +72,9 @@ class Watch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Pass on loss and F1."""
+        """Pass on loss and F1; raise TrainError where the loss is no number any more."""
         logs = logs or {}
+        _check_loss(logs, state.global_step)
         self._loss = logs.get("loss", self._loss)
         judged = "eval_f1" in logs
         self._f1 = logs.get("eval_f1", self._f1)
@@ -73,14 +82,22 @@ class Watch(TrainerCallback):
             return
         spent = max(time.monotonic() - self._begun, 1e-6)
         done = state.global_step - self._first
-        epochs = (state.epoch or 0.0) - self._from
-        speed = self._tokens * epochs / max(self._worked, 1e-6)
+        speed = self.speed(state)
         left = spent / max(done, 1) * (state.max_steps - state.global_step)
         self._look(
             Moment(
                 state.global_step, state.max_steps, self._loss, self._f1, speed, left, judged=judged
             )
         )
+
+
+def _check_loss(logs: dict[str, float], step: int) -> None:
+    """Raise TrainError for a loss that is no number: what is learnt from then on is lost."""
+    for name in ("loss", "train_loss"):
+        loss = logs.get(name, 0.0)
+        if not math.isfinite(loss):
+            todo = "lower learning_rate, lengthen warmup, or set precision = 'fp32'"
+            raise TrainError("train", f"the loss is {loss} at step {step}", todo)
 
 
 def write_curve(history: list[dict[str, float]], folder: Path) -> None:

@@ -255,6 +255,17 @@ def test_the_demo_model_is_not_quantized(built: Path, tmp_path: Path) -> None:
     assert str(done.exception).startswith("--method qlora: the demo model is not quantized")
 
 
+def test_weights_that_are_quantized_are_no_start_for_pissa(built: Path, tmp_path: Path) -> None:
+    config = tmp_path / "train.toml"
+    config.write_text('lora.variant = "pissa"\n', encoding="utf-8")
+    words = ("--config", config, "--method", "qlora", "--processed", built)
+    done = run("train", "--task", "re", *words)
+    assert str(done.exception) == (
+        "lora.variant: PiSSA starts from weights that are not quantized; "
+        "use --method lora, or another variant"
+    )
+
+
 def test_a_training_that_fails_before_it_learns_leaves_no_run(built: Path, tmp_path: Path) -> None:
     config = tmp_path / "train.toml"
     config.write_text('[lora]\ntargets = ["nothing"]\n[eval]\nrows = 0\n', encoding="utf-8")

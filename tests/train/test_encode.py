@@ -41,7 +41,8 @@ def test_a_row_too_long_is_refused_and_counted_never_cut(data: Data, chat: Chat)
     assert found.refused.times == sum(length > limit for length in every.lengths)
     first = next(one for one in every.examples if len(one.tokens) > limit)
     assert found.refused.example == f"{first.id} ({len(first.tokens)} tokens)"
-    assert max(found.lengths) <= limit
+    assert max(found.lengths) <= limit == found.limit
+    assert found.longest_answer == max(found.learnt)
 
 
 def test_no_row_left_is_an_error(data: Data, chat: Chat) -> None:

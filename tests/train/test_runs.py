@@ -52,6 +52,7 @@ def test_a_run_keeps_what_ties_data_weights_and_scores_together(
         for split in ("train", "dev")
     }
     assert facts["steps"] == 6
+    assert facts["tokens_per_second"] > 0
     assert set(facts["versions"]) >= {"chinchilla", "torch", "transformers", "peft"}
     assert full_run.parent.name == "re"
     assert full_run.name.startswith("20260102-030405-")
