@@ -4,7 +4,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import Trainer
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from chinchilla.train.batches import LengthGroups
 from chinchilla.train.encode import Encoded
@@ -14,28 +20,47 @@ Judge = Callable[[Any, int], dict[str, float]]
 """From a model and the step it has reached to what the dev sample says of it."""
 
 
+class _Epochs(TrainerCallback):
+    """Tell the sampler which epoch begins.
+
+    The library tells it too, but not where a resumed loader of several processes wraps it thrice.
+    """
+
+    def __init__(self, sampler: LengthGroups) -> None:
+        self._sampler = sampler
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._sampler.set_epoch(int(state.epoch or 0))
+
+
 class ExtractionTrainer(Trainer):
     """Train on answers alone; `evaluate` extracts from dev texts and scores what it finds.
 
     Everything else, several devices and resuming among it, is the library's.
     """
 
-    def __init__(self, encoded: Encoded, judge: Judge | None, **known: Any) -> None:
+    def __init__(
+        self, encoded: Encoded, judge: Judge | None, args: TrainingArguments, **known: Any
+    ) -> None:
         """Take the encoded rows and the judge beside what Trainer takes."""
-        self._encoded, self._judge = encoded, judge
+        self._judge = judge
+        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        self._sampler = LengthGroups(encoded.lengths, rows, args.seed)
         super().__init__(
+            args=args,
             train_dataset=encoded.examples,
             eval_dataset=encoded.examples[:1] if judge else None,
             compute_loss_func=answer_loss,
+            callbacks=[_Epochs(self._sampler)],
             **known,
         )
         # what is kept of the logits begins before the first answer: no column to leave out
         self._loss_shifts_labels = True
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
-        args = self.args
-        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        return LengthGroups(self._encoded.lengths, rows, args.seed)
+        return self._sampler
 
     def evaluate(
         self,

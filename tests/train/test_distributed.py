@@ -1,6 +1,7 @@
 """Two processes train as one does."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from chinchilla.train.processes import share
+from chinchilla.train.runs import last_checkpoint, read_run, write_run
 
 TOML = """
 base = "tiny"
@@ -24,32 +26,51 @@ layers = 2
 width = 32
 vocabulary = 600
 [eval]
-rows = 6
 {looks}
 """
 
 
+def launch(processes: int, *given: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `chinchilla train` in one process, or under torchrun in several."""
+    start = [sys.executable, "-m"]
+    if processes > 1:
+        start += ["torch.distributed.run", "--nproc-per-node", str(processes), "--standalone", "-m"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    words = [*start, "chinchilla", "train", *(str(one) for one in given)]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, encoding="utf-8")
+
+
 def run_training(
-    built: Path, folder: Path, processes: int, length: str = "max_steps = 4", looks: str = "steps=2"
+    built: Path,
+    folder: Path,
+    processes: int,
+    length: str = "max_steps = 4",
+    looks: str = "rows = 6\nsteps = 2",
 ) -> Path:
     folder.mkdir()
     config = folder / "train.toml"
     words = TOML.format(size=8 // processes, length=length, looks=looks)
     config.write_text(words, encoding="utf-8")
-    start = [sys.executable, "-m"]
-    if processes > 1:
-        start += ["torch.distributed.run", "--nproc-per-node", str(processes), "--standalone", "-m"]
-    given = ["chinchilla", "train", "--task", "re", "--config", str(config)]
-    given += ["--processed", str(built), "--out", str(folder / "runs")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    done = subprocess.run(
-        [*start, *given], env=environment, capture_output=True, text=True, encoding="utf-8"
-    )
+    given = ["--task", "re", "--config", config, "--processed", built, "--out", folder / "runs"]
+    done = launch(processes, *given)
     assert done.returncode == 0, done.stderr
     [run] = (folder / "runs" / "re").iterdir()
     assert done.stdout.startswith(str(run))
     assert done.stderr.count("rows of train") == 1
     return run
+
+
+def broken_copy(run: Path, copy: Path, step: int) -> Path:
+    """Copy a finished run as it was when it broke after the checkpoint of a step."""
+    shutil.copytree(run, copy)
+    for path in (copy / "checkpoints").iterdir():
+        if int(path.name.rpartition("-")[2]) > step:
+            shutil.rmtree(path)
+    shutil.rmtree(copy / "model")
+    (copy / "curve.csv").unlink()
+    write_run(copy, read_run(copy) | {"state": "running"})
+    assert last_checkpoint(copy) == copy / "checkpoints" / f"checkpoint-{step}"
+    return copy
 
 
 @pytest.mark.parametrize(("items", "processes"), [(6, 1), (6, 2), (5, 2), (5, 4), (1, 4), (0, 2)])
@@ -78,8 +99,23 @@ def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> No
 def test_looks_at_dev_are_spread_over_the_steps_of_all_processes(
     built: Path, tmp_path: Path
 ) -> None:
-    run = run_training(built, tmp_path / "two", 2, "epochs = 1", "times = 2")
+    run = run_training(built, tmp_path / "two", 2, "epochs = 1", "rows = 6\ntimes = 2")
     facts = orjson.loads((run / "run.json").read_bytes())
     looks = sorted(int(path.name.rpartition("-")[2]) for path in (run / "evals").iterdir())
     assert facts["steps"] == -(-facts["rows"]["train"] // 8)
     assert looks == [-(-facts["steps"] // 2), facts["steps"]]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_broken_in_its_second_epoch_goes_on_with_the_rows_of_that_epoch(
+    built: Path, tmp_path: Path, processes: int
+) -> None:
+    whole = run_training(built, tmp_path / "whole", processes, "epochs = 2", "rows = 0\nsteps = 20")
+    steps = read_run(whole)["steps"]
+    assert 20 > steps / 2, "the checkpoint of step 20 is to be in the second epoch"
+    broken = broken_copy(whole, tmp_path / "broken", 20)
+    done = launch(processes, "--resume", broken)
+    assert done.returncode == 0, done.stderr
+    assert (broken / "curve.csv").read_bytes() == (whole / "curve.csv").read_bytes()
+    weights = [run / "model" / "model.safetensors" for run in (whole, broken)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
