@@ -29,6 +29,21 @@ def alone() -> bool:
     return how_many() == 1
 
 
+def idle_gpus() -> str | None:
+    """Return a line about GPUs that a training alone leaves idle, null where there are none."""
+    import torch
+
+    return idle(torch.cuda.device_count()) if alone() else None
+
+
+def idle(gpus: int) -> str | None:
+    """Return a line on how to use so many GPUs, null where one process does."""
+    if gpus < 2:
+        return None
+    use = f"torchrun --nproc-per-node {gpus} -m chinchilla train"
+    return f"one of {gpus} GPUs is used; to use them all, begin with: {use}"
+
+
 def from_first(value: Value) -> Value:
     """Return the first process's value in all of them; one process alone keeps its own."""
     from accelerate.utils import broadcast_object_list

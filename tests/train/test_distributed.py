@@ -10,8 +10,11 @@ import orjson
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainingArguments
+from transformers.training_args import ParallelMode
 
-from chinchilla.train.processes import share
+from chinchilla.train.arguments import one_device
+from chinchilla.train.processes import idle, share
 from chinchilla.train.runs import last_checkpoint, read_run, write_run
 
 TOML = """
@@ -80,6 +83,22 @@ def test_all_processes_ask_as_often_and_together_everything(items: int, processe
     assert {item for one in shares for item in one} == set(range(items))
 
 
+def test_one_process_keeps_to_one_gpu_where_it_sees_several(tmp_path: Path) -> None:
+    known = TrainingArguments(str(tmp_path), use_cpu=True, per_device_train_batch_size=4)
+    known._n_gpu = 2
+    assert (known.parallel_mode, known.train_batch_size) == (ParallelMode.NOT_DISTRIBUTED, 8)
+    alone = one_device(known)
+    assert (alone.parallel_mode, alone.train_batch_size) == (ParallelMode.NOT_PARALLEL, 4)
+
+
+def test_gpus_that_one_process_leaves_idle_are_named() -> None:
+    assert [idle(gpus) for gpus in (0, 1)] == [None, None]
+    assert idle(4) == (
+        "one of 4 GPUs is used; to use them all, begin with: "
+        "torchrun --nproc-per-node 4 -m chinchilla train"
+    )
+
+
 def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> None:
     one = run_training(built, tmp_path / "one", 1)
     two = run_training(built, tmp_path / "two", 2)
@@ -112,7 +131,7 @@ def test_a_run_broken_in_its_second_epoch_goes_on_with_the_rows_of_that_epoch(
 ) -> None:
     whole = run_training(built, tmp_path / "whole", processes, "epochs = 2", "rows = 0\nsteps = 20")
     steps = read_run(whole)["steps"]
-    assert 20 > steps / 2, "the checkpoint of step 20 is to be in the second epoch"
+    assert steps / 2 < 20, "the checkpoint of step 20 is to be in the second epoch"
     broken = broken_copy(whole, tmp_path / "broken", 20)
     done = launch(processes, "--resume", broken)
     assert done.returncode == 0, done.stderr
