@@ -1,9 +1,9 @@
 """Two processes train as one does."""
 
 import os
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -15,7 +15,9 @@ from transformers.training_args import ParallelMode
 
 from chinchilla.train.arguments import one_device
 from chinchilla.train.processes import idle, share
-from chinchilla.train.runs import last_checkpoint, read_run, write_run
+from chinchilla.train.runs import read_run
+
+Broken = Callable[[Path, Path, int], Path]
 
 TOML = """
 base = "tiny"
@@ -61,19 +63,6 @@ def run_training(
     assert done.stdout.startswith(str(run))
     assert done.stderr.count("rows of train") == 1
     return run
-
-
-def broken_copy(run: Path, copy: Path, step: int) -> Path:
-    """Copy a finished run as it was when it broke after the checkpoint of a step."""
-    shutil.copytree(run, copy)
-    for path in (copy / "checkpoints").iterdir():
-        if int(path.name.rpartition("-")[2]) > step:
-            shutil.rmtree(path)
-    shutil.rmtree(copy / "model")
-    (copy / "curve.csv").unlink()
-    write_run(copy, read_run(copy) | {"state": "running"})
-    assert last_checkpoint(copy) == copy / "checkpoints" / f"checkpoint-{step}"
-    return copy
 
 
 @pytest.mark.parametrize(("items", "processes"), [(6, 1), (6, 2), (5, 2), (5, 4), (1, 4), (0, 2)])
@@ -127,7 +116,7 @@ def test_looks_at_dev_are_spread_over_the_steps_of_all_processes(
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_run_broken_in_its_second_epoch_goes_on_with_the_rows_of_that_epoch(
-    built: Path, tmp_path: Path, processes: int
+    built: Path, tmp_path: Path, broken_copy: Broken, processes: int
 ) -> None:
     whole = run_training(built, tmp_path / "whole", processes, "epochs = 2", "rows = 0\nsteps = 20")
     steps = read_run(whole)["steps"]
