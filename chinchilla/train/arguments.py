@@ -83,7 +83,7 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "save_strategy": "steps",
         "save_steps": between,
         "save_total_limit": 2,
-        # patience goes on where a run broke
+        # patience, and the loss since the last log, go on where a run broke
         "restore_callback_states_from_checkpoint": True,
         "load_best_model_at_end": judged,
         "metric_for_best_model": "eval_f1" if judged else None,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from torch import Tensor, cuda
+
 from chinchilla.predict.loading import device
 
 Value = TypeVar("Value")
@@ -31,9 +33,7 @@ def alone() -> bool:
 
 def idle_gpus() -> str | None:
     """Return a line about GPUs that a training alone leaves idle, null where there are none."""
-    import torch
-
-    return idle(torch.cuda.device_count()) if alone() else None
+    return idle(cuda.device_count()) if alone() else None
 
 
 def idle(gpus: int) -> str | None:
@@ -63,6 +63,16 @@ def gathered(mine: list[Value]) -> list[Value]:
         return mine
     every: list[Value] = gather_object(mine)
     return every
+
+
+def mean(mine: Tensor) -> Tensor:
+    """Return the mean of the tensors of all processes; one process alone keeps its own."""
+    from accelerate.utils import reduce
+
+    if alone():
+        return mine
+    found: Tensor = reduce(mine, "mean")
+    return found
 
 
 def share_of(items: Sequence[Value]) -> list[Value]:

@@ -15,6 +15,7 @@ from transformers import (
 from chinchilla.train.batches import LengthGroups
 from chinchilla.train.encode import Encoded
 from chinchilla.train.loss import answer_loss
+from chinchilla.train.unlogged import Unlogged
 
 Judge = Callable[[Any, int], dict[str, float]]
 """From a model and the step it has reached to what the dev sample says of it."""
@@ -53,7 +54,7 @@ class ExtractionTrainer(Trainer):
             train_dataset=encoded.examples,
             eval_dataset=encoded.examples[:1] if judge else None,
             compute_loss_func=answer_loss,
-            callbacks=[_Epochs(self._sampler)],
+            callbacks=[_Epochs(self._sampler), Unlogged()],
             **known,
         )
         # what is kept of the logits begins before the first answer: no column to leave out
@@ -61,6 +62,24 @@ class ExtractionTrainer(Trainer):
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         return self._sampler
+
+    def training_step(self, *given: Any, **more: Any) -> torch.Tensor:
+        """Take a forward and a backward pass; return the part of the step's loss."""
+        loss: torch.Tensor = super().training_step(*given, **more)
+        self._unlogged.add(loss)
+        return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, the loss as the mean of all steps since the last log, breaks or not."""
+        if "loss" in logs:
+            logs["loss"] = self._unlogged.drain()
+        super().log(logs, start_time)
+
+    @property
+    def _unlogged(self) -> Unlogged:
+        # the library puts another in its place where a run goes on
+        known = self.callback_handler.callbacks
+        return next(one for one in known if isinstance(one, Unlogged))
 
     def evaluate(
         self,

@@ -110,6 +110,44 @@ def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
+SPARSE = {"max_steps": 8, "trainer": {"logging_steps": 4}}
+
+
+@pytest.fixture(scope="module")
+def sparsely_logged(
+    built: Path, tmp_path_factory: pytest.TempPathFactory, train: Callable[..., Trained]
+) -> Path:
+    run = train(built, tmp_path_factory.mktemp("sparse"), **SPARSE).folder
+    assert list(losses(run)) == [1, 4, 8]
+    return run
+
+
+def test_a_break_between_two_logs_changes_no_logged_loss(
+    sparsely_logged: Path, tmp_path: Path, broken_copy: Broken
+) -> None:
+    broken = broken_copy(sparsely_logged, tmp_path / "broken", 6)
+    fit(reopen(broken, print), broken, lambda moment: None)
+    assert losses(broken) == losses(sparsely_logged)
+
+
+def test_a_stop_between_two_logs_changes_no_logged_loss(
+    built: Path, sparsely_logged: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(**SPARSE), print)
+    folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
+    stop = Stop()
+
+    def ask(moment: Moment) -> None:
+        stop.asked |= moment.step == 4
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(prepared, folder, ask, stop)
+    assert list(losses(folder)) == [1, 4]
+    assert last_checkpoint(folder) == folder / "checkpoints" / "checkpoint-5"
+    fit(reopen(folder, print), folder, lambda moment: None)
+    assert losses(folder) == losses(sparsely_logged)
+
+
 def test_tensorboard_shows_the_curve_that_the_run_keeps(
     built: Path, tmp_path: Path, train: Callable[..., Trained]
 ) -> None:
