@@ -57,8 +57,6 @@ class ExtractionTrainer(Trainer):
             callbacks=[_Epochs(self._sampler), Unlogged()],
             **known,
         )
-        # what is kept of the logits begins before the first answer: no column to leave out
-        self._loss_shifts_labels = True
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         return self._sampler
