@@ -155,6 +155,8 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
 
 
 def _summary(prepared: "Prepared") -> str:
+    from chinchilla.train.processes import idle_gpus
+
     config, encoded = prepared.config, prepared.encoded
     lines = [
         f"{len(encoded.examples):,} rows of train, {encoded.tokens:,} tokens; "
@@ -168,6 +170,8 @@ def _summary(prepared: "Prepared") -> str:
             f"refused rows: {encoded.refused.times:,} longer than {encoded.limit} tokens, "
             f"the first {encoded.refused.example}"
         )
+    if (idle := idle_gpus()) is not None:
+        lines.append(idle)
     return "\n".join(lines)
 
 

@@ -29,11 +29,22 @@ def arguments(config: TrainConfig, extent: Extent, folder: Path) -> TrainingArgu
     try:
         # the library writes into the tables it is given
         theirs = deepcopy(config.trainer)
-        return TrainingArguments(**(_ours(config, extent, folder) | theirs))
+        return one_device(TrainingArguments(**(_ours(config, extent, folder) | theirs)))
     except (TypeError, ValueError, ImportError) as error:
         first = str(error).strip().split("\n")[0].removeprefix("TrainingArguments.__init__() ")
         todo = "correct that argument or leave it out"
         raise TrainError("[trainer]", first, todo) from error
+
+
+def one_device(known: TrainingArguments) -> TrainingArguments:
+    """Keep a process to one GPU, whatever their number.
+
+    Several would be torch's DataParallel, which doubles batch and loss unseen; the library has no
+    other way to leave it out.
+    """
+    if known.n_gpu > 1:
+        known._n_gpu = 1
+    return known
 
 
 def total_steps(config: TrainConfig, rows: int) -> int:
@@ -73,6 +84,8 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "save_strategy": "steps",
         "save_steps": between,
         "save_total_limit": 2,
+        # patience, and the loss since the last log, go on where a run broke
+        "restore_callback_states_from_checkpoint": True,
         "load_best_model_at_end": judged,
         "metric_for_best_model": "eval_f1" if judged else None,
         "greater_is_better": True if judged else None,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from torch import Tensor, cuda
+
 from chinchilla.predict.loading import device
 
 Value = TypeVar("Value")
@@ -29,6 +31,19 @@ def alone() -> bool:
     return how_many() == 1
 
 
+def idle_gpus() -> str | None:
+    """Return a line about GPUs that a training alone leaves idle, null where there are none."""
+    return idle(cuda.device_count()) if alone() else None
+
+
+def idle(gpus: int) -> str | None:
+    """Return a line on how to use so many GPUs, null where one process does."""
+    if gpus < 2:
+        return None
+    use = f"torchrun --nproc-per-node {gpus} -m chinchilla train"
+    return f"one of {gpus} GPUs is used; to use them all, begin with: {use}"
+
+
 def from_first(value: Value) -> Value:
     """Return the first process's value in all of them; one process alone keeps its own."""
     from accelerate.utils import broadcast_object_list
@@ -48,6 +63,16 @@ def gathered(mine: list[Value]) -> list[Value]:
         return mine
     every: list[Value] = gather_object(mine)
     return every
+
+
+def mean(mine: Tensor) -> Tensor:
+    """Return the mean of the tensors of all processes; one process alone keeps its own."""
+    from accelerate.utils import reduce
+
+    if alone():
+        return mine
+    found: Tensor = reduce(mine, "mean")
+    return found
 
 
 def share_of(items: Sequence[Value]) -> list[Value]:

@@ -4,15 +4,37 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from transformers import Trainer
+from transformers import (
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from chinchilla.errors import TrainError
 from chinchilla.train.batches import LengthGroups
 from chinchilla.train.encode import Encoded
 from chinchilla.train.loss import AnswerHead, answer_loss
+from chinchilla.train.unlogged import Unlogged
 
 Judge = Callable[[Any, int], dict[str, float]]
 """From a model and the step it has reached to what the dev sample says of it."""
+
+
+class _Epochs(TrainerCallback):
+    """Tell the sampler which epoch begins.
+
+    The library tells it too, but not where a resumed loader of several processes wraps it thrice.
+    """
+
+    def __init__(self, sampler: LengthGroups) -> None:
+        self._sampler = sampler
+
+    def on_epoch_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
+    ) -> None:
+        self._sampler.set_epoch(int(state.epoch or 0))
 
 
 class ExtractionTrainer(Trainer):
@@ -21,28 +43,48 @@ class ExtractionTrainer(Trainer):
     Everything else, several devices and resuming among it, is the library's.
     """
 
-    def __init__(self, encoded: Encoded, judge: Judge | None, **known: Any) -> None:
+    def __init__(
+        self, encoded: Encoded, judge: Judge | None, args: TrainingArguments, **known: Any
+    ) -> None:
         """Take the encoded rows and the judge beside what Trainer takes."""
-        self._encoded, self._judge = encoded, judge
+        self._judge = judge
         self._head = AnswerHead(known["model"])
+        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
+        self._sampler = LengthGroups(encoded, rows, args.seed)
         super().__init__(
+            args=args,
             train_dataset=encoded.examples,
             eval_dataset=encoded.examples[:1] if judge else None,
             compute_loss_func=answer_loss,
+            callbacks=[_Epochs(self._sampler), Unlogged()],
             **known,
         )
-        # what is kept of the logits begins before the first answer: no column to leave out
-        self._loss_shifts_labels = True
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
-        args = self.args
-        rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
-        return LengthGroups(self._encoded, rows, args.seed)
+        return self._sampler
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], *given: Any, **known: Any) -> Any:
         """Return the loss on the answers of a batch, its logits computed for them alone."""
         with self._head.only(inputs["labels"]):
             return super().compute_loss(model, inputs, *given, **known)
+
+    def training_step(self, *given: Any, **more: Any) -> torch.Tensor:
+        """Take a forward and a backward pass; return the part of the step's loss."""
+        loss: torch.Tensor = super().training_step(*given, **more)
+        self._unlogged.add(loss)
+        return loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Log, the loss as the mean of all steps since the last log, breaks or not."""
+        if "loss" in logs:
+            logs["loss"] = self._unlogged.drain()
+        super().log(logs, start_time)
+
+    @property
+    def _unlogged(self) -> Unlogged:
+        # the library puts another in its place where a run goes on
+        known = self.callback_handler.callbacks
+        return next(one for one in known if isinstance(one, Unlogged))
 
     def evaluate(
         self,

@@ -1,6 +1,7 @@
 """A small build, small settings, and a run trained on them."""
 
 import os
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from chinchilla.build.plan import make_plan
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
 from chinchilla.train.fit import Trained, begin, fit, prepare
+from chinchilla.train.runs import last_checkpoint, read_run, write_run
 
 torch.set_num_threads(1)
 
@@ -80,6 +82,25 @@ def settings() -> Settings:
 def train() -> Run:
     """Return a function that trains on a build, into a folder."""
     return _train
+
+
+def _broken_copy(run: Path, copy: Path, step: int) -> Path:
+    shutil.copytree(run, copy)
+    for path in (copy / "checkpoints").iterdir():
+        if int(path.name.rpartition("-")[2]) > step:
+            shutil.rmtree(path)
+    shutil.rmtree(copy / "model")
+    for name in ("curve.csv", "curve.png"):
+        (copy / name).unlink()
+    write_run(copy, read_run(copy) | {"state": "running"})
+    assert last_checkpoint(copy) == copy / "checkpoints" / f"checkpoint-{step}"
+    return copy
+
+
+@pytest.fixture(scope="session")
+def broken_copy() -> Callable[[Path, Path, int], Path]:
+    """Return a function that copies a finished run as it was after the checkpoint of a step."""
+    return _broken_copy
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,21 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainingArguments
+from transformers.training_args import ParallelMode
 
-from chinchilla.train.processes import share
+from chinchilla.train.arguments import one_device
+from chinchilla.train.processes import idle, share
+from chinchilla.train.runs import read_run
+
+Broken = Callable[[Path, Path, int], Path]
 
 TOML = """
 base = "tiny"
@@ -24,27 +31,33 @@ layers = 2
 width = 32
 vocabulary = 600
 [eval]
-rows = 6
 {looks}
 """
 
 
+def launch(processes: int, *given: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `chinchilla train` in one process, or under torchrun in several."""
+    start = [sys.executable, "-m"]
+    if processes > 1:
+        start += ["torch.distributed.run", "--nproc-per-node", str(processes), "--standalone", "-m"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    words = [*start, "chinchilla", "train", *(str(one) for one in given)]
+    return subprocess.run(words, env=environment, capture_output=True, text=True, encoding="utf-8")
+
+
 def run_training(
-    built: Path, folder: Path, processes: int, length: str = "max_steps = 4", looks: str = "steps=2"
+    built: Path,
+    folder: Path,
+    processes: int,
+    length: str = "max_steps = 4",
+    looks: str = "rows = 6\nsteps = 2",
 ) -> Path:
     folder.mkdir()
     config = folder / "train.toml"
     words = TOML.format(size=8 // processes, length=length, looks=looks)
     config.write_text(words, encoding="utf-8")
-    start = [sys.executable, "-m"]
-    if processes > 1:
-        start += ["torch.distributed.run", "--nproc-per-node", str(processes), "--standalone", "-m"]
-    given = ["chinchilla", "train", "--task", "re", "--config", str(config)]
-    given += ["--processed", str(built), "--out", str(folder / "runs")]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    done = subprocess.run(
-        [*start, *given], env=environment, capture_output=True, text=True, encoding="utf-8"
-    )
+    given = ["--task", "re", "--config", config, "--processed", built, "--out", folder / "runs"]
+    done = launch(processes, *given)
     assert done.returncode == 0, done.stderr
     [run] = (folder / "runs" / "re").iterdir()
     assert done.stdout.startswith(str(run))
@@ -57,6 +70,22 @@ def test_all_processes_ask_as_often_and_together_everything(items: int, processe
     shares = [share(range(items), index, processes) for index in range(processes)]
     assert {len(one) for one in shares} == {-(-items // processes)}
     assert {item for one in shares for item in one} == set(range(items))
+
+
+def test_one_process_keeps_to_one_gpu_where_it_sees_several(tmp_path: Path) -> None:
+    known = TrainingArguments(str(tmp_path), use_cpu=True, per_device_train_batch_size=4)
+    known._n_gpu = 2
+    assert (known.parallel_mode, known.train_batch_size) == (ParallelMode.NOT_DISTRIBUTED, 8)
+    alone = one_device(known)
+    assert (alone.parallel_mode, alone.train_batch_size) == (ParallelMode.NOT_PARALLEL, 4)
+
+
+def test_gpus_that_one_process_leaves_idle_are_named() -> None:
+    assert [idle(gpus) for gpus in (0, 1)] == [None, None]
+    assert idle(4) == (
+        "one of 4 GPUs is used; to use them all, begin with: "
+        "torchrun --nproc-per-node 4 -m chinchilla train"
+    )
 
 
 def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> None:
@@ -78,8 +107,23 @@ def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> No
 def test_looks_at_dev_are_spread_over_the_steps_of_all_processes(
     built: Path, tmp_path: Path
 ) -> None:
-    run = run_training(built, tmp_path / "two", 2, "epochs = 1", "times = 2")
+    run = run_training(built, tmp_path / "two", 2, "epochs = 1", "rows = 6\ntimes = 2")
     facts = orjson.loads((run / "run.json").read_bytes())
     looks = sorted(int(path.name.rpartition("-")[2]) for path in (run / "evals").iterdir())
     assert facts["steps"] == -(-facts["rows"]["train"] // 8)
     assert looks == [-(-facts["steps"] // 2), facts["steps"]]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_a_run_broken_in_its_second_epoch_goes_on_with_the_rows_of_that_epoch(
+    built: Path, tmp_path: Path, broken_copy: Broken, processes: int
+) -> None:
+    whole = run_training(built, tmp_path / "whole", processes, "epochs = 2", "rows = 0\nsteps = 20")
+    steps = read_run(whole)["steps"]
+    assert steps / 2 < 20, "the checkpoint of step 20 is to be in the second epoch"
+    broken = broken_copy(whole, tmp_path / "broken", 20)
+    done = launch(processes, "--resume", broken)
+    assert done.returncode == 0, done.stderr
+    assert (broken / "curve.csv").read_bytes() == (whole / "curve.csv").read_bytes()
+    weights = [run / "model" / "model.safetensors" for run in (whole, broken)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()

@@ -29,6 +29,8 @@ from chinchilla.train.runs import last_checkpoint, newest_run, read_run, write_r
 from chinchilla.train.stop import Stop
 from chinchilla.train.watch import Moment
 
+Broken = Callable[[Path, Path, int], Path]
+
 
 def column(folder: Path, name: str) -> dict[int, float]:
     with (folder / "curve.csv").open(encoding="utf-8", newline="") as file:
@@ -68,20 +70,25 @@ def test_the_loss_falls(full_run: Path) -> None:
 
 
 def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
-    built: Path, full_run: Path, tmp_path: Path
+    built: Path, full_run: Path, tmp_path: Path, broken_copy: Broken
 ) -> None:
-    broken = tmp_path / "broken"
-    shutil.copytree(full_run, broken)
-    for name in ("curve.csv", "curve.png", "model", "checkpoints/checkpoint-6"):
-        path = broken / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    write_run(broken, read_run(broken) | {"state": "running"})
-    assert last_checkpoint(broken) == broken / "checkpoints" / "checkpoint-3"
+    broken = broken_copy(full_run, tmp_path / "broken", 3)
     fit(reopen(broken, print), broken, lambda moment: None)
     assert losses(broken) == losses(full_run)
     one, other = (load_file(path / "model" / "model.safetensors") for path in (broken, full_run))
     assert list(one) == list(other)
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_patience_goes_on_where_a_run_broke(
+    built: Path, tmp_path: Path, train: Callable[..., Trained], broken_copy: Broken
+) -> None:
+    looks = {"rows": 2, "steps": 2, "patience": 2}
+    whole = train(built, tmp_path / "runs", learning_rate=1e-9, max_steps=40, eval=looks).folder
+    assert read_run(whole)["steps"] == 6
+    broken = broken_copy(whole, tmp_path / "broken", 4)
+    fit(reopen(broken, print), broken, lambda moment: None)
+    assert read_run(broken)["steps"] == 6
 
 
 def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
@@ -102,6 +109,44 @@ def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
     assert losses(folder) == losses(full_run)
     one, other = (load_file(path / "model" / "model.safetensors") for path in (folder, full_run))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+SPARSE = {"max_steps": 8, "trainer": {"logging_steps": 4}}
+
+
+@pytest.fixture(scope="module")
+def sparsely_logged(
+    built: Path, tmp_path_factory: pytest.TempPathFactory, train: Callable[..., Trained]
+) -> Path:
+    run = train(built, tmp_path_factory.mktemp("sparse"), **SPARSE).folder
+    assert list(losses(run)) == [1, 4, 8]
+    return run
+
+
+def test_a_break_between_two_logs_changes_no_logged_loss(
+    sparsely_logged: Path, tmp_path: Path, broken_copy: Broken
+) -> None:
+    broken = broken_copy(sparsely_logged, tmp_path / "broken", 6)
+    fit(reopen(broken, print), broken, lambda moment: None)
+    assert losses(broken) == losses(sparsely_logged)
+
+
+def test_a_stop_between_two_logs_changes_no_logged_loss(
+    built: Path, sparsely_logged: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(**SPARSE), print)
+    folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
+    stop = Stop()
+
+    def ask(moment: Moment) -> None:
+        stop.asked |= moment.step == 4
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(prepared, folder, ask, stop)
+    assert list(losses(folder)) == [1, 4]
+    assert last_checkpoint(folder) == folder / "checkpoints" / "checkpoint-5"
+    fit(reopen(folder, print), folder, lambda moment: None)
+    assert losses(folder) == losses(sparsely_logged)
 
 
 def test_tensorboard_shows_the_curve_that_the_run_keeps(
