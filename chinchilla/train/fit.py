@@ -20,7 +20,14 @@ from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
 from chinchilla.train.judge import DevJudge
 from chinchilla.train.loss import takes
-from chinchilla.train.models import Base, make_trainable, open_base, parameters
+from chinchilla.train.models import (
+    Base,
+    make_trainable,
+    name_base,
+    open_base,
+    parameters,
+    pinned,
+)
 from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
     MODEL,
@@ -66,7 +73,8 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     exams = dev_exams(data, config.eval.rows, config.seed)
     answers = [row.output for exam in exams for row in exam.rows]
     longest = max(map(len, base.chat.answers(answers)), default=0)
-    return Prepared(data, task, config, base, encoded, exams, max(longest, encoded.longest_answer))
+    config, longest = pinned(config, base.source), max(longest, encoded.longest_answer)
+    return Prepared(data, task, config, base, encoded, exams, longest)
 
 
 def check_packing() -> None:
@@ -144,6 +152,8 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     stopped = stop is not None and stop.asked
     if not stopped:
         trainer.save_model(str(folder / MODEL))
+        if is_first():
+            name_base(folder / MODEL, prepared.base.source)
         facts |= {"state": "done", "steps": trainer.state.global_step, "best": _best(trainer)}
     if is_first():
         write_curve(trainer.state.log_history, folder)

@@ -8,13 +8,12 @@ from chinchilla.errors import ConstraintError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.job import Job
-from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer, precision_of
+from chinchilla.predict.loading import find_model, load_model, load_tokenizer, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
-from chinchilla.train.merge import base_of
-from chinchilla.train.models import load_tuned
-from chinchilla.train.runs import MODEL, is_run, read_run
+from chinchilla.train.learnt import learnt_by, load_tuned
+from chinchilla.train.runs import is_run, read_run
 
 UNKNOWN_ANSWER = 512
 """Tokens an answer may take where no gold answers tell."""
@@ -37,8 +36,8 @@ def open_engine(
     if is_run(folder):
         facts, called = read_run(folder), folder.resolve().name
         precision = precision_of(wanted.precision)
-        chat = Chat(load_tokenizer(Source(str(folder / MODEL))))
-        model = load_tuned(folder, base_of(facts, say), precision, folder / MODEL)
+        learnt = learnt_by(folder, facts, say)
+        chat, model = Chat(load_tokenizer(learnt.own)), load_tuned(learnt, precision)
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
@@ -61,17 +60,18 @@ def constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
         return None
 
 
-def vllm_options(name: str, room: int) -> tuple[VllmOptions, Callable[[str], list[int]] | None]:
+def vllm_options(
+    name: str, room: int, say: Callable[[str], None]
+) -> tuple[VllmOptions, Callable[[str], list[int]] | None]:
     """Return how vLLM loads a run or a model, and its encoding where no chat template is there."""
     folder = Path(name)
     if not is_run(folder):
         return VllmOptions(name, max_tokens=room or UNKNOWN_ANSWER), None
     facts = read_run(folder)
-    weights = folder / MODEL
-    chat = Chat(load_tokenizer(Source(str(weights))))
+    learnt = learnt_by(folder, facts, say)
+    chat = Chat(load_tokenizer(learnt.own))
     room = room or room_for(facts["longest_answer"])
     encode = None if chat.tokenizer.chat_template else lambda text: chat.prompts([text])[0]
-    if not (weights / "adapter_config.json").is_file():
-        return VllmOptions(str(weights), max_tokens=room), encode
-    base = str(folder / "base") if facts["demo"] else facts["config"]["base"]
-    return VllmOptions(base, weights, max_tokens=room), encode
+    if learnt.base is None:
+        return VllmOptions(learnt.own.place, max_tokens=room), encode
+    return VllmOptions(learnt.base.place, Path(learnt.own.place), max_tokens=room), encode
