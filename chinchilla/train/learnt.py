@@ -18,11 +18,11 @@ class Learnt(NamedTuple):
 
 
 def learnt_by(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Learnt:
-    """Return what a run learnt, from where.
+    """Return what a run learnt, its code trusted where the run was told to trust its base.
 
     Raises EngineError where the base of an adapter is gone.
     """
-    own = Source(str(run / MODEL))
+    own = Source(str(run / MODEL), None, facts["config"]["trust_remote_code"])
     adapted = (run / MODEL / "adapter_config.json").is_file()
     return Learnt(own, _base_of(run, facts, say) if adapted else None)
 
