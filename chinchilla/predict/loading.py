@@ -5,7 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from chinchilla.errors import EngineError
+from chinchilla.predict.chat import Chat
 from chinchilla.predict.hub import snapshot
 
 
@@ -98,6 +101,28 @@ def load_tokenizer(source: Source) -> Any:
     quiet()
     with _ours(source, "tokenizer"):
         return AutoTokenizer.from_pretrained(source.place, **source.options)
+
+
+def load_chat(source: Source, settings: Source | None = None) -> Chat:
+    """Load a tokenizer, and the ends of an answer that generation settings beside it name.
+
+    An adapter has no settings of its own: `settings` is where those of its base are.
+    """
+    return Chat(load_tokenizer(source), _ends(settings or source))
+
+
+def _ends(source: Source) -> tuple[int, ...]:
+    """Return the tokens that end an answer by the first file of settings, as transformers does."""
+    if source.gguf is not None:
+        return ()
+    for name in ("generation_config.json", "config.json"):
+        path = Path(source.place) / name
+        if path.is_file():
+            found = orjson.loads(path.read_bytes()).get("eos_token_id")
+            return tuple(
+                one for one in (found if isinstance(found, list) else [found]) if one is not None
+            )
+    return ()
 
 
 def load_model(

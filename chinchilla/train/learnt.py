@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chinchilla.errors import EngineError
-from chinchilla.predict.loading import Source, find_model, load_model
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.loading import Source, find_model, load_chat, load_model
 from chinchilla.train.models import old_name
 from chinchilla.train.runs import MODEL
 
@@ -15,6 +16,10 @@ class Learnt(NamedTuple):
 
     own: Source
     base: Source | None
+
+    def chat(self) -> Chat:
+        """Return the tokenizer of the run, its answers ended as those of its base."""
+        return load_chat(self.own, self.base)
 
 
 def learnt_by(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Learnt:

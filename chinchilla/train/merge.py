@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from chinchilla.errors import TrainError
-from chinchilla.predict.chat import Chat
-from chinchilla.predict.loading import load_model, load_tokenizer
+from chinchilla.predict.loading import load_model
 from chinchilla.train.learnt import learnt_by, load_tuned
 from chinchilla.train.runs import MODEL, read_run
 
@@ -40,7 +39,7 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
     learnt = learnt_by(run, facts, say)
-    chat = Chat(load_tokenizer(learnt.own))
+    chat = learnt.chat()
     pair = load_tuned(learnt, "fp32")
     probes = chat.prompts(prompts[:PROBES] or ["?"])
     with pair.disable_adapter():

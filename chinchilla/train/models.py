@@ -15,8 +15,8 @@ from chinchilla.predict.loading import (
     check_quantizing,
     device,
     find_model,
+    load_chat,
     load_model,
-    load_tokenizer,
     precision_of,
 )
 from chinchilla.train.config import TINY, LoraOptions, TrainConfig
@@ -51,7 +51,7 @@ def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], No
     source = find_model(config.base, config.trust_remote_code, say, config.revision)
     if quantized:
         check_quantizing(source)
-    return Base(Chat(load_tokenizer(source)), source)
+    return Base(load_chat(source), source)
 
 
 def pinned(config: TrainConfig, source: Source | None) -> TrainConfig:

@@ -8,7 +8,7 @@ from chinchilla.errors import ConstraintError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.job import Job
-from chinchilla.predict.loading import find_model, load_model, load_tokenizer, precision_of
+from chinchilla.predict.loading import find_model, load_chat, load_model, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
@@ -37,12 +37,12 @@ def open_engine(
         facts, called = read_run(folder), folder.resolve().name
         precision = precision_of(wanted.precision)
         learnt = learnt_by(folder, facts, say)
-        chat, model = Chat(load_tokenizer(learnt.own)), load_tuned(learnt, precision)
+        chat, model = learnt.chat(), load_tuned(learnt, precision)
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
         precision = precision_of(wanted.precision)
-        chat, model = Chat(load_tokenizer(source)), load_model(source, precision)
+        chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
     room = wanted.max_new_tokens or usual
     constraint = constraint_of(chat, say) if wanted.constrained else None
@@ -69,7 +69,7 @@ def vllm_options(
         return VllmOptions(name, max_tokens=room or UNKNOWN_ANSWER), None
     facts = read_run(folder)
     learnt = learnt_by(folder, facts, say)
-    chat = Chat(load_tokenizer(learnt.own))
+    chat = learnt.chat()
     room = room or room_for(facts["longest_answer"])
     encode = None if chat.tokenizer.chat_template else lambda text: chat.prompts([text])[0]
     if learnt.base is None:
