@@ -24,24 +24,26 @@ class Wanted(NamedTuple):
 
     batch_size: int = 32
     max_new_tokens: int = 0
-    precision: str = "auto"
     constrained: bool = False
 
 
 def open_engine(
     name: str, wanted: Wanted, say: Callable[[str], None], trusted: bool = False
 ) -> tuple[LocalEngine, Job]:
-    """Load a run or a model; return its engine and what decides its answers."""
+    """Load a run or a model; return its engine and what decides its answers.
+
+    A run answers in the precision it was trained in, where it was told one.
+    """
     folder, called = Path(name), name
     if is_run(folder):
         facts, called = read_run(folder), folder.resolve().name
-        precision = precision_of(wanted.precision)
+        precision = precision_of(facts["config"]["precision"])
         learnt = learnt_by(folder, facts, say)
         chat, model = learnt.chat(), load_tuned(learnt, precision)
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
-        precision = precision_of(wanted.precision)
+        precision = precision_of("auto")
         chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
     room = wanted.max_new_tokens or usual
