@@ -149,8 +149,7 @@ def _engine(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
 
     room = given["max_new_tokens"] or 0
     wanted = Wanted(given["batch_size"], room, constrained=given["constrained"])
-    say = lambda words: click.echo(words, err=True)  # noqa: E731
-    return open_engine(model, wanted, say, given["trust_remote_code"])
+    return open_engine(model, wanted, _say, given["trust_remote_code"])
 
 
 def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
@@ -197,10 +196,14 @@ def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
     from chinchilla.predict.vllm import Vllm, load
     from chinchilla.train.tuned import vllm_options
 
-    options, encode = vllm_options(model, given["max_new_tokens"] or 0)
+    options, encode = vllm_options(model, given["max_new_tokens"] or 0, _say)
     limited = given["constrained"]
     engine = Vllm(options, load(options, constrained=limited), limited and grammar_of, encode)
     return engine, options.job(constrained=limited)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
 
 
 def _answered(

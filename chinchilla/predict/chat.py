@@ -16,10 +16,12 @@ class Chat:
 
     A tokenizer with a chat template is asked by it, without thinking (`enable_thinking` false,
     as Qwen3 names it); another one is shown the prompt and a newline. Prompt and answer are
-    encoded apart, so that no token covers both.
+    encoded apart, so that no token covers both. `ends` are further tokens that end an answer,
+    as the model's own generation settings name them.
     """
 
     tokenizer: Any
+    ends: tuple[int, ...] = ()
 
     def text(self, prompt: str) -> str:
         """Return what stands before the answer."""
@@ -63,14 +65,17 @@ class Chat:
     @cached_property
     def stops(self) -> tuple[int, ...]:
         """Return the tokens that end an answer when one is generated."""
-        return tuple(dict.fromkeys([self.end, self.tokenizer.eos_token_id or self.end]))
+        # settings may name an ordinary token by mistake, which would cut answers short
+        named = [one for one in self.ends if self._special(one)]
+        own = self.tokenizer.eos_token_id
+        return tuple(dict.fromkeys([self.end, self.end if own is None else int(own), *named]))
 
     @cached_property
     def pad(self) -> int:
         """Return a token to pad with that ends no answer; what is padded is masked besides."""
         tokenizer = self.tokenizer
         candidates = (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id)
-        known = [one for one in (*candidates, *range(3)) if one is not None]
+        known = [one for one in (*candidates, *range(len(self.stops) + 1)) if one is not None]
         return next(int(one) for one in known if one not in self.stops)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
@@ -96,4 +101,9 @@ class Chat:
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
         whole: str = self.tokenizer.apply_chat_template(turns, tokenize=False)
         ids = self._encode([whole.rpartition(_MARK)[2]])[0]
-        return ids[0] if ids and ids[0] in self.tokenizer.all_special_ids else None
+        return ids[0] if ids and self._special(ids[0]) else None
+
+    def _special(self, token: int) -> bool:
+        """Tell whether a token is no text, be it special only among the tokens that were added."""
+        added = self.tokenizer.added_tokens_decoder.get(token)
+        return token in self.tokenizer.all_special_ids or bool(added and added.special)

@@ -1,29 +1,39 @@
 """Load models and tokenizers from a folder, a GGUF file or the hub's name, never by surprise."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chinchilla.errors import EngineError
+import orjson
 
-HUB = "https://huggingface.co"
-PATIENCE = 8.0
-"""Seconds a hub is given to answer before it counts as out of reach."""
+from chinchilla.errors import EngineError
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.hub import snapshot
 
 
 class Source(NamedTuple):
-    """Where a model is: a folder or name, the GGUF file in it, whether its own code may run."""
+    """Where a model is: a folder, the GGUF file in it, whether its own code may run.
+
+    `hub` is the name of a model whose folder lies in the cache of the hub.
+    """
 
     place: str
     gguf: str | None = None
     trusted: bool = False
+    hub: str | None = None
 
     @property
     def name(self) -> str:
         """Return what to call it."""
+        if self.hub is not None:
+            return self.hub
         return self.place if self.gguf is None else str(Path(self.place) / self.gguf)
+
+    @property
+    def revision(self) -> str | None:
+        """Return the commit of a model of the hub, after which its folder is named."""
+        return None if self.hub is None else Path(self.place).name
 
     @property
     def options(self) -> dict[str, Any]:
@@ -34,24 +44,35 @@ class Source(NamedTuple):
         return known
 
 
-def find_model(name: str, trusted: bool, say: Callable[[str], None]) -> Source:
+def find_model(
+    name: str, trusted: bool, say: Callable[[str], None], revision: str | None = None
+) -> Source:
     """Return where a model is; `say` is told before anything is downloaded.
 
-    Raises EngineError where there is neither such a path, nor a cached model of that name, nor
-    a hub that answers.
+    Only a model of the hub has a `revision`, a commit or what stands for one there. Raises
+    EngineError where there is neither such a path, nor a cached model of that name, nor a hub
+    that answers.
     """
     path = Path(name).expanduser()
-    if path.suffix == ".gguf":
-        return _gguf(path, trusted)
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            what = "a folder without config.json, so no model"
-            raise EngineError(name, what, "pass the folder that save_pretrained wrote")
-        return Source(str(path), None, trusted)
-    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        raise EngineError(name, "no model is there", "pass a folder, a .gguf file or a hub name")
-    _fetch(name, say)
-    return Source(name, None, trusted)
+    if revision is None and (path.suffix == ".gguf" or path.exists()):
+        return _gguf(path, trusted) if path.suffix == ".gguf" else _folder(path, trusted)
+    if name.startswith((".", "/", "~")) or name.count("/") > 1:
+        if revision is not None:
+            raise EngineError(name, "only a model of the hub has a revision", "leave it out")
+        raise EngineError(name, "no model is there", _PASS)
+    return Source(str(snapshot(name, revision, say)), None, trusted, name)
+
+
+_PASS = "pass a folder, a .gguf file or a hub name"
+
+
+def _folder(path: Path, trusted: bool) -> Source:
+    if not path.is_dir():
+        raise EngineError(str(path), "no model is there", _PASS)
+    if not (path / "config.json").is_file():
+        what = "a folder without config.json, so no model"
+        raise EngineError(str(path), what, "pass the folder that save_pretrained wrote")
+    return Source(str(path), None, trusted)
 
 
 def _gguf(path: Path, trusted: bool) -> Source:
@@ -63,49 +84,6 @@ def _gguf(path: Path, trusted: bool) -> Source:
         todo = "pip install 'chinchilla[gguf]'"
         raise EngineError(str(path), "GGUF files need the package gguf", todo)
     return Source(str(path.parent), path.name, trusted)
-
-
-def _fetch(name: str, say: Callable[[str], None]) -> None:
-    """Make sure that a model of the hub is cached; raise EngineError where it cannot be."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        snapshot_download(name, local_files_only=True, allow_patterns=_WEIGHTS)
-        return
-    except LocalEntryNotFoundError:
-        pass
-    except ValueError as error:
-        raise EngineError(name, f"no name of a model ({error})", _OTHERWISE) from error
-    host = os.environ.get("HF_ENDPOINT", HUB)
-    if not _reachable(host):
-        what = f"not in the local cache, and {host} cannot be reached"
-        raise EngineError(f"model {name}", what, _OTHERWISE)
-    say(f"downloading {name} from {host}")
-    try:
-        snapshot_download(name, allow_patterns=_WEIGHTS)
-    except (HfHubHTTPError, OSError) as error:
-        first = str(error).strip().split("\n")[0]
-        raise EngineError(f"model {name}", f"cannot be downloaded ({first})", _OTHERWISE) from error
-
-
-_WEIGHTS = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja", "*.py", "*.bin"]
-_OTHERWISE = "pass --base tiny for a small demo model, or --base PATH of a model on disk"
-
-
-def _reachable(host: str) -> bool:
-    from urllib.error import HTTPError, URLError
-    from urllib.request import Request, urlopen
-
-    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "TRUE", "YES", "ON"):
-        return False
-    try:
-        with urlopen(Request(host, method="HEAD"), timeout=PATIENCE):
-            return True
-    except HTTPError:
-        return True
-    except (URLError, OSError, ValueError):
-        return False
 
 
 def quiet() -> None:
@@ -137,6 +115,28 @@ def places_in(config: Any) -> int | None:
     """Return how many tokens a configuration gives places to, if it limits them."""
     found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
     return found
+
+
+def load_chat(source: Source, settings: Source | None = None) -> Chat:
+    """Load a tokenizer, and the ends of an answer that generation settings beside it name.
+
+    An adapter has no settings of its own: `settings` is where those of its base are.
+    """
+    return Chat(load_tokenizer(source), _ends(settings or source))
+
+
+def _ends(source: Source) -> tuple[int, ...]:
+    """Return the tokens that end an answer by the first file of settings, as transformers does."""
+    if source.gguf is not None:
+        return ()
+    for name in ("generation_config.json", "config.json"):
+        path = Path(source.place) / name
+        if path.is_file():
+            found = orjson.loads(path.read_bytes()).get("eos_token_id")
+            return tuple(
+                one for one in (found if isinstance(found, list) else [found]) if one is not None
+            )
+    return ()
 
 
 def load_model(
@@ -232,6 +232,10 @@ def _four_bits() -> Any:
 @contextmanager
 def _ours(source: Source, what: str) -> Iterator[None]:
     """Turn what the library raises into one line of ours."""
+    if not Path(source.place).is_dir():
+        # the library would take the path for a name, and ask the hub
+        todo = "pass the folder of a model, or of a run that is finished"
+        raise EngineError(source.name, f"no {what} is there", todo)
     try:
         yield
     except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:

@@ -81,6 +81,9 @@ class TrainConfig(Frozen):
     """Hold the settings that decide what is learnt."""
 
     base: str = Field(default=DEFAULT, description="folder, .gguf file, hub name, or tiny")
+    revision: str | None = Field(
+        default=None, description="commit, tag or branch of a hub's model; a run keeps the commit"
+    )
     method: Literal["lora", "qlora", "full"] | None = Field(
         default=None, description="what is trained; full for tiny, lora for other models"
     )

@@ -23,7 +23,15 @@ from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
 from chinchilla.train.judge import DevJudge, room_for
 from chinchilla.train.loss import takes
-from chinchilla.train.models import Base, check_words, make_trainable, open_base, parameters
+from chinchilla.train.models import (
+    Base,
+    check_words,
+    make_trainable,
+    name_base,
+    open_base,
+    parameters,
+    pinned,
+)
 from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
     MODEL,
@@ -72,6 +80,7 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     longest = max(map(len, base.chat.answers([row.output for row in rows])), default=0)
     longest = max(longest, encoded.longest_answer)
     _check_looks(rows, longest, base)
+    config = pinned(config, base.source)
     return Prepared(data, task, config, base, encoded, exams, longest)
 
 
@@ -165,6 +174,8 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     stopped = stop is not None and stop.asked
     if not stopped:
         trainer.save_model(str(folder / MODEL))
+        if is_first():
+            name_base(folder / MODEL, prepared.base.source)
         facts |= {"state": "done", "steps": trainer.state.global_step, "best": _best(trainer)}
         facts |= _measured(trainer)
     if is_first():

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 import torch
 
 from chinchilla.errors import TrainError
-from chinchilla.predict.chat import Chat
-from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer
-from chinchilla.train.models import load_tuned
+from chinchilla.predict.loading import load_model
+from chinchilla.train.learnt import learnt_by, load_tuned
 from chinchilla.train.runs import MODEL, read_run
 
 PROBES = 4
@@ -39,8 +38,9 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
         raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
-    chat = Chat(load_tokenizer(Source(str(weights))))
-    pair = load_tuned(run, base_of(facts, say), "fp32", weights)
+    learnt = learnt_by(run, facts, say)
+    chat = learnt.chat()
+    pair = load_tuned(learnt, "fp32")
     probes = chat.prompts(prompts[:PROBES] or ["?"])
     with pair.disable_adapter():
         bare = _logits(pair, probes)
@@ -50,7 +50,7 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     try:
         pair.merge_and_unload().save_pretrained(partial)
         chat.tokenizer.save_pretrained(partial)
-        again = _logits(load_model(Source(str(partial)), "fp32"), probes)
+        again = _logits(load_model(learnt.own._replace(place=str(partial)), "fp32"), probes)
         found = Merged(out, _far(wanted, again), _far(bare, wanted))
         _prove(found, str(run))
         if out.exists():
@@ -59,13 +59,6 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return found
-
-
-def base_of(facts: dict[str, Any], say: Callable[[str], None]) -> Source | None:
-    """Return where the base of a run is, null for the demo model's, which the run keeps."""
-    if facts["demo"]:
-        return None
-    return find_model(facts["config"]["base"], facts["config"]["trust_remote_code"], say)
 
 
 @torch.inference_mode()

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
+
 from chinchilla.errors import TrainError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.loading import (
@@ -13,8 +15,8 @@ from chinchilla.predict.loading import (
     check_quantizing,
     device,
     find_model,
+    load_chat,
     load_model,
-    load_tokenizer,
     places_of,
     precision_of,
 )
@@ -53,10 +55,17 @@ def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], No
             todo = "use --method lora or full, or another base"
             raise TrainError("--method qlora", "the demo model is not quantized", todo)
         return Base(Chat(make_tokenizer(texts, config.tiny)), None, POSITIONS)
-    source = find_model(config.base, config.trust_remote_code, say)
+    source = find_model(config.base, config.trust_remote_code, say, config.revision)
     if quantized:
         check_quantizing(source)
-    return Base(Chat(load_tokenizer(source)), source, places_of(source))
+    return Base(load_chat(source), source, places_of(source))
+
+
+def pinned(config: TrainConfig, source: Source | None) -> TrainConfig:
+    """Return settings that name the commit of a hub's model, so that it is found again."""
+    if source is None or source.hub is None:
+        return config
+    return config.model_copy(update={"revision": source.revision})
 
 
 def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) -> Any:
@@ -137,7 +146,7 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
         init_lora_weights="pissa" if options.variant == "pissa" else True,
     )
     try:
-        with _old_name():
+        with old_name():
             return get_peft_model(model, settings)
     except ValueError as error:
         first = str(error).split("\n")[0]
@@ -150,19 +159,22 @@ def parameters(model: Any) -> tuple[int, int]:
     return model.num_parameters(), model.num_parameters(only_trainable=True)
 
 
-def load_tuned(run: Path, base: Source | None, precision: str, weights: Path) -> Any:
-    """Load what a run learnt: its model, or its base under its adapter."""
-    if not (weights / "adapter_config.json").is_file():
-        return load_model(Source(str(weights)), precision)
-    from peft import PeftModel
-
-    under = load_model(base or Source(str(run / "base")), precision)
-    with _old_name():
-        return PeftModel.from_pretrained(under, str(weights))
+def name_base(folder: Path, source: Source | None) -> None:
+    """Call the base of a saved adapter by its name on the hub: the cache of today may move."""
+    path = folder / "adapter_config.json"
+    if source is None or source.hub is None or not path.is_file():
+        return
+    known = {"base_model_name_or_path": source.hub, "revision": source.revision}
+    settings = orjson.loads(path.read_bytes()) | known
+    path.write_bytes(orjson.dumps(settings, option=orjson.OPT_INDENT_2))
+    card = folder / "README.md"
+    if card.is_file():
+        words = card.read_text(encoding="utf-8").replace(source.place, source.hub)
+        card.write_text(words, encoding="utf-8")
 
 
 @contextmanager
-def _old_name() -> Iterator[None]:
+def old_name() -> Iterator[None]:
     """Bear with peft 0.21, which asks transformers 5.23 by a name that goes away in 6."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)

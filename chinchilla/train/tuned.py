@@ -8,13 +8,12 @@ from chinchilla.errors import ConstraintError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.job import Job
-from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer, precision_of
+from chinchilla.predict.loading import find_model, load_chat, load_model, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
-from chinchilla.train.merge import base_of
-from chinchilla.train.models import load_tuned
-from chinchilla.train.runs import MODEL, is_run, read_run
+from chinchilla.train.learnt import learnt_by, load_tuned
+from chinchilla.train.runs import is_run, read_run
 
 UNKNOWN_ANSWER = 512
 """Tokens an answer may take where no gold answers tell."""
@@ -25,25 +24,27 @@ class Wanted(NamedTuple):
 
     batch_size: int = 32
     max_new_tokens: int = 0
-    precision: str = "auto"
     constrained: bool = False
 
 
 def open_engine(
     name: str, wanted: Wanted, say: Callable[[str], None], trusted: bool = False
 ) -> tuple[LocalEngine, Job]:
-    """Load a run or a model; return its engine and what decides its answers."""
+    """Load a run or a model; return its engine and what decides its answers.
+
+    A run answers in the precision it was trained in, where it was told one.
+    """
     folder, called = Path(name), name
     if is_run(folder):
         facts, called = read_run(folder), folder.resolve().name
-        precision = precision_of(wanted.precision)
-        chat = Chat(load_tokenizer(Source(str(folder / MODEL))))
-        model = load_tuned(folder, base_of(facts, say), precision, folder / MODEL)
+        precision = precision_of(facts["config"]["precision"])
+        learnt = learnt_by(folder, facts, say)
+        chat, model = learnt.chat(), load_tuned(learnt, precision)
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
-        precision = precision_of(wanted.precision)
-        chat, model = Chat(load_tokenizer(source)), load_model(source, precision)
+        precision = precision_of("auto")
+        chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
     room = wanted.max_new_tokens or usual
     constraint = constraint_of(chat, say) if wanted.constrained else None
@@ -61,17 +62,18 @@ def constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
         return None
 
 
-def vllm_options(name: str, room: int) -> tuple[VllmOptions, Callable[[str], list[int]] | None]:
+def vllm_options(
+    name: str, room: int, say: Callable[[str], None]
+) -> tuple[VllmOptions, Callable[[str], list[int]] | None]:
     """Return how vLLM loads a run or a model, and its encoding where no chat template is there."""
     folder = Path(name)
     if not is_run(folder):
         return VllmOptions(name, max_tokens=room or UNKNOWN_ANSWER), None
     facts = read_run(folder)
-    weights = folder / MODEL
-    chat = Chat(load_tokenizer(Source(str(weights))))
+    learnt = learnt_by(folder, facts, say)
+    chat = learnt.chat()
     room = room or room_for(facts["longest_answer"])
     encode = None if chat.tokenizer.chat_template else lambda text: chat.prompts([text])[0]
-    if not (weights / "adapter_config.json").is_file():
-        return VllmOptions(str(weights), max_tokens=room), encode
-    base = str(folder / "base") if facts["demo"] else facts["config"]["base"]
-    return VllmOptions(base, weights, max_tokens=room), encode
+    if learnt.base is None:
+        return VllmOptions(learnt.own.place, max_tokens=room), encode
+    return VllmOptions(learnt.base.place, Path(learnt.own.place), max_tokens=room), encode

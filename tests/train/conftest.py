@@ -17,10 +17,11 @@ import torch
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
-from chinchilla.train.config import TrainConfig
-from chinchilla.train.data import Data, open_data
+from chinchilla.train.config import TinyOptions, TrainConfig
+from chinchilla.train.data import Data, open_data, split_rows
 from chinchilla.train.fit import Trained, begin, fit, prepare
 from chinchilla.train.runs import last_checkpoint, read_run, write_run
+from chinchilla.train.tiny import make_model, make_tokenizer
 
 torch.set_num_threads(1)
 
@@ -101,6 +102,18 @@ def _broken_copy(run: Path, copy: Path, step: int) -> Path:
 def broken_copy() -> Callable[[Path, Path, int], Path]:
     """Return a function that copies a finished run as it was after the checkpoint of a step."""
     return _broken_copy
+
+
+@pytest.fixture(scope="session")
+def base(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a small random base and its tokenizer, as save_pretrained writes it."""
+    folder = tmp_path_factory.mktemp("base")
+    rows = split_rows(open_data(built, "re", ()), "train")
+    options = TinyOptions(layers=2, width=32, vocabulary=600)
+    tokenizer = make_tokenizer([row.prompt for row in rows], options)
+    make_model(tokenizer, options, frozen=True).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")

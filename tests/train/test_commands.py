@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -10,12 +10,16 @@ from typing import Any
 
 import orjson
 import pytest
+from bases import PACKED, make_base
 from click.testing import CliRunner, Result
 
 from chinchilla.cli import cli
 from chinchilla.errors import ChinchillaError
 from chinchilla.schema import Record
+from chinchilla.train.config import TinyOptions
+from chinchilla.train.data import open_data, split_rows
 from chinchilla.train.runs import read_run, write_run
+from chinchilla.train.tiny import make_tokenizer
 
 
 def run(*words: str | Path) -> Result:
@@ -205,6 +209,24 @@ def test_a_dry_run_says_what_a_training_takes_and_writes_nothing(
     ]
     assert done.stdout.splitlines()[-1].split("  ")[-1].startswith("2, each 0 min ")
     assert not out.exists()
+
+
+def test_a_run_told_to_trust_the_code_of_its_base_trusts_it_ever_after(
+    built: Path, tmp_path: Path, train: Callable[..., Any]
+) -> None:
+    rows = split_rows(open_data(built, "re", ()), "train")
+    base = tmp_path / "base"
+    texts = [row.prompt for row in rows]
+    make_base(PACKED, make_tokenizer(texts, TinyOptions(vocabulary=600)), base)
+    own = {"base": str(base), "method": "lora", "max_steps": 2, "learning_rate": 0.01}
+    trained = train(built, tmp_path / "runs", **own, trust_remote_code=True).folder
+    good("eval", "--run", trained)
+    gold = trained / "eval" / "dev" / "free" / "finre-re-pair" / "gold.jsonl"
+    assert good("predict", trained, "--input", gold).stdout
+    good("merge", trained, "--out", tmp_path / "merged")
+    assert (tmp_path / "merged" / "modeling_packed.py").is_file()
+    untold = run("train", "--task", "re", "--base", base, "--processed", built, "--out", tmp_path)
+    assert str(untold.exception).endswith("read that code, then pass --trust-remote-code")
 
 
 ERRORS: list[tuple[tuple[str, ...], str]] = [

@@ -1,0 +1,63 @@
+"""What a run learnt: its own files, the base under them, and both as one loaded model."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from chinchilla.errors import EngineError
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.loading import Source, find_model, load_chat, load_model
+from chinchilla.train.models import old_name
+from chinchilla.train.runs import MODEL
+
+
+class Learnt(NamedTuple):
+    """Where a run keeps what it learnt, and where its base is: null where it learnt it whole."""
+
+    own: Source
+    base: Source | None
+
+    def chat(self) -> Chat:
+        """Return the tokenizer of the run, its answers ended as those of its base."""
+        return load_chat(self.own, self.base)
+
+
+def learnt_by(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Learnt:
+    """Return what a run learnt, its code trusted where the run was told to trust its base.
+
+    Raises EngineError where the base of an adapter is gone.
+    """
+    own = Source(str(run / MODEL), None, facts["config"]["trust_remote_code"])
+    adapted = (run / MODEL / "adapter_config.json").is_file()
+    return Learnt(own, _base_of(run, facts, say) if adapted else None)
+
+
+def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Source:
+    """Return where the base of a run is: the demo model's is kept in the run."""
+    config = facts["config"]
+    if facts["demo"]:
+        return Source(str(run / "base"))
+    name, revision = config["base"], config.get("revision")
+    if revision is None:
+        if "revision" in config and not Path(name).expanduser().exists():
+            todo = "put it back there, or train again"
+            raise EngineError(str(run), f"its base {name} is gone", todo)
+        return find_model(name, config["trust_remote_code"], say)
+    try:
+        return find_model(name, config["trust_remote_code"], say, revision)
+    except EngineError as error:
+        todo = "connect to the hub once, or copy that model into the local cache"
+        raise EngineError(
+            str(run), f"its base is gone: {error.where}: {error.what}", todo
+        ) from error
+
+
+def load_tuned(learnt: Learnt, precision: str) -> Any:
+    """Load what a run learnt: its model, or its base under its adapter."""
+    if learnt.base is None:
+        return load_model(learnt.own, precision)
+    from peft import PeftModel
+
+    under = load_model(learnt.base, precision)
+    with old_name():
+        return PeftModel.from_pretrained(under, learnt.own.place)

@@ -1,0 +1,66 @@
+"""A prompt and an answer as tokens: what a template writes, and what ends an answer."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from chinchilla.predict.chat import Chat
+from chinchilla.predict.loading import Source, load_chat
+
+GEMMA = (
+    "{% for message in messages %}<start_of_turn>{{ message['role'] }}\n"
+    "{{ message['content'] }}<end_of_turn>\n{% endfor %}"
+    "{% if add_generation_prompt %}<start_of_turn>model\n{% endif %}"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a tokenizer whose turn ends in a token that is special only among the added ones."""
+    letters = pre_tokenizers.ByteLevel.alphabet()
+    bare = Tokenizer(models.BPE({one: place for place, one in enumerate(sorted(letters))}, []))
+    bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=bare, eos_token="<eos>", pad_token="<pad>", chat_template=GEMMA
+    )
+    turns = ("<start_of_turn>", "<end_of_turn>")
+    bare = [AddedToken(one, special=True, normalized=False) for one in turns]
+    tokenizer.add_tokens(bare, special_tokens=True)
+    tokenizer.save_pretrained(tmp_path)
+    return tmp_path
+
+
+def test_the_end_of_a_turn_is_learnt_where_it_is_special_only_as_an_added_token(
+    folder: Path,
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    turn = tokenizer.convert_tokens_to_ids("<end_of_turn>")
+    chat = Chat(tokenizer)
+    assert turn not in tokenizer.all_special_ids
+    assert chat.answers(["a"]) == [[tokenizer.convert_tokens_to_ids("a"), turn]]
+    assert chat.stops == (turn, tokenizer.eos_token_id)
+
+
+EOS, START, TURN, TEXT = 256, 258, 259, 7
+SETTINGS: list[tuple[dict[str, object], tuple[int, ...]]] = [
+    ({"generation_config.json": START}, (TURN, EOS, START)),
+    ({"generation_config.json": [START, EOS], "config.json": TEXT}, (TURN, EOS, START)),
+    ({"generation_config.json": None, "config.json": START}, (TURN, EOS)),
+    ({"config.json": START}, (TURN, EOS, START)),
+    ({"generation_config.json": [START, TEXT]}, (TURN, EOS, START)),
+]
+
+
+@pytest.mark.parametrize(("settings", "stops"), SETTINGS)
+def test_what_generation_settings_name_ends_an_answer_too_unless_it_is_text(
+    folder: Path, settings: dict[str, object], stops: tuple[int, ...]
+) -> None:
+    for name, eos in settings.items():
+        (folder / name).write_bytes(orjson.dumps({"eos_token_id": eos, "model_type": "llama"}))
+    chat = load_chat(Source(str(folder)))
+    assert chat.stops == stops
+    assert chat.read([TEXT, stops[-1], TEXT])[1:] == (1, False)
+    assert load_chat(Source(str(folder)), Source(str(folder / "base"))).stops == (TURN, EOS)
