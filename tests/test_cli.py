@@ -1,5 +1,6 @@
 """The command line: data on stdout, words on stderr, one line for an error."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -38,6 +39,39 @@ def test_records_of_the_whole_house_are_parsed_by_the_reader_of_a_pipe() -> None
     done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=ROOT)
     assert orjson.loads(done.stdout)["source"] == "msra"
     assert "Error" not in done.stderr
+
+
+def shell(line: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a line in which $P is the command, by a real shell with real pipes."""
+    command = ["bash", "-c", line]
+    env = {**os.environ, "P": f"{sys.executable} -m chinchilla", **env}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env)
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["records msra --split train", "check", "sources", "--help"])
+def test_a_reader_that_goes_away_is_no_error(words: str, unbuffered: str) -> None:
+    done = shell(f"($P {words}; echo $? >&2) | :", PYTHONUNBUFFERED=unbuffered)
+    assert done.stderr.splitlines()[-1] == "0"
+    assert "Error" not in done.stderr
+
+
+def test_a_reader_that_has_read_a_part_is_no_error(tmp_path: Path, put) -> None:
+    put("msra/train1.txt", "我/o 在/o 北京/ns\n" * 50_000)
+    line = "$P records msra --split train --raw raw 2> err | head -1; echo ${PIPESTATUS[0]}"
+    done = shell(line, tmp_path)
+    assert done.stdout.splitlines()[1:] == ["0"]
+    assert (tmp_path / "err").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["records finre --split dev", "sources", "mine finre", "--help"])
+def test_output_that_is_full_or_closed_is_told_in_a_line(words: str, unbuffered: str) -> None:
+    for place, told in (("> /dev/full", "No space left on device"), (">&-", "closed")):
+        done = shell(f"$P {words} {place}", PYTHONUNBUFFERED=unbuffered)
+        assert done.returncode == 1
+        [line] = [line for line in done.stderr.splitlines() if not line.startswith("finre ")]
+        assert line.startswith(f"error: output: {told}; ")
 
 
 ERRORS = [

@@ -17,6 +17,7 @@ from chinchilla.cli.eval import evaluate
 from chinchilla.cli.export import export
 from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
+from chinchilla.cli.output import Commands, ReaderLeftError, check_open
 from chinchilla.cli.predict import predict
 from chinchilla.cli.records import records
 from chinchilla.cli.score import score
@@ -27,7 +28,7 @@ from chinchilla.errors import ChinchillaError
 INTERRUPTED = 130
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="chinchilla")
 def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
@@ -43,6 +44,7 @@ def main() -> None:
     """Run the command line; our errors are one line on stderr and exit status 1."""
     signal.signal(signal.SIGTERM, _stop)
     try:
+        check_open()
         cli(standalone_mode=False)
     except ChinchillaError as error:
         click.echo(f"error: {error}", err=True)
@@ -53,9 +55,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; nothing half-written was left behind", err=True)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # the reader of our output went away, as `| head` does
-        sys.stderr.close()
+    except ReaderLeftError:
+        # it had all it wanted
         sys.exit(0)
 
 

@@ -146,7 +146,7 @@ def evaluate(request: Request, reading: RowReading | None = None, keep: bool = F
 
 def _lean(request: Request) -> Evaluation:
     """Do for one metric of large files what `evaluate` does, without keeping documents."""
-    _check_names(request)
+    check_names(request)
     gold = iter_rows(request.gold, request.task, LeanGold)
     pred = iter_rows(request.pred or Path(), request.task, LeanRow)
     pairing = Pairing(gold, pred, request.allow_extra)
@@ -245,13 +245,14 @@ def _answers(request: Request, reading: RowReading | None) -> Answers | None:
     return read_row_answers(request.answers, sheet)
 
 
-def _check_names(request: Request) -> None:
+def check_names(request: Request) -> None:
+    """Raise ConfigError for a metric that the task does not have."""
     for name in request.metrics:
         metric(name, request.task)
 
 
 def _pairing(request: Request, answers: Answers | None) -> Pairing:
-    _check_names(request)
+    check_names(request)
     gold = iter_rows(request.gold, request.task, Gold)
     if answers is not None:
         return Pairing(gold, answers.repaired.values(), request.allow_extra)

@@ -9,6 +9,7 @@ from chinchilla.score.comparison import Chance, Comparison, compare
 from chinchilla.score.evaluation import (
     Request,
     aligned,
+    check_names,
     chosen,
     collector_off,
     read_options,
@@ -38,10 +39,12 @@ class Versus(NamedTuple):
 def versus(request: Request, other: Path, chance: Chance) -> Versus:
     """Compare the predictions of `other` with those of the request.
 
-    Raises ConfigError where the two do not hold the same documents, or others than gold.
+    Raises ConfigError for a metric of another task, and where the two do not hold the same
+    documents, or others than gold.
     """
     if request.pred is None:
         raise ConfigError("compare", "no predictions", "pass two files of predictions")
+    check_names(request)
     with collector_off():
         options = read_options(request)
         a, b = (_side(request, path) for path in (request.pred, other))

@@ -127,3 +127,11 @@ def test_systems_on_other_documents_are_refused(folder: Path, other: str) -> Non
     done = run(folder, *COMPARE, "pred", other)
     assert done.stderr.startswith(f"error: {other}: 1 documents are not ".encode())
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("name", ["ner_span", "zz"])
+def test_a_metric_of_another_task_is_not_compared(folder: Path, name: str) -> None:
+    done = run(folder, *COMPARE, "pred", "gold", "--metric", name)
+    words = f"error: --metric {name}: no such metric of re; use re_boundary, ".encode()
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
+    assert done.stderr.startswith(words)
