@@ -147,9 +147,11 @@ class Record(Frozen):
 
     @model_validator(mode="after")
     def _quote_the_text(self) -> "Record":
-        text = self.text
+        text, size = self.text, len(self.text)
         for entity in self.entities:
-            if entity.start is None or text[entity.start : entity.end] != entity.text:
+            start, end = entity.start, entity.end
+            # a slice stops at the end of the text, wherever the offset lies
+            if start is None or end is None or end > size or text[start:end] != entity.text:
                 self._check(entity.text, entity.start, entity.end, None)
         for relation in self.relations + self.na_pairs if self.na_pairs else self.relations:
             plain = relation.head_start is None and relation.tail_start is None
@@ -165,7 +167,9 @@ class Record(Frozen):
             if event.trigger is not None:
                 self._check(event.trigger, event.trigger_start, None, event.trigger_where)
             for span in event.arguments:
-                if span.start is None or text[span.start : span.end] != span.text:
+                start, end = span.start, span.end
+                unsure = start is None or end is None or end > size or span.where is not None
+                if unsure or text[start:end] != span.text:
                     self._check(span.text, span.start, span.end, span.where)
         return self
 
@@ -185,6 +189,9 @@ class Record(Frozen):
         stop = start + len(words) if end is None else end
         if where is not None:
             raise ValueError(f"{words!r} is marked {where!r} and has an offset into the text")
+        if stop > len(self.text):
+            size = f"the text, which has {len(self.text)} characters"
+            raise ValueError(f"offset {start}:{stop} of {words!r} ends after {size}")
         if self.text[start:stop] != words:
             raise ValueError(
                 f"offset {start}:{stop} quotes {self.text[start:stop]!r}, not {words!r}"

@@ -37,14 +37,14 @@ CASES = [
         "duee/duee_train.json",
         duee(event_type="组织关系-搬家"),
         "{path}:1: the label '组织关系-搬家' is not on the card of duee; "
-        "correct the line, or describe the label in raw/duee/card.toml",
+        "correct the line, or describe the label in {raw}/duee/card.toml",
     ),
     (
         "duee",
         "duee/duee_train.json",
         duee(arguments=[{"argument_start_index": 0, "role": "老板", "argument": "甲厂"}]),
         "{path}:1: the role '组织关系-裁员/老板' is not on the card of duee; "
-        "correct the line, or describe the role in raw/duee/card.toml",
+        "correct the line, or describe the role in {raw}/duee/card.toml",
     ),
     (
         "duee",
@@ -63,7 +63,7 @@ CASES = [
         "finre/train.txt",
         "甲\t乙\t结盟\t甲与乙结盟\n",
         "{path}:1: the label '结盟' is not on the card of finre; "
-        "correct the line, or describe the label in raw/finre/card.toml",
+        "correct the line, or describe the label in {raw}/finre/card.toml",
     ),
     (
         "finre",
@@ -82,7 +82,7 @@ CASES = [
         "msra/train.bio",
         "中\tB-GPE\n国\tI-GPE\n",
         "{path}:1: the label 'GPE' is not on the card of msra; "
-        "correct the line, or describe the label in raw/msra/card.toml",
+        "correct the line, or describe the label in {raw}/msra/card.toml",
     ),
     (
         "boson",
@@ -103,7 +103,7 @@ def test_a_record_that_does_not_fit_its_source_is_one_line(
     with pytest.raises(ChinchillaError) as caught:
         for split in ("train", "dev"):
             list(catalogue.records(found, split, Tally()))
-    assert str(caught.value) == message.format(path=path)
+    assert str(caught.value) == message.format(path=path, raw=raw)
     assert "\n" not in str(caught.value)
 
 

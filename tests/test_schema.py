@@ -33,6 +33,39 @@ def test_a_record_is_dumped_with_the_names_of_the_exchange_format() -> None:
             "x:1: offset 1:3 quotes '三在', not '张三'; correct the line or leave it out",
         ),
         (
+            {"entities": [{"type": "a", "text": "北京", "start": 3, "end": 6}]},
+            "x:1: offset 3:6 of '北京' ends after the text, which has 5 characters; "
+            "correct the line or leave it out",
+        ),
+        (
+            {
+                "events": [
+                    {
+                        "event_type": "t",
+                        "trigger": "在",
+                        "arguments": [{"role": "r", "text": "北京", "start": 3, "end": 9}],
+                    }
+                ]
+            },
+            "x:1: offset 3:9 of '北京' ends after the text, which has 5 characters; "
+            "correct the line or leave it out",
+        ),
+        (
+            {
+                "events": [
+                    {
+                        "event_type": "t",
+                        "trigger": "在",
+                        "arguments": [
+                            {"role": "r", "text": "北京", "start": 3, "end": 5, "where": "class"}
+                        ],
+                    }
+                ]
+            },
+            "x:1: '北京' is marked 'class' and has an offset into the text; "
+            "correct the line or leave it out",
+        ),
+        (
             {"entities": [{"type": "a", "text": "李四"}]},
             "x:1: '李四' is not in the text; correct the line or leave it out",
         ),

@@ -44,8 +44,7 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict
         "files": _files(plan),
         "templates": template_hashes(),
         "cards": {
-            found.card.source: _card_hash(found, paths[found.card.source], plan.raw)
-            for found in plan.found
+            found.card.source: _card_hash(found, paths[found.card.source]) for found in plan.found
         },
         "outputs": {name: written._asdict() for name, written in outputs.items()},
     }
@@ -75,7 +74,7 @@ def _source(found: Found, plan: Plan, sums: Totals) -> dict[str, Any]:
         "sample": found.sample,
         "inputs": inputs(found, plan.raw),
         "splits": {
-            split: _counts(sums[found.card.source, split], found.folder)
+            split: _counts(sums[found.card.source, split], found)
             for split in SPLITS
             if (found.card.source, split) in sums
         },
@@ -108,17 +107,20 @@ def _general(plan: Plan, sums: Totals) -> dict[str, Any] | None:
     if counts is None:
         return None
     path = Path(plan.config.general.path)
+    short = {f"{path.parent}/": ""}
     return {
         "file": path.name,
         "ratio": plan.config.general.ratio,
         "rows": counts.rows,
         "bytes": counts.bytes,
-        "refused": _reasons(counts.tally.refused, path.parent),
-        "mended": _reasons(counts.tally.mended, path.parent),
+        "refused": _reasons(counts.tally.refused, short),
+        "mended": _reasons(counts.tally.mended, short),
     }
 
 
-def _counts(counts: Counts, folder: Path) -> dict[str, Any]:
+def _counts(counts: Counts, found: Found) -> dict[str, Any]:
+    own = Path(found.card.own)
+    short = {str(own): f"{own.parent.name}/{own.name}", f"{found.folder}/": ""}
     return {
         "read": counts.read,
         "records": counts.records,
@@ -130,24 +132,26 @@ def _counts(counts: Counts, folder: Path) -> dict[str, Any]:
         "bytes": counts.bytes,
         **counts.items,
         "windows": dict(sorted((+counts.windows).items())),
-        "refused": _reasons(counts.tally.refused, folder),
-        "mended": _reasons(counts.tally.mended, folder),
+        "refused": _reasons(counts.tally.refused, short),
+        "mended": _reasons(counts.tally.mended, short),
         "labels": dict(sorted(counts.labels.items())),
     }
 
 
-def _reasons(counts: dict[str, Count], folder: Path) -> dict[str, dict[str, Any]]:
-    """Sort counts by reason; examples name files as seen from the folder of the source."""
-    return {
-        reason: {"times": count.times, "example": count.example.replace(f"{folder}/", "")}
-        for reason, count in sorted(counts.items())
-    }
+def _reasons(counts: dict[str, Count], short: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Sort counts by reason; examples name files in short, the same wherever they lie."""
+    reasons = {}
+    for reason, count in sorted(counts.items()):
+        example = count.example
+        for path, name in short.items():
+            example = example.replace(path, name)
+        reasons[reason] = {"times": count.times, "example": example}
+    return reasons
 
 
-def _card_hash(found: Found, path: Path, raw: Path) -> str:
+def _card_hash(found: Found, path: Path) -> str:
     digest = sha256()
-    own = raw / found.card.source / "card.toml"
-    for one in dict.fromkeys([path, own]):
+    for one in dict.fromkeys([path, Path(found.card.own)]):
         if one.is_file():
             digest.update(one.read_bytes())
     return digest.hexdigest()

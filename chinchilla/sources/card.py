@@ -68,9 +68,13 @@ class Edition(Frozen):
 
 
 class Card(Frozen):
-    """Describe a source; read from `<source>.toml`, with the user's own `card.toml` over it."""
+    """Describe a source; read from `<source>.toml`, with the user's own `card.toml` over it.
+
+    `own` is the path of the user's card, whether it lies there or not.
+    """
 
     source: str
+    own: str = Field(exclude=True)
     title: str
     summary: str = ""
     home: str = ""
@@ -143,20 +147,32 @@ class Card(Frozen):
         return Role(key=key, name=entry.name, description=entry.description, values=entry.values)
 
 
-def read_card(path: Path, over: Path | None = None) -> Card:
+def read_card(path: Path, own: Path) -> Card:
     """Read a card, the user's own fields over it; raise CardError where it is not one."""
-    source = over.parent.name if over and not path.is_file() else path.stem
+    source = path.stem
     data = _read_toml(path) if path.is_file() else {}
-    if over is not None:
-        data = _overlay(data, _read_toml(over))
-    where = str(over or path)
+    where = str(path)
+    if own.exists():
+        where, over = str(own), _read_toml(own)
+        _check_own(over, data, where)
+        data = _overlay(data, over)
     try:
-        card = Card.model_validate({"source": source, "folders": (source,), **data})
+        card = Card.model_validate(
+            {"folders": (source,), **data, "source": source, "own": str(own)}
+        )
     except ValidationError as error:
         todo = "see docs/cards.md for the fields of a card"
         raise CardError(where, explain(error), todo) from error
     _check_card(card, where)
     return card
+
+
+def _check_own(over: dict[str, Any], under: dict[str, Any], where: str) -> None:
+    """Raise CardError for what no card of a user can say."""
+    for key in ("source", "own"):
+        if key in over:
+            what = f"{key}: not for a card to say"
+            raise CardError(where, what, "leave it out: the folder of the card names the source")
 
 
 def _check_card(card: Card, where: str) -> None:
@@ -187,10 +203,15 @@ def _check_names(card: Card, edition: str, where: str) -> None:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
+    if path.is_dir():
+        raise CardError(str(path), "is a folder, not a file", "put the card itself there")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CardError(str(path), f"not TOML ({error})", "correct the card") from error
+    except OSError as error:
+        words = error.strerror or "cannot be opened"
+        raise CardError(str(path), words, "check the file's permissions") from error
 
 
 def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """Find cards, modules and files: what sources there are and what of them lies under raw/."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
-from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.errors import CardError, ConfigError, InputError, Tally
 from chinchilla.readers.lines import Boundary, Slice, cut
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
@@ -27,31 +29,66 @@ class SourceModule(Protocol):
 
 @dataclass(frozen=True)
 class Found:
-    """A source with the files found for one edition of it."""
+    """A source with the files found for one edition of it.
+
+    `passed_over` are further folders of the source that hold files of it and are not read.
+    """
 
     card: Card
     edition: Edition
     folder: Path
     files: dict[Split, Path]
     sample: bool
+    passed_over: tuple[Path, ...] = ()
 
     @property
     def kind(self) -> str:
         """Say whether the user's files or our sample were found."""
         return "sample" if self.sample else "files"
 
+    @property
+    def notes(self) -> list[str]:
+        """Say which folders are not read, though they bear a name of the source."""
+        what = f"not read: {self.card.source} is read from {self.folder}"
+        return [f"{path}: {what}; put all files in one folder" for path in self.passed_over]
+
+
+class Cards(Mapping[str, Card]):
+    """Every card by its source, each read when asked for: one that is wrong harms no other."""
+
+    def __init__(self, raw: Path) -> None:
+        """Look for cards, ours and those below raw."""
+        self._raw = raw
+        self._paths = card_paths(raw)
+        self._read: dict[str, Card] = {}
+
+    def __getitem__(self, source: str) -> Card:
+        """Read the card of a source, once."""
+        if source not in self._paths:
+            raise KeyError(source)
+        if source not in self._read:
+            self._read[source] = load_card(source, self._raw)
+        return self._read[source]
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the sources."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """Count the sources."""
+        return len(self._paths)
+
 
 def card_paths(raw: Path) -> dict[str, Path]:
     """Map each source to its card: ours, then those of the user's folders."""
     ours = {path.stem: path for path in sorted(_CARDS.glob("*.toml"))}
-    own = {path.parent.name: path for path in sorted(raw.glob(f"*/{OWN_CARD}"))}
-    known = set(ours)
-    return ours | {name: path for name, path in own.items() if name not in known}
+    own = {_source_of(path): path for path in sorted(raw.glob(f"*/{OWN_CARD}"))}
+    return ours | {name: path for name, path in own.items() if name not in ours}
 
 
-def cards(raw: Path) -> dict[str, Card]:
-    """Read every card, the user's own `raw/<source>/card.toml` laid over ours."""
-    return {name: load_card(name, raw) for name in card_paths(raw)}
+def cards(raw: Path) -> Cards:
+    """Return every card, the user's own laid over ours."""
+    return Cards(raw)
 
 
 def load_card(source: str, raw: Path) -> Card:
@@ -61,8 +98,32 @@ def load_card(source: str, raw: Path) -> Card:
         known = ", ".join(paths)
         todo = f"known sources are {known}; a new one needs {raw / source / OWN_CARD}"
         raise ConfigError(source, "no such source", todo)
-    own = raw / source / OWN_CARD
-    return read_card(_CARDS / f"{source}.toml", own if own.is_file() else None)
+    return read_card(_CARDS / f"{source}.toml", own_card(source, raw))
+
+
+def own_card(source: str, raw: Path) -> Path:
+    """Return where the user's card of a source lies, or would lie; raise CardError for two."""
+    lying = [path for path in sorted(raw.glob(f"*/{OWN_CARD}")) if _source_of(path) == source]
+    if len(lying) > 1:
+        what = f"{source} has another card, {lying[0]}"
+        raise CardError(str(lying[1]), what, "keep one of the two")
+    return lying[0] if lying else raw / source / OWN_CARD
+
+
+def _source_of(path: Path) -> str:
+    """Return the source of a user's card: the one of ours whose folder it is in, or a new one."""
+    folder = path.parent.name
+    return _our_folders().get(folder.casefold(), folder)
+
+
+@cache
+def _our_folders() -> dict[str, str]:
+    """Map the names of the folders of our sources, letter case apart, to the sources."""
+    found = {}
+    for path in sorted(_CARDS.glob("*.toml")):
+        folders = tomllib.loads(path.read_text(encoding="utf-8")).get("folders", [])
+        found.update({name.casefold(): path.stem for name in [path.stem, *folders]})
+    return found
 
 
 def module_of(source: str) -> SourceModule:
@@ -101,7 +162,12 @@ def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool)
                 candidates.append(Found(card, one, folder, files, sample))
     complete = [found for found in candidates if "train" in found.files]
     chosen = next(iter(complete or candidates), None)
-    return None if chosen is None else _by_content(chosen, edition)
+    if chosen is None:
+        return None
+    if not sample:
+        others = [found.folder for found in candidates if found.folder != chosen.folder]
+        chosen = replace(chosen, passed_over=tuple(dict.fromkeys(others)))
+    return _by_content(chosen, edition)
 
 
 def _by_content(found: Found, wanted: str | None) -> Found:
@@ -119,8 +185,7 @@ def _by_content(found: Found, wanted: str | None) -> Found:
                 what = f"is of the edition {name}, not {wanted}"
                 raise InputError(str(found.files[split]), what, "leave --edition out")
             if name is not None:
-                edition = found.card.edition(name)
-                return Found(found.card, edition, found.folder, found.files, found.sample)
+                return replace(found, edition=found.card.edition(name))
     return found
 
 

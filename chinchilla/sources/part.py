@@ -133,9 +133,8 @@ class Part:
                 raise self._unknown("role", name, place)
 
     def _unknown(self, kind: str, name: str, place: int) -> LabelError:
-        source = self.card.source
-        what = f"the {kind} {name!r} is not on the card of {source}"
-        todo = f"correct the line, or describe the {kind} in raw/{source}/card.toml"
+        what = f"the {kind} {name!r} is not on the card of {self.card.source}"
+        todo = f"correct the line, or describe the {kind} in {self.card.own}"
         return LabelError(self.at(place), what, todo)
 
 
