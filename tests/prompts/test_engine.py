@@ -6,7 +6,7 @@ from random import Random
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chinchilla.build.config import BuildConfig, read_config, shipped_configs
@@ -71,6 +71,45 @@ def test_negatives_are_as_many_as_wanted(present, negatives, seed) -> None:
     assert present <= asked
     wanted = min(negatives if present else max(negatives, 1), 12 - len(present))
     assert len(asked - present) == wanted
+
+
+@given(KEYS, st.integers(1, 13), st.booleans(), st.integers(0, 4), st.integers())
+def test_the_number_of_labels_in_a_prompt_does_not_tell_how_many_are_gold(
+    present, size, hard, negatives, seed
+) -> None:
+    assume(len(present) <= 12 // size * size or size > 12)
+    confusions = {f"k{n}": [f"k{n ^ 1}"] for n in range(12)} if hard else {}
+    for few in ({"negatives": negatives}, {"negative_ratio": negatives / 2}):
+        drawn = draw(size=size, seed=seed, confusions=confusions, **few)
+        found = keys(batches(LABELS, present, drawn))
+        asked = [key for batch in found for key in batch]
+        assert present <= set(asked)
+        assert len(set(asked)) == len(asked)
+        assert {len(batch) for batch in found} == {min(size, 12)}
+        if "negatives" in few:
+            assert len(asked) >= min(len(present) + negatives, 12 // size * size)
+
+
+def test_labels_asked_of_nothing_are_confused_as_those_asked_with_gold_are() -> None:
+    confusions = {f"k{n}": [f"k{n ^ 1}"] for n in range(12)}
+    for seed in range(20):
+        drawn = draw(negatives=2, size=2, seed=seed, confusions=confusions)
+        [[one, other]] = keys(batches(LABELS, frozenset(), drawn))
+        assert confusions[one] == [other]
+
+
+def test_the_small_config_asks_as_many_labels_in_every_train_prompt(tmp_path: Path) -> None:
+    config = read_config(Path("small"), {})
+    build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None)
+    asked: dict[str, set[int]] = {}
+    for task in ("ner", "re", "ee"):
+        for row in rows_of(tmp_path / "out", f"{task}/train.jsonl"):
+            asked.setdefault(row["source"], set()).add(len(row["labels"]))
+    sets = orjson.loads((tmp_path / "out" / "labels.json").read_bytes())
+    room = {source: config.prompts.batch_size(one["task"]) for source, one in sets.items()}
+    assert asked == {
+        source: {min(room[source], len(one["labels"]))} for source, one in sets.items()
+    }
 
 
 def test_negatives_and_dropout_are_for_train_alone() -> None:
