@@ -193,6 +193,47 @@ def test_held_out_labels_and_sources_are_absent_from_every_train_prompt(tmp_path
     assert all(asked_later["dev", source] for source in held)
 
 
+HELD_OUT = {"收购", "被收购", "持股"}
+
+
+def open_rows(tmp_path: Path, split: str, **prompts) -> list[tuple[dict, dict]]:
+    """Build with three labels held out and open questions; return rows with their records."""
+    prompts = {"open_share": 1.0, "open_everywhere": True, **prompts}
+    hold_out = {"labels": {"finre": tuple(HELD_OUT)}}
+    run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts, hold_out=hold_out)
+    gold = {row["id"]: row for row in rows_of(tmp_path / "out", f"records/re/{split}.jsonl")}
+    rows = rows_of(tmp_path / "out", f"re/{split}.jsonl")
+    return [(row, gold[row["record_id"]]) for row in rows]
+
+
+def bears_held_out(row: dict, record: dict) -> bool:
+    """Tell whether a held-out label is gold of a row: of its pair, where it gives one."""
+    ends = (row.get("head"), row.get("tail"))
+    return any(
+        one["predicate"] in HELD_OUT and ends in ((one["head"], one["tail"]), (None, None))
+        for one in record["relations"]
+    )
+
+
+@pytest.mark.parametrize("subtask", ["re", "re-pair"])
+@pytest.mark.parametrize(("split", "hidden"), [("train", "closed"), ("dev", "open")])
+def test_train_asks_openly_only_where_no_gold_is_held_out(tmp_path, subtask, split, hidden) -> None:
+    asked = {True: set(), False: set()}
+    for row, record in open_rows(tmp_path, split, subtasks=(subtask,)):
+        kind = row["template"].partition("#")[0].rpartition("open")[1] or "closed"
+        asked[bears_held_out(row, record)].add(kind)
+    assert asked == {True: {hidden}, False: {"open"}}
+
+
+def test_examples_of_an_open_train_prompt_bear_no_label_held_out(tmp_path: Path) -> None:
+    rows = open_rows(tmp_path, "train", demonstrations=4)
+    held = [record["text"] for row, record in rows if bears_held_out(row, record)]
+    openly = [row["instruction"] for row, _ in rows if row["template"].startswith("re/open")]
+    assert held
+    assert any("答案：" in words for words in openly)
+    assert not any(text in words for text in held for words in openly)
+
+
 def test_a_held_out_label_that_no_card_has_is_an_error(tmp_path: Path) -> None:
     config = BuildConfig(hold_out={"labels": {"finre": ("收构",)}})
     with pytest.raises(ChinchillaError) as caught:
