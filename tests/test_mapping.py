@@ -160,6 +160,29 @@ CARDS = [
         HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["时间"] }\n',
         "label 'a' uses the role '时间'; describe it under [roles]",
     ),
+    (
+        f'na = "b"\n{HEAD.format(task="re")}'
+        '[labels]\na = { name = "无" }\nb = { name = "无" }\n',
+        "labels 'a' and 'b' are both named '无'; give each label a name of its own",
+    ),
+    (
+        HEAD.format(task="re") + '[labels]\na = { name = "甲", slots = ["s", "t"] }\n'
+        '[slots]\ns = { name = "时间" }\nt = { name = "时间" }\n',
+        "slots 's' and 't' of 'a' are both named '时间'; give each slot a name of its own",
+    ),
+    (
+        HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["s", "t"] }\n'
+        '[roles]\ns = { name = "时间" }\nt = { name = "时间" }\n',
+        "roles 's' and 't' of 'a' are both named '时间'; give each role a name of its own",
+    ),
+    *(
+        (
+            HEAD.format(task="re") + '[labels]\na = { name = "甲", slots = ["s"] }\n'
+            f'[slots]\ns = {{ name = "{end}" }}\n',
+            f"the slot 's' is named '{end}', as an end of a relation is; give it another name",
+        )
+        for end in ("head", "tail")
+    ),
 ]
 
 

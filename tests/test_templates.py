@@ -54,6 +54,14 @@ def test_the_answer_forms_are_described_for_every_sub_task() -> None:
             assert len(set(phrases.formats(form, subtask))) >= 3
 
 
+@pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
+def test_every_sentence_on_an_answer_form_says_what_to_write_for_nothing(form: str) -> None:
+    for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"):
+        nothing = {"json": "[]" if subtask == "re-pair" else "{}", "code": "[]"}
+        for sentence in load_phrases().formats(form, subtask):
+            assert nothing.get(form, "“{{ empty }}”") in sentence
+
+
 GOOD = {
     "subtask": "ner",
     "labels": "closed",

@@ -70,6 +70,13 @@ class Asking:
         whole = self.size == 0 and self.options.roles_per_prompt == 0
         return whole, whole and self.options.keeps_labels
 
+    def hides_gold(self, record: Record) -> bool:
+        """Tell whether a record bears a held-out label.
+
+        An answer in train leaves it out: only a question that names its labels may be asked.
+        """
+        return bool(self.held_out) and not self.held_out.isdisjoint(_present(record))
+
     @cached_property
     def made(self) -> dict[tuple[str, int, int], Question]:
         """Keep the questions for all labels, by sub-task, number of labels and order."""
@@ -82,7 +89,8 @@ def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question
     known = asking.known[train]
     for subtask in asking.subtasks:
         if subtask not in ("re-pair", "ee-argument"):
-            if asking.opens[train] and rng.random() < asking.options.open_share:
+            drawn = asking.opens[train] and rng.random() < asking.options.open_share
+            if drawn and not (train and asking.hides_gold(record)):
                 question = Question(subtask, known)
                 yield question, ordered(record, question), True
                 continue
@@ -122,14 +130,19 @@ def subtasks_of(labels: LabelSet, options: PromptOptions) -> list[Subtask]:
 def _label_batches(
     record: Record, subtask: str, known: Sequence[Label], draw: Draw
 ) -> Iterator[list[Label]]:
-    present = frozenset(
+    present = _present(record)
+    size = draw.options.roles_per_prompt if subtask == "ee" else 0
+    for part in role_parts(known, size):
+        yield from batches(part, present, draw)
+
+
+def _present(record: Record) -> frozenset[str]:
+    """Return the raw labels that a record bears."""
+    return frozenset(
         [entity.type for entity in record.entities]
         + [relation.predicate for relation in record.relations]
         + [event.event_type for event in record.events]
     )
-    size = draw.options.roles_per_prompt if subtask == "ee" else 0
-    for part in role_parts(known, size):
-        yield from batches(part, present, draw)
 
 
 def _pairs(
@@ -144,7 +157,7 @@ def _pairs(
         if mine and not any(item.predicate in keys for item in mine):
             # every label of the pair is held out: the pair is no negative one either
             continue
-        if is_open:
+        if is_open and all(item.predicate in keys for item in mine):
             # no candidates are shown, so there is none for "no relation" either
             question = Question("re-pair", tuple(known), head=head, tail=tail)
             yield question, ordered(record, question), True

@@ -56,17 +56,31 @@ def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[L
     options = draw.options
     if options.negatives is None and options.negative_ratio is None:
         return others
+    wanted = min(_wanted(len(positive), len(others), draw), len(others))
+    # around a label of its own, or labels far from each other would tell that none is gold
+    alone = bool(draw.confusions and others) and not positive
+    lone = [draw.rng.choice(others)] if alone else []
+    near = {name for one in positive + lone for name in draw.confusions.get(one.key, ())}
+    close = [label for label in others if label.key in near and label not in lone]
+    hard = (lone + close)[:wanted]
+    rest = [label for label in others if label not in hard]
+    return hard + draw.rng.sample(rest, wanted - len(hard))
+
+
+def _wanted(positive: int, others: int, draw: Draw) -> int:
+    """Return how many labels to ask in vain: as many as the options say, and to fill prompts.
+
+    Every prompt has as many labels as one may have, or their number would tell that of the gold.
+    """
+    options, size = draw.options, draw.size
     wanted = options.negatives
     if wanted is None:
-        wanted = round((options.negative_ratio or 0) * len(positive))
-    if not positive:
-        wanted = max(wanted, draw.size or 1)
-    wanted = min(wanted, len(others))
-    near = {name for one in positive for name in draw.confusions.get(one.key, ())}
-    hard = [label for label in others if label.key in near][:wanted]
-    rest = [label for label in others if label not in hard]
-    chosen = {label.key for label in hard + draw.rng.sample(rest, wanted - len(hard))}
-    return [label for label in others if label.key in chosen]
+        wanted = round((options.negative_ratio or 0) * positive)
+    if size == 0:
+        return wanted if positive else max(wanted, 1)
+    # a last prompt for which too few labels are left is asked for the sake of gold alone
+    full = min(-(-(positive + wanted) // size), (positive + others) // size)
+    return max(full, -(-positive // size), 1) * size - positive
 
 
 def _order(asked: Sequence[Label], draw: Draw) -> list[Label]:

@@ -57,10 +57,13 @@ class PromptOptions(Frozen):
     negatives: int | None = Field(
         default=None,
         ge=0,
-        description="labels asked in vain for each record (train); none means all",
+        description="labels asked in vain for each record (train), more to fill a prompt; "
+        "none means all",
     )
     negative_ratio: float | None = Field(
-        default=None, ge=0, description="labels asked in vain for each label present (train)"
+        default=None,
+        ge=0,
+        description="labels asked in vain for each label present (train), more to fill a prompt",
     )
     hard_negatives: dict[str, str] = Field(
         default_factory=dict,

@@ -226,9 +226,12 @@ class Prompter:
         if self.pool is None:
             return ""
         wanted = self.options.demonstrations
+        drawn = draw_examples(self.pool, ask.record, question, wanted, rng)
+        if ask.is_open and ask.record.split == "train":
+            drawn = [one for one in drawn if not self.asking.hides_gold(one.record)]
         shown = [
             write_example(mine, self.text(one), self.forms[name].dump(content, mine))
-            for one, mine, content in draw_examples(self.pool, ask.record, question, wanted, rng)
+            for one, mine, content in drawn
         ]
         return "\n\n".join(["", self.phrases.demonstrations["intro"], *shown]) if shown else ""
 

@@ -1,6 +1,7 @@
 """The card of a source: what it is, where its files are, what its labels mean."""
 
 import tomllib
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from pydantic import Field, ValidationError
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
 from chinchilla.sources.mapping import Mapping
+
+ENDS = ("head", "tail")
+"""Names under which answers as JSON write the ends of a relation, beside those of its slots."""
 
 
 class Entry(Frozen):
@@ -188,18 +192,31 @@ def _check_card(card: Card, where: str) -> None:
             raise CardError(where, f"label {key!r} has an unknown twin", f"add {entry.twin!r}")
     if card.na is not None and card.na not in card.labels:
         raise CardError(where, f"na = {card.na!r} is no label", "describe it under [labels]")
+    for key, slot in card.slots.items():
+        if slot.name in ENDS:
+            what = f"the slot {key!r} is named {slot.name!r}, as an end of a relation is"
+            raise CardError(where, what, "give it another name")
     for edition in card.editions:
         _check_names(card, edition.name, where)
 
 
 def _check_names(card: Card, edition: str, where: str) -> None:
-    """Raise CardError where two labels of an edition share a Chinese name."""
+    """Raise CardError where two names of an edition could not be told apart in an answer."""
+    labels = card.label_set(edition)
+    _check_apart("label", (*labels, *filter(None, [labels.na])), "", where)
+    for label in labels:
+        _check_apart("slot", label.slots, f" of {label.key!r}", where)
+        _check_apart("role", label.roles, f" of {label.key!r}", where)
+
+
+def _check_apart(kind: str, named: Iterable[Label | Slot | Role], of: str, where: str) -> None:
+    """Raise CardError where two of a kind share a Chinese name."""
     seen: dict[str, str] = {}
-    for label in card.label_set(edition):
-        if label.name in seen:
-            what = f"labels {seen[label.name]!r} and {label.key!r} are both named {label.name!r}"
-            raise CardError(where, what, "give each label a name of its own")
-        seen[label.name] = label.key
+    for one in named:
+        if one.name in seen:
+            what = f"{kind}s {seen[one.name]!r} and {one.key!r}{of} are both named {one.name!r}"
+            raise CardError(where, what, f"give each {kind} a name of its own")
+        seen[one.name] = one.key
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

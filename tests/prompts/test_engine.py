@@ -6,7 +6,7 @@ from random import Random
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chinchilla.build.config import BuildConfig, read_config, shipped_configs
@@ -70,6 +70,45 @@ def test_negatives_are_as_many_as_wanted(present, negatives, seed) -> None:
     assert present <= asked
     wanted = min(negatives if present else max(negatives, 1), 12 - len(present))
     assert len(asked - present) == wanted
+
+
+@given(KEYS, st.integers(1, 13), st.booleans(), st.integers(0, 4), st.integers())
+def test_the_number_of_labels_in_a_prompt_does_not_tell_how_many_are_gold(
+    present, size, hard, negatives, seed
+) -> None:
+    assume(len(present) <= 12 // size * size or size > 12)
+    confusions = {f"k{n}": [f"k{n ^ 1}"] for n in range(12)} if hard else {}
+    for few in ({"negatives": negatives}, {"negative_ratio": negatives / 2}):
+        drawn = draw(size=size, seed=seed, confusions=confusions, **few)
+        found = keys(batches(LABELS, present, drawn))
+        asked = [key for batch in found for key in batch]
+        assert present <= set(asked)
+        assert len(set(asked)) == len(asked)
+        assert {len(batch) for batch in found} == {min(size, 12)}
+        if "negatives" in few:
+            assert len(asked) >= min(len(present) + negatives, 12 // size * size)
+
+
+def test_labels_asked_of_nothing_are_confused_as_those_asked_with_gold_are() -> None:
+    confusions = {f"k{n}": [f"k{n ^ 1}"] for n in range(12)}
+    for seed in range(20):
+        drawn = draw(negatives=2, size=2, seed=seed, confusions=confusions)
+        [[one, other]] = keys(batches(LABELS, frozenset(), drawn))
+        assert confusions[one] == [other]
+
+
+def test_the_small_config_asks_as_many_labels_in_every_train_prompt(tmp_path: Path) -> None:
+    config = read_config(Path("small"), {})
+    build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None)
+    asked: dict[str, set[int]] = {}
+    for task in ("ner", "re", "ee"):
+        for row in rows_of(tmp_path / "out", f"{task}/train.jsonl"):
+            asked.setdefault(row["source"], set()).add(len(row["labels"]))
+    sets = orjson.loads((tmp_path / "out" / "labels.json").read_bytes())
+    room = {source: config.prompts.batch_size(one["task"]) for source, one in sets.items()}
+    assert asked == {
+        source: {min(room[source], len(one["labels"]))} for source, one in sets.items()
+    }
 
 
 def test_negatives_and_dropout_are_for_train_alone() -> None:
@@ -151,6 +190,47 @@ def test_held_out_labels_and_sources_are_absent_from_every_train_prompt(tmp_path
                 assert cards[row["source"]].labels[label].name not in answer
     assert sum(asked_later["train", source] for source in held) == 0
     assert all(asked_later["dev", source] for source in held)
+
+
+HELD_OUT = {"收购", "被收购", "持股"}
+
+
+def open_rows(tmp_path: Path, split: str, **prompts) -> list[tuple[dict, dict]]:
+    """Build with three labels held out and open questions; return rows with their records."""
+    prompts = {"open_share": 1.0, "open_everywhere": True, **prompts}
+    hold_out = {"labels": {"finre": tuple(HELD_OUT)}}
+    run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts, hold_out=hold_out)
+    gold = {row["id"]: row for row in rows_of(tmp_path / "out", f"records/re/{split}.jsonl")}
+    rows = rows_of(tmp_path / "out", f"re/{split}.jsonl")
+    return [(row, gold[row["record_id"]]) for row in rows]
+
+
+def bears_held_out(row: dict, record: dict) -> bool:
+    """Tell whether a held-out label is gold of a row: of its pair, where it gives one."""
+    ends = (row.get("head"), row.get("tail"))
+    return any(
+        one["predicate"] in HELD_OUT and ends in ((one["head"], one["tail"]), (None, None))
+        for one in record["relations"]
+    )
+
+
+@pytest.mark.parametrize("subtask", ["re", "re-pair"])
+@pytest.mark.parametrize(("split", "hidden"), [("train", "closed"), ("dev", "open")])
+def test_train_asks_openly_only_where_no_gold_is_held_out(tmp_path, subtask, split, hidden) -> None:
+    asked = {True: set(), False: set()}
+    for row, record in open_rows(tmp_path, split, subtasks=(subtask,)):
+        kind = row["template"].partition("#")[0].rpartition("open")[1] or "closed"
+        asked[bears_held_out(row, record)].add(kind)
+    assert asked == {True: {hidden}, False: {"open"}}
+
+
+def test_examples_of_an_open_train_prompt_bear_no_label_held_out(tmp_path: Path) -> None:
+    rows = open_rows(tmp_path, "train", demonstrations=4)
+    held = [record["text"] for row, record in rows if bears_held_out(row, record)]
+    openly = [row["instruction"] for row, _ in rows if row["template"].startswith("re/open")]
+    assert held
+    assert any("答案：" in words for words in openly)
+    assert not any(text in words for text in held for words in openly)
 
 
 def test_renamed_labels_stand_in_prompt_and_answer_and_keep_their_keys(tmp_path: Path) -> None:
