@@ -279,11 +279,6 @@ class LabelSet(Frozen):
         """Map each raw label to its Label."""
         return {label.key: label for label in self.labels}
 
-    @cached_property
-    def by_name(self) -> dict[str, Label]:
-        """Map each Chinese name to its Label."""
-        return {label.name: label for label in self.labels}
-
 
 def join_prompt(instruction: str, input_: str) -> str:
     """Return what a model is shown: instruction and input, a newline between them.

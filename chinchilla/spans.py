@@ -76,17 +76,6 @@ def _fault(kind: FaultKind, tags: Sequence[str], start: int, stop: int) -> Fault
     return Fault(kind, at, before, tags[at], Tagged(tags[start][2:], start, stop))
 
 
-def encode(spans: Sequence[Tagged], length: int, scheme: Scheme) -> list[str]:
-    """Turn flat spans into tags: the inverse of `decode`."""
-    tags = ["O"] * length
-    for label, start, end in spans:
-        inner, last = ("I", "I") if scheme == "bio" else ("M", "E")
-        tags[start:end] = [f"{inner}-{label}"] * (end - start)
-        tags[end - 1] = f"{last}-{label}"
-        tags[start] = f"S-{label}" if scheme == "bmes" and end - start == 1 else f"B-{label}"
-    return tags
-
-
 def occurrences(text: str, words: str) -> Iterator[int]:
     """Yield the start of every occurrence of the words, overlapping ones too."""
     at = text.find(words)

@@ -3,18 +3,19 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.reading import find_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chinchilla.errors import Tally
     from chinchilla.prompts.closeness import Pair
-    from chinchilla.schema import LabelSet, Record
+    from chinchilla.schema import LabelSet, Record, Split
 
 
 @click.command()
@@ -48,36 +49,23 @@ if TYPE_CHECKING:
     help="File to write; - is stdout.",
 )
 @samples_option
-def mine(
-    source: str,
-    raw: Path,
-    edition: str | None,
-    split: str,
-    pred: Path | None,
-    top: int,
-    out: str,
-    samples: bool,
-) -> None:
+def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any) -> None:
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
-    from chinchilla.errors import InputError, Tally
+    from chinchilla.errors import Tally
     from chinchilla.prompts import confusion
     from chinchilla.sources import catalogue
 
-    card = catalogue.load_card(source, raw)
-    found = catalogue.find(card, raw, edition, samples)
-    if found is None:
-        raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
+    found = find_source(source, split, given)
     name = found.edition.name
-    click.echo(f"{source} {split}: {found.kind} in {found.folder}, edition {name}", err=True)
-    labels, tally = card.label_set(name), Tally()
-    records = catalogue.records(found, split, tally)  # type: ignore[arg-type]
+    labels, tally = found.card.label_set(name), Tally()
+    records = catalogue.records(found, split, tally)
     pairs = None
     if pred is not None:
-        gold = catalogue.records(found, split, Tally())  # type: ignore[arg-type]
+        gold = catalogue.records(found, split, Tally())
         pairs = _pairs(gold, _read_predicted(pred, labels, tally), tally)
-    mined = confusion.mine(labels, records, pairs, top)
+    mined = confusion.mine(labels, records, pairs, given["top"])
     _write(out, confusion.dump_confusions(source, name, mined))
-    alone = sum(not found for found in mined.values())
+    alone = sum(not others for others in mined.values())
     click.echo(f"{len(mined)} labels, {alone} of them like no other", err=True)
     for reason, count in sorted(tally.refused.items()):
         click.echo(f"{reason}: {count.times}, first {count.example}", err=True)

@@ -1,11 +1,15 @@
 """The command `chinchilla records`."""
 
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.reading import find_source
+
+if TYPE_CHECKING:
+    from chinchilla.schema import Split
 
 
 @click.command()
@@ -21,22 +25,15 @@ from chinchilla.cli.options import raw_option, samples_option
     show_default=True,
     help="Stop at the first bad record, or leave it out and count it.",
 )
-def records(
-    source: str, split: str, raw: Path, edition: str | None, samples: bool, on_error: str
-) -> None:
+def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
     """Print the normalised records of a SOURCE as JSON Lines, the exchange format."""
-    from chinchilla.errors import InputError, Tally
+    from chinchilla.errors import Tally
     from chinchilla.sources import catalogue
 
-    card = catalogue.load_card(source, raw)
-    found = catalogue.find(card, raw, edition, samples)
-    if found is None:
-        raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
-    say = f"{source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
-    click.echo(say, err=True)
+    found = find_source(source, split, given)
     tally = Tally(forgiving=on_error == "count")
     write = sys.stdout.buffer.write
-    for record in catalogue.records(found, split, tally):  # type: ignore[arg-type]
+    for record in catalogue.records(found, split, tally):
         write(record.__pydantic_serializer__.to_json(record) + b"\n")
     sys.stdout.buffer.flush()
     for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):

@@ -52,17 +52,10 @@ runs_option = click.option(
     "--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to go on with."
 )
 @click.option("--dry-run", is_flag=True, help="Say what a training would take, train nothing.")
-def train(
-    task: str | None,
-    config: Path | None,
-    processed: Path,
-    out: Path,
-    resume: Path | None,
-    dry_run: bool,
-    **given: Any,
-) -> None:
+def train(task: str | None, config: Path | None, processed: Path, out: Path, **given: Any) -> None:
     """Fine-tune a model on built rows; the best checkpoint by F1 on dev is kept."""
     need("train")
+    resume, dry_run = given.pop("resume"), given.pop("dry_run")
     changes = {key: value for key, value in given.items() if value not in (None, ())}
     if resume is not None:
         _resume(resume, {"config": config, "task": task, **changes})

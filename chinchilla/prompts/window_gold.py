@@ -1,4 +1,4 @@
-"""Give the gold of a record to the windows of its text; `window_merge` takes it back together.
+"""Give the gold of a record to the windows of its text.
 
 An item stands in every window that holds it whole: by offset where it is located, else by
 occurrence, since a model sees it there. Strings of the title and class values are held by

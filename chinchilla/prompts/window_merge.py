@@ -1,8 +1,7 @@
-"""Join the windows of one text again: their gold, and what a model answers about them.
+"""Join what a model answers about the windows of one text, without looking at the gold.
 
-Gold is joined by place in the record (`merge_windows`), answers by what they say
-(`merge_answers`), without looking at the gold. Answers name strings, not places, and
-neighbouring windows share sentences, so one find may be told twice. How often it counts:
+Answers name strings, not places, and neighbouring windows share sentences, so one find may be
+told twice. How often it counts:
 
 - with offsets: once for each place;
 - an entity without offsets where the source marks mentions: as often as it is told, less what
@@ -24,49 +23,11 @@ import orjson
 
 from chinchilla.answers import Content
 from chinchilla.prompts.offsets import move_entity, move_event, move_relation
-from chinchilla.prompts.window_gold import Policy, Window
+from chinchilla.prompts.window_gold import Policy
 from chinchilla.schema import Argument, Entity, Event, Relation
 from chinchilla.spans import occurrences
 
 Item = TypeVar("Item", Entity, Relation, Event)
-
-
-def merge_windows(windows: Iterable[Window]) -> Content:
-    """Join the gold of the windows of one record: the inverse of `window_records`.
-
-    Items are told apart by their place in the record, so the result is the gold of the record
-    in its order, offsets and repeats included, less what the counts say. The parts of a split
-    event are joined by its place too. Answers of a model have no such places:
-    `merge_answers` joins those.
-    """
-    entities: dict[int, Entity] = {}
-    relations: dict[int, Relation] = {}
-    events: dict[int, list[tuple[Event, tuple[int, ...]]]] = {}
-    for window in windows:
-        record, origins, by = window.record, window.origins, window.start
-        for place, entity in zip(origins.entities, record.entities, strict=True):
-            entities[place] = move_entity(entity, by)
-        for place, relation in zip(origins.relations, record.relations, strict=True):
-            relations[place] = move_relation(relation, by)
-        parts = zip(origins.events, record.events, origins.arguments, strict=True)
-        for place, event, held in parts:
-            events.setdefault(place, []).append((move_event(event, by), held))
-    joined = tuple(_joined(events[place]) for place in sorted(events))
-    return Content(_in_order(entities), _in_order(relations), joined)
-
-
-def _in_order(items: dict[int, Item]) -> tuple[Item, ...]:
-    return tuple(items[place] for place in sorted(items))
-
-
-def _joined(parts: list[tuple[Event, tuple[int, ...]]]) -> Event:
-    """Join the parts of an event; any that has the trigger has the right one."""
-    arguments: dict[int, Argument] = {}
-    for event, places in parts:
-        arguments.update(zip(places, event.arguments, strict=True))
-    named = next((event for event, _ in parts if event.trigger is not None), parts[0][0])
-    fields = {"arguments": tuple(arguments[place] for place in sorted(arguments))}
-    return Event.model_validate({**dict(named), **fields})
 
 
 class Answered(NamedTuple):

@@ -6,12 +6,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from window_cases import merge_windows
 
 from chinchilla.answers import Content, Question, form, ordered
 from chinchilla.errors import Tally
 from chinchilla.prompts.measures import characters
 from chinchilla.prompts.window_gold import WindowedRecord, window_records
-from chinchilla.prompts.window_merge import Answered, merge_answers, merge_windows
+from chinchilla.prompts.window_merge import Answered, merge_answers
 from chinchilla.prompts.windows import cut_windows
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
 from chinchilla.sources import catalogue

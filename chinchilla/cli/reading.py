@@ -1,0 +1,27 @@
+"""What the commands that read one source share."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from chinchilla.sources.catalogue import Found
+
+
+def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
+    """Find the files of a source as --raw, --edition and --samples say, and say what is read.
+
+    Raises InputError where there are none.
+    """
+    from chinchilla.errors import InputError
+    from chinchilla.sources import catalogue
+
+    raw = given["raw"]
+    card = catalogue.load_card(source, raw)
+    found = catalogue.find(card, raw, given["edition"], given["samples"])
+    if found is None:
+        raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
+    words = f"{source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
+    click.echo(words, err=True)
+    return found
