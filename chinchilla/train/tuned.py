@@ -8,11 +8,11 @@ from chinchilla.errors import ConstraintError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.job import Job
-from chinchilla.predict.loading import find_model, load_chat, load_model, precision_of
+from chinchilla.predict.loading import device, find_model, load_chat, load_model, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
-from chinchilla.train.learnt import learnt_by, load_tuned
+from chinchilla.train.learnt import in_four_bits, learnt_by, load_tuned
 from chinchilla.train.runs import is_run, read_run
 
 UNKNOWN_ANSWER = 512
@@ -39,17 +39,22 @@ def open_engine(
         facts, called = read_run(folder), folder.resolve().name
         precision = precision_of(facts["config"]["precision"])
         learnt = learnt_by(folder, facts, say)
-        chat, model = learnt.chat(), load_tuned(learnt, precision)
+        quantized = in_four_bits(facts, device(), say)
+        chat, model = learnt.chat(), load_tuned(learnt, precision, quantized=quantized)
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
-        precision = precision_of("auto")
+        precision, quantized = precision_of("auto"), False
         chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
     room = wanted.max_new_tokens or usual
     constraint = constraint_of(chat, say) if wanted.constrained else None
     engine = LocalEngine(model, chat, room, wanted.batch_size, constraint)
-    options: dict[str, Any] = {"max_new_tokens": room, "precision": precision}
+    options: dict[str, Any] = {
+        "max_new_tokens": room,
+        "precision": precision,
+        "quantized": quantized,
+    }
     return engine, Job("transformers", called, options, wanted.constrained)
 
 
