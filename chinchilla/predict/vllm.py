@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import orjson
 
 from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.chat import TOLD
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.predict.job import Job
 
@@ -184,8 +185,7 @@ def load(options: VllmOptions, *, constrained: bool) -> Generate:
         try:
             if "messages" in requests[0]:
                 talks = [request["messages"] for request in requests]
-                plain = {"enable_thinking": False}
-                return list(model.chat(talks, chat_template_kwargs=plain, **how))
+                return list(model.chat(talks, chat_template_kwargs=dict(TOLD), **how))
             tokens = [{"prompt_token_ids": request["prompt_token_ids"]} for request in requests]
             return list(model.generate(tokens, **how))
         except (ValueError, RuntimeError) as error:
