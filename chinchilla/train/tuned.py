@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chinchilla.errors import ConstraintError
+from chinchilla.errors import ConstraintError, EngineError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.job import Job
@@ -12,7 +12,7 @@ from chinchilla.predict.loading import device, find_model, load_chat, load_model
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
-from chinchilla.train.learnt import in_four_bits, learnt_by, load_tuned
+from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
 from chinchilla.train.runs import is_run, read_run
 
 UNKNOWN_ANSWER = 512
@@ -68,17 +68,28 @@ def constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
 
 
 def vllm_options(
-    name: str, room: int, say: Callable[[str], None]
-) -> tuple[VllmOptions, Callable[[str], list[int]] | None]:
-    """Return how vLLM loads a run or a model, and its encoding where no chat template is there."""
-    folder = Path(name)
-    if not is_run(folder):
-        return VllmOptions(name, max_tokens=room or UNKNOWN_ANSWER), None
-    facts = read_run(folder)
-    learnt = learnt_by(folder, facts, say)
+    name: str, room: int, say: Callable[[str], None], trusted: bool = False
+) -> tuple[VllmOptions, Callable[[str], list[int]]]:
+    """Return how vLLM loads a run or a model, and what makes the tokens of a prompt for it.
+
+    Raises EngineError for a base in a GGUF file.
+    """
+    folder, usual = Path(name), UNKNOWN_ANSWER
+    if is_run(folder):
+        facts = read_run(folder)
+        learnt, usual = learnt_by(folder, facts, say), room_for(facts["longest_answer"])
+    else:
+        learnt = Learnt(find_model(name, trusted, say), None)
+    under = learnt.base or learnt.own
+    if under.gguf is not None:
+        todo = "pass what `chinchilla merge` writes, or use --engine transformers"
+        raise EngineError(under.name, "a GGUF file is not handed to vLLM", todo)
     chat = learnt.chat()
-    room = room or room_for(facts["longest_answer"])
-    encode = None if chat.tokenizer.chat_template else lambda text: chat.prompts([text])[0]
-    if learnt.base is None:
-        return VllmOptions(learnt.own.place, max_tokens=room), encode
-    return VllmOptions(learnt.base.place, Path(learnt.own.place), max_tokens=room), encode
+    options = VllmOptions(
+        under.place,
+        None if learnt.base is None else Path(learnt.own.place),
+        max_tokens=room or usual,
+        stops=chat.stops,
+        arguments={"trust_remote_code": True} if learnt.own.trusted else {},
+    )
+    return options, lambda text: chat.prompts([text])[0]
