@@ -22,4 +22,10 @@ def merge(run: Path, out: Path) -> None:
         f"adapter and base by {found.learnt:.1e}",
         err=True,
     )
+    if found.rounding is not None:
+        click.echo(
+            f"the base is whole now: merged and adapter on the base in 4 bits, as it was "
+            f"trained, differ by {found.rounding:.1e}",
+            err=True,
+        )
     click.echo(out)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--subtask", "subtasks", multiple=True, help="Sub-task to ask; those of the build.")
 @click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
 @click.option("--base-url", help="Endpoint of engine openai, up to /v1.")
+@click.option("--model-name", help="Name of the model at the endpoint, where MODEL is a run.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
 @click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
 @click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True)
@@ -163,7 +164,7 @@ def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
     limited = given["constrained"]
     options = EndpointOptions(
         given["base_url"],
-        model,
+        _name_at_endpoint(model, given["model_name"]),
         max_tokens=given["max_new_tokens"] or 512,
         concurrency=given["concurrency"],
         timeout=given["timeout"],
@@ -173,6 +174,17 @@ def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
         structured=given["structured"] if limited else "off",
     )
     return Endpoint(options, grammar_of if limited else None), options.job
+
+
+def _name_at_endpoint(model: str, named: str | None) -> str:
+    """Return what the server calls the model: the path of a run says nothing to it."""
+    from chinchilla.errors import ConfigError
+    from chinchilla.train.runs import is_run
+
+    if named is None and is_run(Path(model)):
+        todo = "pass --model-name with the name that the server gives it"
+        raise ConfigError(model, "a run, and the endpoint knows no runs", todo)
+    return named or model
 
 
 def _fields(text: str | None) -> dict[str, Any]:
@@ -196,7 +208,9 @@ def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
     from chinchilla.predict.vllm import Vllm, load
     from chinchilla.train.tuned import vllm_options
 
-    options, encode = vllm_options(model, given["max_new_tokens"] or 0, _say)
+    options, encode = vllm_options(
+        model, given["max_new_tokens"] or 0, _say, given["trust_remote_code"]
+    )
     limited = given["constrained"]
     engine = Vllm(options, load(options, constrained=limited), limited and grammar_of, encode)
     return engine, options.job(constrained=limited)

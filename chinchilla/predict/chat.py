@@ -2,12 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 
 from chinchilla.errors import EngineError
 
 _MARK = "ANSWER"
+_DAY = date(2024, 7, 26)
+"""The day that templates are told: the one LLaMA's own fall back to."""
+TOLD: dict[str, Any] = {"enable_thinking": False, "date_string": _DAY.strftime("%d %b %Y")}
+"""What every chat template is told, as plain values: no thinking, and the same day always."""
+_CLOCK = "".join(f"|replace('%{one}', '{_DAY:%{one}}')" for one in "aAbBdHIjmMpSUwWyY")
+_STOPPED = f"{{% macro strftime_now(form) %}}{{{{ form{_CLOCK} }}}}{{% endmacro %}}"
+"""Put before a template, it stands for the clock that transformers would let it read."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +23,8 @@ class Chat:
     """Put prompts and answers into tokens of one tokenizer.
 
     A tokenizer with a chat template is asked by it, without thinking (`enable_thinking` false,
-    as Qwen3 names it); another one is shown the prompt and a newline. Prompt and answer are
+    as Qwen3 names it) and always on the same day, so that a row has the same tokens whenever it
+    is trained or asked; another one is shown the prompt and a newline. Prompt and answer are
     encoded apart, so that no token covers both. `ends` are further tokens that end an answer,
     as the model's own generation settings name them.
     """
@@ -28,10 +37,7 @@ class Chat:
         if not self.tokenizer.chat_template:
             return f"{prompt}\n"
         turns = [{"role": "user", "content": prompt}]
-        shown: str = self.tokenizer.apply_chat_template(
-            turns, tokenize=False, add_generation_prompt=True, enable_thinking=False
-        )
-        return shown
+        return self._written(turns, add_generation_prompt=True)
 
     def prompts(self, prompts: Sequence[str]) -> list[list[int]]:
         """Return the tokens of prompts, up to where the answer begins."""
@@ -95,11 +101,20 @@ class Chat:
     def _name(self) -> str:
         return str(getattr(self.tokenizer, "name_or_path", "") or "tokenizer")
 
+    def _written(self, turns: list[dict[str, str]], **more: Any) -> str:
+        template: str = self.tokenizer.get_chat_template()
+        if "strftime_now" in template:
+            template = _STOPPED + template
+        written: str = self.tokenizer.apply_chat_template(
+            turns, chat_template=template, tokenize=False, **TOLD, **more
+        )
+        return written
+
     def _end_of_turn(self) -> int | None:
         if not self.tokenizer.chat_template:
             return None
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
-        whole: str = self.tokenizer.apply_chat_template(turns, tokenize=False)
+        whole = self._written(turns)
         ids = self._encode([whole.rpartition(_MARK)[2]])[0]
         return ids[0] if ids and self._special(ids[0]) else None
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import orjson
 
 from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.chat import TOLD
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.predict.job import Job
 
@@ -27,6 +28,7 @@ _MERGE = "merge it with chinchilla merge and pass the merged folder"
 class VllmOptions:
     """Which model to load and how to ask it, greedily.
 
+    `stops` are tokens that end an answer, beside those that vLLM knows of the model.
     `batch` prompts are answered before the first of them is yielded: what a break can lose.
     `arguments` go to vllm.LLM as they are (tensor_parallel_size, max_model_len, ...).
     Raises ConfigError for a value that cannot be used.
@@ -37,6 +39,7 @@ class VllmOptions:
     max_tokens: int = 512
     seed: int = 0
     batch: int = 512
+    stops: tuple[int, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -118,7 +121,10 @@ def to_messages(prompt: Prompt) -> list[dict[str, str]]:
 
 def to_sampling(options: VllmOptions, grammar: str | None) -> dict[str, Any]:
     """Return the fields of SamplingParams; a grammar stands as a plain string."""
-    fields = {"temperature": 0.0, "max_tokens": options.max_tokens, "seed": options.seed}
+    fields: dict[str, Any] = {"temperature": 0.0, "max_tokens": options.max_tokens}
+    fields["seed"] = options.seed
+    if options.stops:
+        fields["stop_token_ids"] = list(options.stops)
     return fields if grammar is None else {**fields, "grammar": grammar}
 
 
@@ -184,8 +190,7 @@ def load(options: VllmOptions, *, constrained: bool) -> Generate:
         try:
             if "messages" in requests[0]:
                 talks = [request["messages"] for request in requests]
-                plain = {"enable_thinking": False}
-                return list(model.chat(talks, chat_template_kwargs=plain, **how))
+                return list(model.chat(talks, chat_template_kwargs=dict(TOLD), **how))
             tokens = [{"prompt_token_ids": request["prompt_token_ids"]} for request in requests]
             return list(model.generate(tokens, **how))
         except (ValueError, RuntimeError) as error:

@@ -52,12 +52,26 @@ def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> So
         ) from error
 
 
-def load_tuned(learnt: Learnt, precision: str) -> Any:
-    """Load what a run learnt: its model, or its base under its adapter."""
+def in_four_bits(facts: dict[str, Any], place: str, say: Callable[[str], None]) -> bool:
+    """Tell whether a run's base is loaded in 4 bits on a device, as QLoRA trained on it.
+
+    Where the device cannot, `say` is told.
+    """
+    if facts["method"] != "qlora":
+        return False
+    if place != "cuda":
+        say(
+            "trained on a base in 4 bits, which needs a GPU: it is loaded whole, answers may differ"
+        )
+    return place == "cuda"
+
+
+def load_tuned(learnt: Learnt, precision: str, *, quantized: bool = False) -> Any:
+    """Load what a run learnt: its model, or its base, in 4 bits if wanted, under its adapter."""
     if learnt.base is None:
         return load_model(learnt.own, precision)
     from peft import PeftModel
 
-    under = load_model(learnt.base, precision)
+    under = load_model(learnt.base, precision, quantized=quantized)
     with old_name():
         return PeftModel.from_pretrained(under, learnt.own.place)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 
 from chinchilla.errors import TrainError
-from chinchilla.predict.loading import load_model
-from chinchilla.train.learnt import learnt_by, load_tuned
+from chinchilla.predict.loading import device, load_model, precision_of
+from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
 from chinchilla.train.runs import MODEL, read_run
 
 PROBES = 4
@@ -18,16 +18,21 @@ TOLERANCE = 1e-3
 
 
 class Merged(NamedTuple):
-    """What the proof found: largest differences of logits, merged to adapter and to base."""
+    """What the proof found: largest differences of logits, merged to adapter and to base.
+
+    `rounding` is that of merged and the pair in 4 bits, where it was trained and loads so.
+    """
 
     folder: Path
     difference: float
     learnt: float
+    rounding: float | None = None
 
 
 def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], None]) -> Merged:
     """Merge a run's adapter into its base in fp32, save it, load it again and compare.
 
+    The base is whole; what an adapter trained on it in 4 bits said there is compared beside.
     Raises TrainError where there is no adapter, where the folder is in use, where the merged
     model differs from base and adapter, and where it does not differ from the base alone.
     """
@@ -40,8 +45,9 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
     learnt = learnt_by(run, facts, say)
     chat = learnt.chat()
-    pair = load_tuned(learnt, "fp32")
     probes = chat.prompts(prompts[:PROBES] or ["?"])
+    trained = _in_four_bits(learnt, probes) if in_four_bits(facts, device(), say) else None
+    pair = load_tuned(learnt, "fp32")
     with pair.disable_adapter():
         bare = _logits(pair, probes)
     wanted = _logits(pair, probes)
@@ -51,7 +57,8 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
         pair.merge_and_unload().save_pretrained(partial)
         chat.tokenizer.save_pretrained(partial)
         again = _logits(load_model(learnt.own._replace(place=str(partial)), "fp32"), probes)
-        found = Merged(out, _far(wanted, again), _far(bare, wanted))
+        rounding = None if trained is None else _far(trained, again)
+        found = Merged(out, _far(wanted, again), _far(bare, wanted), rounding)
         _prove(found, str(run))
         if out.exists():
             out.rmdir()
@@ -59,6 +66,11 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return found
+
+
+def _in_four_bits(learnt: Learnt, probes: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+    """Return what base and adapter say as they were trained; the model is let go again."""
+    return _logits(load_tuned(learnt, precision_of("auto"), quantized=True), probes)
 
 
 @torch.inference_mode()

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chinchilla.errors import ConstraintError
+from chinchilla.errors import ConstraintError, EngineError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.job import Job
-from chinchilla.predict.loading import find_model, load_chat, load_model, precision_of
+from chinchilla.predict.loading import device, find_model, load_chat, load_model, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
-from chinchilla.train.learnt import learnt_by, load_tuned
+from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
 from chinchilla.train.runs import is_run, read_run
 
 UNKNOWN_ANSWER = 512
@@ -39,17 +39,22 @@ def open_engine(
         facts, called = read_run(folder), folder.resolve().name
         precision = precision_of(facts["config"]["precision"])
         learnt = learnt_by(folder, facts, say)
-        chat, model = learnt.chat(), load_tuned(learnt, precision)
+        quantized = in_four_bits(facts, device(), say)
+        chat, model = learnt.chat(), load_tuned(learnt, precision, quantized=quantized)
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
-        precision = precision_of("auto")
+        precision, quantized = precision_of("auto"), False
         chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
     room = wanted.max_new_tokens or usual
     constraint = constraint_of(chat, say) if wanted.constrained else None
     engine = LocalEngine(model, chat, room, wanted.batch_size, constraint)
-    options: dict[str, Any] = {"max_new_tokens": room, "precision": precision}
+    options: dict[str, Any] = {
+        "max_new_tokens": room,
+        "precision": precision,
+        "quantized": quantized,
+    }
     return engine, Job("transformers", called, options, wanted.constrained)
 
 
@@ -63,17 +68,28 @@ def constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
 
 
 def vllm_options(
-    name: str, room: int, say: Callable[[str], None]
-) -> tuple[VllmOptions, Callable[[str], list[int]] | None]:
-    """Return how vLLM loads a run or a model, and its encoding where no chat template is there."""
-    folder = Path(name)
-    if not is_run(folder):
-        return VllmOptions(name, max_tokens=room or UNKNOWN_ANSWER), None
-    facts = read_run(folder)
-    learnt = learnt_by(folder, facts, say)
+    name: str, room: int, say: Callable[[str], None], trusted: bool = False
+) -> tuple[VllmOptions, Callable[[str], list[int]]]:
+    """Return how vLLM loads a run or a model, and what makes the tokens of a prompt for it.
+
+    Raises EngineError for a base in a GGUF file.
+    """
+    folder, usual = Path(name), UNKNOWN_ANSWER
+    if is_run(folder):
+        facts = read_run(folder)
+        learnt, usual = learnt_by(folder, facts, say), room_for(facts["longest_answer"])
+    else:
+        learnt = Learnt(find_model(name, trusted, say), None)
+    under = learnt.base or learnt.own
+    if under.gguf is not None:
+        todo = "pass what `chinchilla merge` writes, or use --engine transformers"
+        raise EngineError(under.name, "a GGUF file is not handed to vLLM", todo)
     chat = learnt.chat()
-    room = room or room_for(facts["longest_answer"])
-    encode = None if chat.tokenizer.chat_template else lambda text: chat.prompts([text])[0]
-    if learnt.base is None:
-        return VllmOptions(learnt.own.place, max_tokens=room), encode
-    return VllmOptions(learnt.base.place, Path(learnt.own.place), max_tokens=room), encode
+    options = VllmOptions(
+        under.place,
+        None if learnt.base is None else Path(learnt.own.place),
+        max_tokens=room or usual,
+        stops=chat.stops,
+        arguments={"trust_remote_code": True} if learnt.own.trusted else {},
+    )
+    return options, lambda text: chat.prompts([text])[0]

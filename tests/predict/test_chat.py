@@ -64,3 +64,26 @@ def test_what_generation_settings_name_ends_an_answer_too_unless_it_is_text(
     assert chat.stops == stops
     assert chat.read([TEXT, stops[-1], TEXT])[1:] == (1, False)
     assert load_chat(Source(str(folder)), Source(str(folder / "base"))).stops == (TURN, EOS)
+
+
+LLAMA = (
+    "{% if not date_string is defined %}{% if strftime_now is defined %}"
+    "{% set date_string = strftime_now('%d %b %Y') %}{% else %}"
+    "{% set date_string = '26 Jul 2024' %}{% endif %}{% endif %}"
+    "Today Date: {{ date_string }}\n{{ messages[0]['content'] }}"
+)
+DAYS = [
+    (LLAMA, "Today Date: 26 Jul 2024\na"),
+    ("{{ strftime_now('%Y-%m-%d') }} {{ messages[0]['content'] }}", "2024-07-26 a"),
+    (
+        "{% if strftime_now is defined %}{{ strftime_now('%A, %B %d') }}{% endif %}",
+        "Friday, July 26",
+    ),
+]
+
+
+@pytest.mark.parametrize(("template", "shown"), DAYS)
+def test_a_row_has_the_same_prompt_on_every_day(folder: Path, template: str, shown: str) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = template
+    assert Chat(tokenizer).text("a") == shown

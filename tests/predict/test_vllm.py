@@ -12,7 +12,15 @@ import pytest
 from chinchilla.answers import Question
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.vllm import Vllm, VllmOptions, adapter_rank, load, to_answer, to_arguments
+from chinchilla.predict.vllm import (
+    Vllm,
+    VllmOptions,
+    adapter_rank,
+    load,
+    to_answer,
+    to_arguments,
+    to_sampling,
+)
 from chinchilla.schema import Label
 
 LIMITS = Limits("json", Question("ner", (Label(key="per", name="person"),)), "text")
@@ -67,6 +75,11 @@ def test_tokens_are_handed_over_where_an_encoder_is_given() -> None:
     engine = Vllm(VllmOptions("tiny"), batches, encode=lambda text: [len(text)])
     assert [answer.raw for answer in engine.answers([Prompt("a", "text")])] == ["[4]"]
     assert "messages" not in batches.asked[0][0]
+
+
+def test_the_ends_of_an_answer_are_handed_over() -> None:
+    found = to_sampling(VllmOptions("qwen", stops=(7, 2)), None)
+    assert found == {"temperature": 0.0, "max_tokens": 512, "seed": 0, "stop_token_ids": [7, 2]}
 
 
 def test_an_answer_that_met_the_limit_is_cut() -> None:

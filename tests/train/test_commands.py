@@ -189,6 +189,20 @@ def test_predict_asks_an_endpoint_with_the_labels_of_a_build(
     assert {one["status"] for record in found for one in record["answers"]} == {"ok"}
 
 
+def test_predict_asks_an_endpoint_for_a_run_by_the_name_it_has_there(
+    own_run: Path, endpoint: str, tmp_path: Path
+) -> None:
+    gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
+    words = ("predict", own_run, "--base-url", endpoint, "--input", gold)
+    assert str(run(*words).exception) == (
+        f"{own_run}: a run, and the endpoint knows no runs; "
+        "pass --model-name with the name that the server gives it"
+    )
+    out = tmp_path / "found.jsonl"
+    good(*words, "--model-name", "mine", "--out", out)
+    assert lines(Path(f"{out}.answers"))[0]["model"] == "mine"
+
+
 def test_merge_says_that_logits_agree(lora_run: Path, tmp_path: Path) -> None:
     done = good("merge", lora_run, "--out", tmp_path / "merged")
     assert done.stderr.startswith("logits agree: merged and adapter differ by ")
