@@ -22,7 +22,7 @@ na_option = click.option("--na", default="unknown", show_default=True, help="Lab
 alias_option = click.option(
     "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
 )
-seed_option = click.option("--seed", type=int, default=0, show_default=True)
+seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 FOLDS_OF_A_PAGE = 1_000
 _FILE = click.Path(path_type=Path, allow_dash=True)
 

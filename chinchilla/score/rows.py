@@ -101,6 +101,8 @@ class LeanGold(Gold, frozen=True, gc=False):
 
 Kind = TypeVar("Kind", bound=Row)
 _BATCH = 1 << 16
+# a line of brackets alone is nested deeper than the decoder goes
+_UNREADABLE = (DecodeError, ValueError, RecursionError)
 _TODO = "write rows in the exchange format"
 
 
@@ -144,7 +146,7 @@ def _decode(batch: list[bytes], decoder: Decoder[Kind], task: Task) -> list[Kind
     """Return the rows of a batch, none where a line is blank or in any way odd."""
     try:
         rows = decoder.decode_lines(b"".join(batch))
-    except (DecodeError, ValueError):
+    except _UNREADABLE:
         return []
     tasks = {row.task for row in rows} - {None, task, task.upper()}
     return [] if tasks or len(rows) != len(batch) else rows
@@ -163,7 +165,7 @@ def _decode_slowly(batch: list[bytes], decoder: Decoder[Kind], place: _Place) ->
                 raise ValueError(f"a row of task {row.task!r}, not {place.task!r}")
             if row.id in ids:
                 raise ValueError(f"the id {row.id!r} comes twice")
-        except (DecodeError, ValueError) as error:
+        except _UNREADABLE as error:
             raise InputError(f"{place.name}:{number}", str(error), _TODO) from error
         ids.add(row.id)
         rows.append(row)

@@ -32,6 +32,8 @@ def folder(tmp_path: Path) -> Path:
     files["twice"] = [*PRED, PRED[0]]
     for name, rows in files.items():
         (tmp_path / name).write_bytes(lines(rows))
+    deep = b'{"id": "a", "further": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    (tmp_path / "deep").write_bytes(lines([PRED[1]]) + deep)
     return tmp_path
 
 
@@ -87,10 +89,14 @@ ERRORS = [
     (("--pred", "short", "--metric", "ner_span"), 1, b"error: --metric ner_span: no such "),
     (("--pred", "more"), 1, b"error: predictions: 1 predicted ids are not in gold, the first 'z'"),
     (("--pred", "twice"), 1, b"error: twice:3: the id 'a' comes twice; "),
+    (("--pred", "deep"), 1, b"error: deep:2: maximum recursion depth exceeded"),
+    (("--pred", "deep", "--metric", "re_boundary"), 1, b"error: deep:2: maximum recursion "),
+    (("--answers", "deep"), 1, b"error: deep:1: id or raw is not a string; "),
     (("--pred", "absent"), 1, b"error: absent: No such file or directory; "),
     (("--pred", "pred", "--alias", "absent"), 1, b"error: absent: "),
     ((), 2, b"Usage: "),
     (("--pred", "pred", "--answers", "pred"), 2, b"Usage: "),
+    (("--pred", "pred", "--bootstrap", "9", "--seed", "-1"), 2, b"Usage: "),
 ]
 
 
@@ -120,6 +126,12 @@ def test_two_systems_are_compared(folder: Path) -> None:
     assert one["p"] > 0.9
     assert "|shuffles:5000|" in found["signature"]
     assert b"B - A" in run(folder, *COMPARE, "pred", "gold").stdout
+
+
+def test_a_seed_is_no_negative_number(folder: Path) -> None:
+    done = run(folder, *COMPARE, "pred", "gold", "--seed", "-1")
+    assert done.stderr.endswith(b"'--seed': -1 is not in the range x>=0.\n")
+    assert done.returncode == 2
 
 
 @pytest.mark.parametrize("other", ["short", "more"])
