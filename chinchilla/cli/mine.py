@@ -52,7 +52,7 @@ def mine(
 ) -> None:
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
     from chinchilla.cli.predicted import read_pairs
-    from chinchilla.errors import InputError, Tally
+    from chinchilla.errors import ConfigError, InputError, Tally
     from chinchilla.prompts import confusion
     from chinchilla.sources import catalogue
 
@@ -60,6 +60,9 @@ def mine(
     found = catalogue.find(card, raw, edition, samples)
     if found is None:
         raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
+    if split in found.edition.unlabelled:
+        what = f"{source} was published without labels in {split}"
+        raise ConfigError(f"--split {split}", what, "choose a split that has labels")
     name = found.edition.name
     click.echo(f"{source} {split}: {found.kind} in {found.folder}, edition {name}", err=True)
     labels, tally = card.label_set(name), Tally()

@@ -121,3 +121,9 @@ def test_files_that_cannot_be_read_or_written_are_answered_in_a_line(raw, tmp_pa
     assert error.todo == "pass another file with --out"
     assert run("finre", "--raw", raw, "--out", tmp_path).exit_code == 2
     assert error_of("finre", "--raw", raw, "--split", "dev").what.startswith("finre has no dev")
+
+
+def test_a_split_without_labels_has_nothing_to_mine(tmp_path: Path) -> None:
+    error = error_of("duee", "--raw", tmp_path, "--split", "test")
+    assert isinstance(error, ConfigError)
+    assert error.what == "duee was published without labels in test"
