@@ -127,6 +127,14 @@ def test_check_of_the_samples_finds_nothing() -> None:
     assert done.returncode == 0
 
 
+def test_check_tells_what_was_never_labelled_from_negatives() -> None:
+    lines = run("check", "duee", "duee_fin").stdout.splitlines()
+    told = {line.partition(":")[0]: line for line in lines}
+    assert told["duee test"].endswith(" records, 12 unlabelled; 0 problems")
+    assert "unlabelled" not in told["duee_fin train"]
+    assert "negatives" in told["duee_fin train"]
+
+
 def test_sources_are_listed_for_people_and_for_programs() -> None:
     rows = orjson.loads(run("sources", "--json").stdout)
     assert [row["source"] for row in rows] == [

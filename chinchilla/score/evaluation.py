@@ -25,7 +25,7 @@ from chinchilla.score.duie import read_alias
 from chinchilla.score.groups import By, Groups, group
 from chinchilla.score.health import Checkup, Health
 from chinchilla.score.interval import intervals
-from chinchilla.score.pairing import Pair, Pairing, change
+from chinchilla.score.pairing import Names, Pair, Pairing, change
 from chinchilla.score.registry import HEADLINE, METRICS, metric, metrics_of
 from chinchilla.score.rows import Gold, LeanGold, LeanRow, Row, iter_rows
 from chinchilla.score.signature import sha256_of, short, signature
@@ -147,9 +147,10 @@ def evaluate(request: Request, reading: RowReading | None = None, keep: bool = F
 def _lean(request: Request) -> Evaluation:
     """Do for one metric of large files what `evaluate` does, without keeping documents."""
     check_names(request)
+    path = request.pred or Path()
     gold = iter_rows(request.gold, request.task, LeanGold)
-    pred = iter_rows(request.pred or Path(), request.task, LeanRow)
-    pairing = Pairing(gold, pred, request.allow_extra)
+    pred = iter_rows(path, request.task, LeanRow)
+    pairing = Pairing(gold, pred, request.allow_extra, Names(str(request.gold), str(path)))
     triples = Triples(read_options(request))
     tallies = {request.metrics[0]: triples.tally(pairing)}
     inputs = _inputs(request)
@@ -254,11 +255,11 @@ def check_names(request: Request) -> None:
 def _pairing(request: Request, answers: Answers | None) -> Pairing:
     check_names(request)
     gold = iter_rows(request.gold, request.task, Gold)
-    if answers is not None:
-        return Pairing(gold, answers.repaired.values(), request.allow_extra)
-    if request.pred is None:
+    path = request.pred if answers is None else request.answers
+    if path is None:
         raise ConfigError("score", "nothing to score", "pass --pred or --answers")
-    return Pairing(gold, iter_rows(request.pred, request.task, Row), request.allow_extra)
+    found = iter_rows(path, request.task, Row) if answers is None else answers.repaired.values()
+    return Pairing(gold, found, request.allow_extra, Names(str(request.gold), str(path)))
 
 
 def _other_modes(

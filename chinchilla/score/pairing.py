@@ -1,6 +1,7 @@
 """Put gold and predicted rows side by side, by id and never by text."""
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -15,6 +16,13 @@ class Pair(Struct, frozen=True, gc=False):
     pred: Row
 
 
+class Names(NamedTuple):
+    """What both sides are called in errors: their files."""
+
+    gold: str = "gold"
+    pred: str = "predictions"
+
+
 class Pairing:
     """Yield the documents in the order of gold, while both sides are read.
 
@@ -22,12 +30,20 @@ class Pairing:
     little memory; else predictions wait until their gold row comes. A document without a
     prediction is predicted empty. `documents`, `missing` and `extra` are complete at the end,
     where ConfigError is raised for a predicted id that gold does not have, unless it is
-    allowed, and for a gold without rows.
+    allowed, and for a gold without rows. On the way it is raised for gold that is not labelled
+    or not at its offsets, and for a prediction of another text.
     """
 
-    def __init__(self, gold: Iterable[Gold], pred: Iterable[Row], allow_extra: bool) -> None:
+    def __init__(
+        self,
+        gold: Iterable[Gold],
+        pred: Iterable[Row],
+        allow_extra: bool,
+        names: Names | None = None,
+    ) -> None:
         """Take both sides; nothing is read yet."""
         self._gold, self._pred, self._allow_extra = gold, iter(pred), allow_extra
+        self._names = names or Names()
         self.documents = 0
         self.missing: list[str] = []
         self.extra: list[str] = []
@@ -37,12 +53,14 @@ class Pairing:
         waiting: dict[str, Row] = {}
         others = self._pred
         for row in self._gold:
-            if not row.labelled:
-                what = f"the record {row.id!r} is marked as not labelled"
-                raise ConfigError("gold", what, "pass labelled records")
+            if not row.labelled or row.entities or row.events:
+                self._check_gold(row)
             pred = waiting.pop(row.id, None) if waiting else next(others, None)
             if pred is None or pred.id != row.id:
                 pred = self._seek(row.id, pred, waiting)
+            if pred.text != row.text and pred.text and row.text:
+                what = f"the text of {row.id!r} is not the one that gold has"
+                raise ConfigError(self._names.pred, what, "pass predictions of these records")
             self.documents += 1
             yield Pair(row, pred)
         self.extra = [*waiting, *(row.id for row in others)]
@@ -59,12 +77,37 @@ class Pairing:
         self.missing.append(name)
         return Row(name)
 
+    def _check_gold(self, row: Gold) -> None:
+        """Raise ConfigError for gold that is not labelled, or not at its offsets."""
+        if not row.labelled:
+            what = f"the record {row.id!r} is marked as not labelled"
+            raise ConfigError(self._names.gold, what, "pass labelled records")
+        for words, start, end in _places(row):
+            there = row.text[start:end]
+            if there != words and row.text:
+                what = f"{row.id!r} has {there!r} at {start}:{end}, not {words!r}"
+                raise ConfigError(self._names.gold, what, "correct the offsets, or leave them null")
+
     def _finish(self) -> None:
         if not self.documents:
-            raise ConfigError("gold", "no gold rows", "pass a file in the exchange format")
+            todo = "pass a file in the exchange format"
+            raise ConfigError(self._names.gold, "no gold rows", todo)
         if self.extra and not self._allow_extra:
             what = f"{len(self.extra)} predicted ids are not in gold, the first {self.extra[0]!r}"
-            raise ConfigError("predictions", what, "pass --allow-extra to leave them out")
+            raise ConfigError(self._names.pred, what, "pass --allow-extra to leave them out")
+
+
+def _places(row: Gold) -> Iterator[tuple[str, int, int]]:
+    """Yield each located string of a row with its offsets."""
+    for one in row.entities:
+        if one.start is not None and one.end is not None:
+            yield one.text, one.start, one.end
+    for event in row.events:
+        if event.trigger and event.trigger_start is not None:
+            yield event.trigger, event.trigger_start, event.trigger_start + len(event.trigger)
+        for item in event.arguments:
+            if item.start is not None:
+                yield item.text, item.start, item.start + len(item.text)
 
 
 def change(pairs: Iterable[Pair], edit: Callable[[Pair], Row]) -> Iterator[Pair]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from msgspec import DecodeError, Struct
+from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
 from chinchilla.errors import InputError
@@ -66,8 +66,12 @@ class Event(Struct, frozen=True, gc=False):
     arguments: tuple[Argument, ...] = ()
 
 
-class Row(Struct, frozen=True, gc=False):
-    """What was predicted for a document."""
+class Row(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
+    """What was predicted for a document; a key that no row has is refused, as it may be misspelt.
+
+    Of what scores do not depend on, nothing is decoded: `answers` is what a model really said,
+    as `chinchilla predict` writes it.
+    """
 
     id: str
     task: str | None = None
@@ -76,15 +80,16 @@ class Row(Struct, frozen=True, gc=False):
     relations: tuple[Relation, ...] = ()
     events: tuple[Event, ...] = ()
     na_pairs: tuple[Relation, ...] = ()
+    text: str = ""
+    source: str | None = None
+    split: Raw = Raw()
+    title: str | None = None
+    labelled: bool = True
+    answers: Raw = Raw()
 
 
 class Gold(Row, frozen=True, gc=False):
     """A gold document; its text is what predicted strings are looked up in."""
-
-    text: str = ""
-    title: str | None = None
-    source: str | None = None
-    labelled: bool = True
 
 
 class LeanRow(Row, frozen=True, gc=False):

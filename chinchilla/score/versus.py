@@ -15,7 +15,7 @@ from chinchilla.score.evaluation import (
     read_options,
     tally,
 )
-from chinchilla.score.pairing import Pair, Pairing
+from chinchilla.score.pairing import Names, Pair, Pairing
 from chinchilla.score.rows import Gold, Row, iter_rows
 from chinchilla.score.signature import sha256_of, short, signature
 
@@ -57,7 +57,8 @@ def versus(request: Request, other: Path, chance: Chance) -> Versus:
 def _side(request: Request, path: Path) -> list[Pair]:
     """Return the documents of one system; raise ConfigError unless they are those of gold."""
     task = request.task
-    pairing = Pairing(iter_rows(request.gold, task, Gold), iter_rows(path, task, Row), True)
+    gold, pred = iter_rows(request.gold, task, Gold), iter_rows(path, task, Row)
+    pairing = Pairing(gold, pred, True, Names(str(request.gold), str(path)))
     pairs = list(aligned(pairing, task))
     for names, words in ((pairing.missing, "not predicted"), (pairing.extra, "not in gold")):
         if names:

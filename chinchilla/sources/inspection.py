@@ -57,14 +57,15 @@ COUNTED = ("records", "entities", "relations", "na_pairs", "events", "arguments"
 
 
 def count(record: Record, counts: Counter[str]) -> None:
-    """Add a record to the counts that cards state."""
+    """Add a record to the counts that cards state; what was never labelled is no negative."""
     counts["records"] += 1
     counts["entities"] += len(record.entities)
     counts["relations"] += len(record.relations)
     counts["na_pairs"] += len(record.na_pairs)
     counts["events"] += len(record.events)
     counts["arguments"] += sum(len(event.arguments) for event in record.events)
-    counts["negatives"] += not (record.entities or record.relations or record.events)
+    empty = not (record.entities or record.relations or record.events)
+    counts["negatives" if record.labelled else "unlabelled"] += empty
 
 
 def schema_surprises(found: Found) -> list[str]:

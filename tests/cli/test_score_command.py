@@ -29,6 +29,8 @@ PRED = [GOLD[0], {**GOLD[1], "relations": [triple("p", "y", "z")]}]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     files = {"gold": GOLD, "pred": PRED, "short": PRED[:1], "more": [*PRED, {"id": "z"}]}
+    files |= {"empty": [], "misspelt": [{"id": "a", "relation": []}]}
+    files["other"] = [{"id": "a", "text": "zyx"}]
     files["twice"] = [*PRED, PRED[0]]
     for name, rows in files.items():
         (tmp_path / name).write_bytes(lines(rows))
@@ -87,7 +89,10 @@ def test_raw_answers_have_three_scores(folder: Path) -> None:
 ERRORS = [
     (("--pred", "short", "--metric", "nope"), 1, b"error: --metric nope: no such metric of re; "),
     (("--pred", "short", "--metric", "ner_span"), 1, b"error: --metric ner_span: no such "),
-    (("--pred", "more"), 1, b"error: predictions: 1 predicted ids are not in gold, the first 'z'"),
+    (("--pred", "more"), 1, b"error: more: 1 predicted ids are not in gold, the first 'z'"),
+    (("--pred", "misspelt"), 1, b"error: misspelt:1: Object contains unknown field `relation`; "),
+    (("--pred", "other"), 1, b"error: other: the text of 'a' is not the one that gold has; "),
+    (("--pred", "pred", "--gold", "empty"), 1, b"error: empty: no gold rows; "),
     (("--pred", "twice"), 1, b"error: twice:3: the id 'a' comes twice; "),
     (("--pred", "deep"), 1, b"error: deep:2: maximum recursion depth exceeded"),
     (("--pred", "deep", "--metric", "re_boundary"), 1, b"error: deep:2: maximum recursion "),

@@ -74,7 +74,7 @@ def test_what_is_missing_or_unknown_is_counted(raw: Path, predictions) -> None:
     path = predictions((0, "外来"))
     done = run("finre", "--raw", raw, "--pred", path)
     assert done.stderr.splitlines()[2:] == [
-        f"predicted label on no card: 1, first {path}:1 '外来'",
+        "predicted label on no card: 1, first finre-train-000001 '外来'",
         "record without prediction: 1, first finre-train-000003",
     ]
 
@@ -88,18 +88,42 @@ def error_of(*arguments: object) -> ChinchillaError:
 def test_predictions_of_no_record_and_second_ones_are_errors(raw, predictions) -> None:
     path = predictions((0, "收购"), (0, "合作"), (1, "合作"))
     error = error_of("finre", "--raw", raw, "--pred", path)
-    assert str(error).startswith(f"{path}:2: a second prediction for finre-train-000001; ")
+    assert str(error).startswith(f"{path}:2: the id 'finre-train-000001' comes twice; ")
     path.write_bytes(path.read_bytes().replace(b"finre-train-000001", b"finre-dev-000001", 1))
     error = error_of("finre", "--raw", raw, "--pred", path)
-    assert str(error).startswith(f"{path}:1: finre-dev-000001 is no gold record, ")
+    assert str(error) == (
+        f"{path}: 1 predicted ids are none of the split, the first 'finre-dev-000001'; "
+        "pass the split that was predicted with --split"
+    )
+
+
+def test_what_a_model_made_up_is_counted_and_the_rest_is_mined(raw: Path, tmp_path) -> None:
+    told = [("欠款", "甲", "乙"), ("收购", "戊", "乙"), ("unknown", "甲", "乙"), ("收购", "", "乙")]
+    relations = [dict(zip(("predicate", "head", "tail"), one, strict=True)) for one in told]
+    path = tmp_path / "pred.jsonl"
+    path.write_bytes(orjson.dumps({"id": "finre-train-000001", "relations": relations}))
+    done = run("finre", "--raw", raw, "--pred", path)
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[2:] == [
+        "predicted string not in the text: 2, first finre-train-000001 '戊'",
+        "record without prediction: 1, first finre-train-000003",
+    ]
+    found = orjson.loads(done.stdout)["labels"]["收购"]
+    assert ["model 0.50"] in [one["reasons"][:1] for one in found]
 
 
 def test_files_that_cannot_be_read_or_written_are_answered_in_a_line(raw, tmp_path) -> None:
     error = error_of("finre", "--raw", raw, "--pred", tmp_path / "none.jsonl")
     assert isinstance(error, InputError)
-    assert error.what == "no such file"
+    assert error.what == "No such file or directory"
     error = error_of("finre", "--raw", raw, "--out", tmp_path / "none" / "finre.json")
     assert isinstance(error, ConfigError)
     assert error.todo == "pass another file with --out"
     assert run("finre", "--raw", raw, "--out", tmp_path).exit_code == 2
     assert error_of("finre", "--raw", raw, "--split", "dev").what.startswith("finre has no dev")
+
+
+def test_a_split_without_labels_has_nothing_to_mine(tmp_path: Path) -> None:
+    error = error_of("duee", "--raw", tmp_path, "--split", "test")
+    assert isinstance(error, ConfigError)
+    assert error.what == "duee was published without labels in test"

@@ -3,11 +3,13 @@
 from io import BytesIO
 from pathlib import Path
 
+import orjson
 import pytest
 
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.score.pairing import Pairing
-from chinchilla.score.rows import Entity, Gold, Relation, Row, iter_rows, rows_of
+from chinchilla.schema import Record
+from chinchilla.score.pairing import Names, Pairing
+from chinchilla.score.rows import Argument, Entity, Event, Gold, Relation, Row, iter_rows, rows_of
 
 GOOD = b'{"id": "a", "text": "x"}\n'
 BAD = [
@@ -33,6 +35,7 @@ BAD = [
     ),
     ("ee", b'{"id": "a", "events": [{}]}\n', "f:1: Object missing required field `event_type`"),
     ("ee", b"[1]\n", "f:1: Expected `object`, got `array`; "),
+    ("ner", b'{"id": "a", "entites": []}\n', "f:1: Object contains unknown field `entites`; "),
 ]
 
 
@@ -50,8 +53,8 @@ def test_a_misshapen_line_behind_many_good_ones_is_named() -> None:
             list(rows_of(BytesIO(lines + last), "f", "ner", Row))
 
 
-def test_absent_keys_null_offsets_and_unknown_keys_are_read() -> None:
-    line = b'{"id": "a", "task": "NER", "more": 1, "entities": [{"type": "A", "text": "x"}]}\n'
+def test_absent_keys_null_offsets_and_unknown_keys_of_an_item_are_read() -> None:
+    line = b'{"id": "a", "task": "NER", "entities": [{"type": "A", "text": "x", "more": 1}]}\n'
     assert list(rows_of(BytesIO(line), "f", "ner", Row)) == [
         Row("a", "NER", entities=(Entity("A", "x", None, None),))
     ]
@@ -91,6 +94,35 @@ def test_gold_without_rows_and_unlabelled_gold_are_errors() -> None:
         list(pairing("", ""))
     with pytest.raises(ConfigError, match="'a' is marked as not labelled"):
         list(Pairing([Gold("a", labelled=False)], [], False))
+
+
+def test_what_records_and_predict_write_is_read() -> None:
+    record = Record(id="a", source="s", split="dev", task="re", text="xy", labelled=False)
+    fields = {**dict.fromkeys(Record.model_fields), **record.model_dump(mode="json")}
+    line = orjson.dumps({**fields, "na_pairs": [], "answers": [{"id": "a-0", "raw": "{}"}]})
+    [row] = rows_of(BytesIO(line), "f", "re", Row)
+    assert (row.text, row.source, row.labelled) == ("xy", "s", False)
+
+
+def test_a_prediction_of_another_text_is_refused() -> None:
+    gold, names = Gold("a", text="xy"), Names("g", "p")
+    for text in ("xy", ""):
+        assert len(list(Pairing([gold], [Row("a", text=text)], False, names))) == 1
+    with pytest.raises(ConfigError, match="p: the text of 'a' is not the one that gold has"):
+        list(Pairing([gold], [Row("a", text="x y")], False, names))
+
+
+ELSEWHERE = [
+    ({"entities": (Entity("A", "x", 1, 2),)}, "'y' at 1:2, not 'x'"),
+    ({"events": (Event("E", "y", 0),)}, "'x' at 0:1, not 'y'"),
+    ({"events": (Event("E", "x", 0, (Argument("r", "yz", 1),)),)}, "'y' at 1:3, not 'yz'"),
+]
+
+
+@pytest.mark.parametrize(("items", "told"), ELSEWHERE)
+def test_gold_that_is_not_at_its_offsets_is_refused(items: dict, told: str) -> None:
+    with pytest.raises(ConfigError, match=f"g: 'a' has {told};"):
+        list(Pairing([Gold("a", text="xy", **items)], [], False, Names("g", "p")))
 
 
 def test_a_relation_keeps_its_slots_and_score() -> None:
