@@ -220,6 +220,30 @@ def test_a_folder_named_like_the_file_without_it_is_an_error(tmp_path, put) -> N
     )
 
 
+EMPTY = [
+    ("iree", "iree/train.json", b""),
+    ("iree", "iree/train.json", b"\n"),
+    ("iree", "iree/train.json", b"\xef\xbb\xbf"),
+    ("iree", "iree/train.json", b" \n" * 2000),
+    ("iree", "iree/train.json", b"[\n]"),
+    ("duie", "duie/duie_train.json", b"[]"),
+    ("finre", "finre/train.txt", b"\n\n"),
+    ("msra", "msra/train.bio", b"\n\n"),
+    ("msra", "msra/train1.txt", b"\n"),
+    ("boson", "boson/boson.train.bmes", b"\r\n"),
+]
+
+
+@pytest.mark.parametrize(("source", "name", "content"), EMPTY)
+def test_a_file_without_a_record_is_an_empty_file(tmp_path, put, source, name, content) -> None:
+    path = put(name, content)
+    raw = tmp_path / "raw"
+    with pytest.raises(ChinchillaError) as caught:
+        found = catalogue.find(catalogue.load_card(source, raw), raw, None, samples=False)
+        list(catalogue.records(found, "train", Tally()))
+    assert str(caught.value) == f"{path}:1: the file is empty; fetch or copy it again"
+
+
 def test_a_joined_msra_file_of_another_length_is_refused(tmp_path, put) -> None:
     path = put("msra/dh_msra.txt", "中\tO\n\n国\tO\n")
     raw = tmp_path / "raw"

@@ -89,3 +89,61 @@ def test_the_manifest_hashes_a_card_in_a_folder_of_the_official_name(tmp_path, p
         assert run("build", "--raw", raw, "--source", "finre", "--out", out).exit_code == 0
         hashes.append(orjson.loads((out / "manifest.json").read_bytes())["cards"]["finre"])
     assert hashes[0] != hashes[1]
+
+
+def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
+    path = put("my/card.toml", "title = 1\n")
+    put("finre/train.txt", PAIR)
+    raw = tmp_path / "raw"
+    message = f"  {path}: title: Input should be a valid string; see docs/cards.md for the "
+    checked = run("check", "my", "finre", "--raw", raw)
+    assert checked.exit_code == 1
+    lines = [line for line in checked.stdout.splitlines() if "note: " not in line]
+    assert lines[:2] == ["my: cannot be read", message + "fields of a card"]
+    assert lines[3:] == ["finre train: 1 records, 1 relations; 0 problems", "1 problems"]
+    listed = run("sources", "--raw", raw)
+    assert listed.exit_code == 1
+    assert f"\nmy: cannot be read\n{message}fields of a card\n" in listed.stdout
+    rows = orjson.loads(run("sources", "--json", "--raw", raw).stdout)
+    assert [row["source"] for row in rows if row["problem"]] == ["my"]
+    built = run("build", "--raw", raw, "--source", "finre", "--out", tmp_path / "out")
+    assert built.exit_code == 0
+    with pytest.raises(CardError):
+        raise run("build", "--raw", raw, "--out", tmp_path / "out").exception
+
+
+SCHEMAS = [
+    ("[1,2]", "{path}:1: a JSON int, not an object; write one {{...}} a line"),
+    ("{", "{path}:1: not a whole JSON object (unexpected end of data at character 1); "),
+    ('{"x": 1}\n', "{path}: no 'predicate'; is this the label file of DuIE?"),
+    ('{"predicate": [1]}\n', "{path}: not a list of labels; is this the label file of DuIE?"),
+]
+
+
+@pytest.mark.parametrize(("schema", "message"), SCHEMAS)
+def test_check_reads_on_after_a_bad_label_file(tmp_path, put, schema, message) -> None:
+    put("duie/duie_train.json", '{"text": "甲", "spo_list": []}\n')
+    path = put("duie/schema.json", schema)
+    put("finre/train.txt", PAIR)
+    done = run("check", "duie", "finre", "--raw", tmp_path / "raw")
+    assert done.exit_code == 1
+    lines = [line for line in done.stdout.splitlines() if "note: " not in line]
+    assert lines[2].startswith("  " + message.format(path=path))
+    assert lines[-2:] == ["finre train: 1 records, 1 relations; 0 problems", "1 problems"]
+
+
+def test_a_second_folder_of_a_source_is_named_as_not_read(tmp_path, put) -> None:
+    put("duie/duie_train.json", '{"text": "甲", "spo_list": []}\n')
+    put("DuIE2.0/duie_dev.json", '{"text": "乙", "spo_list": []}\n')
+    raw = tmp_path / "raw"
+    note = f"{raw / 'DuIE2.0'}: not read: duie is read from {raw / 'duie'}; "
+    note += "put all files in one folder"
+    assert f"  note: {note}\n" in run("check", "duie", "--raw", raw).stdout
+    built = run("build", "--raw", raw, "--source", "duie", "--out", tmp_path / "out")
+    assert f"note: {note}\n" in built.stderr
+    [row] = [
+        one
+        for one in orjson.loads(run("sources", "--json", "--raw", raw).stdout)
+        if one["source"] == "duie"
+    ]
+    assert row["notes"][-1] == note

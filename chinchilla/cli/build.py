@@ -43,6 +43,9 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     workers, dry_run = given.pop("workers"), given.pop("dry_run")
     plan = make_plan(raw, read_config(config, _changes(given)))
     click.echo(_plan_table(plan), err=True)
+    for found in plan.found:
+        for line in found.notes:
+            click.echo(f"note: {line}", err=True)
     with build_progress(plan) as progress:
         if dry_run:
             click.echo(_forecast_table(plan, forecast(plan, workers, progress)))

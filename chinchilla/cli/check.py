@@ -10,6 +10,7 @@ from chinchilla.cli.options import raw_option, samples_option
 
 if TYPE_CHECKING:
     from chinchilla.sources.catalogue import Found
+    from chinchilla.sources.inspection import Inspection
 
 
 @click.command()
@@ -23,37 +24,55 @@ if TYPE_CHECKING:
 )
 def check(sources: tuple[str, ...], raw: Path, samples: bool, round_trip: bool) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line."""
+    from chinchilla.errors import CardError, InputError
     from chinchilla.sources import catalogue
-    from chinchilla.sources.inspection import Inspection, inspect, schema_surprises
-
-    def report(seen: Inspection) -> None:
-        held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
-        click.echo(f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems")
-        for line in [*seen.tally.errors, *seen.surprises]:
-            click.echo(f"  {line}")
-        if seen.errors > len(seen.tally.errors):
-            click.echo(f"  ... and {seen.errors - len(seen.tally.errors)} more")
-        for reason, count in sorted(seen.tally.mended.items()):
-            click.echo(f"  mended {reason}: {count.times}, first {count.example}")
 
     problems = 0
     for name in sources or tuple(catalogue.card_paths(raw)):
-        found = catalogue.find(catalogue.load_card(name, raw), raw, None, samples)
+        try:
+            found = catalogue.find(catalogue.load_card(name, raw), raw, None, samples)
+        except (CardError, InputError) as error:
+            click.echo(f"{name}: cannot be read\n  {error}")
+            problems += 1
+            continue
         if found is None:
             click.echo(f"{name}: no files under {raw}")
             problems += bool(sources)
             continue
-        click.echo(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
-        for seen in inspect(found):
-            report(seen)
-            problems += seen.errors
-        for line in schema_surprises(found):
-            click.echo(f"  {line}")
-            problems += 1
+        problems += _check(found)
         if round_trip and not problems:
             problems += _round_trip(found)
     click.echo(f"{problems} problems")
     sys.exit(1 if problems else 0)
+
+
+def _check(found: "Found") -> int:
+    """Read a source, print what was met, and return how many problems it has."""
+    from chinchilla.sources.inspection import inspect, schema_surprises
+
+    source = found.card.source
+    click.echo(f"{source}: {found.kind} in {found.folder}, edition {found.edition.name}")
+    for line in found.notes:
+        click.echo(f"  note: {line}")
+    problems = 0
+    for seen in inspect(found):
+        _report(seen)
+        problems += seen.errors
+    for line in schema_surprises(found):
+        click.echo(f"  {line}")
+        problems += 1
+    return problems
+
+
+def _report(seen: "Inspection") -> None:
+    held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
+    click.echo(f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems")
+    for line in [*seen.tally.errors, *seen.surprises]:
+        click.echo(f"  {line}")
+    if seen.errors > len(seen.tally.errors):
+        click.echo(f"  ... and {seen.errors - len(seen.tally.errors)} more")
+    for reason, count in sorted(seen.tally.mended.items()):
+        click.echo(f"  mended {reason}: {count.times}, first {count.example}")
 
 
 def _round_trip(found: "Found") -> int:

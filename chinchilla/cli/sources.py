@@ -1,5 +1,6 @@
 """The command `chinchilla sources`."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,20 @@ def sources(raw: Path, as_json: bool) -> None:
     rows = overview(raw)
     if as_json:
         click.echo(orjson.dumps(rows, option=orjson.OPT_INDENT_2))
-        return
-    click.echo(_table(rows))
-    for row in rows:
-        click.echo(f"\n{row['source']}: {row['summary']}\n  {row['home']}")
-        click.echo(f"  licence: {row['licence']}\n  obtain:  {row['obtain']}")
+    else:
+        click.echo(_table(rows))
+        for row in rows:
+            click.echo(_words(row))
+    sys.exit(1 if any(row["problem"] for row in rows) else 0)
+
+
+def _words(row: dict[str, Any]) -> str:
+    if row["problem"]:
+        return f"\n{row['source']}: cannot be read\n  {row['problem']}"
+    licence, obtain = f"  licence: {row['licence']}", f"  obtain:  {row['obtain']}"
+    return "\n".join(
+        ["", f"{row['source']}: {row['summary']}", f"  {row['home']}", licence, obtain]
+    )
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -36,8 +46,15 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     files = [Path(row["files"][split]).name if split in row["files"] else "-" for split in SPLITS]
-    found = row["found"] or "nothing"
-    return [row["source"], row["task"], str(row["labels"]), row["edition"] or "-", found, *files]
+    found = row["found"] or ("a problem" if row["problem"] else "nothing")
+    return [
+        row["source"],
+        row["task"] or "-",
+        str(row["labels"]),
+        row["edition"] or "-",
+        found,
+        *files,
+    ]
 
 
 SPLITS = ("train", "dev", "test")

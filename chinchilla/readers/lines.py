@@ -73,9 +73,23 @@ def open_file(path: Path) -> BinaryIO:
         raise InputError(str(path), words, "check the file's permissions") from error
     if not file.read(1):
         file.close()
-        raise InputError(f"{path}:1", "the file is empty", "fetch or copy it again")
+        raise _empty(path)
     file.seek(0)
     return file
+
+
+def check_content(path: Path) -> None:
+    """Raise InputError where a file holds no record: nothing, blank lines or an empty array."""
+    with open_file(path) as file:
+        piece = file.read(1 << 10).removeprefix(_BOM)
+        while piece and not piece.strip():
+            piece = file.read(1 << 20)
+    if b"".join(piece.split()) in (b"", b"[]"):
+        raise _empty(path)
+
+
+def _empty(path: Path) -> InputError:
+    return InputError(f"{path}:1", "the file is empty", "fetch or copy it again")
 
 
 def not_utf8(where: str, line: bytes) -> InputError:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from chinchilla.errors import CardError, ConfigError, InputError, Tally
-from chinchilla.readers.lines import Boundary, Slice, cut
+from chinchilla.readers.lines import Boundary, Slice, check_content, cut
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
 from chinchilla.sources.card import Card, Edition, read_card
@@ -218,6 +218,8 @@ def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
     if path.is_dir() and not any(path.glob("*.ann")):
         todo = f"put the file {path.name} itself there"
         raise InputError(str(path), "is a folder, not a file", todo)
+    if path.is_file():
+        check_content(path)
     yield from cut(_lines_of(found, split), size, module.boundary(path))
 
 

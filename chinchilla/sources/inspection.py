@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError, InputError, Tally
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found, find_file, module_of
@@ -76,6 +76,13 @@ def schema_surprises(found: Found) -> list[str]:
     for name in found.edition.schema_files:
         path = find_file(found.folder, name)
         if path is not None and path.is_file():
-            missing = sorted(schema_labels(path) - set(found.card.labels))
+            try:
+                missing = sorted(schema_labels(path) - set(found.card.labels))
+            except ChinchillaError as error:
+                return [str(error)]
+            except (KeyError, TypeError) as error:
+                what = f"no {error}" if isinstance(error, KeyError) else "not a list of labels"
+                todo = f"is this the label file of {found.card.title}?"
+                return [str(InputError(str(path), what, todo))]
             return [f"{path}: the label {label!r} is not on the card" for label in missing]
     return []

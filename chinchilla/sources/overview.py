@@ -3,24 +3,45 @@
 from pathlib import Path
 from typing import Any
 
+from chinchilla.errors import ChinchillaError
 from chinchilla.sources import catalogue
+from chinchilla.sources.card import Card
 
 
 def overview(raw: Path) -> list[dict[str, Any]]:
-    """Return one plain object a source: card, files found, whether they are our sample."""
+    """Return one plain object a source: card, files found, whether they are our sample.
+
+    A source that cannot be read has its `problem`, in one line, and little else.
+    """
     rows = []
-    for name, card in catalogue.cards(raw).items():
-        found = catalogue.find(card, raw)
-        edition = None if found is None else found.edition.name
-        shown = card.editions[0].name if edition is None else edition
-        row: dict[str, Any] = {"source": name}
-        for key in ("title", "task", "summary", "home", "licence", "obtain", "paper", "metric"):
-            row[key] = getattr(card, key)
-        row["editions"] = [one.name for one in card.editions]
-        row["edition"] = edition
-        row["found"] = None if found is None else found.kind
-        row["files"] = {} if found is None else {k: str(v) for k, v in found.files.items()}
-        row["labels"] = len(card.label_set(shown).labels)
-        row["notes"] = list(card.notes)
-        rows.append(row)
+    cards = catalogue.cards(raw)
+    for name in cards:
+        try:
+            rows.append(_row(cards[name], raw))
+        except ChinchillaError as error:
+            rows.append({"source": name, **_UNREAD, "problem": str(error)})
     return rows
+
+
+_WORDS = ("title", "task", "summary", "home", "licence", "obtain", "paper", "metric")
+_UNREAD: dict[str, Any] = {
+    **dict.fromkeys(_WORDS),
+    **{"editions": [], "edition": None, "found": None, "files": {}, "labels": 0, "notes": []},
+}
+
+
+def _row(card: Card, raw: Path) -> dict[str, Any]:
+    found = catalogue.find(card, raw)
+    edition = None if found is None else found.edition.name
+    shown = card.editions[0].name if edition is None else edition
+    row: dict[str, Any] = {"source": card.source}
+    for key in _WORDS:
+        row[key] = getattr(card, key)
+    row["editions"] = [one.name for one in card.editions]
+    row["edition"] = edition
+    row["found"] = None if found is None else found.kind
+    row["files"] = {} if found is None else {k: str(v) for k, v in found.files.items()}
+    row["labels"] = len(card.label_set(shown).labels)
+    row["notes"] = [*card.notes, *([] if found is None else found.notes)]
+    row["problem"] = None
+    return row
