@@ -9,6 +9,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "chinchilla"
 ROOMS = {
     "errors": set(),
     "shipped": set(),
+    "outputs": {"errors"},
     "schema": {"errors"},
     "settings": {"errors", "schema"},
     "spans": set(),
@@ -18,11 +19,11 @@ ROOMS = {
     "answers": {"errors", "schema", "shipped"},
     "templates": {"errors", "schema", "answers", "shipped"},
     "prompts": {"errors", "schema", "spans", "answers", "templates", "shipped"},
-    "export": {"errors", "schema", "shipped"},
-    "score": {"errors", "schema", "spans", "answers"},
-    "train": {"errors", "schema", "settings", "export", "prompts", "score", "predict"},
+    "export": {"errors", "schema", "shipped", "outputs"},
+    "score": {"errors", "schema", "spans", "answers", "outputs"},
+    "train": {"errors", "schema", "settings", "outputs", "export", "prompts", "score", "predict"},
     "predict": {"errors", "schema", "answers", "prompts"},
-    "report": {"errors", "schema", "quality", "score", "shipped"},
+    "report": {"errors", "schema", "quality", "score", "shipped", "outputs"},
 }
 ROOMS["build"] = set(ROOMS) - {"build", "cli", "train", "predict", "report", "score"}
 ROOMS["cli"] = set(ROOMS)

@@ -230,6 +230,7 @@ def _write(
 ) -> None:
     import orjson
 
+    from chinchilla.outputs import write_whole
     from chinchilla.predict.outcome import predicted
 
     found = predicted(asked, answers, rendering.labels, rendering.windows.events)
@@ -238,8 +239,5 @@ def _write(
         for line in lines:
             click.echo(line, nl=False)
         return
-    partial = out.with_name(f".{out.name}.partial")
-    with partial.open("wb") as file:
-        file.writelines(lines)
-    partial.replace(out)
+    write_whole(out, lines, "pass another file with --out")
     click.echo(f"{len(asked):,} records in {out}", err=True)

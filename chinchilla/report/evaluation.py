@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
 
-from chinchilla.errors import ConfigError
+from chinchilla.outputs import write_whole
 from chinchilla.report.marks import Piece, gold_pieces, pred_pieces
 from chinchilla.score.counts import prf
 from chinchilla.score.evaluation import Evaluation
@@ -39,12 +39,8 @@ class Matrix(NamedTuple):
 
 
 def write_page(found: Evaluation, path: Path) -> None:
-    """Write the page; raise ConfigError where the file cannot be written."""
-    try:
-        path.write_text(evaluation_page(found), encoding="utf-8", newline="\n")
-    except OSError as error:
-        todo = "pass another path"
-        raise ConfigError(str(path), error.strerror or "unwritable", todo) from error
+    """Write the page whole or not at all; raise ConfigError where it cannot be written."""
+    write_whole(path, [evaluation_page(found).encode("utf-8")])
 
 
 def evaluation_page(found: Evaluation) -> str:

@@ -23,6 +23,7 @@ import orjson
 
 from chinchilla import __version__
 from chinchilla.errors import ConfigError, InputError
+from chinchilla.outputs import write_whole
 
 RUN = "run.json"
 MODEL = "model"
@@ -50,10 +51,8 @@ def versions() -> dict[str, str]:
 def write_run(folder: Path, facts: Mapping[str, Any]) -> None:
     """Write run.json beside the old one, then rename it."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{RUN}.partial"
     option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
-    partial.write_bytes(orjson.dumps(facts, option=option))
-    partial.replace(folder / RUN)
+    write_whole(folder / RUN, [orjson.dumps(facts, option=option)])
 
 
 def read_run(folder: Path) -> dict[str, Any]:
