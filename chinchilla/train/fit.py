@@ -25,8 +25,8 @@ from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
     MODEL,
     last_checkpoint,
+    make_folder,
     read_run,
-    run_folder,
     versions,
     write_run,
 )
@@ -91,10 +91,11 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     """Make the folder of a new run, where its settings can be used; return it."""
     arguments(prepared.config, extent_of(prepared), out)
     facts = facts_of(prepared)
-    folder = from_first(run_folder(out, prepared.task, facts, now))
+    # the others wait for the name that the first has found to be free
+    folder = from_first(make_folder(out, prepared.task, facts, now) if is_first() else out)
     if is_first():
         started = {"state": "running", "started": now.isoformat(), "command": command}
-        write_run(folder, {**facts, **started})
+        write_run(folder, {"name": folder.name, **facts, **started})
         (folder / LABELS).write_bytes((prepared.data.folder / LABELS).read_bytes())
     wait()
     return folder
