@@ -47,10 +47,10 @@ def evaluate(
 
     use_threads(0)
     from chinchilla.train.data import open_data
-    from chinchilla.train.runs import newest_run, read_run
+    from chinchilla.train.runs import finished_run, newest_run
 
     folder = run or newest_run(runs, task)
-    facts = read_run(folder)
+    facts = finished_run(folder)
     _same_templates(facts)
     data = open_data(
         processed or Path(facts["data"]["folder"]),

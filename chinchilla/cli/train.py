@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.extras import need
-from chinchilla.errors import ChinchillaError
 
 if TYPE_CHECKING:
     from chinchilla.train.fit import Prepared
@@ -101,7 +100,7 @@ def _train(prepared: "Prepared", out: Path) -> None:
     _say(f"run {folder}")
     try:
         _fit(prepared, folder)
-    except ChinchillaError:
+    except Exception:
         _clear(folder)
         raise
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from safetensors import SafetensorError
+
 from chinchilla.errors import EngineError
 
 HUB = "https://huggingface.co"
@@ -220,7 +222,7 @@ def _ours(source: Source, what: str) -> Iterator[None]:
     """Turn what the library raises into one line of ours."""
     try:
         yield
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
         todo = "pass a causal language model that transformers loads"
         if "trust_remote_code" in str(error):

@@ -20,19 +20,46 @@ from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
+from pydantic import BaseModel, ValidationError
 
 from chinchilla import __version__
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.outputs import write_whole
+from chinchilla.schema import explain
 
 RUN = "run.json"
 MODEL = "model"
+BASE = "base"
 CHECKPOINTS = "checkpoints"
 _COUNTED = re.compile("(.+-[0-9a-f]{8})-([0-9]+)")
 _LIBRARIES = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
+
+
+class _Config(BaseModel):
+    base: str
+    subtasks: list[str]
+    trust_remote_code: bool
+
+
+class _Data(BaseModel):
+    folder: str
+    manifest: str
+    build: dict[str, Any]
+    templates: dict[str, str]
+
+
+class _Facts(BaseModel):
+    """What of run.json is read again."""
+
+    task: str
+    state: Literal["running", "done"]
+    demo: bool
+    longest_answer: int
+    config: _Config
+    data: _Data
 
 
 def make_folder(out: Path, task: str, facts: Mapping[str, Any], now: datetime) -> Path:
@@ -83,9 +110,46 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise ConfigError(str(folder), f"no run is here ({RUN} is missing)", todo) from error
     except orjson.JSONDecodeError as error:
         raise InputError(str(folder / RUN), f"not JSON ({error})", "train again") from error
-    if not isinstance(found, dict) or "task" not in found:
-        raise InputError(str(folder / RUN), "not the file of a run", "train again")
-    return found
+    try:
+        _Facts.model_validate(found)
+    except ValidationError as error:
+        what = f"not the file of a run ({explain(error)})"
+        raise InputError(str(folder / RUN), what, "pass another run, or train again") from error
+    facts: dict[str, Any] = found
+    return facts
+
+
+def finished_run(folder: Path) -> dict[str, Any]:
+    """Read run.json of a run that is to be used; raise ConfigError unless it is done and whole."""
+    facts = read_run(folder)
+    if facts["state"] != "done":
+        todo = f"go on with `chinchilla train --resume {folder}`"
+        raise ConfigError(str(folder), "this run is not finished", todo)
+    adapted = (folder / MODEL / "adapter_config.json").is_file()
+    for name in (MODEL, BASE) if adapted and facts["demo"] else (MODEL,):
+        _check_weights(folder / name)
+    return facts
+
+
+def _check_weights(folder: Path) -> None:
+    """Raise ConfigError where weights are missing, or were cut off when they were copied."""
+    from safetensors import SafetensorError, safe_open
+
+    todo = "copy the whole run again, or train again"
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise ConfigError(str(folder), "no weights are here", todo)
+    for path in paths:
+        try:
+            with safe_open(path, "numpy"):
+                continue
+        except (SafetensorError, OSError) as error:
+            raise ConfigError(str(path), f"damaged weights ({error})", todo) from error
+
+
+def name_of(facts: Mapping[str, Any], folder: Path) -> str:
+    """Return the name a run was given when it began, whatever its folder is called by now."""
+    return str(facts.get("name") or folder.resolve().name)
 
 
 def is_run(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
 from chinchilla.train.merge import base_of
 from chinchilla.train.models import load_tuned
-from chinchilla.train.runs import MODEL, is_run, read_run
+from chinchilla.train.runs import MODEL, finished_run, is_run, name_of
 
 UNKNOWN_ANSWER = 512
 """Tokens an answer may take where no gold answers tell."""
@@ -35,7 +35,8 @@ def open_engine(
     """Load a run or a model; return its engine and what decides its answers."""
     folder, called = Path(name), name
     if is_run(folder):
-        facts, called = read_run(folder), folder.resolve().name
+        facts = finished_run(folder)
+        called = name_of(facts, folder)
         precision = precision_of(wanted.precision)
         chat = Chat(load_tokenizer(Source(str(folder / MODEL))))
         model = load_tuned(folder, base_of(facts, say), precision, folder / MODEL)
@@ -66,7 +67,7 @@ def vllm_options(name: str, room: int) -> tuple[VllmOptions, Callable[[str], lis
     folder = Path(name)
     if not is_run(folder):
         return VllmOptions(name, max_tokens=room or UNKNOWN_ANSWER), None
-    facts = read_run(folder)
+    facts = finished_run(folder)
     weights = folder / MODEL
     chat = Chat(load_tokenizer(Source(str(weights))))
     room = room or room_for(facts["longest_answer"])
