@@ -1,6 +1,6 @@
 """What a build gives to training: the rows of train, the exams of dev, labels and hashes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +57,18 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
         raise ConfigError(str(folder), what, f"build with --task {task}")
     _check_subtasks(every.manifest["config"]["prompts"]["subtasks"], task, subtasks)
     return Data(folder, open_processed(folder, wanted, ()), read_labels(folder), tuple(subtasks))
+
+
+def folder_of(facts: Mapping[str, Any], named: Path | None) -> Path:
+    """Return the build to read: the one named, else that of a run.
+
+    Raises ConfigError where the run's own is not there any more.
+    """
+    folder = named or Path(facts["data"]["folder"])
+    if named is None and not (folder / MANIFEST).is_file():
+        what = "the build of this run is not there any more"
+        raise ConfigError(str(folder), what, "name another place of it with --processed")
+    return folder
 
 
 def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
@@ -125,7 +137,7 @@ def origin(data: Data) -> dict[str, Any]:
     manifest = data.processed.manifest
     files = {f"{part.task}/{part.split}": part.sha256 for part in _named(data.processed.parts)}
     return {
-        "folder": str(data.folder),
+        "folder": str(data.folder.absolute()),
         "manifest": data.processed.sha256,
         "files": files,
         "build": manifest["config"],

@@ -113,7 +113,7 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
         "task": prepared.task,
         "method": config.chosen_method,
         "demo": config.base == TINY,
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json") | {"base": _lasting(config.base)},
         "data": origin(prepared.data),
         "rows": {
             "train": len(encoded.examples),
@@ -124,6 +124,12 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
         "longest_answer": prepared.longest_answer,
         "versions": versions(),
     }
+
+
+def _lasting(base: str) -> str:
+    """Return the name of a base under which it is found from any folder."""
+    path = Path(base).expanduser()
+    return str(path.absolute()) if base != TINY and path.exists() else base
 
 
 def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) -> Trained:

@@ -340,10 +340,49 @@ def test_a_base_cut_off_in_a_copy_is_named(lora_run: Path, built: Path, tmp_path
     assert list(tmp_path.glob("runs/re/*")) == []
 
 
-def test_settings_cannot_change_on_the_way(own_run: Path) -> None:
-    done = run("train", "--resume", own_run, "--epochs", "9")
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--epochs", "9"), ("--dry-run",), ("--out", "runs"), ("--subtask", "re")),
+        ("--task", "re", "--trust-remote-code"),
+    ],
+)
+def test_settings_cannot_change_on_the_way(own_run: Path, words: tuple[str, ...]) -> None:
+    done = run("train", "--resume", own_run, *words)
     assert done.exit_code == 2
-    assert "leave out --epochs" in done.output
+    named = ", ".join(word for word in words if word.startswith("--"))
+    assert f"leave out {named}\n" in done.output
+
+
+def test_a_build_that_was_moved_is_asked_for(own_run: Path, built: Path, tmp_path: Path) -> None:
+    facts = read_run(own_run)
+    assert facts["data"]["folder"] == str(built)
+    facts["data"]["folder"] = str(tmp_path / "gone")
+    write_run(own_run, facts)
+    message = (
+        f"{tmp_path / 'gone'}: the build of this run is not there any more; "
+        "name another place of it with --processed"
+    )
+    assert str(run("eval", "--run", own_run).exception) == message
+    write_run(own_run, facts | {"state": "running"})
+    assert str(run("train", "--resume", own_run).exception) == message
+    good("train", "--resume", own_run, "--processed", built)
+    good("eval", "--run", own_run, "--processed", built)
+
+
+def test_a_run_is_used_from_any_folder(
+    built: Path, lora_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(built, tmp_path / "processed")
+    shutil.copytree(lora_run / "base", tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    words = ("--processed", "processed", "--max-steps", "2", "--learning-rate", "0.1")
+    good("train", "--task", "re", "--base", "base", *words)
+    [folder] = (tmp_path / "runs" / "re").iterdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    good("eval", "--run", folder)
+    good("merge", folder, "--out", "merged")
 
 
 def test_a_training_stops_when_f1_gets_no_better(built: Path, tmp_path: Path) -> None:
