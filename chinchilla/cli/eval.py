@@ -46,14 +46,14 @@ def evaluate(
     from chinchilla.predict.threads import use_threads
 
     use_threads(0)
-    from chinchilla.train.data import open_data
-    from chinchilla.train.runs import newest_run, read_run
+    from chinchilla.train.data import folder_of, open_data
+    from chinchilla.train.runs import finished_run, newest_run
 
     folder = run or newest_run(runs, task)
-    facts = read_run(folder)
+    facts = finished_run(folder)
     _same_templates(facts)
     data = open_data(
-        processed or Path(facts["data"]["folder"]),
+        folder_of(facts, processed),
         task or facts["task"],
         facts["config"]["subtasks"],
     )

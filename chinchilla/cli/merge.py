@@ -15,7 +15,9 @@ def merge(run: Path, out: Path) -> None:
     need("train")
     from chinchilla.train.merge import merge as merge_run
     from chinchilla.train.probes import probes_of
+    from chinchilla.train.runs import finished_run
 
+    finished_run(run)
     found = merge_run(run, out, probes_of(run), lambda words: click.echo(words, err=True))
     click.echo(
         f"logits agree: merged and adapter differ by {found.difference:.1e} of their spread, "

@@ -80,11 +80,11 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     from chinchilla.templates import template_hashes
     from chinchilla.train.data import open_data
     from chinchilla.train.examining import check_templates, pools_of
-    from chinchilla.train.runs import is_run, read_run
+    from chinchilla.train.runs import finished_run, is_run
 
     wanted, processed = given["subtasks"], given["processed"]
     if is_run(Path(model)):
-        facts = read_run(Path(model))
+        facts = finished_run(Path(model))
         check_templates(facts, template_hashes())
         kept = Path(model)
         config = facts["data"]["build"]

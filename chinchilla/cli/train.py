@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from chinchilla.cli.extras import need
-from chinchilla.errors import ChinchillaError
 
 if TYPE_CHECKING:
     from chinchilla.train.fit import Prepared
@@ -56,10 +56,10 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     """Fine-tune a model on built rows; the best checkpoint by F1 on dev is kept."""
     need("train")
     resume, dry_run = given.pop("resume"), given.pop("dry_run")
-    changes = {key: value for key, value in given.items() if value not in (None, ())}
     if resume is not None:
-        _resume(resume, {"config": config, "task": task, **changes})
+        _resume(resume)
         return
+    changes = {key: value for key, value in given.items() if value not in (None, ())}
     if task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
     from chinchilla.train.config import read_train_config
@@ -94,7 +94,7 @@ def _train(prepared: "Prepared", out: Path) -> None:
     _say(f"run {folder}")
     try:
         _fit(prepared, folder)
-    except ChinchillaError:
+    except Exception:
         _clear(folder)
         raise
 
@@ -110,20 +110,30 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _resume(folder: Path, given: dict[str, Any]) -> None:
-    """Go on with a run as it was begun: nothing may be changed on the way."""
-    changed = [name for name, value in given.items() if value is not None]
-    if changed:
-        words = "--resume goes on with the settings of the run; leave out --"
-        raise click.UsageError(words + ", --".join(changed))
+def _resume(folder: Path) -> None:
+    """Go on with a run as it was begun: only its build may have moved meanwhile."""
+    given = _given()
+    if changed := [name for name in given if name not in ("--resume", "--processed")]:
+        words = "--resume goes on in the run, with its settings; leave out "
+        raise click.UsageError(words + ", ".join(changed))
     from chinchilla.predict.threads import use_threads
 
     use_threads(0)
     from chinchilla.train.resume import reopen
 
-    prepared = reopen(folder, _say)
+    prepared = reopen(folder, _say, given.get("--processed"))
     use_threads(prepared.config.threads)
     _fit(prepared, folder)
+
+
+def _given() -> dict[str, Any]:
+    """Return what stands on the command line, by the name of the option."""
+    context = click.get_current_context()
+    return {
+        one.opts[0]: context.params[str(one.name)]
+        for one in context.command.params
+        if context.get_parameter_source(str(one.name)) is ParameterSource.COMMANDLINE
+    }
 
 
 def _fit(prepared: "Prepared", folder: Path) -> None:

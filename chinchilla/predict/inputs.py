@@ -1,5 +1,6 @@
 """Texts to predict on: records of the exchange format, or no more than `{"text": ...}`."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -33,12 +34,15 @@ def read_inputs(lines: Iterable[bytes], name: str, defaults: Defaults) -> Iterat
     """Yield a record for each line that is not blank; gold is not needed, and kept where it is.
 
     A record without an id gets its line's number, one of train is asked like one of test.
-    Raises InputError naming path:line for a line that cannot be read, RecordError for a record
-    that breaks the schema.
+    Raises InputError naming path:line for a line that cannot be read and for an id that came
+    before, RecordError for a record that breaks the schema.
     """
+    seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
         where = f"{name}:{number}"
-        if line.isspace():
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)
+        if not line or line.isspace():
             continue
         try:
             found = orjson.loads(line)
@@ -50,4 +54,9 @@ def read_inputs(lines: Iterable[bytes], name: str, defaults: Defaults) -> Iterat
         known = {key: found[key] for key in Record.model_fields if key in found}
         fields = {"id": f"line-{number:06d}", **known, "source": source, "split": "test"}
         fields["task"] = defaults.labels[source].task
-        yield make_record(where, fields)
+        record = make_record(where, fields)
+        if record.id in seen:
+            what = f"the id {record.id!r} is that of line {seen[record.id]} too"
+            raise InputError(where, what, "give each record an id of its own")
+        seen[record.id] = number
+        yield record

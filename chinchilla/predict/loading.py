@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
+from safetensors import SafetensorError
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.chat import Chat
@@ -238,7 +239,7 @@ def _ours(source: Source, what: str) -> Iterator[None]:
         raise EngineError(source.name, f"no {what} is there", todo)
     try:
         yield
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
         first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
         todo = "pass a causal language model that transformers loads"
         if "trust_remote_code" in str(error):

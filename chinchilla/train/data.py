@@ -1,13 +1,21 @@
 """What a build gives to training: the rows of train, the exams of dev, labels and hashes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.export.processed import Part, Processed, open_processed, read_labels, rows
+from chinchilla.export.processed import (
+    MANIFEST,
+    Part,
+    Processed,
+    open_processed,
+    read_labels,
+    rows,
+)
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 from chinchilla.train.exams import Exam, Marking, make_exams, sample
 
@@ -51,6 +59,18 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
     return Data(folder, open_processed(folder, wanted, ()), read_labels(folder), tuple(subtasks))
 
 
+def folder_of(facts: Mapping[str, Any], named: Path | None) -> Path:
+    """Return the build to read: the one named, else that of a run.
+
+    Raises ConfigError where the run's own is not there any more.
+    """
+    folder = named or Path(facts["data"]["folder"])
+    if named is None and not (folder / MANIFEST).is_file():
+        what = "the build of this run is not there any more"
+        raise ConfigError(str(folder), what, "name another place of it with --processed")
+    return folder
+
+
 def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
     """Raise ConfigError for a sub-task of which the build has no rows of this task."""
     known = [one for one in built if task in ("all", one.partition("-")[0])]
@@ -70,19 +90,29 @@ def split_rows(data: Data, split: str) -> Iterator[InstructionRow]:
 
 
 def split_records(data: Data, split: str) -> Iterator[Record]:
-    """Yield the records of a split; raise InputError naming path:line for one that is none."""
+    """Yield the records of a split, gold among them, read to the end of their files.
+
+    Raises InputError naming path:line for one that is none, and where a file is not the one
+    that the manifest names.
+    """
+    outputs = data.processed.manifest["outputs"]
     for part in data.processed.parts:
         if part.split == split and part.task != GENERAL:
-            yield from _records(data.folder / "records" / part.task / f"{split}.jsonl")
+            name = f"records/{part.task}/{split}.jsonl"
+            yield from _records(data.folder / name, outputs.get(name, {}).get("sha256"))
 
 
-def _records(path: Path) -> Iterator[Record]:
+def _records(path: Path, named: str | None) -> Iterator[Record]:
+    digest = sha256()
     try:
         with path.open("rb") as file:
             for number, line in enumerate(file, start=1):
+                digest.update(line)
                 yield _record(line, f"{path}:{number}")
     except OSError as error:
         raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
+    if digest.hexdigest() != named:
+        raise InputError(str(path), f"not the file that {MANIFEST} names", _AGAIN)
 
 
 def _record(line: bytes, where: str) -> Record:
@@ -107,7 +137,7 @@ def origin(data: Data) -> dict[str, Any]:
     manifest = data.processed.manifest
     files = {f"{part.task}/{part.split}": part.sha256 for part in _named(data.processed.parts)}
     return {
-        "folder": str(data.folder),
+        "folder": str(data.folder.absolute()),
         "manifest": data.processed.sha256,
         "files": files,
         "build": manifest["config"],

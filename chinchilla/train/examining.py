@@ -1,6 +1,6 @@
 """Evaluate a run on a split: ask, keep every answer, score each exam."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +9,7 @@ import orjson
 
 from chinchilla.errors import ConfigError, TrainError
 from chinchilla.export.processed import read_confusions
+from chinchilla.outputs import write_whole
 from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.job import Job
 from chinchilla.predict.journal import answer_all, open_journal
@@ -123,15 +124,22 @@ def prompts_of(sitting: Sitting) -> list[Prompt]:
 
 
 def _write_predictions(sitting: Sitting, answers: Mapping[str, Answer]) -> None:
-    with (sitting.folder / PREDICTIONS).open("wb") as file:
-        for exam in sitting.exams:
-            rows: dict[str, list[InstructionRow]] = {}
-            for row in exam.rows:
-                rows.setdefault(row.record_id, []).append(row)
-            asked = (Asked(one, tuple(rows[one.id])) for one in exam.records)
-            marking = sitting.marking
-            for line in predicted(asked, answers, marking.labels, marking.policy):
-                file.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+    lines = (
+        orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        for exam in sitting.exams
+        for line in _predicted(exam, answers, sitting.marking)
+    )
+    write_whole(sitting.folder / PREDICTIONS, lines)
+
+
+def _predicted(
+    exam: Exam, answers: Mapping[str, Answer], marking: Marking
+) -> Iterator[dict[str, Any]]:
+    rows: dict[str, list[InstructionRow]] = {}
+    for row in exam.rows:
+        rows.setdefault(row.record_id, []).append(row)
+    asked = (Asked(one, tuple(rows[one.id])) for one in exam.records)
+    return predicted(asked, answers, marking.labels, marking.policy)
 
 
 def cut_in(sitting: Sitting, name: str, answers: Mapping[str, Answer]) -> int:
@@ -152,5 +160,5 @@ def write_score(
     """Write score.json: what was asked of which run, and the result of each exam."""
     found = {**facts, "exams": {name: result(one) for name, one in scores.items()}}
     data = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    (sitting.folder / SCORE).write_bytes(data)
+    write_whole(sitting.folder / SCORE, [data])
     return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import orjson
 
+from chinchilla.outputs import write_whole
 from chinchilla.predict.engine import Answer
 from chinchilla.prompts.questions import question_of
 from chinchilla.prompts.row_merge import RowAnswer, merge_rows
@@ -105,9 +106,7 @@ def write_answers(exam: Exam, answers: Mapping[str, Answer], folder: Path) -> Pa
 
 
 def _write(path: Path, lines: Iterator[bytes]) -> None:
-    with path.open("wb") as file:
-        for line in lines:
-            file.write(line + b"\n")
+    write_whole(path, (line + b"\n" for line in lines))
 
 
 class Marking(NamedTuple):

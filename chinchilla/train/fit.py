@@ -36,8 +36,8 @@ from chinchilla.train.processes import from_first, is_first, wait
 from chinchilla.train.runs import (
     MODEL,
     last_checkpoint,
+    make_folder,
     read_run,
-    run_folder,
     versions,
     write_run,
 )
@@ -113,10 +113,11 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     """Make the folder of a new run, where its settings can be used; return it."""
     arguments(prepared.config, extent_of(prepared), out)
     facts = facts_of(prepared)
-    folder = from_first(run_folder(out, prepared.task, facts, now))
+    # the others wait for the name that the first has found to be free
+    folder = from_first(make_folder(out, prepared.task, facts, now) if is_first() else out)
     if is_first():
         started = {"state": "running", "started": now.isoformat(), "command": command}
-        write_run(folder, {**facts, **started})
+        write_run(folder, {"name": folder.name, **facts, **started})
         _keep_labels(prepared.data.folder, folder)
     wait()
     return folder
@@ -141,7 +142,7 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
         "task": prepared.task,
         "method": config.chosen_method,
         "demo": config.base == TINY,
-        "config": config.model_dump(mode="json"),
+        "config": config.model_dump(mode="json") | {"base": _lasting(config.base)},
         "data": origin(prepared.data),
         "rows": {
             "train": len(encoded.examples),
@@ -152,6 +153,12 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
         "longest_answer": prepared.longest_answer,
         "versions": versions(),
     }
+
+
+def _lasting(base: str) -> str:
+    """Return the name of a base under which it is found from any folder."""
+    path = Path(base).expanduser()
+    return str(path.absolute()) if base != TINY and path.exists() else base
 
 
 def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) -> Trained:

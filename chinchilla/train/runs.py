@@ -1,6 +1,6 @@
 """A run: the folder that ties data, settings, weights and scores together.
 
-runs/<task>/<time>-<hash>/
+runs/<task>/<time>-<hash>/        (-2, -3 ... behind it where several began in one second)
     run.json        what was trained, on what, how, with which versions, how it went
     labels.json     the labels of each source, as the build had them
     confusions.json those easily confused, where the build had hard negatives
@@ -13,29 +13,75 @@ runs/<task>/<time>-<hash>/
     curve.csv, curve.png
 """
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import orjson
+from pydantic import BaseModel, ValidationError
 
 from chinchilla import __version__
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.outputs import write_whole
+from chinchilla.schema import explain
 
 RUN = "run.json"
 MODEL = "model"
+BASE = "base"
 CHECKPOINTS = "checkpoints"
+_COUNTED = re.compile("(.+-[0-9a-f]{8})-([0-9]+)")
 _LIBRARIES = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
 
 
-def run_folder(out: Path, task: str, facts: Mapping[str, Any], now: datetime) -> Path:
-    """Return the folder of a new run: its time, and a hash of what it is made from."""
+class _Config(BaseModel):
+    base: str
+    subtasks: list[str]
+    trust_remote_code: bool
+
+
+class _Data(BaseModel):
+    folder: str
+    manifest: str
+    build: dict[str, Any]
+    templates: dict[str, str]
+
+
+class _Facts(BaseModel):
+    """What of run.json is read again."""
+
+    task: str
+    state: Literal["running", "done"]
+    demo: bool
+    longest_answer: int
+    config: _Config
+    data: _Data
+
+
+def make_folder(out: Path, task: str, facts: Mapping[str, Any], now: datetime) -> Path:
+    """Make the folder of a new run: its time, and a hash of what it is made from.
+
+    A counter behind the name tells runs apart that begin in one second. Raises ConfigError
+    where there can be no folder.
+    """
     digest = sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    return out / task / f"{now:%Y%m%d-%H%M%S}-{digest[:8]}"
+    first = out / task / f"{now:%Y%m%d-%H%M%S}-{digest[:8]}"
+    try:
+        first.parent.mkdir(parents=True, exist_ok=True)
+        for number in count(1):
+            folder = first if number == 1 else first.with_name(f"{first.name}-{number}")
+            with suppress(FileExistsError):
+                folder.mkdir()
+                break
+    except OSError as error:
+        what = error.strerror or "cannot be made"
+        raise ConfigError(str(out), what, "pass another folder with --out") from error
+    return folder
 
 
 def versions() -> dict[str, str]:
@@ -65,9 +111,46 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise ConfigError(str(folder), f"no run is here ({RUN} is missing)", todo) from error
     except orjson.JSONDecodeError as error:
         raise InputError(str(folder / RUN), f"not JSON ({error})", "train again") from error
-    if not isinstance(found, dict) or "task" not in found:
-        raise InputError(str(folder / RUN), "not the file of a run", "train again")
-    return found
+    try:
+        _Facts.model_validate(found)
+    except ValidationError as error:
+        what = f"not the file of a run ({explain(error)})"
+        raise InputError(str(folder / RUN), what, "pass another run, or train again") from error
+    facts: dict[str, Any] = found
+    return facts
+
+
+def finished_run(folder: Path) -> dict[str, Any]:
+    """Read run.json of a run that is to be used; raise ConfigError unless it is done and whole."""
+    facts = read_run(folder)
+    if facts["state"] != "done":
+        todo = f"go on with `chinchilla train --resume {folder}`"
+        raise ConfigError(str(folder), "this run is not finished", todo)
+    adapted = (folder / MODEL / "adapter_config.json").is_file()
+    for name in (MODEL, BASE) if adapted and facts["demo"] else (MODEL,):
+        _check_weights(folder / name)
+    return facts
+
+
+def _check_weights(folder: Path) -> None:
+    """Raise ConfigError where weights are missing, or were cut off when they were copied."""
+    from safetensors import SafetensorError, safe_open
+
+    todo = "copy the whole run again, or train again"
+    paths = sorted(folder.glob("*.safetensors"))
+    if not paths:
+        raise ConfigError(str(folder), "no weights are here", todo)
+    for path in paths:
+        try:
+            with safe_open(path, "numpy"):
+                continue
+        except (SafetensorError, OSError) as error:
+            raise ConfigError(str(path), f"damaged weights ({error})", todo) from error
+
+
+def name_of(facts: Mapping[str, Any], folder: Path) -> str:
+    """Return the name a run was given when it began, whatever its folder is called by now."""
+    return str(facts.get("name") or folder.resolve().name)
 
 
 def is_run(folder: Path) -> bool:
@@ -76,23 +159,34 @@ def is_run(folder: Path) -> bool:
 
 
 def newest_run(out: Path, task: str | None) -> Path:
-    """Return the newest finished run; raise ConfigError where there is none.
+    """Return the last begun of the finished runs; raise ConfigError where there is none.
 
-    Runs are told apart by the time in their name, so the newest is the last begun.
+    A run of all tasks is one of each task that it has learnt.
     """
-    folders = [path.parent for path in out.glob(f"{task or '*'}/*/{RUN}")]
-    done = [folder for folder in folders if read_run(folder).get("state") == "done"]
+    every = {path.parent: read_run(path.parent) for path in out.glob(f"*/*/{RUN}")}
+    known = {folder: facts for folder, facts in every.items() if _learns(facts, task)}
+    folders = sorted(known, key=lambda folder: _begun(folder, known[folder]))
+    done = [folder for folder in folders if known[folder]["state"] == "done"]
     if not done:
         what = f"no finished run{f' of {task}' if task else ''}"
         todo = "run `chinchilla train` first, or pass --run"
         if folders:
-            todo = f"go on with `chinchilla train --resume {max(folders, key=_time)}`"
+            todo = f"go on with `chinchilla train --resume {folders[-1]}`"
         raise ConfigError(str(out), what, todo)
-    return max(done, key=_time)
+    return done[-1]
 
 
-def _time(folder: Path) -> tuple[str, str]:
-    return folder.name, str(folder)
+def _learns(facts: Mapping[str, Any], task: str | None) -> bool:
+    learnt = f"{task}/train" in facts["data"].get("files", {})
+    return task in (None, facts["task"]) or (facts["task"] == "all" and learnt)
+
+
+def _begun(folder: Path, facts: Mapping[str, Any]) -> tuple[str, str, int, str]:
+    """Return what orders runs: when each began, then its name and the counter behind it."""
+    name, number = folder.name, 1
+    if counted := _COUNTED.fullmatch(name):
+        name, number = counted[1], int(counted[2])
+    return str(facts.get("started", "")), name, number, str(folder)
 
 
 def last_checkpoint(folder: Path) -> Path | None:

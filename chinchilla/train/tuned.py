@@ -13,7 +13,7 @@ from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.train.judge import room_for
 from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
-from chinchilla.train.runs import is_run, read_run
+from chinchilla.train.runs import finished_run, is_run, name_of
 
 UNKNOWN_ANSWER = 512
 """Tokens an answer may take where no gold answers tell."""
@@ -36,7 +36,8 @@ def open_engine(
     """
     folder, called = Path(name), name
     if is_run(folder):
-        facts, called = read_run(folder), folder.resolve().name
+        facts = finished_run(folder)
+        called = name_of(facts, folder)
         precision = precision_of(facts["config"]["precision"])
         learnt = learnt_by(folder, facts, say)
         quantized = in_four_bits(facts, device(), say)
@@ -76,7 +77,7 @@ def vllm_options(
     """
     folder, usual = Path(name), UNKNOWN_ANSWER
     if is_run(folder):
-        facts = read_run(folder)
+        facts = finished_run(folder)
         learnt, usual = learnt_by(folder, facts, say), room_for(facts["longest_answer"])
     else:
         learnt = Learnt(find_model(name, trusted, say), None)

@@ -4,12 +4,14 @@ import csv
 import math
 import time
 from collections.abc import Callable
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from chinchilla.errors import TrainError
+from chinchilla.outputs import write_whole
 
 COLUMNS = ("step", "epoch", "loss", "learning_rate", "eval_f1", "eval_cut")
 
@@ -108,14 +110,15 @@ def write_curve(history: list[dict[str, float]], folder: Path) -> None:
         known = {name: entry[name] for name in COLUMNS if name in entry}
         rows.setdefault(step, {}).update(known)
     ordered = [rows[step] for step in sorted(rows)]
-    with (folder / "curve.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(ordered)
-    _draw(ordered, folder / "curve.png")
+    table = StringIO(newline="")
+    writer = csv.DictWriter(table, COLUMNS)
+    writer.writeheader()
+    writer.writerows(ordered)
+    write_whole(folder / "curve.csv", [table.getvalue().encode("utf-8")])
+    write_whole(folder / "curve.png", [_drawn(ordered)])
 
 
-def _draw(rows: list[dict[str, float]], path: Path) -> None:
+def _drawn(rows: list[dict[str, float]]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -130,4 +133,6 @@ def _draw(rows: list[dict[str, float]], path: Path) -> None:
         axis.set_ylabel(name, color=colour)
     left.set_xlabel("step")
     right.set_ylim(0, 1)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    picture = BytesIO()
+    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
+    return picture.getvalue()

@@ -320,10 +320,116 @@ def test_a_sub_task_of_another_task_is_named(built: Path) -> None:
     )
 
 
-def test_settings_cannot_change_on_the_way(own_run: Path) -> None:
-    done = run("train", "--resume", own_run, "--epochs", "9")
+def test_a_training_that_fails_for_any_reason_before_it_learns_leaves_no_run(
+    built: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "train.toml"
+    # the library finds only when it begins that the optimizer's package is missing
+    words = 'base = "tiny"\nmax_steps = 1\n[trainer]\noptim = "adamw_apex_fused"\n'
+    config.write_text(words, encoding="utf-8")
+    given = ("--config", config, "--processed", built, "--out", tmp_path / "runs")
+    done = run("train", "--task", "re", *given)
+    assert done.exception is not None
+    assert list(tmp_path.glob("runs/re/*")) == []
+
+
+def uses(run_folder: Path, tmp_path: Path) -> list[tuple[str | Path, ...]]:
+    """Return every way to use a run."""
+    return [
+        ("predict", run_folder, "--input", "-"),
+        ("eval", "--run", run_folder),
+        ("merge", run_folder, "--out", tmp_path / "merged"),
+    ]
+
+
+@pytest.mark.parametrize("use", range(3))
+def test_a_run_that_is_not_finished_is_not_used(own_run: Path, tmp_path: Path, use: int) -> None:
+    write_run(own_run, read_run(own_run) | {"state": "running"})
+    done = run(*uses(own_run, tmp_path)[use])
+    assert str(done.exception) == (
+        f"{own_run}: this run is not finished; go on with `chinchilla train --resume {own_run}`"
+    )
+
+
+@pytest.mark.parametrize("use", range(4))
+def test_a_file_that_is_none_of_a_run_is_told_by_what_it_lacks(tmp_path: Path, use: int) -> None:
+    write_run(tmp_path / "run", {"task": "re"})
+    resume = ("train", "--resume", tmp_path / "run")
+    done = run(*[*uses(tmp_path / "run", tmp_path), resume][use])
+    assert str(done.exception) == (
+        f"{tmp_path / 'run' / 'run.json'}: not the file of a run (state: Field required); "
+        "pass another run, or train again"
+    )
+
+
+@pytest.mark.parametrize("name", ["model/adapter_model.safetensors", "base/model.safetensors"])
+@pytest.mark.parametrize("use", range(3))
+def test_weights_cut_off_in_a_copy_are_named(
+    lora_run: Path, tmp_path: Path, name: str, use: int
+) -> None:
+    own = Path(shutil.copytree(lora_run, tmp_path / "run"))
+    (own / name).write_bytes((own / name).read_bytes()[:-100])
+    done = run(*uses(own, tmp_path)[use])
+    assert str(done.exception).startswith(f"{own / name}: damaged weights (")
+    assert str(done.exception).endswith("); copy the whole run again, or train again")
+    (own / name).unlink()
+    done = run(*uses(own, tmp_path)[use])
+    assert str(done.exception).startswith(f"{(own / name).parent}: no weights are here; copy")
+
+
+def test_a_base_cut_off_in_a_copy_is_named(lora_run: Path, built: Path, tmp_path: Path) -> None:
+    base = Path(shutil.copytree(lora_run / "base", tmp_path / "base"))
+    weights = base / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    words = ("--processed", built, "--out", tmp_path / "runs", "--max-steps", "1")
+    done = run("train", "--task", "re", "--base", base, *words)
+    assert str(done.exception).startswith(f"{base}: the model cannot be loaded (")
+    assert list(tmp_path.glob("runs/re/*")) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("--epochs", "9"), ("--dry-run",), ("--out", "runs"), ("--subtask", "re")),
+        ("--task", "re", "--trust-remote-code"),
+    ],
+)
+def test_settings_cannot_change_on_the_way(own_run: Path, words: tuple[str, ...]) -> None:
+    done = run("train", "--resume", own_run, *words)
     assert done.exit_code == 2
-    assert "leave out --epochs" in done.output
+    named = ", ".join(word for word in words if word.startswith("--"))
+    assert f"leave out {named}\n" in done.output
+
+
+def test_a_build_that_was_moved_is_asked_for(own_run: Path, built: Path, tmp_path: Path) -> None:
+    facts = read_run(own_run)
+    assert facts["data"]["folder"] == str(built)
+    facts["data"]["folder"] = str(tmp_path / "gone")
+    write_run(own_run, facts)
+    message = (
+        f"{tmp_path / 'gone'}: the build of this run is not there any more; "
+        "name another place of it with --processed"
+    )
+    assert str(run("eval", "--run", own_run).exception) == message
+    write_run(own_run, facts | {"state": "running"})
+    assert str(run("train", "--resume", own_run).exception) == message
+    good("train", "--resume", own_run, "--processed", built)
+    good("eval", "--run", own_run, "--processed", built)
+
+
+def test_a_run_is_used_from_any_folder(
+    built: Path, lora_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(built, tmp_path / "processed")
+    shutil.copytree(lora_run / "base", tmp_path / "base")
+    monkeypatch.chdir(tmp_path)
+    words = ("--processed", "processed", "--max-steps", "2", "--learning-rate", "0.1")
+    good("train", "--task", "re", "--base", "base", *words)
+    [folder] = (tmp_path / "runs" / "re").iterdir()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    good("eval", "--run", folder)
+    good("merge", folder, "--out", "merged")
 
 
 def test_a_training_stops_when_f1_gets_no_better(built: Path, tmp_path: Path) -> None:

@@ -242,6 +242,29 @@ def test_the_newest_finished_run_is_found(full_run: Path, tmp_path: Path) -> Non
         newest_run(tmp_path, "ner")
 
 
+def test_a_run_of_all_tasks_is_one_of_each_task_it_learnt(full_run: Path, tmp_path: Path) -> None:
+    facts = read_run(full_run) | {"task": "all"}
+    write_run(tmp_path / "all" / "20260101-000000-a", facts)
+    assert newest_run(tmp_path, "re").name == "20260101-000000-a"
+    with pytest.raises(ConfigError, match="no finished run of ner"):
+        newest_run(tmp_path, "ner")
+
+
+def test_runs_begun_in_one_second_have_folders_of_their_own_in_their_order(
+    built: Path, full_run: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    now = datetime(2026, 1, 2)
+    folders = [begin(prepared, tmp_path, now, "chinchilla train") for _ in range(11)]
+    assert len(set(folders)) == 11
+    assert {one.name.removeprefix(folders[0].name) for one in folders[1:]} == {
+        f"-{number}" for number in range(2, 12)
+    }
+    for folder in folders:
+        write_run(folder, read_run(folder) | {"state": "done"})
+    assert newest_run(tmp_path, None) == folders[-1]
+
+
 def test_the_later_of_two_equal_scores_is_kept(full_run: Path) -> None:
     scores = column(full_run, "eval_f1")
     best = max(scores, key=lambda step: (scores[step], step))

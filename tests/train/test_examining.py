@@ -1,0 +1,58 @@
+"""The files of an evaluation: whole or not there, and tied to what was asked of whom."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from chinchilla.errors import InputError
+from chinchilla.predict.engine import Answer
+from chinchilla.train.data import Data, dev_exams, open_data
+from chinchilla.train.examining import exams_of
+from chinchilla.train.exams import Exam, write_answers
+
+
+@pytest.fixture
+def exam(data: Data) -> Exam:
+    return exams_of(data, "dev")[0]
+
+
+def answers_to(exam: Exam, words: str) -> dict[str, Answer]:
+    return {row.id: Answer(row.id, words) for row in exam.rows}
+
+
+class Interrupted(dict[str, Answer]):
+    """Answers of which the third is never reached."""
+
+    def __getitem__(self, name: str) -> Answer:
+        if name == list(self)[2]:
+            raise KeyboardInterrupt
+        return super().__getitem__(name)
+
+
+def write(exam: Exam, answers: Mapping[str, Answer], folder: Path) -> Path:
+    (folder / exam.name).mkdir(exist_ok=True)
+    return write_answers(exam, answers, folder)
+
+
+def test_the_file_of_before_stands_until_the_next_is_whole(exam: Exam, tmp_path: Path) -> None:
+    path = write(exam, answers_to(exam, "before"), tmp_path)
+    before = path.read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        write(exam, Interrupted(answers_to(exam, "after")), tmp_path)
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+
+
+def test_gold_that_was_edited_is_not_scored(built: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(built, tmp_path / "processed"))
+    gold = folder / "records" / "re" / "dev.jsonl"
+    gold.write_bytes(b"".join(gold.read_bytes().splitlines(keepends=True)[:-1]))
+    data = open_data(folder, "re", ())
+    for ask in (lambda: exams_of(data, "dev"), lambda: dev_exams(data, 4, 0)):
+        with pytest.raises(InputError) as found:
+            ask()
+        assert str(found.value) == (
+            f"{gold}: not the file that manifest.json names; run `chinchilla build` again"
+        )
