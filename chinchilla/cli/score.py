@@ -23,7 +23,6 @@ alias_option = click.option(
     "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-FOLDS_OF_A_PAGE = 1_000
 _FILE = click.Path(path_type=Path, allow_dash=True)
 
 
@@ -47,7 +46,13 @@ _FILE = click.Path(path_type=Path, allow_dash=True)
 @na_option
 @alias_option
 @click.option("--allow-extra", is_flag=True, help="Leave out predicted ids that gold lacks.")
-@click.option("--bootstrap", type=click.IntRange(min=0), default=0, help="Resamples for intervals.")
+@click.option(
+    "--bootstrap",
+    type=click.IntRange(min=0),
+    default=1000,
+    show_default=True,
+    help="Resamples for intervals; 0 gives none.",
+)
 @seed_option
 @click.option("--by", type=click.Choice(["label", "source", "length", "template"]))
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
@@ -64,8 +69,6 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     policy = given.pop("policy")
     if (given["pred"] is None) == (given["answers"] is None):
         raise click.UsageError("pass one of --pred and --answers")
-    if html is not None and not given["bootstrap"]:
-        given["bootstrap"] = FOLDS_OF_A_PAGE
     with _streams(given) as files:
         reading = row_reading(files["rows"], raw, policy) if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)

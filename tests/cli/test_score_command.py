@@ -69,11 +69,19 @@ def test_predictions_may_come_from_a_pipe(folder: Path) -> None:
     assert orjson.loads(done.stdout)["metrics"]["re_boundary"]["tp"] == 1
 
 
-def test_a_page_is_written_with_intervals(folder: Path) -> None:
-    done = run(folder, *SCORE, "--pred", "pred", "--html", "page.html", "--json")
-    page = (folder / "page.html").read_text(encoding="utf-8")
-    assert page.startswith("<!DOCTYPE html>")
-    assert "interval" in orjson.loads(done.stdout)["metrics"]["re_boundary"]
+def test_every_score_has_its_interval_unless_none_is_wanted(folder: Path) -> None:
+    whole = run(folder, *SCORE, "--pred", "pred", "--html", "page.html", "--json")
+    found = orjson.loads(whole.stdout)
+    assert found["metrics"]["re_boundary"]["interval"]["f1"] == [0.0, 1.0]
+    assert "|bootstrap:1000|" in found["signature"]
+    assert all("interval" in one for one in found["metrics"].values())
+    bare = run(
+        folder, *SCORE, "--pred", "pred", "--html", "bare.html", "--json", "--bootstrap", "0"
+    )
+    assert all("interval" not in one for one in orjson.loads(bare.stdout)["metrics"].values())
+    pages = [(folder / name).read_text(encoding="utf-8") for name in ("page.html", "bare.html")]
+    assert [page.startswith("<!DOCTYPE html>") for page in pages] == [True, True]
+    assert ["0.00 – 100.00" in page for page in pages] == [True, False]
 
 
 def test_raw_answers_have_three_scores(folder: Path) -> None:
