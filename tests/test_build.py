@@ -45,7 +45,7 @@ def test_hash_seed_and_workers_do_not_change_a_byte(tmp_path: Path) -> None:
         out = tmp_path / f"out{number}"
         environment = os.environ | {"PYTHONHASHSEED": seed}
         more = ("--workers", workers)
-        subprocess.run(command(tmp_path / "raw", out, *more), env=environment, check=True)
+        subprocess.run(command(tmp_path, out, *more), env=environment, check=True)
         outs.append(hashes(out))
     assert outs[0] == outs[1] == outs[2]
     assert {"ner/train.jsonl", "re/dev.jsonl", "ee/test.jsonl", "manifest.json"} <= set(outs[0])

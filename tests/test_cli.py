@@ -84,6 +84,12 @@ ERRORS = [
         "error: raw: no file of iree here; ",
     ),
     (("build", "--raw", "nowhere", "--no-samples"), 1, "error: nowhere: no such folder; "),
+    (("build", "--raw", "nowhere", "--dry-run"), 1, "error: nowhere: no such folder; "),
+    (("check", "--raw", "nowhere"), 1, "error: nowhere: no such folder; "),
+    (("records", "finre", "--split", "dev", "--raw", "nowhere"), 1, "error: nowhere: "),
+    (("sources", "--raw", "nowhere"), 1, "error: nowhere: no such folder; "),
+    (("mine", "finre", "--raw", "nowhere"), 1, "error: nowhere: no such folder; "),
+    (("score", "--task", "re", "--gold", "g", "--raw", "nowhere"), 1, "error: nowhere: "),
     (
         ("build", "--config", "no.toml"),
         1,
@@ -133,6 +139,12 @@ def test_check_tells_what_was_never_labelled_from_negatives() -> None:
     assert told["duee test"].endswith(" records, 12 unlabelled; 0 problems")
     assert "unlabelled" not in told["duee_fin train"]
     assert "negatives" in told["duee_fin train"]
+
+
+def test_a_folder_of_raw_files_may_be_absent_where_none_is_named(tmp_path: Path) -> None:
+    done = run("records", "finre", "--split", "dev", cwd=tmp_path)
+    assert done.returncode == 0
+    assert done.stderr.startswith("finre dev: sample in ")
 
 
 def test_sources_are_listed_for_people_and_for_programs() -> None:

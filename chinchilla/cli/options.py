@@ -4,11 +4,24 @@ from pathlib import Path
 
 import click
 
+from chinchilla.errors import ConfigError
+
+RAW = Path("raw")
+
+
+def _check_raw(context: click.Context, option: click.Parameter, raw: Path) -> Path:
+    """Raise ConfigError for a folder that is not there; where none was named, samples will do."""
+    if raw != RAW and not raw.is_dir():
+        raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
+    return raw
+
+
 raw_option = click.option(
     "--raw",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("raw"),
+    default=RAW,
     show_default=True,
+    callback=_check_raw,
     help="Folder with a folder a source.",
 )
 samples_option = click.option(

@@ -201,7 +201,7 @@ def test_all_knobs_on_the_bytes_are_the_same_whatever_the_workers(tmp_path: Path
     for workers, hash_seed in (("1", "1"), ("2", "2")):
         out = tmp_path / workers
         command = [sys.executable, "-m", "chinchilla", "build", "--config", str(config)]
-        command += ["--raw", str(tmp_path / "raw"), "--out", str(out), "--workers", workers]
+        command += ["--raw", str(tmp_path), "--out", str(out), "--workers", workers]
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
         subprocess.run(command, env=environment, check=True, capture_output=True)
         files = sorted(path for path in out.rglob("*") if path.is_file())
