@@ -147,3 +147,77 @@ def test_a_second_folder_of_a_source_is_named_as_not_read(tmp_path, put) -> None
         if one["source"] == "duie"
     ]
     assert row["notes"][-1] == note
+
+
+def carved(*shares: str) -> str:
+    files = ["splits.dev", "splits.test"]
+    lines = [f'{name} = ["train.json"]' for name in files[: len(shares)]]
+    carve = ", ".join(["seed = 1", *shares])
+    return CARD.replace("[mapping]", "\n".join([*lines, f"carve = {{ {carve} }}", "[mapping]"]))
+
+
+def texts(raw: Path, split: str) -> set[str]:
+    return {record.text for record in records(raw, "my", split)}
+
+
+def test_a_carved_file_gives_every_record_to_one_split(tmp_path, put) -> None:
+    put("my/card.toml", carved("dev = 0.3", "test = 0.2"))
+    rows = [ROW.replace("来了", f"来了{number}") for number in range(60)]
+    put("my/train.json", "".join([*rows, ROW.replace("text", "txt"), ROW.replace("PER", "ORG")]))
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("my", raw), raw, samples=False)
+    assert found is not None
+    tallies = {split: Tally(forgiving=True) for split in found.files}
+    read = {
+        split: {record.text for record in catalogue.records(found, split, tally)}
+        for split, tally in tallies.items()
+    }
+    assert all(len(one) >= 6 for one in read.values())
+    assert sum(len(one) for one in read.values()) == len(set().union(*read.values())) == 60
+    # the record without a text is of no split, that of an unknown label is of one
+    times = [sum(one.times for one in tally.refused.values()) for tally in tallies.values()]
+    assert sum(times) == 2
+    assert "error" in tallies["train"].refused
+
+
+def test_a_split_with_a_file_of_its_own_is_not_carved(tmp_path, put) -> None:
+    card = carved("dev = 0.3", "test = 0.2").replace(
+        'splits.test = ["train.json"]', 'splits.test = ["test.json", "train.json"]'
+    )
+    put("my/card.toml", card)
+    rows = [ROW.replace("来了", f"来了{number}") for number in range(60)]
+    put("my/train.json", "".join(rows))
+    put("my/test.json", "".join(rows))
+    raw = tmp_path / "raw"
+    assert len(texts(raw, "test")) == 60
+    assert len(texts(raw, "train") | texts(raw, "dev")) == 60
+    assert not texts(raw, "train") & texts(raw, "dev")
+
+
+SHARES = [
+    (("dev = 1.5",), "editions.0.carve.dev: Input should be less than 1"),
+    (("dev = -0.5",), "editions.0.carve.dev: Input should be greater than or equal to 0"),
+    (
+        ("dev = 0.5", "test = 0.5"),
+        "editions.0.carve: dev and test leave nothing for train; keep their sum below 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("shares", "message"), SHARES)
+def test_shares_that_leave_no_train_are_refused(tmp_path, put, shares, message) -> None:
+    path = put("my/card.toml", carved(*shares))
+    with pytest.raises(CardError) as caught:
+        catalogue.load_card("my", tmp_path / "raw")
+    todo = "see docs/cards.md for the fields of a card"
+    assert str(caught.value) == f"{path}: {message}; {todo}"
+
+
+def test_a_share_of_a_split_without_the_file_is_refused(tmp_path, put) -> None:
+    path = put("my/card.toml", carved("dev = 0.1").replace('splits.dev = ["train.json"]', ""))
+    with pytest.raises(CardError) as caught:
+        catalogue.load_card("my", tmp_path / "raw")
+    assert str(caught.value) == (
+        f"{path}: editions.0: carve.dev needs the file it is carved from; name one of "
+        "splits.train in splits.dev too; see docs/cards.md for the fields of a card"
+    )

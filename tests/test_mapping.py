@@ -118,7 +118,8 @@ def test_a_mapping_that_does_not_fit_shows_the_keys_and_what_was_tried(tmp_path,
     assert str(caught.value) == (
         f"{tmp_path / 'raw/mine/train.json'}:1: no field 'text'; the record has the keys "
         "sentence, tags; tried text='text' offsets='none' entities.list='ents' "
-        "entities.type='label' entities.text='word'; correct [mapping] in the source's card.toml"
+        "entities.type='label' entities.text='word'; "
+        f"correct [mapping] in {tmp_path / 'raw/mine/card.toml'}"
     )
 
 

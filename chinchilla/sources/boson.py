@@ -16,7 +16,6 @@ from typing import Any
 from chinchilla.readers import columns, markup
 from chinchilla.readers.lines import Boundary
 from chinchilla.schema import Record
-from chinchilla.sources.carve import carved_split
 from chinchilla.sources.part import Part, Spot
 from chinchilla.sources.tagged import entities, wrong_tags
 from chinchilla.spans import Tagged, decode
@@ -37,8 +36,7 @@ def load(part: Part) -> Iterator[Record]:
 
 def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any] | None:
     """Read a paragraph, None if it belongs to another split."""
-    carve = spot.part.edition.carve
-    if carve is not None and carved_split(carve, paragraph.text) != spot.part.split:
+    if not spot.holds(paragraph.text):
         return None
     mend = spot.card.options.get("mend_marks", False)
     for damage in paragraph.damage:

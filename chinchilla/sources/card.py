@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
@@ -46,8 +46,14 @@ class Carve(Frozen):
     """State the shares of the records of a file that become dev and test."""
 
     seed: int
-    dev: float = 0.0
-    test: float = 0.0
+    dev: float = Field(default=0.0, ge=0.0, lt=1.0)
+    test: float = Field(default=0.0, ge=0.0, lt=1.0)
+
+    @model_validator(mode="after")
+    def _leave_train(self) -> "Carve":
+        if self.dev + self.test >= 1:
+            raise ValueError("dev and test leave nothing for train; keep their sum below 1")
+        return self
 
 
 class Joined(Frozen):
@@ -69,6 +75,17 @@ class Edition(Frozen):
     joined: Joined | None = None
     expected: dict[str, dict[str, int]] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _carve_from_train(self) -> "Edition":
+        carve = self.carve or Carve(seed=0)
+        shares: dict[Split, float] = {"dev": carve.dev, "test": carve.test}
+        train = set(self.splits.get("train", ()))
+        for split, share in shares.items():
+            if share and train.isdisjoint(self.splits.get(split, ())):
+                names = f"carve.{split} needs the file it is carved from"
+                raise ValueError(f"{names}; name one of splits.train in splits.{split} too")
+        return self
 
 
 class Card(Frozen):

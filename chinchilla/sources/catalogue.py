@@ -230,18 +230,20 @@ def _lines_of(found: Found, split: Split) -> Slice:
     return Slice(path) if window is None else window(path, split, found.edition)
 
 
-def _read_before(found: Found, split: Split) -> bool:
-    """Tell whether an earlier split is in the same lines of the same file."""
-    earlier = [one for one in SPLITS[: SPLITS.index(split)] if one in found.files]
-    same = [one for one in earlier if found.files[one] == found.files[split]]
-    return any(_lines_of(found, one) == _lines_of(found, split) for one in same)
+def _sharing(found: Found, split: Split) -> tuple[Split, ...]:
+    """List the splits that are in the same lines of the same file, in the order of the house."""
+    same = [one for one in SPLITS if found.files.get(one) == found.files[split]]
+    if len(same) == 1:
+        return tuple(same)
+    lines = _lines_of(found, split)
+    return tuple(one for one in same if _lines_of(found, one) == lines)
 
 
 def load(found: Found, split: Split, part: Slice, tally: Tally) -> Iterator[Record]:
     """Read the records of one slice of a split."""
     module = module_of(found.card.source)
-    again = _read_before(found, split)
-    return module.load(Part(found.card, found.edition, split, part, tally, again))
+    shared = _sharing(found, split)
+    return module.load(Part(found.card, found.edition, split, part, tally, shared))
 
 
 def records(found: Found, split: Split, tally: Tally) -> Iterator[Record]:

@@ -6,35 +6,59 @@ from typing import Any
 from chinchilla.errors import CardError
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
-from chinchilla.sources.mapping import Mapping, UnmappedError, to_fields
+from chinchilla.sources.card import Card
+from chinchilla.sources.mapping import Mapping, UnmappedError, text_of, to_fields
 from chinchilla.sources.part import Part, Spot
 
 boundary = jsonl.boundary
 
 
 def load(part: Part) -> Iterator[Record]:
-    """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.tally), mapped_fields)
+    """Read the records of a part; raise CardError where the card has no mapping."""
+    mapping = mapping_of(part.card)
+
+    def fields(row: dict[str, Any], spot: Spot) -> dict[str, Any] | None:
+        return mapped_fields(row, spot, mapping)
+
+    return part.records(jsonl.rows(part.slice, part.line_tally), fields)
 
 
-def mapped_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
-    """Read a record; raise CardError showing keys and mapping where they do not fit."""
-    mapping = spot.card.mapping
-    if mapping is None:
-        where = f"raw/{spot.card.source}/card.toml"
-        raise CardError(where, "no [mapping]", "say in it where a record holds what")
+def mapping_of(card: Card) -> Mapping:
+    """Return the mapping of a card; raise CardError where it has none."""
+    if card.mapping is None:
+        raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
+    return card.mapping
+
+
+def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str, Any] | None:
+    """Read a record, None if it belongs to another split.
+
+    Raises CardError showing keys and mapping where they do not fit.
+    """
     try:
-        return to_fields(row, mapping)
+        text = text_of(row, mapping)
     except UnmappedError as error:
-        raise CardError(spot.where(), *_unmapped(row, mapping, error)) from error
+        # what has no text is of no split: it counts once
+        spot.part.line_tally.refuse(_unmapped(row, spot, mapping, error))
+        return None
+    if not spot.holds(text):
+        return None
+    try:
+        return to_fields(row, mapping, text)
+    except UnmappedError as error:
+        raise _unmapped(row, spot, mapping, error) from error
 
 
-def _unmapped(row: dict[str, Any], mapping: Mapping, error: UnmappedError) -> tuple[str, str]:
+def _unmapped(row: dict[str, Any], spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
+    keys = f"the record has the keys {', '.join(row)}; tried {tried(mapping)}"
+    what = f"no field {error.args[0]!r}; {keys}"
+    return CardError(spot.where(), what, f"correct [mapping] in {spot.card.own}")
+
+
+def tried(mapping: Mapping) -> str:
+    """Write a mapping in one line."""
     tables = mapping.model_dump(exclude_none=True)
-    tried = " ".join(f"{key}={value!r}" for key, value in _flat(tables))
-    keys = ", ".join(row)
-    what = f"no field {error.args[0]!r}; the record has the keys {keys}; tried {tried}"
-    return what, "correct [mapping] in the source's card.toml"
+    return " ".join(f"{key}={value!r}" for key, value in _flat(tables))
 
 
 def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

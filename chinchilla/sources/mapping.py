@@ -107,9 +107,16 @@ class UnmappedError(KeyError):
     """Raised when a path of the mapping leads nowhere in a record."""
 
 
-def to_fields(row: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
-    """Read a record's fields from a JSON object; raise UnmappedError where a path leads nowhere."""
+def text_of(row: dict[str, Any], mapping: Mapping) -> str:
+    """Return the text of a record; raise UnmappedError where there is none."""
     text = fetch(Found(row, ()), mapping.text)
+    if not isinstance(text, str):
+        raise TypeError(f"text is a {type(text).__name__}, not a string")
+    return text
+
+
+def to_fields(row: dict[str, Any], mapping: Mapping, text: str) -> dict[str, Any]:
+    """Read a record's fields from a JSON object; raise UnmappedError where a path leads nowhere."""
     fields: dict[str, Any] = {"text": text}
     if mapping.title is not None:
         fields["title"] = row.get(mapping.title)

@@ -23,7 +23,6 @@ from chinchilla.readers import columns, wordtag
 from chinchilla.readers.lines import Boundary, Slice, open_file
 from chinchilla.schema import Record, Split
 from chinchilla.sources.card import Edition
-from chinchilla.sources.carve import carved_split
 from chinchilla.sources.part import Part, Spot
 from chinchilla.sources.tagged import entities, wrong_tags
 from chinchilla.spans import Tagged, decode
@@ -95,7 +94,7 @@ def load(part: Part) -> Iterator[Record]:
 def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any] | None:
     """Read a sentence of tagged words, None if it belongs to another split."""
     text = "".join(word for word, _ in words)
-    if not _belongs(text, spot):
+    if not spot.holds(text):
         return None
     spans, at = [], 0
     for word, tag in words:
@@ -112,7 +111,7 @@ def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any] | No
     and the first half stands for it, as in the counts of the literature.
     """
     text = "".join(sentence.characters)
-    if not _belongs(text, spot):
+    if not spot.holds(text):
         return None
     spans, faults = decode(sentence.tags, "bio")
     for fault in faults:
@@ -120,9 +119,3 @@ def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any] | No
             raise wrong_tags(spot, fault)
         spot.mend("second-half-of-a-cut-entity")
     return {"text": text, "entities": entities(text, spans)}
-
-
-def _belongs(text: str, spot: Spot) -> bool:
-    """Tell whether a sentence is of the split; the published test is never carved."""
-    carve, split = spot.part.edition.carve, spot.part.split
-    return split == "test" or carve is None or carved_split(carve, text) == split

@@ -11,6 +11,7 @@ from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Event, Label, Record, Relation, Split, check_record, unfit
 from chinchilla.sources.card import Card, Edition
+from chinchilla.sources.carve import carved_split
 from chinchilla.sources.plain import Fields, Known, plain_record
 
 Row = TypeVar("Row")
@@ -20,8 +21,8 @@ Row = TypeVar("Row")
 class Part:
     """Name what is read: a slice of the file of one split of one edition of a source.
 
-    `again` tells that an earlier split is carved out of the same lines; `files` are those of a
-    folder, one a record.
+    `shared` are the splits that are carved out of the same lines, this one among them; `files`
+    are those of a folder, one a record.
     """
 
     card: Card
@@ -29,12 +30,23 @@ class Part:
     split: Split
     slice: Slice
     tally: Tally
-    again: bool = False
+    shared: tuple[Split, ...] = ()
     files: tuple[Path, ...] = ()
 
     def at(self, place: int) -> str:
         """Name a row as errors do: `path:line`, or the file it is in, where each has its own."""
         return str(self.files[place - 1]) if self.files else self.slice.at(place)
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a text is of this split, where several are carved out of one file.
+
+        A share of a split that has a file of its own stays with the first.
+        """
+        carve = self.edition.carve
+        if carve is None or len(self.shared) < 2:
+            return True
+        split = carved_split(carve, text)
+        return (split if split in self.shared else self.shared[0]) == self.split
 
     @property
     def line_tally(self) -> Tally:
@@ -42,7 +54,8 @@ class Part:
 
         Of a file that several splits are carved out of, they count for the first of them.
         """
-        return Tally(forgiving=self.tally.forgiving) if self.again else self.tally
+        again = self.shared[:1] not in ((), (self.split,))
+        return Tally(forgiving=self.tally.forgiving) if again else self.tally
 
     def id_at(self, place: int) -> str:
         """Make the id of the record at a line (item number in an array)."""
@@ -157,6 +170,10 @@ class Spot(NamedTuple):
     def where(self, further: int = 0) -> str:
         """Name the row, or the line so many lines further down, as errors do."""
         return self.part.at(self.place + further)
+
+    def holds(self, text: str) -> bool:
+        """Tell whether a text is of the split that is read."""
+        return self.part.holds(text)
 
     def mend(self, reason: str, further: int = 0) -> None:
         """Count a known quirk that was put right here."""
