@@ -55,14 +55,21 @@ def evaluate(
     data = open_data(
         folder_of(facts, processed),
         task or facts["task"],
-        facts["config"]["subtasks"],
+        _subtasks_of(facts["config"]["subtasks"], task),
     )
     click.echo(f"run {folder}, {split} of {data.folder}", err=True)
-    name = split if given["templates"] == "built" else f"{split}-held-out"
+    name = split if task in (None, facts["task"]) else f"{split}-{task}"
+    name += "" if given["templates"] == "built" else "-held-out"
     if data.processed.sha256 != facts["data"]["manifest"]:
         click.echo("note: another build than the one this run was trained on", err=True)
         name += f"-{data.processed.sha256[:8]}"
     _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
+
+
+def _subtasks_of(learnt: "Sequence[str]", task: str | None) -> "Sequence[str]":
+    """Return the sub-tasks of a task among those learnt, all where none of them is of it."""
+    mine = [one for one in learnt if task in (None, "all", one.partition("-")[0])]
+    return mine or learnt
 
 
 def _same_templates(facts: dict[str, Any]) -> None:

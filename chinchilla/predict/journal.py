@@ -12,6 +12,7 @@ from io import FileIO
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +20,16 @@ from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.job import Job, difference, write_header
 
-_OTHER_OUT = "pass another --out or delete it"
+
+class Advice(NamedTuple):
+    """What to do about a file that is another job's, is being written, or cannot be written."""
+
+    other: str = "pass another --out or delete it"
+    busy: str = "wait for that run or pass another --out"
+    unusable: str = "pass another file with --out"
+
+
+OUT = Advice()
 
 
 class _Line(msgspec.Struct, forbid_unknown_fields=True):
@@ -74,7 +84,7 @@ class Journal:
             raise EngineError(id_, "answered twice", "report this engine as broken")
 
 
-def open_journal(path: Path, job: Job, prompts: Sequence[Prompt]) -> Journal:
+def open_journal(path: Path, job: Job, prompts: Sequence[Prompt], advice: Advice = OUT) -> Journal:
     """Open the answers file of a job, a new one or one broken off, and read what it has.
 
     A last line cut by a kill is removed. Raises ConfigError, and leaves the file as it is, where
@@ -86,24 +96,23 @@ def open_journal(path: Path, job: Job, prompts: Sequence[Prompt]) -> Journal:
     try:
         file = FileIO(path, "a+")
     except OSError as error:
-        raise _unusable(path, error) from error
+        raise _unusable(path, error, advice) from error
     journal = Journal(path, file, ids)
     try:
-        _lock(path, file)
-        for number, line in enumerate(_lines(path, file, header), start=2):
+        _lock(path, file, advice)
+        for number, line in enumerate(_lines(path, file, header, advice), start=2):
             _restore(journal, f"{path}:{number}", line)
     except OSError as error:
         file.close()
-        raise _unusable(path, error) from error
+        raise _unusable(path, error, advice) from error
     except BaseException:
         file.close()
         raise
     return journal
 
 
-def _unusable(path: Path, error: OSError) -> ConfigError:
-    what = error.strerror or "cannot be written"
-    return ConfigError(str(path), what, "pass another file with --out")
+def _unusable(path: Path, error: OSError, advice: Advice = OUT) -> ConfigError:
+    return ConfigError(str(path), error.strerror or "cannot be written", advice.unusable)
 
 
 def _ids(prompts: Sequence[Prompt]) -> frozenset[str]:
@@ -115,7 +124,7 @@ def _ids(prompts: Sequence[Prompt]) -> frozenset[str]:
     return frozenset(seen)
 
 
-def _lock(path: Path, file: FileIO) -> None:
+def _lock(path: Path, file: FileIO, advice: Advice) -> None:
     """Keep a second run from asking the same; the lock dies with the process."""
     if sys.platform == "win32":
         return
@@ -124,11 +133,10 @@ def _lock(path: Path, file: FileIO) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        what, todo = "another run is writing it", "wait for that run or pass another --out"
-        raise ConfigError(str(path), what, todo) from error
+        raise ConfigError(str(path), "another run is writing it", advice.busy) from error
 
 
-def _lines(path: Path, file: FileIO, header: bytes) -> list[bytes]:
+def _lines(path: Path, file: FileIO, header: bytes, advice: Advice) -> list[bytes]:
     """Return the lines after the header; write the header to a new file, cut a broken tail."""
     file.seek(0)
     content = file.readall()
@@ -137,7 +145,7 @@ def _lines(path: Path, file: FileIO, header: bytes) -> list[bytes]:
         file.write(header)
         return []
     if not content.startswith(header):
-        raise ConfigError(str(path), difference(content, header), _OTHER_OUT)
+        raise ConfigError(str(path), difference(content, header), advice.other)
     whole = content.rfind(b"\n") + 1
     if whole < len(content):
         file.truncate(whole)

@@ -12,7 +12,7 @@ from chinchilla.export.processed import read_confusions
 from chinchilla.outputs import write_whole
 from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.job import Job
-from chinchilla.predict.journal import answer_all, open_journal
+from chinchilla.predict.journal import Advice, answer_all, open_journal
 from chinchilla.predict.outcome import Asked, predicted, prompt_of
 from chinchilla.predict.rendering import Rendering, held_out, rendering_of
 from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
@@ -26,6 +26,11 @@ BOOTSTRAP = 1_000
 JOURNAL = "answers.jsonl"
 PREDICTIONS = "predictions.jsonl"
 SCORE = "score.json"
+_IN_A_RUN = Advice(
+    "delete it to ask anew",
+    "wait for the other eval",
+    "make room there, or evaluate a copy of the run",
+)
 
 
 Watching = Callable[[int], AbstractContextManager[Callable[[object], object]]]
@@ -98,8 +103,12 @@ def pools_of(data: Data, rendering: Rendering) -> dict[str, DemonstrationPool]:
 def ask_sitting(sitting: Sitting, engine: Engine, job: Job, watch: Watching) -> dict[str, Answer]:
     """Ask what was not answered before, and write the answers of each exam in order."""
     prompts = prompts_of(sitting)
-    sitting.folder.mkdir(parents=True, exist_ok=True)
-    with open_journal(sitting.folder / JOURNAL, job, prompts) as journal:
+    try:
+        sitting.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"no folder can be made here ({error.strerror})"
+        raise ConfigError(str(sitting.folder), what, "move away what is in its place") from error
+    with open_journal(sitting.folder / JOURNAL, job, prompts, _IN_A_RUN) as journal:
         left = len(prompts) - len(journal.answers)
         with watch(left) as step:
             answers = answer_all(engine, prompts, journal, step)

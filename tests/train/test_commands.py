@@ -92,6 +92,38 @@ def test_the_answers_of_a_run_that_was_moved_are_still_its_own(own_run: Path) ->
     assert "answers, about" not in again.stderr
 
 
+def test_a_run_that_was_renamed_is_still_the_same_model(own_run: Path) -> None:
+    whole = good("eval", "--run", own_run)
+    renamed = own_run.rename(own_run.with_name("best"))
+    again = good("eval", "--run", renamed)
+    assert again.stdout == whole.stdout
+    assert "answers, about" not in again.stderr
+
+
+def test_eval_of_one_task_stands_beside_that_of_all(own_run: Path) -> None:
+    write_run(own_run, read_run(own_run) | {"task": "all"})
+    good("eval", "--run", own_run, "--task", "re")
+    good("eval", "--run", own_run)
+    assert sorted(one.name for one in (own_run / "eval").iterdir()) == ["dev", "dev-re"]
+
+
+def test_eval_names_what_stands_in_the_way_of_its_answers(own_run: Path) -> None:
+    good("eval", "--run", own_run)
+    journal = own_run / "eval" / "dev" / "free" / "answers.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b"transformers", b"vllm", 1))
+    done = run("eval", "--run", own_run)
+    assert str(done.exception) == (
+        f"{journal}: holds the answers of another job (other engine); delete it to ask anew"
+    )
+    shutil.rmtree(own_run / "eval")
+    (own_run / "eval").touch()
+    done = run("eval", "--run", own_run)
+    assert str(done.exception) == (
+        f"{journal.parent}: no folder can be made here (Not a directory); "
+        "move away what is in its place"
+    )
+
+
 def test_eval_asks_by_wordings_that_training_never_saw(own_run: Path) -> None:
     good("eval", "--run", own_run, "--templates", "held-out")
     rows = lines(own_run / "eval" / "dev-held-out" / "free" / "finre-re-pair" / "rows.jsonl")
