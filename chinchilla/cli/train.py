@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +79,11 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     if dry_run:
         from chinchilla.cli.estimate import forecast_text
         from chinchilla.train.estimate import estimate
+        from chinchilla.train.processes import is_first
 
-        click.echo(forecast_text(estimate(prepared)))
+        found = estimate(prepared)
+        if is_first():
+            click.echo(forecast_text(found))
         return
     _train(prepared, out)
 
@@ -138,16 +141,15 @@ def _given() -> dict[str, Any]:
 
 def _fit(prepared: "Prepared", folder: Path) -> None:
     from chinchilla.train.fit import fit
-    from chinchilla.train.processes import alone, is_first
+    from chinchilla.train.processes import is_first
     from chinchilla.train.stop import Stop
 
     stop = Stop()
     try:
-        # several processes would not be asked in the same step
-        with _progress() as look, stop.on_interrupt(_say) if alone() else nullcontext():
+        with _progress() as look, stop.on_interrupt(_say):
             done = fit(prepared, folder, look, stop)
     except KeyboardInterrupt:
-        click.echo(f"stopped; go on with chinchilla train --resume {folder}", err=True)
+        _say(f"stopped; go on with chinchilla train --resume {folder}")
         sys.exit(130)
     if not is_first():
         return
@@ -186,7 +188,12 @@ def _say(words: str) -> None:
 
 @contextmanager
 def _progress() -> Iterator["Look"]:
+    """Yield what shows a training; of several processes the first alone shows it."""
     from chinchilla.cli.progress import training_progress
+    from chinchilla.train.processes import is_first
 
+    if not is_first():
+        yield lambda moment: None
+        return
     with training_progress() as look:
         yield look

@@ -47,6 +47,17 @@ def one_device(known: TrainingArguments) -> TrainingArguments:
     return known
 
 
+def ready(known: TrainingArguments) -> None:
+    """Make DeepSpeed know our processes, where it is used: it spreads weights at loading already.
+
+    The library would leave that to the start of the training, as the processes are connected.
+    """
+    if known.deepspeed:
+        import deepspeed
+
+        deepspeed.init_distributed(auto_mpi_discovery=False, verbose=False)
+
+
 def total_steps(config: TrainConfig, rows: int) -> int:
     """Return how many steps of the optimizer a training takes, on all devices together."""
     each = math.ceil(rows / (config.batch_size * config.accumulate * how_many()))
@@ -97,4 +108,5 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "run_name": folder.name,
         "ddp_find_unused_parameters": False,
         "log_level": "error",
+        "log_level_replica": "error",
     }

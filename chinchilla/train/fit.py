@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
+from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainingArguments
 
 from chinchilla.errors import TrainError
 from chinchilla.export.processed import CONFUSIONS, LABELS
@@ -15,7 +15,7 @@ from chinchilla.predict.engine import Prompt
 from chinchilla.predict.loading import device, quiet
 from chinchilla.predict.local import check_room
 from chinchilla.schema import InstructionRow
-from chinchilla.train.arguments import Extent, arguments
+from chinchilla.train.arguments import Extent, arguments, ready
 from chinchilla.train.batches import Packed, Padded
 from chinchilla.train.config import TINY, TrainConfig
 from chinchilla.train.data import Data, dev_exams, origin, split_rows
@@ -32,9 +32,10 @@ from chinchilla.train.models import (
     parameters,
     pinned,
 )
-from chinchilla.train.processes import from_first, is_first, wait
+from chinchilla.train.processes import by_first, from_first, gathered, how_many, is_first, wait
 from chinchilla.train.runs import (
     MODEL,
+    is_complete,
     last_checkpoint,
     make_folder,
     read_run,
@@ -117,7 +118,8 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     folder = from_first(make_folder(out, prepared.task, facts, now) if is_first() else out)
     if is_first():
         started = {"state": "running", "started": now.isoformat(), "command": command}
-        write_run(folder, {"name": folder.name, **facts, **started})
+        begun = {"name": folder.name, **facts, **started, "processes": how_many()}
+        write_run(folder, begun)
         _keep_labels(prepared.data.folder, folder)
     wait()
     return folder
@@ -167,10 +169,13 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     Raises KeyboardInterrupt where `stop` was asked, with a checkpoint written.
     """
     quiet()
-    facts, begun = read_run(folder), time.monotonic()
+    facts, begun = by_first(lambda: read_run(folder)), time.monotonic()
+    # ZeRO-3 spreads the weights while they are loaded, but only where these are alive
+    known = arguments(prepared.config, extent_of(prepared), folder)
+    ready(known)
     model = make_trainable(prepared.base, prepared.config, folder)
     check_words(model, prepared.encoded)
-    trainer = make_trainer(prepared, model, folder, look)
+    trainer = make_trainer(prepared, model, known, folder, look)
     if stop is not None:
         trainer.add_callback(stop)
     every, trained = parameters(model)
@@ -178,7 +183,7 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     if is_first():
         write_run(folder, facts)
     _train(trainer, folder)
-    stopped = stop is not None and stop.asked
+    stopped = stop is not None and stop.stopped
     if not stopped:
         trainer.save_model(str(folder / MODEL))
         if is_first():
@@ -197,7 +202,7 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
 
 def _train(trainer: ExtractionTrainer, folder: Path) -> None:
     """Train from the last checkpoint there is; name what to change where memory runs out."""
-    resumed = last_checkpoint(folder)
+    resumed = _checkpoint_of_all(folder)
     try:
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     except torch.OutOfMemoryError as error:
@@ -207,6 +212,15 @@ def _train(trainer: ExtractionTrainer, folder: Path) -> None:
             "lower batch_size and raise accumulate, lower max_tokens, or set checkpointing = 'on'"
         )
         raise TrainError("train", what, todo) from error
+
+
+def _checkpoint_of_all(folder: Path) -> Path | None:
+    """Return the checkpoint that the first process finds; raise TrainError unless all have it."""
+    found = from_first(last_checkpoint(folder))
+    if found is not None and not all(gathered([is_complete(found)])):
+        what = "this checkpoint is not on the disk of every process"
+        raise TrainError(str(found), what, "resume in a folder that all machines share")
+    return found
 
 
 def _spent(facts: dict[str, Any], begun: float) -> dict[str, float]:
@@ -233,7 +247,9 @@ def _best(trainer: ExtractionTrainer) -> dict[str, Any] | None:
     return {"eval_f1": state.best_metric, "step": state.best_global_step}
 
 
-def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> ExtractionTrainer:
+def make_trainer(
+    prepared: Prepared, model: Any, known: TrainingArguments, folder: Path, look: Look
+) -> ExtractionTrainer:
     """Put the parts of a training together."""
     config, base = prepared.config, prepared.base
     judge = None
@@ -250,7 +266,7 @@ def make_trainer(prepared: Prepared, model: Any, folder: Path, look: Look) -> Ex
         prepared.encoded,
         judge,
         model=model,
-        args=arguments(config, extent_of(prepared), folder),
+        args=known,
         data_collator=collator(prepared, model),
     )
     trainer.remove_callback(PrinterCallback)

@@ -1,10 +1,11 @@
 """Several processes of one training: which is the first, and what it tells the others."""
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar, cast
 
-from torch import Tensor, cuda
+from torch import Tensor, cuda, tensor
 
+from chinchilla.errors import ChinchillaError
 from chinchilla.predict.loading import device
 
 Value = TypeVar("Value")
@@ -55,6 +56,23 @@ def from_first(value: Value) -> Value:
     return found[0]
 
 
+def by_first(make: Callable[[], Value]) -> Value:
+    """Return what the first process makes, in all of them; what is wrong with it all raise.
+
+    What it reads need not be on the disk of another machine.
+    """
+    made: Value | None = None
+    wrong: ChinchillaError | None = None
+    try:
+        made = make() if is_first() else None
+    except ChinchillaError as error:
+        wrong = error
+    made, wrong = from_first((made, wrong))
+    if wrong is not None:
+        raise wrong
+    return cast(Value, made)
+
+
 def gathered(mine: list[Value]) -> list[Value]:
     """Return the items of all processes, in the order of the processes."""
     from accelerate.utils import gather_object
@@ -73,6 +91,13 @@ def mean(mine: Tensor) -> Tensor:
         return mine
     found: Tensor = reduce(mine, "mean")
     return found
+
+
+def any_of(mine: bool) -> bool:
+    """Tell whether any process says yes; each of them has to ask."""
+    if alone():
+        return mine
+    return bool(mean(tensor(float(mine), device=_state().device)) > 0)
 
 
 def share_of(items: Sequence[Value]) -> list[Value]:

@@ -192,12 +192,12 @@ def _begun(folder: Path, facts: Mapping[str, Any]) -> tuple[str, str, int, str]:
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint of a run that was written to its end, if there is one."""
     found = sorted(
-        (path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if _complete(path)),
+        (path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if is_complete(path)),
         key=lambda path: int(path.name.rpartition("-")[2]),
     )
     return found[-1] if found else None
 
 
-def _complete(checkpoint: Path) -> bool:
+def is_complete(checkpoint: Path) -> bool:
     """Tell whether a checkpoint was written to its end: this file comes last."""
     return (checkpoint / "trainer_state.json").is_file()

@@ -8,21 +8,27 @@ from typing import Any
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
+from chinchilla.train.processes import any_of
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop(TrainerCallback):
-    """Save and end a training after the step under way, once `asked` is true."""
+    """Save and end a training after the step under way, once `asked` is true in any process.
+
+    `stopped` tells, alike in all processes, whether it came to that before the last step.
+    """
 
     def __init__(self) -> None:
         """Begin with nobody asking."""
-        self.asked = False
+        self.asked = self.stopped = False
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Tell the trainer to save and stop; not to log, or the next log would be another."""
-        if self.asked:
+        if any_of(self.asked) and state.global_step < state.max_steps:
+            self.stopped = True
             control.should_save = control.should_training_stop = True
 
     @contextmanager

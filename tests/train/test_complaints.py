@@ -28,13 +28,14 @@ from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.outcome import prompt_of
 from chinchilla.schema import InstructionRow
 from chinchilla.templates import template_hashes
+from chinchilla.train.arguments import arguments
 from chinchilla.train.batches import IGNORED, LengthGroups, Padded
 from chinchilla.train.config import TrainConfig, read_train_config
 from chinchilla.train.data import dev_exams, open_data, split_records, split_rows
 from chinchilla.train.encode import encode
 from chinchilla.train.estimate import estimate
 from chinchilla.train.examining import check_templates
-from chinchilla.train.fit import begin, check_packing, fit, make_trainer, prepare
+from chinchilla.train.fit import begin, check_packing, extent_of, fit, make_trainer, prepare
 from chinchilla.train.judge import DevJudge, room_for
 from chinchilla.train.models import make_trainable
 from chinchilla.train.runs import MODEL, read_run
@@ -185,7 +186,8 @@ def test_memory_runs_out_in_the_middle_of_a_run(
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
     model = make_trainable(prepared.base, prepared.config)
-    trainer = make_trainer(prepared, model, tmp_path, lambda moment: None)
+    known = arguments(prepared.config, extent_of(prepared), tmp_path)
+    trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
     first = next(iter(trainer.get_train_dataloader()))
     assert first["input_ids"].shape[1] == max(prepared.encoded.lengths)
     assert isinstance(trainer._get_train_sampler(), LengthGroups)

@@ -1,6 +1,7 @@
 """A run from its beginning to its scores: kept, resumed, merged, asked."""
 
 import csv
+import gc
 import re
 import shutil
 import signal
@@ -15,6 +16,7 @@ import orjson
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainingArguments
 
 from chinchilla.errors import ConfigError, TrainError
 from chinchilla.predict.loading import Source, load_model, load_tokenizer
@@ -78,6 +80,42 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
     one, other = (load_file(path / "model" / "model.safetensors") for path in (broken, full_run))
     assert list(one) == list(other)
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_stop_in_the_last_look_comes_after_all_steps_and_ends_the_run(
+    built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
+) -> None:
+    prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
+    folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
+    stop = Stop()
+
+    def ask(moment: Moment) -> None:
+        stop.asked |= moment.judged and moment.step == 6
+
+    fit(prepared, folder, ask, stop)
+    assert stop.asked
+    assert (read_run(folder)["state"], read_run(folder)["steps"]) == ("done", 6)
+
+
+def test_what_the_library_is_told_is_known_while_weights_are_loaded(
+    built: Path,
+    tmp_path: Path,
+    settings: Callable[..., TrainConfig],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # DeepSpeed looks for it then, to spread the weights over the processes at once
+    alive: list[bool] = []
+
+    def load(*given: Any) -> Any:
+        gc.collect()
+        alive.append(any(isinstance(one, TrainingArguments) for one in gc.get_objects()))
+        return make_trainable(*given)
+
+    monkeypatch.setattr("chinchilla.train.fit.make_trainable", load)
+    gc.collect()
+    prepared = prepare(open_data(built, "re", ()), "re", settings(max_steps=1), print)
+    fit(prepared, begin(prepared, tmp_path, datetime(2026, 1, 2), ""), lambda moment: None)
+    assert alive == [True]
 
 
 def test_patience_goes_on_where_a_run_broke(
@@ -172,6 +210,28 @@ def test_a_run_whose_data_changed_is_not_resumed(full_run: Path, tmp_path: Path)
     facts["data"]["manifest"] = "another"
     write_run(tmp_path / "run", facts)
     with pytest.raises(ConfigError, match="not the build that this run was begun on"):
+        reopen(tmp_path / "run", print)
+
+
+@pytest.mark.parametrize(
+    ("begun", "words"),
+    [
+        (2, "begun by 2 processes, not by one process; go on with as many, as by torchrun"),
+        (1, None),
+        (None, None),
+    ],
+)
+def test_a_run_is_not_resumed_by_another_number_of_processes(
+    full_run: Path, tmp_path: Path, begun: int | None, words: str | None
+) -> None:
+    facts = read_run(full_run)
+    assert facts.pop("processes") == 1
+    known = {} if begun is None else {"processes": begun}
+    write_run(tmp_path / "run", facts | known | {"state": "running"})
+    if words is None:
+        assert reopen(tmp_path / "run", print).config.max_steps == 6
+        return
+    with pytest.raises(ConfigError, match=words):
         reopen(tmp_path / "run", print)
 
 
