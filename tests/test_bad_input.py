@@ -130,11 +130,9 @@ def test_a_label_file_that_is_another_file_is_one_line(tmp_path, put, row) -> No
     path = put("duee/duee_event_schema.json", row)
     raw = tmp_path / "raw"
     found = catalogue.find(catalogue.load_card("duee", raw), raw, None, samples=False)
-    with pytest.raises(ChinchillaError) as caught:
-        schema_surprises(found)
-    assert str(caught.value) == (
+    assert schema_surprises(found) == [
         f"{path}:1: no string under 'event_type'; was another file put under this name?"
-    )
+    ]
 
 
 def test_an_error_of_a_brat_record_names_its_file(tmp_path, put) -> None:
@@ -153,7 +151,7 @@ def test_an_error_of_a_brat_record_names_its_file(tmp_path, put) -> None:
     ]
     assert tally.refused["unknown-label"].example == (
         f"{path}: the label 'Sorcery' is not on the card of sanwen; "
-        "correct the line, or describe the label in raw/sanwen/card.toml"
+        f"correct the line, or describe the label in {raw / 'sanwen/card.toml'}"
     )
 
 

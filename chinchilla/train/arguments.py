@@ -69,11 +69,28 @@ def steps_between_looks(config: TrainConfig, rows: int) -> int:
     return config.eval.steps or max(1, math.ceil(total_steps(config, rows) / config.eval.times))
 
 
+_ALWAYS: dict[str, Any] = {
+    "logging_first_step": True,
+    "logging_nan_inf_filter": False,
+    "save_strategy": "steps",
+    "save_total_limit": 2,
+    "remove_unused_columns": False,
+    "disable_tqdm": True,
+    "project": "chinchilla",
+    "ddp_find_unused_parameters": False,
+    "log_level": "error",
+    "log_level_replica": "error",
+    # patience, and the loss since the last log, go on where a run broke
+    "restore_callback_states_from_checkpoint": True,
+}
+"""What every training tells the library."""
+
+
 def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
     judged = extent.judged
     steps = total_steps(config, extent.rows)
     between = steps_between_looks(config, extent.rows)
-    return {
+    return _ALWAYS | {
         "output_dir": str(folder / CHECKPOINTS),
         "num_train_epochs": config.epochs,
         "max_steps": config.max_steps or -1,
@@ -88,25 +105,13 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "use_cpu": device() == "cpu",
         "seed": config.seed,
         "logging_steps": max(1, min(between, steps // 50)),
-        "logging_first_step": True,
-        "logging_nan_inf_filter": False,
         "eval_strategy": "steps" if judged else "no",
         "eval_steps": between if judged else None,
-        "save_strategy": "steps",
         "save_steps": between,
-        "save_total_limit": 2,
-        # patience, and the loss since the last log, go on where a run broke
-        "restore_callback_states_from_checkpoint": True,
         "load_best_model_at_end": judged,
         "metric_for_best_model": "eval_f1" if judged else None,
         "greater_is_better": True if judged else None,
-        "remove_unused_columns": False,
         "dataloader_pin_memory": device() == "cuda",
-        "disable_tqdm": True,
         "report_to": "trackio" if config.tracker == "trackio" else "none",
-        "project": "chinchilla",
         "run_name": folder.name,
-        "ddp_find_unused_parameters": False,
-        "log_level": "error",
-        "log_level_replica": "error",
     }

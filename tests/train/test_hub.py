@@ -12,7 +12,7 @@ from threading import Thread
 import orjson
 import pytest
 
-from chinchilla.errors import EngineError
+from chinchilla.errors import ConfigError, EngineError
 from chinchilla.train.learnt import learnt_by
 from chinchilla.train.runs import read_run, write_run
 from chinchilla.train.tuned import Wanted, open_engine
@@ -149,9 +149,8 @@ def test_a_run_whose_base_folder_is_gone_says_so(lora_run: Path, tmp_path: Path)
 def test_a_demo_run_whose_base_is_gone_says_so(lora_run: Path, tmp_path: Path) -> None:
     run = Path(shutil.copytree(lora_run, tmp_path / "run"))
     shutil.rmtree(run / "base")
-    with pytest.raises(EngineError) as found:
+    with pytest.raises(ConfigError) as found:
         open_engine(str(run), Wanted(), print)
     assert str(found.value) == (
-        f"{run / 'base'}: no model is there; pass the folder of a model, or of a run that is "
-        "finished"
+        f"{run / 'base'}: no weights are here; copy the whole run again, or train again"
     )
