@@ -109,7 +109,7 @@ def test_make_lists_its_targets_and_knows_those_of_the_readme() -> None:
 
 def test_make_build_dataset_builds_from_the_samples(tmp_path: Path) -> None:
     environment = os.environ | {"VIRTUAL_ENV": sys.prefix}
-    words = ["make", "build-dataset", f"OUT={tmp_path / 'out'}", f"RAW={tmp_path / 'raw'}"]
+    words = ["make", "build-dataset", f"OUT={tmp_path / 'out'}", f"RAW={tmp_path}"]
     done = subprocess.run(
         words, cwd=ROOT, env=environment, capture_output=True, text=True, encoding="utf-8"
     )

@@ -73,7 +73,8 @@ def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
     model.get_output_embeddings().register_forward_hook(
         lambda head, states, logits: seen.append(tuple(logits.shape))
     )
-    trainer = make_trainer(prepared, model, tmp_path, lambda moment: None)
+    known = arguments(prepared.config, extent_of(prepared), tmp_path)
+    trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
     some = prepared.encoded.examples[:4]
     trainer.compute_loss(model, Padded(prepared.base.chat.pad)(some))
     learnt = sum(len(one.tokens) - one.answer for one in some)
