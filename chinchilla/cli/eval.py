@@ -103,13 +103,13 @@ def _sit(
         score_sitting,
         write_score,
     )
-    from chinchilla.train.tuned import Wanted, open_engine
+    from chinchilla.train.tuned import Wanted, held, open_engine
 
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
+    free = open_engine(str(folder), Wanted(given["batch_size"]), _say)
     for sitting in sittings:
-        wanted = Wanted(given["batch_size"], constrained=sitting.constrained)
-        engine, job = open_engine(str(folder), wanted, lambda words: click.echo(words, err=True))
+        engine, job = held(*free, _say) if sitting.constrained else free
         answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
         say_lifted(engine.lifted)
         scores = score_sitting(sitting)
@@ -129,6 +129,10 @@ def _sit(
         click.echo(_table(rows))
     for sitting in sittings:
         click.echo(f"predictions, score.json and pages in {sitting.folder}", err=True)
+
+
+def _say(words: str) -> None:
+    click.echo(words, err=True)
 
 
 def say_lifted(lifted: Mapping[str, str]) -> None:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from pathlib import Path
 from typing import Any
+
+import orjson
 
 from chinchilla.errors import EngineError
 
@@ -16,6 +19,11 @@ TOLD: dict[str, Any] = {"enable_thinking": False, "date_string": _DAY.strftime("
 _CLOCK = "".join(f"|replace('%{one}', '{_DAY:%{one}}')" for one in "aAbBdHIjmMpSUwWyY")
 _STOPPED = f"{{% macro strftime_now(form) %}}{{{{ form{_CLOCK} }}}}{{% endmacro %}}"
 """Put before a template, it stands for the clock that transformers would let it read."""
+_UNASKED = "".join(
+    f"{{% set {name} = {name} | default({orjson.dumps(value).decode()}) %}}"
+    for name, value in TOLD.items()
+)
+"""Put before a template that is saved, it tells what nobody else tells it."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,19 @@ class Chat:
             said, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
         return words, len(said), stop is None
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer to a folder, its template such that a server asks as we do.
+
+        Told nothing, the template writes what `text` writes: it does not think, on the same day.
+        """
+        template = self.tokenizer.chat_template
+        try:
+            if isinstance(template, str):
+                self.tokenizer.chat_template = _settled(template)
+            self.tokenizer.save_pretrained(folder)
+        finally:
+            self.tokenizer.chat_template = template
 
     @cached_property
     def end(self) -> int:
@@ -102,11 +123,12 @@ class Chat:
         return str(getattr(self.tokenizer, "name_or_path", "") or "tokenizer")
 
     def _written(self, turns: list[dict[str, str]], **more: Any) -> str:
-        template: str = self.tokenizer.get_chat_template()
-        if "strftime_now" in template:
-            template = _STOPPED + template
         written: str = self.tokenizer.apply_chat_template(
-            turns, chat_template=template, tokenize=False, **TOLD, **more
+            turns,
+            chat_template=_stopped(self.tokenizer.get_chat_template()),
+            tokenize=False,
+            **TOLD,
+            **more,
         )
         return written
 
@@ -122,3 +144,14 @@ class Chat:
         """Tell whether a token is no text, be it special only among the tokens that were added."""
         added = self.tokenizer.added_tokens_decoder.get(token)
         return token in self.tokenizer.all_special_ids or bool(added and added.special)
+
+
+def _stopped(template: str) -> str:
+    """Return a template whose clock stands still."""
+    runs = "strftime_now" in template and _STOPPED not in template
+    return _STOPPED + template if runs else template
+
+
+def _settled(template: str) -> str:
+    """Return a template that needs to be told nothing."""
+    return template if template.startswith(_UNASKED) else _UNASKED + _stopped(template)

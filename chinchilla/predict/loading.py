@@ -100,7 +100,7 @@ def load_tokenizer(source: Source) -> Any:
     from transformers import AutoTokenizer
 
     quiet()
-    with _ours(source, "tokenizer"):
+    with loading(source, "tokenizer"):
         return AutoTokenizer.from_pretrained(source.place, **source.options)
 
 
@@ -108,7 +108,7 @@ def places_of(source: Source) -> int | None:
     """Return how many tokens a model can be shown, null where its configuration names no limit."""
     from transformers import AutoConfig
 
-    with _ours(source, "configuration"):
+    with loading(source, "configuration"):
         return places_in(AutoConfig.from_pretrained(source.place, **source.options))
 
 
@@ -158,7 +158,7 @@ def load_model(
     if flash:
         more["attn_implementation"] = "flash_attention_2"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    with _ours(source, "model"):
+    with loading(source, "model"):
         model: Any = AutoModelForCausalLM.from_pretrained(
             source.place, dtype=dtype, **source.options, **more
         )
@@ -231,8 +231,8 @@ def _four_bits() -> Any:
 
 
 @contextmanager
-def _ours(source: Source, what: str) -> Iterator[None]:
-    """Turn what the library raises into one line of ours."""
+def loading(source: Source, what: str) -> Iterator[None]:
+    """Turn what the library raises while it loads something into one line of ours."""
     if not Path(source.place).is_dir():
         # the library would take the path for a name, and ask the hub
         todo = "pass the folder of a model, or of a run that is finished"

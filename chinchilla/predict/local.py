@@ -1,6 +1,7 @@
 """The engine `transformers`: batched, key-value cached, greedy generation on this machine."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -54,12 +55,13 @@ class LocalEngine:
         was_training = self.model.training
         masks = self._masks(batch)
         self.model.eval()
-        out = self.model.generate(
-            input_ids=torch.tensor(padded, device=place),
-            attention_mask=torch.tensor(shown, device=place),
-            generation_config=self._settings(),
-            logits_processor=LogitsProcessorList([] if masks is None else [masks]),
-        )
+        with _plain(self.model):
+            out = self.model.generate(
+                input_ids=torch.tensor(padded, device=place),
+                attention_mask=torch.tensor(shown, device=place),
+                generation_config=greedy(self.chat, self.max_new_tokens),
+                logits_processor=LogitsProcessorList([] if masks is None else [masks]),
+            )
         self.model.train(was_training)
         if masks is not None:
             self.lifted.update({batch[row].id: why for row, why in masks.lifted.items()})
@@ -75,15 +77,31 @@ class LocalEngine:
 
         return masks_of(batch, self.constraint)
 
-    def _settings(self) -> GenerationConfig:
-        return GenerationConfig(
-            max_new_tokens=self.max_new_tokens,
-            do_sample=False,
-            num_beams=1,
-            use_cache=True,
-            pad_token_id=self.chat.pad,
-            eos_token_id=list(self.chat.stops),
-        )
+
+def greedy(chat: Chat, max_new_tokens: int | None = None) -> GenerationConfig:
+    """Return settings that choose the likeliest token until an answer ends, and nothing else."""
+    return GenerationConfig(
+        max_new_tokens=max_new_tokens,
+        do_sample=False,
+        num_beams=1,
+        use_cache=True,
+        pad_token_id=chat.pad,
+        eos_token_id=list(chat.stops),
+    )
+
+
+@contextmanager
+def _plain(model: Any) -> Iterator[None]:
+    """Keep a model's own settings, such as penalties for repeating the text, from answers.
+
+    The library would fill in from them what its settings for one call leave open.
+    """
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    own, inner.generation_config = inner.generation_config, GenerationConfig()
+    try:
+        yield
+    finally:
+        inner.generation_config = own
 
 
 def check_room(

@@ -21,6 +21,7 @@ from chinchilla.train.config import TINY, TrainConfig
 from chinchilla.train.data import Data, dev_exams, origin, split_rows
 from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
+from chinchilla.train.fingerprint import fingerprint
 from chinchilla.train.judge import DevJudge, room_for
 from chinchilla.train.loss import takes
 from chinchilla.train.models import (
@@ -144,6 +145,7 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
         "task": prepared.task,
         "method": config.chosen_method,
         "demo": config.base == TINY,
+        "base": fingerprint(prepared.base.source),
         "config": config.model_dump(mode="json") | {"base": _lasting(config.base)},
         "data": origin(prepared.data),
         "rows": {
@@ -192,7 +194,7 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
         facts |= _measured(trainer)
     if is_first():
         write_curve(trainer.state.log_history, folder)
-        prepared.base.chat.tokenizer.save_pretrained(folder / MODEL)
+        prepared.base.chat.save(folder / MODEL)
         facts |= _spent(facts, begun)
         write_run(folder, facts)
     if stopped:

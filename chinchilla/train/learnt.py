@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.chat import Chat
-from chinchilla.predict.loading import Source, find_model, load_chat, load_model
+from chinchilla.predict.loading import Source, find_model, load_chat, load_model, loading
+from chinchilla.train.fingerprint import check_base
 from chinchilla.train.models import old_name
-from chinchilla.train.runs import MODEL
+from chinchilla.train.runs import BASE, MODEL
 
 
 class Learnt(NamedTuple):
@@ -25,7 +26,7 @@ class Learnt(NamedTuple):
 def learnt_by(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Learnt:
     """Return what a run learnt, its code trusted where the run was told to trust its base.
 
-    Raises EngineError where the base of an adapter is gone.
+    Raises EngineError where the base of an adapter is gone or is another by now.
     """
     own = Source(str(run / MODEL), None, facts["config"]["trust_remote_code"])
     adapted = (run / MODEL / "adapter_config.json").is_file()
@@ -36,13 +37,15 @@ def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> So
     """Return where the base of a run is: the demo model's is kept in the run."""
     config = facts["config"]
     if facts["demo"]:
-        return Source(str(run / "base"))
+        return Source(str(run / BASE))
     name, revision = config["base"], config.get("revision")
     if revision is None:
         if "revision" in config and not Path(name).expanduser().exists():
             todo = "put it back there, or train again"
             raise EngineError(str(run), f"its base {name} is gone", todo)
-        return find_model(name, config["trust_remote_code"], say)
+        found = find_model(name, config["trust_remote_code"], say)
+        check_base(run, facts, found)
+        return found
     try:
         return find_model(name, config["trust_remote_code"], say, revision)
     except EngineError as error:
@@ -73,5 +76,5 @@ def load_tuned(learnt: Learnt, precision: str, *, quantized: bool = False) -> An
     from peft import PeftModel
 
     under = load_model(learnt.base, precision, quantized=quantized)
-    with old_name():
-        return PeftModel.from_pretrained(under, learnt.own.place)
+    with loading(learnt.own, "adapter"), old_name():
+        return PeftModel.from_pretrained(under, learnt.own.place, local_files_only=True)

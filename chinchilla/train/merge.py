@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 import torch
 
 from chinchilla.errors import TrainError
+from chinchilla.predict.chat import Chat
 from chinchilla.predict.loading import device, load_model, precision_of
+from chinchilla.predict.local import greedy
 from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
 from chinchilla.train.runs import MODEL, read_run
 
@@ -47,15 +49,10 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     chat = learnt.chat()
     probes = chat.prompts(prompts[:PROBES] or ["?"])
     trained = _in_four_bits(learnt, probes) if in_four_bits(facts, device(), say) else None
-    pair = load_tuned(learnt, "fp32")
-    with pair.disable_adapter():
-        bare = _logits(pair, probes)
-    wanted = _logits(pair, probes)
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        pair.merge_and_unload().save_pretrained(partial)
-        chat.tokenizer.save_pretrained(partial)
+        bare, wanted = _put_in(learnt, chat, probes, partial)
         again = _logits(load_model(learnt.own._replace(place=str(partial)), "fp32"), probes)
         rounding = None if trained is None else _far(trained, again)
         found = Merged(out, _far(wanted, again), _far(bare, wanted), rounding)
@@ -66,6 +63,24 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return found
+
+
+def _put_in(
+    learnt: Learnt, chat: Chat, probes: Sequence[Sequence[int]], folder: Path
+) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
+    """Write the merged model, ending its answers as we do; return what base and pair said.
+
+    The pair is let go again, so that one model at a time is in memory.
+    """
+    pair = load_tuned(learnt, "fp32")
+    with pair.disable_adapter():
+        bare = _logits(pair, probes)
+    wanted = _logits(pair, probes)
+    merged = pair.merge_and_unload()
+    merged.generation_config = greedy(chat)
+    merged.save_pretrained(folder)
+    chat.save(folder)
+    return bare, wanted
 
 
 def _in_four_bits(learnt: Learnt, probes: Sequence[Sequence[int]]) -> list[torch.Tensor]:

@@ -20,9 +20,11 @@ from chinchilla.predict.loading import (
     places_of,
     precision_of,
 )
+from chinchilla.predict.local import greedy
 from chinchilla.train.config import TINY, LoraOptions, TrainConfig
 from chinchilla.train.encode import Encoded
 from chinchilla.train.processes import is_first
+from chinchilla.train.runs import BASE
 from chinchilla.train.tiny import POSITIONS, make_model, make_tokenizer
 
 _BIG = 1_000_000_000
@@ -77,16 +79,11 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
     from transformers import set_seed
 
     set_seed(config.seed)
-    precision = precision_of(config.precision)
-    if base.source is None:
-        frozen = config.chosen_method != "full"
-        model = make_model(base.chat.tokenizer, config.tiny, frozen=frozen).to(device())
-        if keep is not None and frozen and is_first():
-            model.save_pretrained(keep / "base")
-            base.chat.tokenizer.save_pretrained(keep / "base")
-    else:
-        quantized = config.chosen_method == "qlora"
-        model = load_model(base.source, precision, quantized=quantized, flash=config.packing)
+    model = _load(base, config)
+    model.generation_config = greedy(base.chat)
+    if base.source is None and config.chosen_method != "full" and keep is not None and is_first():
+        model.save_pretrained(keep / BASE)
+        base.chat.save(keep / BASE)
     if config.chosen_method == "qlora":
         from peft import prepare_model_for_kbit_training
 
@@ -97,6 +94,15 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
         return model.float()
     set_seed(config.seed)
     return add_adapter(model, config.lora)
+
+
+def _load(base: Base, config: TrainConfig) -> Any:
+    if base.source is None:
+        frozen = config.chosen_method != "full"
+        return make_model(base.chat.tokenizer, config.tiny, frozen=frozen).to(device())
+    quantized = config.chosen_method == "qlora"
+    precision = precision_of(config.precision)
+    return load_model(base.source, precision, quantized=quantized, flash=config.packing)
 
 
 def check_words(model: Any, encoded: Encoded) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from chinchilla.errors import ConfigError
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import folder_of, open_data
+from chinchilla.train.fingerprint import check_base
 from chinchilla.train.fit import Prepared, prepare
 from chinchilla.train.processes import by_first, how_many
 from chinchilla.train.runs import read_run
@@ -15,7 +16,7 @@ from chinchilla.train.runs import read_run
 def reopen(folder: Path, say: Callable[[str], None], processed: Path | None = None) -> Prepared:
     """Return what a run was begun with; `processed` names the build where it was moved.
 
-    Raises ConfigError where its data or the number of processes is another by now.
+    Raises ConfigError where its data, base or number of processes is another by now.
     """
     facts = by_first(lambda: read_run(folder))
     if facts["state"] == "done":
@@ -26,7 +27,9 @@ def reopen(folder: Path, say: Callable[[str], None], processed: Path | None = No
     if data.processed.sha256 != facts["data"]["manifest"]:
         what = "not the build that this run was begun on (another manifest)"
         raise ConfigError(str(data.folder), what, "build as then, or train anew")
-    return prepare(data, facts["task"], config, say)
+    prepared = prepare(data, facts["task"], config, say)
+    check_base(folder, facts, prepared.base.source)
+    return prepared
 
 
 def _check_processes(folder: Path, facts: dict[str, Any]) -> None:

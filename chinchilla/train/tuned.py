@@ -1,6 +1,7 @@
 """A run, or any model, as something that answers."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,17 +50,23 @@ def open_engine(
         chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
     room = wanted.max_new_tokens or usual
-    constraint = constraint_of(chat, say) if wanted.constrained else None
-    engine = LocalEngine(model, chat, room, wanted.batch_size, constraint)
+    engine = LocalEngine(model, chat, room, wanted.batch_size)
     options: dict[str, Any] = {
         "max_new_tokens": room,
         "precision": precision,
         "quantized": quantized,
     }
-    return engine, Job("transformers", called, options, wanted.constrained)
+    job = Job("transformers", called, options)
+    return held(engine, job, say) if wanted.constrained else (engine, job)
 
 
-def constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
+def held(engine: LocalEngine, job: Job, say: Callable[[str], None]) -> tuple[LocalEngine, Job]:
+    """Return the same model held to the limits of its prompts."""
+    constraint = _constraint_of(engine.chat, say)
+    return replace(engine, constraint=constraint, lifted={}), job._replace(constrained=True)
+
+
+def _constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
     """Return what holds answers to their limits; where a tokenizer allows none, say so."""
     try:
         return Constraint(chat.tokenizer, chat.stops)

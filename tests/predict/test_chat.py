@@ -87,3 +87,35 @@ def test_a_row_has_the_same_prompt_on_every_day(folder: Path, template: str, sho
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = template
     assert Chat(tokenizer).text("a") == shown
+
+
+THINKS = (
+    "{% if enable_thinking is defined and enable_thinking is false %}<no>{% else %}<yes>{% endif %}"
+    "{{ messages[0]['content'] }}{% if add_generation_prompt %}:{% endif %}"
+)
+
+
+@pytest.mark.parametrize("template", [GEMMA, THINKS, *(one for one, _ in DAYS)])
+def test_a_saved_template_asks_as_we_do_though_nothing_is_told_to_it(
+    folder: Path, template: str
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = template
+    chat = Chat(tokenizer)
+    chat.save(folder / "once")
+    assert tokenizer.chat_template == template
+    served = AutoTokenizer.from_pretrained(folder / "once")
+    turns = [{"role": "user", "content": "问"}]
+    shown = served.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    assert shown == chat.text("问") == Chat(served).text("问")
+    Chat(served).save(folder / "twice")
+    assert AutoTokenizer.from_pretrained(folder / "twice").chat_template == served.chat_template
+
+
+def test_a_server_may_still_be_told_to_think(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = THINKS
+    Chat(tokenizer).save(folder)
+    served = AutoTokenizer.from_pretrained(folder)
+    turns = [{"role": "user", "content": "问"}]
+    assert served.apply_chat_template(turns, tokenize=False, enable_thinking=True) == "<yes>问"

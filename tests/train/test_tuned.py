@@ -1,18 +1,25 @@
 """A run as something that answers: loaded as it was trained."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import orjson
 import pytest
 import torch
 
-from chinchilla.errors import EngineError
+from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.engine import Prompt
 from chinchilla.predict.vllm import VllmOptions
-from chinchilla.train.learnt import in_four_bits
+from chinchilla.train.fit import Trained
+from chinchilla.train.learnt import in_four_bits, learnt_by, load_tuned
 from chinchilla.train.merge import merge
 from chinchilla.train.probes import probes_of
+from chinchilla.train.resume import reopen
 from chinchilla.train.runs import read_run, write_run
 from chinchilla.train.tuned import Wanted, open_engine, vllm_options
+
+Run = Callable[..., Trained]
 
 
 def told(run: Path, folder: Path, **settings: object) -> Path:
@@ -100,3 +107,78 @@ def test_vllm_is_not_handed_a_gguf_file(lora_run: Path, tmp_path: Path) -> None:
             f"{file}: a GGUF file is not handed to vLLM; pass what `chinchilla merge` writes, or "
             "use --engine transformers"
         )
+
+
+def test_the_penalties_of_a_base_change_no_answer(base: Path, tmp_path: Path) -> None:
+    strict = tmp_path / "strict"
+    shutil.copytree(base, strict)
+    prompts = [Prompt(str(number), "公司收购了" * number) for number in range(1, 9)]
+    plain, _ = open_engine(str(base), Wanted(max_new_tokens=12), print)
+    wanted = {one.id: one for one in plain.answers(prompts)}
+    said = plain.chat.tokenizer(["".join(one.raw for one in wanted.values())])["input_ids"][0]
+    own = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "suppress_tokens": said[:3]}
+    (strict / "generation_config.json").write_bytes(orjson.dumps(own))
+    engine, _ = open_engine(str(strict), Wanted(max_new_tokens=12), print)
+    settings = engine.model.generation_config
+    assert settings.repetition_penalty == 9.0
+    assert {one.id: one for one in engine.answers(prompts)} == wanted
+    assert engine.model.generation_config is settings
+
+
+def ending(folder: Path) -> tuple[object, ...]:
+    said = orjson.loads((folder / "generation_config.json").read_bytes())
+    return (said["eos_token_id"], said["pad_token_id"], said.get("do_sample", False))
+
+
+def test_what_is_served_elsewhere_ends_its_answers_as_here(
+    full_run: Path, lora_run: Path, tmp_path: Path
+) -> None:
+    merge(lora_run, tmp_path / "merged", probes_of(lora_run), print)
+    for run, folder in ((full_run, full_run / "model"), (lora_run, tmp_path / "merged")):
+        chat = open_engine(str(run), Wanted(), print)[0].chat
+        assert ending(folder) == (list(chat.stops), chat.pad, False)
+
+
+def test_an_adapter_that_is_gone_is_one_line_and_no_question_to_the_hub(
+    lora_run: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(lora_run, run)
+    path = run / "model" / "adapter_model.safetensors"
+    path.unlink()
+    with pytest.raises(ConfigError) as gone:
+        open_engine(str(run), Wanted(), print)
+    todo = "copy the whole run again, or train again"
+    assert str(gone.value) == f"{run / 'model'}: no weights are here; {todo}"
+    learnt = learnt_by(run, read_run(run), print)
+    with pytest.raises(EngineError, match="the adapter cannot be loaded") as found:
+        load_tuned(learnt, "fp32")
+    assert "\n" not in str(found.value)
+
+
+def test_a_base_that_is_another_by_now_is_refused(
+    built: Path, base: Path, tmp_path: Path, train: Run
+) -> None:
+    under = tmp_path / "base"
+    shutil.copytree(base, under)
+    run = train(built, tmp_path / "runs", base=str(under), method="lora", max_steps=1).folder
+    open_engine(str(run), Wanted(), print)
+    path = under / "model.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(EngineError) as found:
+        open_engine(str(run), Wanted(), print)
+    assert str(found.value) == (
+        f"{run}: its base {under} is not the one that it was trained on; "
+        "put that one back, or train again"
+    )
+    write_run(run, read_run(run) | {"state": "running"})
+    with pytest.raises(EngineError, match="is not the one that it was trained on"):
+        reopen(run, print)
+    path.write_bytes(whole)
+    open_engine(str(_finished(run)), Wanted(), print)
+
+
+def _finished(run: Path) -> Path:
+    write_run(run, read_run(run) | {"state": "done"})
+    return run
