@@ -9,7 +9,8 @@
     ├── AnswerError         an answer that cannot be parsed
     ├── ConfigError         an option or a build.toml that cannot be used
     ├── EngineError         a model that cannot be loaded or asked
-    │   └── ConstraintError answers that cannot be held to a grammar; free decoding goes on
+    │   ├── ConstraintError answers that cannot be held to a grammar; free decoding goes on
+    │   └── LengthError     a prompt that leaves a model no room for its answer
     └── TrainError          a training that cannot begin or go on
 
 Each is one line: `where: what is wrong; what to do next`.
@@ -77,6 +78,12 @@ class EngineError(ChinchillaError):
 
 class ConstraintError(EngineError):
     """Raised when answers cannot be held to a grammar; the caller may decode freely."""
+
+
+class LengthError(EngineError):
+    """Raised when a prompt leaves a model no room for its answer."""
+
+    reason = "too-long"
 
 
 class TrainError(ChinchillaError):

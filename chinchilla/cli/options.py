@@ -30,4 +30,11 @@ samples_option = click.option(
     show_default=True,
     help="Read the shipped sample of a source that has no files.",
 )
+on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(["stop", "count"]),
+    default="stop",
+    show_default=True,
+    help="Stop at the first bad record, or leave it out and count it.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

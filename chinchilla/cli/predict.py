@@ -8,10 +8,13 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
+from chinchilla.cli.options import on_error_option
+from chinchilla.cli.reading import say_tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from chinchilla.errors import Tally
     from chinchilla.predict.engine import Engine, Prompt
     from chinchilla.predict.job import Job
     from chinchilla.predict.outcome import Asked
@@ -53,23 +56,28 @@ if TYPE_CHECKING:
 @click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
 @click.option("--extra", help="Further fields of each request, as JSON.")
 @click.option("--trust-remote-code", is_flag=True)
-def predict(model: str, inputs: Path, out: Path | None, source: str | None, **given: Any) -> None:
+@on_error_option
+def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
+    from chinchilla.errors import Tally
     from chinchilla.predict.threads import use_threads
 
     use_threads(0)
     if given["constrained"] or given["engine"] != "openai":
         need("constrained" if given["constrained"] else "train")
     rendering = _rendering(model, given)
-    records = list(_records(inputs, rendering, source))
+    tally = Tally(forgiving=on_error == "count")
+    records = list(_records(inputs, rendering, given["source"], tally))
     asked = _asked(records, rendering)
+    engine, job = _engine(model, given)
+    asked = _with_room(engine, asked, rendering, tally)
     prompts = _prompts(asked, rendering, given["constrained"])
     if not prompts:
         click.echo(f"nothing to ask about {len(records):,} records", err=True)
-    engine, job = _engine(model, given)
     answers = _answered(engine, job, prompts, out)
     say_lifted(getattr(engine, "lifted", {}))
     _write(answers, asked, rendering, out)
+    say_tally(tally)
 
 
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
@@ -103,17 +111,19 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     return rendering
 
 
-def _records(inputs: Path, rendering: "Rendering", source: str | None) -> "Iterator[Record]":
+def _records(
+    inputs: Path, rendering: "Rendering", source: str | None, tally: "Tally"
+) -> "Iterator[Record]":
     from chinchilla.errors import InputError
     from chinchilla.predict.inputs import Defaults, read_inputs
 
     defaults = Defaults(source, rendering.labels)
     if str(inputs) == "-":
-        yield from read_inputs(sys.stdin.buffer, "-", defaults)
+        yield from read_inputs(sys.stdin.buffer, "-", defaults, tally)
         return
     try:
         with inputs.open("rb") as file:
-            yield from read_inputs(file, str(inputs), defaults)
+            yield from read_inputs(file, str(inputs), defaults, tally)
     except OSError as error:
         what = error.strerror or "cannot be read"
         raise InputError(str(inputs), what, "pass another file") from error
@@ -128,6 +138,24 @@ def _asked(records: "Sequence[Record]", rendering: "Rendering") -> "list[Asked]"
         words = "records have nothing to ask (re-pair needs pairs, ee-argument events)"
         click.echo(f"{len(silent):,} {words}, the first {silent[0]}", err=True)
     return found
+
+
+def _with_room(
+    engine: "Engine", asked: "list[Asked]", rendering: "Rendering", tally: "Tally"
+) -> "list[Asked]":
+    """Return the records whose prompts leave a model here room to answer; refuse the others."""
+    too_long = getattr(engine, "too_long", None)
+    if too_long is None:
+        return asked
+    wrong = too_long(_prompts(asked, rendering, False))
+    kept = []
+    for one in asked:
+        errors = [wrong[row.id] for row in one.rows if row.id in wrong]
+        if errors:
+            tally.refuse(errors[0])
+        else:
+            kept.append(one)
+    return kept
 
 
 def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) -> "list[Prompt]":

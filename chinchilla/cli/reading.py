@@ -1,4 +1,4 @@
-"""What the commands that read one source share."""
+"""What the commands that read records share."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from chinchilla.errors import Tally
     from chinchilla.sources.catalogue import Found
 
 
@@ -25,3 +26,10 @@ def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
     words = f"{source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
     click.echo(words, err=True)
     return found
+
+
+def say_tally(tally: "Tally") -> None:
+    """Say how much was refused and mended, and where first."""
+    for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):
+        for reason, count in sorted(counts.items()):
+            click.echo(f"{kind} {reason}: {count.times}, first {count.example}", err=True)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import raw_option, samples_option
-from chinchilla.cli.reading import find_source
+from chinchilla.cli.options import on_error_option, raw_option, samples_option
+from chinchilla.cli.reading import find_source, say_tally
 
 if TYPE_CHECKING:
     from chinchilla.schema import Split
@@ -18,13 +18,7 @@ if TYPE_CHECKING:
 @raw_option
 @click.option("--edition", help="Edition to read, where a source has several.")
 @samples_option
-@click.option(
-    "--on-error",
-    type=click.Choice(["stop", "count"]),
-    default="stop",
-    show_default=True,
-    help="Stop at the first bad record, or leave it out and count it.",
-)
+@on_error_option
 def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
     """Print the normalised records of a SOURCE as JSON Lines, the exchange format."""
     from chinchilla.errors import Tally
@@ -36,6 +30,4 @@ def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
     for record in catalogue.records(found, split, tally):
         write(record.__pydantic_serializer__.to_json(record) + b"\n")
     sys.stdout.buffer.flush()
-    for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):
-        for reason, count in sorted(counts.items()):
-            click.echo(f"{kind} {reason}: {count.times}, first {count.example}", err=True)
+    say_tally(tally)

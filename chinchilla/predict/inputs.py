@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chinchilla.errors import InputError
+from chinchilla.errors import ChinchillaError, InputError, Tally
 from chinchilla.schema import LabelSet, Record, make_record
 
 _TODO = 'write one object a line, {"text": "..."} at least'
@@ -30,12 +30,14 @@ class Defaults(NamedTuple):
         return named
 
 
-def read_inputs(lines: Iterable[bytes], name: str, defaults: Defaults) -> Iterator[Record]:
+def read_inputs(
+    lines: Iterable[bytes], name: str, defaults: Defaults, tally: Tally
+) -> Iterator[Record]:
     """Yield a record for each line that is not blank; gold is not needed, and kept where it is.
 
     A record without an id gets its line's number, one of train is asked like one of test.
-    Raises InputError naming path:line for a line that cannot be read and for an id that came
-    before, RecordError for a record that breaks the schema.
+    Refuses, with InputError naming path:line, a line that cannot be read and an id that came
+    before, with RecordError a record that breaks the schema.
     """
     seen: dict[str, int] = {}
     for number, line in enumerate(lines, start=1):
@@ -45,18 +47,26 @@ def read_inputs(lines: Iterable[bytes], name: str, defaults: Defaults) -> Iterat
         if not line or line.isspace():
             continue
         try:
-            found = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise InputError(where, f"not JSON ({error})", _TODO) from error
-        if not isinstance(found, dict) or not isinstance(found.get("text"), str):
-            raise InputError(where, "no object with a text", _TODO)
-        source = defaults.source_of(found, where)
-        known = {key: found[key] for key in Record.model_fields if key in found}
-        fields = {"id": f"line-{number:06d}", **known, "source": source, "split": "test"}
-        fields["task"] = defaults.labels[source].task
-        record = make_record(where, fields)
-        if record.id in seen:
-            what = f"the id {record.id!r} is that of line {seen[record.id]} too"
-            raise InputError(where, what, "give each record an id of its own")
+            record = _record(line, number, where, defaults)
+            if record.id in seen:
+                what = f"the id {record.id!r} is that of line {seen[record.id]} too"
+                raise InputError(where, what, "give each record an id of its own")
+        except ChinchillaError as error:
+            tally.refuse(error)
+            continue
         seen[record.id] = number
         yield record
+
+
+def _record(line: bytes, number: int, where: str, defaults: Defaults) -> Record:
+    try:
+        found = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise InputError(where, f"not JSON ({error})", _TODO) from error
+    if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+        raise InputError(where, "no object with a text", _TODO)
+    source = defaults.source_of(found, where)
+    known = {key: found[key] for key in Record.model_fields if key in found}
+    fields = {"id": f"line-{number:06d}", **known, "source": source, "split": "test"}
+    fields["task"] = defaults.labels[source].task
+    return make_record(where, fields)

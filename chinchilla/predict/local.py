@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
-from chinchilla.errors import EngineError
+from chinchilla.errors import LengthError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.engine import Answer, Prompt
@@ -36,15 +36,25 @@ class LocalEngine:
     lifted: dict[str, str] = field(default_factory=dict)
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
-        """Yield the answers, batch by batch; raise EngineError for a prompt without room."""
+        """Yield the answers, batch by batch; raise LengthError for a prompt without room."""
         every = list(prompts)
         encoded = self.chat.prompts([prompt.text for prompt in every])
         order = sorted(range(len(every)), key=lambda place: (-len(encoded[place]), place))
-        check_room(every, encoded, self.max_new_tokens, places_in(self.model.config))
+        for error in self._too_long(every, encoded).values():
+            raise error
         for start in range(0, len(order), self.batch_size):
             places = order[start : start + self.batch_size]
             batch = [every[place] for place in places]
             yield from self._ask(batch, [encoded[place] for place in places])
+
+    def too_long(self, prompts: Sequence[Prompt]) -> dict[str, LengthError]:
+        """Return by id what is wrong with prompts that leave no room for an answer."""
+        return self._too_long(prompts, self.chat.prompts([prompt.text for prompt in prompts]))
+
+    def _too_long(
+        self, prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]]
+    ) -> dict[str, LengthError]:
+        return too_long(prompts, encoded, self.max_new_tokens, places_in(self.model.config))
 
     @torch.inference_mode()
     def _ask(self, batch: Sequence[Prompt], ids: Sequence[Sequence[int]]) -> list[Answer]:
@@ -104,12 +114,17 @@ def _plain(model: Any) -> Iterator[None]:
         inner.generation_config = own
 
 
-def check_room(
+def too_long(
     prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]], answer: int, places: int | None
-) -> None:
-    """Raise EngineError for a prompt that leaves no room for `answer` tokens in `places`."""
+) -> dict[str, LengthError]:
+    """Return by id what is wrong with prompts that leave no room for `answer` tokens in `places`.
+
+    `places` is null where there is no limit.
+    """
+    found = {}
     for prompt, ids in zip(prompts, encoded, strict=True):
         if places is not None and len(ids) + answer > places:
             what = f"{len(ids)} tokens and {answer} of answer, the model has {places}"
             todo = "build with [windows] max_tokens, so that texts are cut to fit"
-            raise EngineError(f"prompt {prompt.id}", what, todo)
+            found[prompt.id] = LengthError(f"prompt {prompt.id}", what, todo)
+    return found

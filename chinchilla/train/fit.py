@@ -13,7 +13,7 @@ from chinchilla.errors import TrainError
 from chinchilla.export.processed import CONFUSIONS, LABELS
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.loading import device, quiet
-from chinchilla.predict.local import check_room
+from chinchilla.predict.local import too_long
 from chinchilla.schema import InstructionRow
 from chinchilla.train.arguments import Extent, arguments, ready
 from chinchilla.train.batches import Packed, Padded
@@ -87,10 +87,11 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
 
 
 def _check_looks(rows: list[InstructionRow], longest: int, base: Base) -> None:
-    """Raise EngineError for a row of dev that would end a training when it is asked."""
+    """Raise LengthError for a row of dev that would end a training when it is asked."""
     prompts = [Prompt(row.id, row.prompt) for row in rows]
     encoded = base.chat.prompts([prompt.text for prompt in prompts])
-    check_room(prompts, encoded, room_for(longest), base.places)
+    for error in too_long(prompts, encoded, room_for(longest), base.places).values():
+        raise error
 
 
 def check_packing() -> None:

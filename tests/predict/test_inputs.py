@@ -2,16 +2,17 @@
 
 import pytest
 
-from chinchilla.errors import InputError
+from chinchilla.errors import InputError, Tally
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.schema import Label, LabelSet, Record
 
 LABELS = LabelSet(source="finre", task="re", labels=(Label(key="own", name="own"),))
 
 
-def read(*lines: str) -> list[Record]:
+def read(*lines: str, tally: Tally | None = None) -> list[Record]:
     found = [line.encode("utf-8") for line in lines]
-    return list(read_inputs(found, "texts.jsonl", Defaults(None, {"finre": LABELS})))
+    defaults = Defaults(None, {"finre": LABELS})
+    return list(read_inputs(found, "texts.jsonl", defaults, tally or Tally()))
 
 
 @pytest.mark.parametrize(
@@ -38,3 +39,11 @@ def test_a_byte_order_mark_before_the_first_record_is_no_part_of_it() -> None:
     assert [one.text for one in read('\ufeff{"text": "one"}\n', '{"text": "two"}')] == [
         *("one", "two")
     ]
+
+
+def test_bad_lines_are_counted_where_the_user_asked_to_go_on() -> None:
+    tally = Tally(forgiving=True)
+    lines = ('{"text": "one"}', "{", '{"id": "line-000001", "text": "two"}', '{"text": "three"}')
+    assert [one.text for one in read(*lines, tally=tally)] == ["one", "three"]
+    assert tally.refused["bad-line"].times == 2
+    assert tally.refused["bad-line"].example.startswith("texts.jsonl:2: not JSON (")

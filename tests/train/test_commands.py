@@ -176,6 +176,25 @@ def _pairs(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [*record["relations"], *record.get("na_pairs", [])]
 
 
+def test_predict_leaves_out_and_counts_what_cannot_be_asked_where_told_to(
+    own_run: Path, tmp_path: Path
+) -> None:
+    gold = lines(own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl")
+    long = gold[1] | {"text": gold[1]["text"] * 200, "id": "long"}
+    texts = tmp_path / "texts.jsonl"
+    texts.write_bytes(b"\n".join([orjson.dumps(gold[0]), b"{", orjson.dumps(long)]))
+    stopped = run("predict", own_run, "--input", texts)
+    assert str(stopped.exception).startswith(f"{texts}:2: not JSON (")
+    done = good("predict", own_run, "--input", texts, "--on-error", "count")
+    assert [orjson.loads(line)["id"] for line in done.stdout.splitlines()] == [gold[0]["id"]]
+    told = [line for line in done.stderr.splitlines() if line.startswith("refused ")]
+    assert [line.partition(" (")[0] for line in told[:1]] == [
+        f"refused bad-line: 1, first {texts}:2: not JSON"
+    ]
+    assert told[1].startswith("refused too-long: 1, first prompt long")
+    assert told[1].endswith("so that texts are cut to fit")
+
+
 def test_predict_goes_on_where_it_stopped(own_run: Path, tmp_path: Path) -> None:
     gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
     out = tmp_path / "found" / "predictions.jsonl"

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
-from chinchilla.errors import ConfigError, EngineError, TrainError
+from chinchilla.errors import ConfigError, EngineError, Tally, TrainError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.inputs import Defaults, read_inputs
@@ -220,7 +220,9 @@ def test_adding_label_tokens_makes_adapters_huge(lora_run: Path) -> None:
 def test_predicting_demands_gold_labels(full_run: Path, built: Path) -> None:
     data = open_data(built, "re", ())
     defaults = Defaults(None, data.labels)
-    [record] = read_inputs([b'{"text": "\xe7\x94\xb2\xe6\xb3\xa8\xe8\xb5\x84"}'], "-", defaults)
+    [record] = read_inputs(
+        [b'{"text": "\xe7\x94\xb2\xe6\xb3\xa8\xe8\xb5\x84"}'], "-", defaults, Tally()
+    )
     assert (record.id, record.source, record.task) == ("line-000001", "finre", "re")
     assert record.relations == record.entities == ()
 

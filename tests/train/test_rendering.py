@@ -10,7 +10,7 @@ import pytest
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
-from chinchilla.errors import ConfigError, InputError
+from chinchilla.errors import ConfigError, InputError, Tally
 from chinchilla.export.processed import read_confusions, read_labels
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.rendering import held_out, rendering_of
@@ -110,5 +110,5 @@ BAD = [
 def test_a_line_that_cannot_be_asked_is_named(built: Path, line: bytes, message: str) -> None:
     defaults = Defaults(None, open_data(built, "re", ()).labels)
     with pytest.raises((InputError, Exception)) as found:
-        list(read_inputs([b'{"text": "a"}\n', line + b"\n"], "texts.jsonl", defaults))
+        list(read_inputs([b'{"text": "a"}\n', line + b"\n"], "texts.jsonl", defaults, Tally()))
     assert str(found.value).startswith(message)
