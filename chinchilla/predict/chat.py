@@ -17,10 +17,12 @@ _DAY = date(2024, 7, 26)
 TOLD: dict[str, Any] = {"enable_thinking": False, "date_string": _DAY.strftime("%d %b %Y")}
 """What every chat template is told, as plain values: no thinking, and the same day always."""
 _CLOCK = "".join(f"|replace('%{one}', '{_DAY:%{one}}')" for one in "aAbBdHIjmMpSUwWyY")
-_STOPPED = f"{{% macro strftime_now(form) %}}{{{{ form{_CLOCK} }}}}{{% endmacro %}}"
+_CLOCK += "".join(f"|replace('%-{one}', '{int(_DAY.strftime(f'%{one}'))}')" for one in "dHIjmMS")
+# the newline behind a tag is not written, and what follows it begins a line as before
+_STOPPED = f"{{% macro strftime_now(form) %}}{{{{ form{_CLOCK} }}}}{{% endmacro %}}\n"
 """Put before a template, it stands for the clock that transformers would let it read."""
 _UNASKED = "".join(
-    f"{{% set {name} = {name} | default({orjson.dumps(value).decode()}) %}}"
+    f"{{% set {name} = {name} | default({orjson.dumps(value).decode()}) %}}\n"
     for name, value in TOLD.items()
 )
 """Put before a template that is saved, it tells what nobody else tells it."""
@@ -70,13 +72,15 @@ class Chat:
 
         Told nothing, the template writes what `text` writes: it does not think, on the same day.
         """
-        template = self.tokenizer.chat_template
+        own = self.tokenizer.chat_template
         try:
-            if isinstance(template, str):
-                self.tokenizer.chat_template = _settled(template)
+            if isinstance(own, dict):
+                self.tokenizer.chat_template = {name: _settled(one) for name, one in own.items()}
+            elif own:
+                self.tokenizer.chat_template = _settled(own)
             self.tokenizer.save_pretrained(folder)
         finally:
-            self.tokenizer.chat_template = template
+            self.tokenizer.chat_template = own
 
     @cached_property
     def end(self) -> int:

@@ -75,6 +75,7 @@ LLAMA = (
 DAYS = [
     (LLAMA, "Today Date: 26 Jul 2024\na"),
     ("{{ strftime_now('%Y-%m-%d') }} {{ messages[0]['content'] }}", "2024-07-26 a"),
+    ("{{ strftime_now('%-d.%-m.%Y') }} {{ messages[0]['content'] }}", "26.7.2024 a"),
     (
         "{% if strftime_now is defined %}{{ strftime_now('%A, %B %d') }}{% endif %}",
         "Friday, July 26",
@@ -95,7 +96,14 @@ THINKS = (
 )
 
 
-@pytest.mark.parametrize("template", [GEMMA, THINKS, *(one for one, _ in DAYS)])
+BLANK = [
+    "\n{{ messages[0]['content'] }}",
+    "  {% for message in messages %}{{ message['content'] }}{% endfor %}",
+    "  {% for message in messages %}{{ strftime_now('%Y') }}{% endfor %}",
+]
+
+
+@pytest.mark.parametrize("template", [GEMMA, THINKS, *(one for one, _ in DAYS), *BLANK])
 def test_a_saved_template_asks_as_we_do_though_nothing_is_told_to_it(
     folder: Path, template: str
 ) -> None:
@@ -108,6 +116,9 @@ def test_a_saved_template_asks_as_we_do_though_nothing_is_told_to_it(
     turns = [{"role": "user", "content": "问"}]
     shown = served.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
     assert shown == chat.text("问") == Chat(served).text("问")
+    if "strftime_now" not in template:
+        asked = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
+        assert shown == tokenizer.apply_chat_template(turns, **asked)
     Chat(served).save(folder / "twice")
     assert AutoTokenizer.from_pretrained(folder / "twice").chat_template == served.chat_template
 
@@ -119,3 +130,14 @@ def test_a_server_may_still_be_told_to_think(folder: Path) -> None:
     served = AutoTokenizer.from_pretrained(folder)
     turns = [{"role": "user", "content": "问"}]
     assert served.apply_chat_template(turns, tokenize=False, enable_thinking=True) == "<yes>问"
+
+
+def test_every_one_of_several_templates_is_saved_so(folder: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = {"default": THINKS, "tool_use": THINKS}
+    Chat(tokenizer).save(folder)
+    served = AutoTokenizer.from_pretrained(folder)
+    turns = [{"role": "user", "content": "问"}]
+    for name in ("default", "tool_use"):
+        shown = served.apply_chat_template(turns, tokenize=False, chat_template=name)
+        assert shown == "<no>问"
