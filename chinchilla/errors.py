@@ -9,8 +9,8 @@
     ├── AnswerError         an answer that cannot be parsed
     ├── ConfigError         an option or a build.toml that cannot be used
     ├── EngineError         a model that cannot be loaded or asked
-    │   ├── ConstraintError answers that cannot be held to a grammar; free decoding goes on
-    │   └── LengthError     a prompt that leaves a model no room for its answer
+    │   └── ConstraintError answers that cannot be held to a grammar; free decoding goes on
+    ├── LengthError         a prompt that leaves no room for its text, or for an answer
     └── TrainError          a training that cannot begin or go on
 
 Each is one line: `where: what is wrong; what to do next`.
@@ -80,8 +80,8 @@ class ConstraintError(EngineError):
     """Raised when answers cannot be held to a grammar; the caller may decode freely."""
 
 
-class LengthError(EngineError):
-    """Raised when a prompt leaves a model no room for its answer."""
+class LengthError(ChinchillaError):
+    """Raised when a prompt leaves no room for its text, or a model none for an answer."""
 
     reason = "too-long"
 

@@ -9,6 +9,7 @@ import click
 from chinchilla.cli.extras import need
 
 if TYPE_CHECKING:
+    from chinchilla.predict.engine import Answer
     from chinchilla.score.evaluation import Evaluation
     from chinchilla.train.data import Data
     from chinchilla.train.examining import Sitting
@@ -51,12 +52,10 @@ def evaluate(
 
     folder = run or newest_run(runs, task)
     facts = finished_run(folder)
-    _same_templates(facts)
     data = open_data(
-        folder_of(facts, processed),
-        task or facts["task"],
-        _subtasks_of(facts["config"]["subtasks"], task),
+        folder_of(facts, processed), task or facts["task"], _subtasks_of(facts, folder, task)
     )
+    _same_templates(facts, data)
     click.echo(f"run {folder}, {split} of {data.folder}", err=True)
     name = split if task in (None, facts["task"]) else f"{split}-{task}"
     name += "" if given["templates"] == "built" else "-held-out"
@@ -66,17 +65,25 @@ def evaluate(
     _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
 
 
-def _subtasks_of(learnt: "Sequence[str]", task: str | None) -> "Sequence[str]":
-    """Return the sub-tasks of a task among those learnt, all where none of them is of it."""
-    mine = [one for one in learnt if task in (None, "all", one.partition("-")[0])]
-    return mine or learnt
+def _subtasks_of(facts: dict[str, Any], run: Path, task: str | None) -> "Sequence[str]":
+    """Return those sub-tasks of a task that a run was told to learn; none are all."""
+    from chinchilla.errors import ConfigError
+
+    told = facts["config"]["subtasks"]
+    mine = [one for one in told if task in (None, "all", one.partition("-")[0])]
+    if told and not mine:
+        what = f"this run has learnt nothing of {task}, only {', '.join(told)}"
+        raise ConfigError(str(run), what, "pass another --task, or another --run")
+    return mine
 
 
-def _same_templates(facts: dict[str, Any]) -> None:
+def _same_templates(facts: dict[str, Any], data: "Data") -> None:
+    """Raise TrainError where a run learnt by other wordings than those here or of the build."""
     from chinchilla.templates import template_hashes
     from chinchilla.train.examining import check_templates
 
     check_templates(facts, template_hashes())
+    check_templates(facts, data.processed.manifest["templates"], str(data.folder))
 
 
 def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
@@ -96,39 +103,48 @@ def _sit(
     import orjson
 
     from chinchilla.cli.progress import answer_progress
-    from chinchilla.report.evaluation import write_page
-    from chinchilla.train.examining import (
-        ask_sitting,
-        cut_in,
-        score_sitting,
-        write_score,
-    )
+    from chinchilla.errors import ConstraintError
+    from chinchilla.train.examining import ask_sitting
     from chinchilla.train.tuned import Wanted, held, open_engine
 
+    about = {
+        "run": str(folder),
+        "data": data.processed.sha256,
+        "templates": given["templates"],
+    }
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
     free = open_engine(str(folder), Wanted(given["batch_size"]), _say)
     for sitting in sittings:
-        engine, job = held(*free, _say) if sitting.constrained else free
+        try:
+            engine, job = held(*free) if sitting.constrained else free
+        except ConstraintError as error:
+            _say(f"no constrained answers: {error}")
+            continue
         answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
         say_lifted(engine.lifted)
-        scores = score_sitting(sitting)
-        about = {
-            "run": str(folder),
-            "data": data.processed.sha256,
-            "templates": given["templates"],
-            "answers": sitting.name,
-        }
-        found[sitting.name] = write_score(sitting, scores, about)
-        for name, one in scores.items():
-            write_page(one, sitting.folder / f"{name}.html")
-            rows.append(_row(name, sitting.name, one, cut_in(sitting, name, answers)))
-    if given["as_json"]:
-        click.echo(orjson.dumps(found))
-    else:
-        click.echo(_table(rows))
+        found[sitting.name] = _scored(sitting, answers, about, rows)
+    click.echo(orjson.dumps(found) if given["as_json"] else _table(rows))
     for sitting in sittings:
-        click.echo(f"predictions, score.json and pages in {sitting.folder}", err=True)
+        if sitting.name in found:
+            _say(f"predictions, score.json and pages in {sitting.folder}")
+
+
+def _scored(
+    sitting: "Sitting",
+    answers: "Mapping[str, Answer]",
+    about: dict[str, Any],
+    rows: list[list[str]],
+) -> dict[str, Any]:
+    """Score a sitting, write scores and pages, and add a row of the table for each exam."""
+    from chinchilla.report.evaluation import write_page
+    from chinchilla.train.examining import cut_in, score_sitting, write_score
+
+    scores = score_sitting(sitting)
+    for name, one in scores.items():
+        write_page(one, sitting.folder / f"{name}.html")
+        rows.append(_row(name, sitting.name, one, cut_in(sitting, name, answers)))
+    return write_score(sitting, scores, {**about, "answers": sitting.name})
 
 
 def _say(words: str) -> None:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--processed",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Build whose labels and prompts are used; that of the run by default.",
+    help="Build whose labels and prompts are used; of a run its own, where that was moved.",
 )
 @click.option("--subtask", "subtasks", multiple=True, help="Sub-task to ask; those of the build.")
 @click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
@@ -63,12 +63,15 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     from chinchilla.predict.threads import use_threads
 
     use_threads(0)
-    if given["constrained"] or given["engine"] != "openai":
-        need("constrained" if given["constrained"] else "train")
+    given["engine"] = given["engine"] or ("openai" if given["base_url"] else "transformers")
+    if given["engine"] != "openai":
+        need("train")
+    if given["constrained"] and given["engine"] == "transformers":
+        need("constrained")
     rendering = _rendering(model, given)
     tally = Tally(forgiving=on_error == "count")
     records = list(_records(inputs, rendering, given["source"], tally))
-    asked = _asked(records, rendering)
+    asked = _asked(records, rendering, tally)
     engine, job = _engine(model, given)
     asked = _with_room(engine, asked, rendering, tally)
     prompts = _prompts(asked, rendering, given["constrained"])
@@ -94,6 +97,8 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     if is_run(Path(model)):
         facts = finished_run(Path(model))
         check_templates(facts, template_hashes())
+        if processed is not None:
+            _check_moved(facts, processed)
         kept = Path(model)
         config = facts["data"]["build"]
         subtasks = wanted or tuple(facts["config"]["subtasks"])
@@ -109,6 +114,16 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
         data = open_data(processed, "all", ())
         rendering = rendering._replace(pools=pools_of(data, rendering))
     return rendering
+
+
+def _check_moved(facts: dict[str, Any], processed: Path) -> None:
+    """Raise ConfigError unless a build is the one that a run was trained on."""
+    from chinchilla.errors import ConfigError
+    from chinchilla.train.data import open_data
+
+    if open_data(processed, "all", ()).processed.sha256 != facts["data"]["manifest"]:
+        what = "not the build that this run was trained on (another manifest)"
+        raise ConfigError(str(processed), what, "leave --processed out, or name that build")
 
 
 def _records(
@@ -129,10 +144,16 @@ def _records(
         raise InputError(str(inputs), what, "pass another file") from error
 
 
-def _asked(records: "Sequence[Record]", rendering: "Rendering") -> "list[Asked]":
+def _asked(records: "Sequence[Record]", rendering: "Rendering", tally: "Tally") -> "list[Asked]":
+    from chinchilla.errors import LengthError
     from chinchilla.predict.outcome import Asked
 
-    found = [Asked(record, tuple(rendering.rows([record]))) for record in records]
+    found = []
+    for record in records:
+        try:
+            found.append(Asked(record, tuple(rendering.rows([record]))))
+        except LengthError as error:
+            tally.refuse(error)
     silent = [one.record.id for one in found if not one.rows]
     if silent:
         words = "records have nothing to ask (re-pair needs pairs, ee-argument events)"
@@ -169,10 +190,9 @@ def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) ->
 
 
 def _engine(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
-    engine = given["engine"] or ("openai" if given["base_url"] else "transformers")
-    if engine == "openai":
+    if given["engine"] == "openai":
         return _endpoint(model, given)
-    if engine == "vllm":
+    if given["engine"] == "vllm":
         return _vllm(model, given)
     from chinchilla.train.tuned import Wanted, open_engine
 
@@ -193,7 +213,7 @@ def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
     options = EndpointOptions(
         given["base_url"],
         _name_at_endpoint(model, given["model_name"]),
-        max_tokens=given["max_new_tokens"] or 512,
+        max_tokens=given["max_new_tokens"] or _usual_room(model),
         concurrency=given["concurrency"],
         timeout=given["timeout"],
         retries=given["retries"],
@@ -202,6 +222,16 @@ def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
         structured=given["structured"] if limited else "off",
     )
     return Endpoint(options, grammar_of if limited else None), options.job
+
+
+def _usual_room(model: str) -> int:
+    """Return how many tokens an answer may take where nobody says: as many as a run learnt."""
+    from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
+    from chinchilla.train.runs import is_run, read_run
+
+    if not is_run(Path(model)):
+        return UNKNOWN_ANSWER
+    return room_for(int(read_run(Path(model))["longest_answer"]))
 
 
 def _name_at_endpoint(model: str, named: str | None) -> str:

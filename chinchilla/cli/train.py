@@ -62,13 +62,15 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     changes = {key: value for key, value in given.items() if value not in (None, ())}
     if task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
+    from chinchilla.templates import template_hashes
     from chinchilla.train.config import read_train_config
-    from chinchilla.train.data import open_data
+    from chinchilla.train.data import check_build, open_data
 
     settings = read_train_config(config, changes)
     if settings.tracker != "none":
         need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)
+    check_build(data, template_hashes())
     from chinchilla.predict.threads import use_threads
 
     use_threads(settings.threads)
@@ -122,8 +124,15 @@ def _resume(folder: Path) -> None:
     from chinchilla.predict.threads import use_threads
 
     use_threads(0)
+    from chinchilla.templates import template_hashes
+    from chinchilla.train.examining import check_templates
     from chinchilla.train.resume import reopen
+    from chinchilla.train.runs import read_run
 
+    facts = read_run(folder)
+    if (tracker := facts["config"].get("tracker", "none")) != "none":
+        need("track", tracker)
+    check_templates(facts, template_hashes())
     prepared = reopen(folder, _say, given.get("--processed"))
     use_threads(prepared.config.threads)
     _fit(prepared, folder)
@@ -141,7 +150,8 @@ def _given() -> dict[str, Any]:
 
 def _fit(prepared: "Prepared", folder: Path) -> None:
     from chinchilla.train.fit import fit
-    from chinchilla.train.processes import is_first
+    from chinchilla.train.processes import how_many, is_first
+    from chinchilla.train.runs import resume_command
     from chinchilla.train.stop import Stop
 
     stop = Stop()
@@ -149,7 +159,7 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
         with _progress() as look, stop.on_interrupt(_say):
             done = fit(prepared, folder, look, stop)
     except KeyboardInterrupt:
-        _say(f"stopped; go on with chinchilla train --resume {folder}")
+        _say(f"stopped; go on with {resume_command(folder, {'processes': how_many()})}")
         sys.exit(130)
     if not is_first():
         return

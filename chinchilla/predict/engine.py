@@ -39,3 +39,12 @@ class Engine(Protocol):
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """Yield the answers; raise EngineError where the model cannot be asked."""
+
+
+UNKNOWN_ANSWER = 512
+"""Tokens an answer may take where no gold answers tell."""
+
+
+def room_for(longest_answer: int) -> int:
+    """Return how many tokens an answer may take, where the longest gold one takes so many."""
+    return longest_answer + max(8, longest_answer // 4)

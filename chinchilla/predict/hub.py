@@ -15,7 +15,7 @@ PATIENCE = 8.0
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 """The kinds of weights transformers loads, the one it takes first standing first."""
 _BESIDE = ["*.json", "*.model", "*.txt", "*.tiktoken", "*.jinja", "*.py"]
-_OTHERWISE = "pass --base tiny for a small demo model, or --base PATH of a model on disk"
+_OTHERWISE = "pass the path of a model on disk, or train with --base tiny, a small demo model"
 
 
 def snapshot(name: str, revision: str | None, say: Callable[[str], None]) -> Path:

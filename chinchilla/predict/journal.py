@@ -45,10 +45,10 @@ _LINES = msgspec.json.Decoder(_Line)
 class Journal:
     """The answers there are, by id, and the open file that takes the next ones."""
 
-    def __init__(self, path: Path, file: FileIO, ids: frozenset[str]) -> None:
+    def __init__(self, path: Path, file: FileIO, ids: frozenset[str], advice: Advice = OUT) -> None:
         """Take over a file whose header is written and whose last line is whole."""
         self.answers: dict[str, Answer] = {}
-        self._path, self._file, self._ids = path, file, ids
+        self._path, self._file, self._ids, self._advice = path, file, ids, advice
 
     def __enter__(self) -> "Journal":
         """Return the journal itself."""
@@ -71,7 +71,7 @@ class Journal:
             # unbuffered: the line is the system's before the next answer is waited for
             whole = self._file.write(line) == len(line)
         except OSError as error:
-            raise _unusable(self._path, error) from error
+            raise _unusable(self._path, error, self._advice) from error
         if not whole:
             raise ConfigError(str(self._path), "the disk is full", "make room and run it again")
         self.answers[answer.id] = answer
@@ -97,7 +97,7 @@ def open_journal(path: Path, job: Job, prompts: Sequence[Prompt], advice: Advice
         file = FileIO(path, "a+")
     except OSError as error:
         raise _unusable(path, error, advice) from error
-    journal = Journal(path, file, ids)
+    journal = Journal(path, file, ids, advice)
     try:
         _lock(path, file, advice)
         for number, line in enumerate(_lines(path, file, header, advice), start=2):
@@ -111,7 +111,7 @@ def open_journal(path: Path, job: Job, prompts: Sequence[Prompt], advice: Advice
     return journal
 
 
-def _unusable(path: Path, error: OSError, advice: Advice = OUT) -> ConfigError:
+def _unusable(path: Path, error: OSError, advice: Advice) -> ConfigError:
     return ConfigError(str(path), error.strerror or "cannot be written", advice.unusable)
 
 

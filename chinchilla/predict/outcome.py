@@ -1,6 +1,7 @@
 """Answers to predicted records, in the exchange format, each with what the model really said."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from chinchilla.answers import Content
@@ -35,9 +36,11 @@ def predicted(
     answers: Mapping[str, Answer],
     labels: Mapping[str, LabelSet],
     policy: Policy = "keep",
+    mentions: bool = True,
 ) -> Iterator[dict[str, Any]]:
     """Yield a record of the exchange format for each one asked, gold replaced by the answers.
 
+    `policy` and `mentions` say how windows are joined, as in `merge_rows`.
     `answers` lists for each row its raw answer, how it could be read, and whether it was cut.
     A pair found to have no relation is no relation; it stands in the raw answers alone.
     """
@@ -52,16 +55,16 @@ def predicted(
                 {"id": row.id, "raw": answer.raw, "status": reading.status, "cut": answer.cut}
             )
         na = labels[record.source].na
-        content = _merged(record, told, policy)
+        content = _merged(told, partial(merge_rows, record.text, policy=policy, mentions=mentions))
         yield _line(record, content, na.key if na else None) | {"answers": said}
 
 
-def _merged(record: Record, told: Sequence[RowAnswer], policy: Policy) -> Content:
+def _merged(told: Sequence[RowAnswer], merge: Callable[..., Content]) -> Content:
     """Join the answers of each sub-task, then what the sub-tasks found."""
     by_subtask: dict[str, list[RowAnswer]] = {}
     for one in told:
         by_subtask.setdefault(one.row.subtask, []).append(one)
-    found = [merge_rows(record.text, some, policy) for some in by_subtask.values()]
+    found = [merge(some) for some in by_subtask.values()]
     return Content(
         tuple(item for one in found for item in one.entities),
         tuple(item for one in found for item in one.relations),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from chinchilla.errors import ConfigError
+from chinchilla.errors import ConfigError, LengthError
 from chinchilla.prompts.measures import Measure, characters, tokens_of
 from chinchilla.prompts.naming import label_line, label_words
 from chinchilla.prompts.options import PromptOptions, WindowOptions
@@ -40,14 +40,14 @@ class Cutter:
     def panes(self, record: Record, lost: Counter[str]) -> list[Pane]:
         """Cut a record, or leave it whole; gold that no window holds is counted in `lost`.
 
-        Raises ConfigError where the title leaves no room for the text.
+        Raises LengthError where the title leaves no room for the text.
         """
         taken = self.overhead
         if record.title:
             taken += self.measure(self.title + record.title)
         room = self.budget - taken
         if room <= self.options.overlap:
-            raise too_small(self.budget, taken, self.options.overlap, record.id)
+            raise LengthError(*too_small(self.budget, taken, self.options.overlap, record.id))
         if self.measure(record.text) <= room:
             return [Pane(None, record)]
         ranges = cut_windows(record.text, room, self.options.overlap, self.measure)
@@ -76,17 +76,17 @@ def make_cutter(options: WindowOptions, prompter: Prompter) -> Cutter | None:
     measure = measure_of(options) if options.max_tokens else characters
     overhead = prompt_overhead(prompter, measure)
     if overhead + options.overlap >= budget:
-        raise too_small(budget, overhead, options.overlap, prompter.labels.source)
+        raise ConfigError(*too_small(budget, overhead, options.overlap, prompter.labels.source))
     title = fill(prompter.titled, {"title": "", "text": ""})
     return Cutter(measure, budget, overhead, title, options)
 
 
-def too_small(budget: int, taken: int, overlap: int, where: str) -> ConfigError:
+def too_small(budget: int, taken: int, overlap: int, where: str) -> tuple[str, str, str]:
     """Say that a prompt leaves no room for its text."""
     room = f" and the overlap {overlap}" if overlap else ""
     what = f"the prompt alone takes {taken} of the budget of {budget}{room}"
     todo = "raise the budget, or lower labels_per_prompt, or set descriptions = 'off'"
-    return ConfigError(f"windows ({where})", what, todo)
+    return f"windows ({where})", what, todo
 
 
 def prompt_overhead(prompter: Prompter, measure: Measure) -> int:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from chinchilla.errors import ConfigError, InputError
+from chinchilla.errors import ConfigError, InputError, TrainError
 from chinchilla.export.processed import (
     MANIFEST,
     Part,
@@ -57,6 +57,21 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
         raise ConfigError(str(folder), what, f"build with --task {task}")
     _check_subtasks(every.manifest["config"]["prompts"]["subtasks"], task, subtasks)
     return Data(folder, open_processed(folder, wanted, ()), read_labels(folder), tuple(subtasks))
+
+
+def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return the names of the templates that are not the same, with commas between."""
+    return ", ".join(sorted(name for name in {**then, **now} if then.get(name) != now.get(name)))
+
+
+def check_build(data: Data, now: Mapping[str, str]) -> None:
+    """Raise TrainError for a build worded by other templates than those there are now.
+
+    Its rows would train a model that `eval` and `predict` ask otherwise.
+    """
+    if changed := changed_in(data.processed.manifest["templates"], now):
+        what = f"built with other wordings than those here ({changed} changed)"
+        raise TrainError(str(data.folder), what, "build again, or put the templates back")
 
 
 def folder_of(facts: Mapping[str, Any], named: Path | None) -> Path:

@@ -66,7 +66,7 @@ def encode(rows: Iterable[InstructionRow], chat: Chat, limit: int) -> Encoded:
         what = "no row to learn from"
         if found.refused.times:
             what = f"all {found.refused.times:,} rows are longer than {limit} tokens"
-        todo = "raise max_tokens, or build with shorter prompts (labels_per_prompt, [windows])"
+        todo = "build with shorter prompts (labels_per_prompt, [windows]), or raise max_tokens"
         raise TrainError("train", what, todo)
     return found
 

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from chinchilla.predict.engine import Prompt
+from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.loading import device, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.train.arguments import steps_between_looks, total_steps
 from chinchilla.train.batches import order
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.fit import Prepared, collator
-from chinchilla.train.judge import room_for
 from chinchilla.train.loss import AnswerHead, answer_loss
 from chinchilla.train.models import check_words, make_trainable, parameters, recomputes
+from chinchilla.train.processes import how_many, share_of
 
 TIMED = 3
 _ANSWERED = 32
@@ -30,9 +30,9 @@ class Estimate(NamedTuple):
     """Rows and tokens of an epoch, sizes in bytes, times in seconds.
 
     `memory` is measured on a GPU; elsewhere it counts weights, gradients and optimizer exactly and
-    activations by a rule of thumb;
-    `seconds` are those of the steps alone, `look_seconds` those of one look at the dev sample if
-    every answer is as long as it may be.
+    activations by a rule of thumb. `seconds` are those of the steps alone, `look_seconds` those of
+    one look at the dev sample if every answer is as long as it may be; of several processes,
+    `tokens_per_second` are those of one.
     """
 
     rows: int
@@ -60,7 +60,7 @@ def estimate(prepared: Prepared) -> Estimate:
     every, trained = parameters(model)
     speed = _speed(prepared, model)
     steps = total_steps(prepared.config, len(prepared.encoded.examples))
-    tokens = encoded.tokens * config.epochs
+    tokens = encoded.tokens * config.epochs / how_many()
     if config.max_steps:
         tokens = encoded.tokens / len(encoded.examples) * _rows(prepared) * steps
     between = steps_between_looks(config, len(encoded.examples))
@@ -128,6 +128,7 @@ def _stepper(config: TrainConfig, model: Any) -> Callable[[dict[str, Any]], None
 def _look_seconds(prepared: Prepared, model: Any) -> float:
     """Answer one batch of the dev sample with a token and with a few, and reckon from that."""
     prompts = [Prompt(row.id, row.prompt) for exam in prepared.exams for row in exam.rows]
+    prompts = share_of(prompts)
     size = prepared.config.eval.batch_size
 
     def spent(room: int) -> tuple[float, int]:

@@ -19,7 +19,7 @@ from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.score.evaluation import Evaluation
 from chinchilla.score.result import result
-from chinchilla.train.data import Data, split_records, split_rows
+from chinchilla.train.data import Data, changed_in, split_records, split_rows
 from chinchilla.train.exams import Exam, Marking, make_exams, score_exam, write_answers, write_exam
 
 BOOTSTRAP = 1_000
@@ -51,14 +51,17 @@ class Sitting(NamedTuple):
         return "constrained" if self.constrained else "free"
 
 
-def check_templates(facts: Mapping[str, Any], now: Mapping[str, str]) -> None:
-    """Raise TrainError where prompts are worded otherwise by now than when a run was trained."""
-    then = facts["data"]["templates"]
-    changed = sorted(name for name in {**then, **now} if then.get(name) != now.get(name))
-    if changed:
-        what = f"trained with other wordings than those here ({', '.join(changed)} changed)"
+def check_templates(
+    facts: Mapping[str, Any], now: Mapping[str, str], where: str = "templates"
+) -> None:
+    """Raise TrainError where prompts are worded otherwise by now than when a run was trained.
+
+    `where` names what they are worded by: the templates here, or a build.
+    """
+    if changed := changed_in(facts["data"]["templates"], now):
+        what = f"trained with other wordings than those here ({changed} changed)"
         todo = "put the templates back as they were, or build and train again"
-        raise TrainError("templates", what, todo)
+        raise TrainError(where, what, todo)
 
 
 def exams_of(data: Data, split: str, rendering: Rendering | None = None) -> list[Exam]:
@@ -148,7 +151,8 @@ def _predicted(
     for row in exam.rows:
         rows.setdefault(row.record_id, []).append(row)
     asked = (Asked(one, tuple(rows[one.id])) for one in exam.records)
-    return predicted(asked, answers, marking.labels, marking.policy)
+    mentions = all(one.start is not None for record in exam.records for one in record.entities)
+    return predicted(asked, answers, marking.labels, marking.policy, mentions)
 
 
 def cut_in(sitting: Sitting, name: str, answers: Mapping[str, Answer]) -> int:

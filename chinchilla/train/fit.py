@@ -11,7 +11,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 
 from chinchilla.errors import TrainError
 from chinchilla.export.processed import CONFUSIONS, LABELS
-from chinchilla.predict.engine import Prompt
+from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.loading import device, quiet
 from chinchilla.predict.local import too_long
 from chinchilla.schema import InstructionRow
@@ -22,7 +22,7 @@ from chinchilla.train.data import Data, dev_exams, origin, split_rows
 from chinchilla.train.encode import Encoded, encode
 from chinchilla.train.exams import Exam
 from chinchilla.train.fingerprint import fingerprint
-from chinchilla.train.judge import DevJudge, room_for
+from chinchilla.train.judge import DevJudge
 from chinchilla.train.loss import takes
 from chinchilla.train.models import (
     Base,
@@ -117,7 +117,7 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     arguments(prepared.config, extent_of(prepared), out)
     facts = facts_of(prepared)
     # the others wait for the name that the first has found to be free
-    folder = from_first(make_folder(out, prepared.task, facts, now) if is_first() else out)
+    folder = by_first(lambda: make_folder(out, prepared.task, facts, now))
     if is_first():
         started = {"state": "running", "started": now.isoformat(), "command": command}
         begun = {"name": folder.name, **facts, **started, "processes": how_many()}

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from chinchilla.predict.chat import Chat
-from chinchilla.predict.engine import Answer, Prompt
+from chinchilla.predict.engine import Answer, Prompt, room_for
 from chinchilla.predict.local import LocalEngine
 from chinchilla.train.exams import Exam, Marking, f1_of, score_exam, write_answers, write_exam
-from chinchilla.train.processes import from_first, gathered, is_first, share_of
+from chinchilla.train.processes import by_first, gathered, share_of
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class DevJudge:
         """Return F1 (the mean over sources and sub-tasks), each one's own, and answers cut."""
         engine = LocalEngine(model, self.chat, room_for(self.longest_answer), self.batch_size)
         answers = gathered(list(engine.answers(share_of(self._prompts()))))
-        return from_first(self._score(answers, step) if is_first() else {})
+        return by_first(lambda: self._score(answers, step))
 
     def _prompts(self) -> list[Prompt]:
         return [Prompt(row.id, row.prompt) for exam in self.exams for row in exam.rows]
@@ -48,8 +48,3 @@ class DevJudge:
         mean = sum(scores.values()) / len(scores)
         each = {f"f1_{name}": score for name, score in scores.items()} if len(scores) > 1 else {}
         return {"f1": mean, **each, "cut": float(cut)}
-
-
-def room_for(longest_answer: int) -> int:
-    """Return how many tokens an answer may take, where the longest gold one takes so many."""
-    return longest_answer + max(8, longest_answer // 4)

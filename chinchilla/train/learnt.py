@@ -35,9 +35,15 @@ def learnt_by(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> L
 
 def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Source:
     """Return where the base of a run is: the demo model's is kept in the run."""
+    return Source(str(run / BASE)) if facts["demo"] else base_of(run, facts, say)
+
+
+def base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Source:
+    """Return where the base of a run is that is no demo model.
+
+    Raises EngineError where it is gone or is another by now.
+    """
     config = facts["config"]
-    if facts["demo"]:
-        return Source(str(run / BASE))
     name, revision = config["base"], config.get("revision")
     if revision is None:
         if "revision" in config and not Path(name).expanduser().exists():

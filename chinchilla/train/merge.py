@@ -38,7 +38,7 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     Raises TrainError where there is no adapter, where the folder is in use, where the merged
     model differs from base and adapter, and where it does not differ from the base alone.
     """
-    facts = read_run(run)
+    facts, out = read_run(run), out.absolute()
     weights = run / MODEL
     if not (weights / "adapter_config.json").is_file():
         todo = f"use {weights} as it is"

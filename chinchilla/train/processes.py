@@ -62,10 +62,10 @@ def by_first(make: Callable[[], Value]) -> Value:
     What it reads need not be on the disk of another machine.
     """
     made: Value | None = None
-    wrong: ChinchillaError | None = None
+    wrong: ChinchillaError | OSError | None = None
     try:
         made = make() if is_first() else None
-    except ChinchillaError as error:
+    except (ChinchillaError, OSError) as error:
         wrong = error
     made, wrong = from_first((made, wrong))
     if wrong is not None:

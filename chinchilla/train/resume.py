@@ -7,8 +7,8 @@ from typing import Any
 from chinchilla.errors import ConfigError
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import folder_of, open_data
-from chinchilla.train.fingerprint import check_base
 from chinchilla.train.fit import Prepared, prepare
+from chinchilla.train.learnt import base_of
 from chinchilla.train.processes import by_first, how_many
 from chinchilla.train.runs import read_run
 
@@ -27,9 +27,9 @@ def reopen(folder: Path, say: Callable[[str], None], processed: Path | None = No
     if data.processed.sha256 != facts["data"]["manifest"]:
         what = "not the build that this run was begun on (another manifest)"
         raise ConfigError(str(data.folder), what, "build as then, or train anew")
-    prepared = prepare(data, facts["task"], config, say)
-    check_base(folder, facts, prepared.base.source)
-    return prepared
+    if not facts["demo"]:
+        base_of(folder, facts, say)
+    return prepare(data, facts["task"], config, say)
 
 
 def _check_processes(folder: Path, facts: dict[str, Any]) -> None:

@@ -124,7 +124,7 @@ def finished_run(folder: Path) -> dict[str, Any]:
     """Read run.json of a run that is to be used; raise ConfigError unless it is done and whole."""
     facts = read_run(folder)
     if facts["state"] != "done":
-        todo = f"go on with `chinchilla train --resume {folder}`"
+        todo = f"go on with `{resume_command(folder, facts)}`"
         raise ConfigError(str(folder), "this run is not finished", todo)
     adapted = (folder / MODEL / "adapter_config.json").is_file()
     for name in (MODEL, BASE) if adapted and facts["demo"] else (MODEL,):
@@ -146,6 +146,13 @@ def _check_weights(folder: Path) -> None:
                 continue
         except (SafetensorError, OSError) as error:
             raise ConfigError(str(path), f"damaged weights ({error})", todo) from error
+
+
+def resume_command(folder: Path, facts: Mapping[str, Any]) -> str:
+    """Return the command that goes on with a run, by as many processes as began it."""
+    words = f"chinchilla train --resume {folder}"
+    processes = facts.get("processes", 1)
+    return words if processes == 1 else f"torchrun --nproc-per-node {processes} -m {words}"
 
 
 def name_of(facts: Mapping[str, Any], folder: Path) -> str:
@@ -171,14 +178,17 @@ def newest_run(out: Path, task: str | None) -> Path:
         what = f"no finished run{f' of {task}' if task else ''}"
         todo = "run `chinchilla train` first, or pass --run"
         if folders:
-            todo = f"go on with `chinchilla train --resume {folders[-1]}`"
+            todo = f"go on with `{resume_command(folders[-1], known[folders[-1]])}`"
         raise ConfigError(str(out), what, todo)
     return done[-1]
 
 
 def _learns(facts: Mapping[str, Any], task: str | None) -> bool:
-    learnt = f"{task}/train" in facts["data"].get("files", {})
-    return task in (None, facts["task"]) or (facts["task"] == "all" and learnt)
+    if task in (None, facts["task"]):
+        return True
+    told = facts["config"]["subtasks"]
+    named = not told or any(task == one.partition("-")[0] for one in told)
+    return facts["task"] == "all" and named and f"{task}/train" in facts["data"].get("files", {})
 
 
 def _begun(folder: Path, facts: Mapping[str, Any]) -> tuple[str, str, int, str]:

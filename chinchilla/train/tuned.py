@@ -6,18 +6,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
+from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
 from chinchilla.predict.job import Job
 from chinchilla.predict.loading import device, find_model, load_chat, load_model, precision_of
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.vllm import VllmOptions
-from chinchilla.train.judge import room_for
 from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
 from chinchilla.train.runs import finished_run, is_run, name_of
-
-UNKNOWN_ANSWER = 512
-"""Tokens an answer may take where no gold answers tell."""
 
 
 class Wanted(NamedTuple):
@@ -57,22 +53,21 @@ def open_engine(
         "quantized": quantized,
     }
     job = Job("transformers", called, options)
-    return held(engine, job, say) if wanted.constrained else (engine, job)
+    if wanted.constrained:
+        try:
+            return held(engine, job)
+        except ConstraintError as error:
+            say(f"answers are free: {error}")
+    return engine, job
 
 
-def held(engine: LocalEngine, job: Job, say: Callable[[str], None]) -> tuple[LocalEngine, Job]:
-    """Return the same model held to the limits of its prompts."""
-    constraint = _constraint_of(engine.chat, say)
+def held(engine: LocalEngine, job: Job) -> tuple[LocalEngine, Job]:
+    """Return the same model held to the limits of its prompts.
+
+    Raises ConstraintError where its tokenizer allows none.
+    """
+    constraint = Constraint(engine.chat.tokenizer, engine.chat.stops)
     return replace(engine, constraint=constraint, lifted={}), job._replace(constrained=True)
-
-
-def _constraint_of(chat: Chat, say: Callable[[str], None]) -> Constraint | None:
-    """Return what holds answers to their limits; where a tokenizer allows none, say so."""
-    try:
-        return Constraint(chat.tokenizer, chat.stops)
-    except ConstraintError as error:
-        say(f"answers are free: {error}")
-        return None
 
 
 def vllm_options(

@@ -189,7 +189,7 @@ def test_a_model_cached_in_part_is_named_where_no_hub_answers(tmp_path: Path) ->
     done = find(tmp_path, closed)
     assert done.stderr.strip().endswith(
         f"model me/small: only in part in the local cache, and {closed} cannot be reached; "
-        "pass --base tiny for a small demo model, or --base PATH of a model on disk"
+        "pass the path of a model on disk, or train with --base tiny, a small demo model"
     )
 
 

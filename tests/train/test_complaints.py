@@ -19,9 +19,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
-from chinchilla.errors import ConfigError, EngineError, Tally, TrainError
+from chinchilla.errors import ConfigError, EngineError, LengthError, Tally, TrainError
 from chinchilla.predict.chat import Chat
-from chinchilla.predict.engine import Prompt
+from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer
 from chinchilla.predict.local import LocalEngine
@@ -36,7 +36,7 @@ from chinchilla.train.encode import encode
 from chinchilla.train.estimate import estimate
 from chinchilla.train.examining import check_templates
 from chinchilla.train.fit import begin, check_packing, extent_of, fit, make_trainer, prepare
-from chinchilla.train.judge import DevJudge, room_for
+from chinchilla.train.judge import DevJudge
 from chinchilla.train.models import make_trainable
 from chinchilla.train.runs import MODEL, read_run
 from chinchilla.train.tuned import Wanted, open_engine
@@ -259,7 +259,7 @@ def test_an_answer_longer_than_the_model_has_places_ends_a_training_half_way(
         found[places] = prepare(data, "re", unjudged, print).encoded
         assert found[places].limit == places
         assert found[places].refused.times == sum(length > places for length in lengths)
-    with pytest.raises(EngineError, match=r"of answer, the model has [0-9]+; build with"):
+    with pytest.raises(LengthError, match=r"of answer, the model has [0-9]+; build with"):
         prepare(data, "re", settings(base=str(base)), print)
 
 
@@ -293,8 +293,8 @@ def test_a_download_begins_without_a_word(monkeypatch: pytest.MonkeyPatch) -> No
         find_model("no-such-owner/no-such-model", trusted=False, say=said.append)
     assert str(found.value) == (
         "model no-such-owner/no-such-model: not in the local cache, and https://huggingface.co "
-        "cannot be reached; pass --base tiny for a small demo model, or --base PATH of a model "
-        "on disk"
+        "cannot be reached; pass the path of a model on disk, or train with --base tiny, a small "
+        "demo model"
     )
     assert said == []
 
