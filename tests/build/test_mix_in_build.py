@@ -38,6 +38,22 @@ def test_weights_and_caps_decide_the_rows_of_train_alone(tmp_path: Path) -> None
         assert one.read_bytes() == two.read_bytes()
 
 
+def test_a_mix_may_be_about_sources_and_tasks_that_a_build_does_not_read(tmp_path: Path) -> None:
+    mix = {
+        "sources": {"weights": {"finre": 0.5, "sanwen": 2}, "caps": {"duie": 3}},
+        "tasks": {"weights": {"ner": 2}, "caps": {"ee": 3}},
+    }
+    run(tmp_path, tmp_path / "wide", sources=("finre",), mix=mix)
+    run(
+        tmp_path,
+        tmp_path / "own",
+        sources=("finre",),
+        mix={"sources": {"weights": {"finre": 0.5}}},
+    )
+    wide, own = (tmp_path / name / "re" / "train.jsonl" for name in ("wide", "own"))
+    assert wide.read_bytes() == own.read_bytes()
+
+
 def test_a_null_share_stays_what_it_is_after_mixing(tmp_path: Path) -> None:
     prompts = {"labels_per_prompt": 4, "null_share": 0.4}
     mix = {"sources": {"weights": {"finre": 0.5}}}
