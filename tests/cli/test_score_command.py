@@ -43,6 +43,7 @@ def lines(rows: list[dict]) -> bytes:
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 
+THREE = ("metrics", "strict", "parsed_only")
 SCORE = ("score", "--task", "re", "--gold", "gold")
 
 
@@ -92,6 +93,24 @@ def test_raw_answers_have_three_scores(folder: Path) -> None:
     assert found["parse"] == {"failed": 1, "repaired": 1}
     recalls = [found[key]["re_boundary"]["recall"] for key in ("strict", "metrics", "parsed_only")]
     assert recalls == [0.0, 0.5, 1.0]
+
+
+def test_each_score_of_raw_answers_has_its_interval_unless_none_is_wanted(folder: Path) -> None:
+    answers = [{"id": "a", "raw": '{"p": [{"head": "x", "tail": "y"}]}'}, {"id": "b", "raw": "?"}]
+    (folder / "said").write_bytes(lines(answers))
+    command = (*SCORE, "--answers", "said", "--metric", "re_boundary", "--html", "page.html")
+    found = orjson.loads(run(folder, *command, "--json").stdout)
+    between = {key: found[key]["re_boundary"]["interval"]["f1"] for key in THREE}
+    # a document of two is right; the one whose answer can be read is right in every draw
+    assert between == {"metrics": [0.0, 1.0], "strict": [0.0, 1.0], "parsed_only": [1.0, 1.0]}
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert "F1 66.67 (0.00 – 100.00)" in page
+    assert "F1 100.00 (100.00 – 100.00)" in page
+    table = run(folder, *command).stdout.decode()
+    rows = [line.split() for line in table.split("\n") if line.startswith("re_boundary  ")]
+    assert [row[4] for row in rows] == ["0.00-100.00", "0.00-100.00", "100.00-100.00"]
+    bare = run(folder, *command, "--bootstrap", "0", "--json")
+    assert not any("interval" in orjson.loads(bare.stdout)[key]["re_boundary"] for key in THREE)
 
 
 DEEP = b"error: deep:2: Object contains unknown field `further`; "
