@@ -97,7 +97,11 @@ ERRORS = [
     ),
     (("build", "--edition", "msra"), 2, "Usage: "),
     (("build", "--out", "README.md"), 2, "Usage: "),
-    (("build", "--source", "finre", "--task", "ner"), 1, "error: raw: no source was found here; "),
+    (
+        ("build", "--source", "msra", "--source", "finre", "--task", "ner", "--task", "ee"),
+        1,
+        "error: sources: finre is of task re, not of ner or ee; add re to the tasks or leave ",
+    ),
     (("frobnicate",), 2, "Usage: "),
 ]
 
