@@ -131,6 +131,18 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
     ]
 
 
+def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path, put) -> None:
+    put("finre/train.txt", "甲\t乙\t合作\t甲与乙\n坏行\n")
+    put("sanwen/train.txt", "外婆\t别人\tunknown\t外婆爱别人。\n")
+    done = run("check", "finre", "sanwen", "--round-trip", "--raw", str(tmp_path / "raw"))
+    lines = done.stdout.splitlines()
+    assert "finre: round trip left out; mend the problems above first" in lines
+    tripped = [line.split() for line in lines if line.startswith(("finre   ", "sanwen  "))]
+    assert {row[0] for row in tripped} == {"sanwen"}
+    assert {row[-1] for row in tripped} == {"100.0"}
+    assert lines[-1] == "1 problems"
+
+
 def test_check_of_the_samples_finds_nothing() -> None:
     done = run("check")
     assert done.stdout.splitlines()[-1] == "0 problems"
