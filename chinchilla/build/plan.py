@@ -40,11 +40,14 @@ class Job(NamedTuple):
 def make_plan(raw: Path, config: BuildConfig) -> Plan:
     """Find the files of every source wanted; raise where a named source has none.
 
-    Raises ConfigError too for a name in the configuration that no card bears, and for a source
-    named that is of none of the tasks named.
+    Raises ConfigError too for a name in the configuration that no card bears, for a source named
+    that is of none of the tasks named, and for general instructions that are not there.
     """
     if not raw.is_dir() and not config.samples:
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
+    general = config.general.path
+    if general and not Path(general).is_file():
+        raise ConfigError("general.path", f"no file at {general}", "correct it in build.toml")
     cards = catalogue.cards(raw)
     check_names(config, cards)
     found: list[Found] = []

@@ -4,11 +4,13 @@ from collections import Counter
 from pathlib import Path
 
 import orjson
+import pytest
 
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.dataset import build
 from chinchilla.build.forecast import forecast
 from chinchilla.build.plan import make_plan
+from chinchilla.errors import ConfigError
 
 
 def rows_of(folder: Path, name: str) -> list[dict]:
@@ -75,6 +77,16 @@ def test_general_rows_are_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> Non
     assert len(general) == round(len(train) / 2) == sums["general", "train"].rows
     assert {row["task"] for row in general} == {"general"}
     assert manifest["outputs"]["general/train.jsonl"]["rows"] == len(general)
+
+
+def test_general_rows_that_are_not_there_are_missed_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    for place in (tmp_path / "nope.json", tmp_path):
+        config = BuildConfig(sources=("finre",), general={"path": str(place), "ratio": 0.5})
+        with pytest.raises(ConfigError) as caught:
+            make_plan(tmp_path, config)
+        assert str(caught.value) == f"general.path: no file at {place}; correct it in build.toml"
 
 
 def test_the_page_and_the_manifest_count_the_general_rows(tmp_path: Path) -> None:
