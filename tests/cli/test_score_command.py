@@ -165,6 +165,24 @@ def test_two_systems_are_compared(folder: Path) -> None:
     assert b"B - A" in run(folder, *COMPARE, "pred", "gold").stdout
 
 
+@pytest.mark.parametrize("name", ["gold", "a", "b"])
+def test_one_of_the_files_compared_may_come_from_a_pipe(folder: Path, name: str) -> None:
+    files = {"gold": "gold", "a": "pred", "b": "gold"}
+    piped = (folder / files[name]).read_bytes()
+    named, streamed = (
+        run(folder, "compare", "--task", "re", "--gold", *one.values(), "--json", stdin=piped)
+        for one in (files, {**files, name: "-"})
+    )
+    assert (streamed.returncode, streamed.stderr) == (0, b"")
+    assert streamed.stdout == named.stdout
+
+
+def test_only_one_of_the_files_compared_may_come_from_a_pipe(folder: Path) -> None:
+    done = run(folder, *COMPARE, "-", "-", stdin=lines(PRED))
+    assert done.stderr.endswith(b"Error: only one of a, b can be standard input\n")
+    assert (done.returncode, done.stdout) == (2, b"")
+
+
 def test_a_seed_is_no_negative_number(folder: Path) -> None:
     done = run(folder, *COMPARE, "pred", "gold", "--seed", "-1")
     assert done.stderr.endswith(b"'--seed': -1 is not in the range x>=0.\n")
