@@ -36,9 +36,7 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
     "--window-events",
     "policy",
     type=click.Choice(["keep", "split", "drop"]),
-    default="keep",
-    show_default=True,
-    help="The setting windows.events of the build that wrote --rows.",
+    help="The setting windows.events of the build that wrote --rows; keep by default.",
 )
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
 @na_option
@@ -65,10 +63,9 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     from chinchilla.score.result import result
 
     policy = given.pop("policy")
-    if (given["pred"] is None) == (given["answers"] is None):
-        raise click.UsageError("pass one of --pred and --answers")
+    _check_usage(given, policy)
     with streams(given) as files:
-        reading = row_reading(files["rows"], raw, policy) if files["rows"] else None
+        reading = row_reading(files["rows"], raw, policy or "keep") if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)
         if html is not None:
             from chinchilla.report.evaluation import write_page
@@ -79,6 +76,17 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
         return
     click.echo(_report(found))
     click.echo(found.signature, err=True)
+
+
+def _check_usage(given: dict[str, Any], policy: str | None) -> None:
+    """Raise UsageError for options that have no effect without another."""
+    if (given["pred"] is None) == (given["answers"] is None):
+        raise click.UsageError("pass one of --pred and --answers")
+    if given["rows"] is not None and given["answers"] is None:
+        raise click.UsageError("--rows says what was answered: pass --answers, not --pred")
+    for name, value in (("--subtask", given["subtask"]), ("--window-events", policy)):
+        if value is not None and given["rows"] is None:
+            raise click.UsageError(f"{name} says how rows are read: pass --rows too")
 
 
 @contextmanager

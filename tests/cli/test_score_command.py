@@ -145,6 +145,27 @@ def test_an_error_is_one_line(folder: Path, arguments, code: int, message: bytes
     assert code == 2 or done.stderr.count(b"\n") == 1
 
 
+ROWS = ("--rows", "pred")
+NO_ROWS = [
+    (("--pred", "pred", *ROWS), b"--rows says what was answered: pass --answers, not --pred"),
+    (("--pred", "pred", "--subtask", "re"), b"--subtask says how rows are read: pass --rows too"),
+    (("--answers", "pred", "--subtask", "re"), b"--subtask says how rows are read: pass --rows "),
+    (
+        ("--answers", "pred", "--window-events", "keep"),
+        b"--window-events says how rows are read: pass --rows too",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), NO_ROWS)
+def test_options_about_rows_are_refused_where_no_rows_are_read(
+    folder: Path, arguments, message: bytes
+) -> None:
+    done = run(folder, *SCORE, *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.split(b"\n")[-2].startswith(b"Error: " + message)
+
+
 def test_extra_ids_may_be_allowed_and_missing_ones_are_counted(folder: Path) -> None:
     done = run(folder, *SCORE, "--pred", "more", "--allow-extra", "--json")
     assert orjson.loads(done.stdout)["extra"] == 1
