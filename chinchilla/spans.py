@@ -1,4 +1,4 @@
-"""Tags to spans, occurrences of a string, and width folding that keeps the length."""
+"""Tags to spans, and occurrences of a string."""
 
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -82,14 +82,3 @@ def occurrences(text: str, words: str) -> Iterator[int]:
     while at >= 0:
         yield at
         at = text.find(words, at + 1)
-
-
-_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
-
-
-def fold_width(text: str) -> str:
-    """Fold full-width ASCII and the ideographic space, one code point to one.
-
-    NFKC would not do: it turns some characters into several and shifts every offset.
-    """
-    return text.translate(_NARROW)

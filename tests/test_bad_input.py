@@ -5,7 +5,7 @@ import re
 import orjson
 import pytest
 
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError, InputError, Tally
 from chinchilla.sources import catalogue
 from chinchilla.sources.inspection import schema_surprises
 
@@ -251,6 +251,28 @@ def test_a_joined_msra_file_of_another_length_is_refused(tmp_path, put) -> None:
     assert str(caught.value) == (
         f"{path}: 2 sentences, not the 55289 of train and test; "
         "put train and test there as two files"
+    )
+
+
+OTHERS = [
+    ("msra", "bio", "msra/train1.txt", "word-tag"),
+    ("msra", "word-tag", "MSRANER/msra_test_bio", "bio"),
+    ("boson", "bmes", "boson/origindata.txt", "raw"),
+]
+
+
+@pytest.mark.parametrize("samples", [True, False])
+@pytest.mark.parametrize(("source", "wanted", "name", "there"), OTHERS)
+def test_our_sample_does_not_stand_for_an_edition_the_user_lacks(
+    tmp_path, put, source, wanted, name, there, samples
+) -> None:
+    folder = put(name, "\n").parent
+    raw = tmp_path / "raw"
+    with pytest.raises(InputError) as caught:
+        catalogue.find(catalogue.load_card(source, raw), raw, wanted, samples)
+    assert str(caught.value) == (
+        f"{folder}: the files here are of the edition {there}, not {wanted}; "
+        f"add the files of {wanted} or choose {there}"
     )
 
 

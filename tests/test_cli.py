@@ -97,7 +97,11 @@ ERRORS = [
     ),
     (("build", "--edition", "msra"), 2, "Usage: "),
     (("build", "--out", "README.md"), 2, "Usage: "),
-    (("build", "--source", "finre", "--task", "ner"), 1, "error: raw: no source was found here; "),
+    (
+        ("build", "--source", "msra", "--source", "finre", "--task", "ner", "--task", "ee"),
+        1,
+        "error: sources: finre is of task re, not of ner or ee; add re to the tasks or leave ",
+    ),
     (("frobnicate",), 2, "Usage: "),
 ]
 
@@ -125,6 +129,18 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
         "  note: 0 na_pairs, the published file has 3,613",
         "2 problems",
     ]
+
+
+def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path, put) -> None:
+    put("finre/train.txt", "甲\t乙\t合作\t甲与乙\n坏行\n")
+    put("sanwen/train.txt", "外婆\t别人\tunknown\t外婆爱别人。\n")
+    done = run("check", "finre", "sanwen", "--round-trip", "--raw", str(tmp_path / "raw"))
+    lines = done.stdout.splitlines()
+    assert "finre: round trip left out; mend the problems above first" in lines
+    tripped = [line.split() for line in lines if line.startswith(("finre   ", "sanwen  "))]
+    assert {row[0] for row in tripped} == {"sanwen"}
+    assert {row[-1] for row in tripped} == {"100.0"}
+    assert lines[-1] == "1 problems"
 
 
 def test_check_of_the_samples_finds_nothing() -> None:

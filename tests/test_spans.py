@@ -1,10 +1,10 @@
-"""Tags to spans, occurrences, width folding."""
+"""Tags to spans, occurrences."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.spans import Fault, Scheme, Tagged, decode, fold_width, occurrences
+from chinchilla.spans import Fault, Scheme, Tagged, decode, occurrences
 
 FLAT = st.lists(
     st.tuples(st.integers(0, 3), st.integers(1, 4), st.sampled_from(["PER", "LOC"])), max_size=6
@@ -70,12 +70,3 @@ def test_every_break_of_a_scheme_is_named(scheme, tags, spans, faults) -> None:
 
 def test_occurrences_overlap() -> None:
     assert list(occurrences("哈哈哈", "哈哈")) == [0, 1]
-
-
-@given(st.text())
-def test_folding_width_keeps_the_length(text: str) -> None:
-    assert len(fold_width(text)) == len(text)
-
-
-def test_folding_width_touches_wide_ascii_and_the_wide_space_only() -> None:
-    assert fold_width("Ａ１（。）　…㎏") == "A1(。) …㎏"

@@ -70,9 +70,10 @@ def shares(counts: Mapping[str, int], mix: Mix, where: str = "mix") -> dict[str,
     the others have. A temperature moves rows between sources: their sum stays that of the
     weights. Rows that a cap withholds go to the others, in proportion to their shares, where a
     total or a temperature is set. Targets are whole rows: the largest remainders are rounded up,
-    the first source first. Raises ConfigError naming `where` for settings that cannot be met.
+    the first source first. A weight or cap may be about a source that is not counted: it has
+    no effect. Raises ConfigError naming `where` for settings that cannot be met.
     """
-    _check(counts, mix, where)
+    _check(mix, where)
     weights = {name: _fraction(mix.weights.get(name, 1.0)) for name in counts}
     alone = {name: int(weights[name] * rows + _HALF) for name, rows in counts.items()}
     if mix.total is None and mix.temperature == 1.0:
@@ -106,25 +107,15 @@ def nested_shares(
         if one.target == one.rows:
             decided.update({name: plain[name] for name in group})
             continue
-        own = sources.model_copy(update={"total": one.target, **_only(sources, group)})
+        own = sources.model_copy(update={"total": one.target})
         decided.update(shares(group, own, f"mix of sources of {task}"))
     return {name: decided[name] for name in flat}
 
 
-def _only(mix: Mix, names: Mapping[str, int]) -> dict[str, dict[str, float]]:
-    return {
-        "weights": {name: value for name, value in mix.weights.items() if name in names},
-        "caps": {name: value for name, value in mix.caps.items() if name in names},
-    }
-
-
-def _check(counts: Mapping[str, int], mix: Mix, where: str) -> None:
-    """Raise ConfigError for a name that is not counted and for a number out of range."""
-    known = ", ".join(counts) or "none"
+def _check(mix: Mix, where: str) -> None:
+    """Raise ConfigError for a number out of range."""
     for field, values in (("weights", mix.weights), ("caps", mix.caps)):
         for name, value in values.items():
-            if name not in counts:
-                raise ConfigError(f"{where}: {field}", f"no {name!r} here", f"there are {known}")
             if not 0 <= value < float("inf"):
                 raise ConfigError(f"{where}: {field}", f"{name!r} is {value}", "write 0 or more")
     if not COLDEST <= mix.temperature <= HOTTEST:

@@ -1,6 +1,6 @@
 """Decide what a build reads: the files of each source and the slices they are cut into."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from chinchilla.errors import ConfigError, InputError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, TASKS, Split, Task
 from chinchilla.sources import catalogue
+from chinchilla.sources.card import Card
 from chinchilla.sources.catalogue import Found
 
 SLICE_BYTES = 2 * 1024 * 1024
@@ -39,31 +40,42 @@ class Job(NamedTuple):
 def make_plan(raw: Path, config: BuildConfig) -> Plan:
     """Find the files of every source wanted; raise where a named source has none.
 
-    Raises ConfigError too for a name in the configuration that no card bears.
+    Raises ConfigError too for a name in the configuration that no card bears, for a source named
+    that is of none of the tasks named, and for general instructions that are not there.
     """
     if not raw.is_dir() and not config.samples:
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
+    general = config.general.path
+    if general and not Path(general).is_file():
+        raise ConfigError("general.path", f"no file at {general}", "correct it in build.toml")
     cards = catalogue.cards(raw)
     check_names(config, cards)
-    wanted = config.sources or tuple(cards)
     found: list[Found] = []
     absent: list[str] = []
-    for name in dict.fromkeys(wanted):
-        card = cards.get(name) or catalogue.load_card(name, raw)
-        if config.tasks and card.task not in config.tasks:
-            continue
-        edition = config.editions.get(name)
+    for card in _wanted(raw, config, cards):
+        edition = config.editions.get(card.source)
         one = catalogue.find(card, raw, edition, config.samples)
         if one is not None:
             found.append(one)
-        elif name in config.sources:
-            raise InputError(str(raw / name), "no file of the source here", card.obtain)
+        elif card.source in config.sources:
+            raise InputError(str(raw / card.source), "no file of the source here", card.obtain)
         else:
-            absent.append(name)
+            absent.append(card.source)
     if not found:
         todo = "run `chinchilla sources` to see what is looked for"
         raise InputError(str(raw), "no source was found here", todo)
     return Plan(raw, config, tuple(found), tuple(absent))
+
+
+def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterator[Card]:
+    """Yield the cards of the sources named, or of all there are, that are of a task wanted."""
+    for name in dict.fromkeys(config.sources or cards):
+        card = cards.get(name) or catalogue.load_card(name, raw)
+        if not config.tasks or card.task in config.tasks:
+            yield card
+        elif name in config.sources:
+            what = f"{name} is of task {card.task}, not of {' or '.join(config.tasks)}"
+            raise ConfigError("sources", what, f"add {card.task} to the tasks or leave {name} out")
 
 
 def jobs(plan: Plan) -> Iterator[Job]:

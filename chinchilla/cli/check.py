@@ -39,9 +39,12 @@ def check(sources: tuple[str, ...], raw: Path, samples: bool, round_trip: bool) 
             click.echo(f"{name}: no files under {raw}")
             problems += bool(sources)
             continue
-        problems += _check(found)
-        if round_trip and not problems:
-            problems += _round_trip(found)
+        own = _check(found)
+        if round_trip and own:
+            click.echo(f"{name}: round trip left out; mend the problems above first")
+        elif round_trip:
+            own = _round_trip(found)
+        problems += own
     click.echo(f"{problems} problems")
     sys.exit(1 if problems else 0)
 

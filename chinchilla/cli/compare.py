@@ -1,20 +1,27 @@
 """The command `chinchilla compare`."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from chinchilla.cli.options import json_option
-from chinchilla.cli.score import alias_option, gold_option, na_option, seed_option, task_option
+from chinchilla.cli.score import (
+    FILE,
+    alias_option,
+    gold_option,
+    na_option,
+    seed_option,
+    streams,
+    task_option,
+)
 
 if TYPE_CHECKING:
     from chinchilla.score.versus import Versus
 
 
 @click.command()
-@click.argument("a", type=click.Path(path_type=Path))
-@click.argument("b", type=click.Path(path_type=Path))
+@click.argument("a", type=FILE)
+@click.argument("b", type=FILE)
 @task_option
 @gold_option
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
@@ -24,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--shuffles", type=int, default=5000, show_default=True, help="At least 5000.")
 @seed_option
 @json_option
-def compare(a: Path, b: Path, as_json: bool, **given: Any) -> None:
+def compare(as_json: bool, **given: Any) -> None:
     """Compare the predictions B with the predictions A on the same gold documents."""
     import orjson
 
@@ -33,7 +40,9 @@ def compare(a: Path, b: Path, as_json: bool, **given: Any) -> None:
     from chinchilla.score.versus import versus
 
     chance = Chance(given.pop("bootstrap"), given.pop("shuffles"), given["seed"])
-    found = versus(Request(pred=a, **given), b, chance)
+    with streams(given) as files:
+        a, b = files.pop("a"), files.pop("b")
+        found = versus(Request(pred=a, **files), b, chance)
     if as_json:
         click.echo(orjson.dumps(found.result()))
         return

@@ -15,32 +15,28 @@ if TYPE_CHECKING:
     from chinchilla.score.evaluation import Evaluation, Score, Scores
 
 task_option = click.option("--task", type=click.Choice(["ner", "re", "ee"]), required=True)
-gold_option = click.option(
-    "--gold", type=click.Path(path_type=Path, allow_dash=True), required=True, help="Gold records."
-)
+FILE = click.Path(path_type=Path, allow_dash=True)
+gold_option = click.option("--gold", type=FILE, required=True, help="Gold records.")
 na_option = click.option("--na", default="unknown", show_default=True, help="Label of no relation.")
 alias_option = click.option(
     "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
 )
 seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
-_FILE = click.Path(path_type=Path, allow_dash=True)
 
 
 @click.command()
 @task_option
 @gold_option
-@click.option("--pred", type=_FILE, help="Predicted records, in the exchange format.")
-@click.option("--answers", type=_FILE, help="Raw model answers: lines of id and raw.")
+@click.option("--pred", type=FILE, help="Predicted records, in the exchange format.")
+@click.option("--answers", type=FILE, help="Raw model answers: lines of id and raw.")
 @click.option("--form", default="json", show_default=True, help="Answer form, without --rows.")
-@click.option("--rows", type=_FILE, help="The instruction rows that were answered.")
+@click.option("--rows", type=FILE, help="The instruction rows that were answered.")
 @click.option("--subtask", help="Sub-task whose rows are scored, where --rows has several.")
 @click.option(
     "--window-events",
     "policy",
     type=click.Choice(["keep", "split", "drop"]),
-    default="keep",
-    show_default=True,
-    help="The setting windows.events of the build that wrote --rows.",
+    help="The setting windows.events of the build that wrote --rows; keep by default.",
 )
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
 @na_option
@@ -67,10 +63,9 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     from chinchilla.score.result import result
 
     policy = given.pop("policy")
-    if (given["pred"] is None) == (given["answers"] is None):
-        raise click.UsageError("pass one of --pred and --answers")
-    with _streams(given) as files:
-        reading = row_reading(files["rows"], raw, policy) if files["rows"] else None
+    _check_usage(given, policy)
+    with streams(given) as files:
+        reading = row_reading(files["rows"], raw, policy or "keep") if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)
         if html is not None:
             from chinchilla.report.evaluation import write_page
@@ -83,9 +78,20 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     click.echo(found.signature, err=True)
 
 
+def _check_usage(given: dict[str, Any], policy: str | None) -> None:
+    """Raise UsageError for options that have no effect without another."""
+    if (given["pred"] is None) == (given["answers"] is None):
+        raise click.UsageError("pass one of --pred and --answers")
+    if given["rows"] is not None and given["answers"] is None:
+        raise click.UsageError("--rows says what was answered: pass --answers, not --pred")
+    for name, value in (("--subtask", given["subtask"]), ("--window-events", policy)):
+        if value is not None and given["rows"] is None:
+            raise click.UsageError(f"{name} says how rows are read: pass --rows too")
+
+
 @contextmanager
-def _streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Put standard input into a file where an option is `-`; only one may be."""
+def streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Put standard input into a file where an option or argument is `-`; only one may be."""
     dashes = [name for name, value in given.items() if value == Path("-")]
     if len(dashes) > 1:
         raise click.UsageError(f"only one of {', '.join(dashes)} can be standard input")

@@ -126,12 +126,13 @@ def evaluate(request: Request, reading: RowReading | None = None, keep: bool = F
         names = chosen(request, pairs)
         tallies = tally(names, pairs, options)
         strict, parsed = _other_modes(names, answers, pairs, options)
+    folds, seed = request.bootstrap, request.seed
     by, inputs = request.by, _inputs(request)
     return Evaluation(
         request=request,
-        scores=scored(tallies, request.bootstrap, request.seed),
-        strict=strict,
-        parsed_only=parsed,
+        scores=scored(tallies, folds, seed),
+        strict=scored(strict, folds, seed),
+        parsed_only=scored(parsed, folds, seed),
         health=checkup.health(),
         answers=answers,
         pairs=pairs,
@@ -217,7 +218,9 @@ def tally(names: Sequence[str], pairs: Iterable[Pair], options: Options) -> dict
 def scored(tallies: Mapping[str, Tallied], folds: int = 0, seed: int = 0) -> Scores:
     """Turn counts into scores, with intervals where `folds` is not 0."""
     every = list(tallies.values())
-    found = intervals(every, folds, np.random.default_rng(seed)) if folds else [None] * len(every)
+    found: Sequence[Array | None] = [None] * len(every)
+    if folds and every:
+        found = intervals(every, folds, np.random.default_rng(seed))
     return {
         name: _score(one, interval)
         for (name, one), interval in zip(tallies.items(), found, strict=True)
@@ -264,8 +267,8 @@ def _pairing(request: Request, answers: Answers | None) -> Pairing:
 
 def _other_modes(
     names: Sequence[str], answers: Answers | None, pairs: Sequence[Pair], options: Options
-) -> tuple[Scores, Scores]:
-    """Return the strict scores, and those of the documents whose answers could all be read."""
+) -> tuple[dict[str, Tallied], dict[str, Tallied]]:
+    """Count strictly, and in the documents whose answers could all be read."""
     if answers is None:
         return {}, {}
     rows = answers.strict
@@ -274,8 +277,8 @@ def _other_modes(
     read = [one for one in pairs if one.gold.id in known and one.gold.id not in answers.unread]
     task = METRICS[names[0]].task
     return (
-        scored(tally(names, list(aligned(strict, task)), options)),
-        scored(tally(names, read, options)),
+        tally(names, list(aligned(strict, task)), options),
+        tally(names, read, options),
     )
 
 

@@ -135,8 +135,14 @@ def module_of(source: str) -> SourceModule:
 
 
 def find(card: Card, raw: Path, edition: str | None = None, samples: bool = True) -> Found | None:
-    """Find the files of a source under raw/, else those of our sample, else nothing."""
-    own = _find_in(card, _folders(card, raw), edition, sample=False)
+    """Find the files of a source under raw/, else those of our sample, else nothing.
+
+    Raises InputError where the files under raw/ are of other editions than the one named.
+    """
+    folders = _folders(card, raw)
+    own = _find_in(card, folders, edition, sample=False)
+    if own is None and edition is not None:
+        _check_others(card, folders, edition)
     if own is not None or not samples:
         return own
     places = [raw / "samples" / card.source, shipped("samples") / card.source]
@@ -168,6 +174,17 @@ def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool)
         others = [found.folder for found in candidates if found.folder != chosen.folder]
         chosen = replace(chosen, passed_over=tuple(dict.fromkeys(others)))
     return _by_content(chosen, edition)
+
+
+def _check_others(card: Card, folders: list[Path], wanted: str) -> None:
+    """Raise InputError where files of other editions lie: our sample must not stand for them."""
+    for folder in folders:
+        lying = [(one, files) for one in card.editions if (files := _files(folder, one))]
+        seen = [_by_content(Found(card, one, folder, files, False), None) for one, files in lying]
+        if seen:
+            names = " and ".join(dict.fromkeys(found.edition.name for found in seen))
+            what = f"the files here are of the edition {names}, not {wanted}"
+            raise InputError(str(folder), what, f"add the files of {wanted} or choose {names}")
 
 
 def _by_content(found: Found, wanted: str | None) -> Found:

@@ -5,6 +5,7 @@ import pytest
 from answer_cases import QUESTIONS
 
 from chinchilla.answers import SUBTASKS, form, forms
+from chinchilla.prompts.options import PromptOptions
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "answer-forms.md").read_text(encoding="utf-8")
@@ -20,6 +21,11 @@ def test_the_page_shows_every_form_and_sub_task():
 def test_an_example_is_what_is_written(name, subtask, answer):
     question = QUESTIONS[subtask]
     assert form(name).dump(form(name).parse(answer, question), question) == answer
+
+
+def test_the_page_names_the_setting_that_chooses_a_form():
+    [name] = set(re.findall(r"`prompts\.(\w+)`", PAGE))
+    assert PromptOptions.model_fields[name].default == ("json",)
 
 
 def test_every_note_is_explained():

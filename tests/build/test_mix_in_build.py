@@ -4,11 +4,13 @@ from collections import Counter
 from pathlib import Path
 
 import orjson
+import pytest
 
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.dataset import build
 from chinchilla.build.forecast import forecast
 from chinchilla.build.plan import make_plan
+from chinchilla.errors import ConfigError
 
 
 def rows_of(folder: Path, name: str) -> list[dict]:
@@ -38,6 +40,22 @@ def test_weights_and_caps_decide_the_rows_of_train_alone(tmp_path: Path) -> None
         assert one.read_bytes() == two.read_bytes()
 
 
+def test_a_mix_may_be_about_sources_and_tasks_that_a_build_does_not_read(tmp_path: Path) -> None:
+    mix = {
+        "sources": {"weights": {"finre": 0.5, "sanwen": 2}, "caps": {"duie": 3}},
+        "tasks": {"weights": {"ner": 2}, "caps": {"ee": 3}},
+    }
+    run(tmp_path, tmp_path / "wide", sources=("finre",), mix=mix)
+    run(
+        tmp_path,
+        tmp_path / "own",
+        sources=("finre",),
+        mix={"sources": {"weights": {"finre": 0.5}}},
+    )
+    wide, own = (tmp_path / name / "re" / "train.jsonl" for name in ("wide", "own"))
+    assert wide.read_bytes() == own.read_bytes()
+
+
 def test_a_null_share_stays_what_it_is_after_mixing(tmp_path: Path) -> None:
     prompts = {"labels_per_prompt": 4, "null_share": 0.4}
     mix = {"sources": {"weights": {"finre": 0.5}}}
@@ -59,6 +77,16 @@ def test_general_rows_are_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> Non
     assert len(general) == round(len(train) / 2) == sums["general", "train"].rows
     assert {row["task"] for row in general} == {"general"}
     assert manifest["outputs"]["general/train.jsonl"]["rows"] == len(general)
+
+
+def test_general_rows_that_are_not_there_are_missed_before_anything_is_read(
+    tmp_path: Path,
+) -> None:
+    for place in (tmp_path / "nope.json", tmp_path):
+        config = BuildConfig(sources=("finre",), general={"path": str(place), "ratio": 0.5})
+        with pytest.raises(ConfigError) as caught:
+            make_plan(tmp_path, config)
+        assert str(caught.value) == f"general.path: no file at {place}; correct it in build.toml"
 
 
 def test_the_page_and_the_manifest_count_the_general_rows(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_an_unknown_subtask_or_answer_form_is_refused_when_settings_are_read(
 def test_a_subtask_that_a_prediction_cannot_ask_is_named() -> None:
     config = {"prompts": {}, "windows": {}, "seed": 0}
     with pytest.raises(ConfigError) as caught:
-        rendering_of(config, {}, ("nope",))
+        rendering_of(config, {}, {}, ("nope",))
     assert str(caught.value) == (
         "--subtask: no sub-task 'nope'; "
         "the known ones are ner, re, re-pair, ee, ee-trigger, ee-argument"

@@ -43,6 +43,7 @@ def lines(rows: list[dict]) -> bytes:
     return b"".join(orjson.dumps(row) + b"\n" for row in rows)
 
 
+THREE = ("metrics", "strict", "parsed_only")
 SCORE = ("score", "--task", "re", "--gold", "gold")
 
 
@@ -94,6 +95,24 @@ def test_raw_answers_have_three_scores(folder: Path) -> None:
     assert recalls == [0.0, 0.5, 1.0]
 
 
+def test_each_score_of_raw_answers_has_its_interval_unless_none_is_wanted(folder: Path) -> None:
+    answers = [{"id": "a", "raw": '{"p": [{"head": "x", "tail": "y"}]}'}, {"id": "b", "raw": "?"}]
+    (folder / "said").write_bytes(lines(answers))
+    command = (*SCORE, "--answers", "said", "--metric", "re_boundary", "--html", "page.html")
+    found = orjson.loads(run(folder, *command, "--json").stdout)
+    between = {key: found[key]["re_boundary"]["interval"]["f1"] for key in THREE}
+    # a document of two is right; the one whose answer can be read is right in every draw
+    assert between == {"metrics": [0.0, 1.0], "strict": [0.0, 1.0], "parsed_only": [1.0, 1.0]}
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    assert "F1 66.67 (0.00 – 100.00)" in page
+    assert "F1 100.00 (100.00 – 100.00)" in page
+    table = run(folder, *command).stdout.decode()
+    rows = [line.split() for line in table.split("\n") if line.startswith("re_boundary  ")]
+    assert [row[4] for row in rows] == ["0.00-100.00", "0.00-100.00", "100.00-100.00"]
+    bare = run(folder, *command, "--bootstrap", "0", "--json")
+    assert not any("interval" in orjson.loads(bare.stdout)[key]["re_boundary"] for key in THREE)
+
+
 DEEP = b"error: deep:2: Object contains unknown field `further`; "
 ERRORS = [
     (("--pred", "short", "--metric", "nope"), 1, b"error: --metric nope: no such metric of re; "),
@@ -126,6 +145,27 @@ def test_an_error_is_one_line(folder: Path, arguments, code: int, message: bytes
     assert code == 2 or done.stderr.count(b"\n") == 1
 
 
+ROWS = ("--rows", "pred")
+NO_ROWS = [
+    (("--pred", "pred", *ROWS), b"--rows says what was answered: pass --answers, not --pred"),
+    (("--pred", "pred", "--subtask", "re"), b"--subtask says how rows are read: pass --rows too"),
+    (("--answers", "pred", "--subtask", "re"), b"--subtask says how rows are read: pass --rows "),
+    (
+        ("--answers", "pred", "--window-events", "keep"),
+        b"--window-events says how rows are read: pass --rows too",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), NO_ROWS)
+def test_options_about_rows_are_refused_where_no_rows_are_read(
+    folder: Path, arguments, message: bytes
+) -> None:
+    done = run(folder, *SCORE, *arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.split(b"\n")[-2].startswith(b"Error: " + message)
+
+
 def test_extra_ids_may_be_allowed_and_missing_ones_are_counted(folder: Path) -> None:
     done = run(folder, *SCORE, "--pred", "more", "--allow-extra", "--json")
     assert orjson.loads(done.stdout)["extra"] == 1
@@ -144,6 +184,24 @@ def test_two_systems_are_compared(folder: Path) -> None:
     assert one["p"] > 0.9
     assert "|shuffles:5000|" in found["signature"]
     assert b"B - A" in run(folder, *COMPARE, "pred", "gold").stdout
+
+
+@pytest.mark.parametrize("name", ["gold", "a", "b"])
+def test_one_of_the_files_compared_may_come_from_a_pipe(folder: Path, name: str) -> None:
+    files = {"gold": "gold", "a": "pred", "b": "gold"}
+    piped = (folder / files[name]).read_bytes()
+    named, streamed = (
+        run(folder, "compare", "--task", "re", "--gold", *one.values(), "--json", stdin=piped)
+        for one in (files, {**files, name: "-"})
+    )
+    assert (streamed.returncode, streamed.stderr) == (0, b"")
+    assert streamed.stdout == named.stdout
+
+
+def test_only_one_of_the_files_compared_may_come_from_a_pipe(folder: Path) -> None:
+    done = run(folder, *COMPARE, "-", "-", stdin=lines(PRED))
+    assert done.stderr.endswith(b"Error: only one of a, b can be standard input\n")
+    assert (done.returncode, done.stdout) == (2, b"")
 
 
 def test_a_seed_is_no_negative_number(folder: Path) -> None:
