@@ -115,8 +115,9 @@ def text_of(row: dict[str, Any], mapping: Mapping) -> str:
     return text
 
 
-def to_fields(row: dict[str, Any], mapping: Mapping, text: str) -> dict[str, Any]:
+def to_fields(row: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
     """Read a record's fields from a JSON object; raise UnmappedError where a path leads nowhere."""
+    text = text_of(row, mapping)
     fields: dict[str, Any] = {"text": text}
     if mapping.title is not None:
         fields["title"] = row.get(mapping.title)
