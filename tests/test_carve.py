@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from chinchilla.errors import Tally
+from chinchilla.cli import cli
+from chinchilla.errors import CardError, Tally
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
 
@@ -105,3 +107,23 @@ def test_a_mend_counts_for_the_split_of_its_record_alone(tmp_path, put) -> None:
     ids, tallies = read(carve(tmp_path / "raw", "finre", "default", ["train.txt"]))
     mended = {split: tally.mended["repeated-row"].times for split, tally in tallies.items()}
     assert mended == {split: len(one) for split, one in ids.items()}
+
+
+def test_splits_of_the_same_lines_are_refused_where_nothing_parts_them(tmp_path, put) -> None:
+    path = put("finre/train.txt", "甲\t乙\t合作\t甲与乙合作\n")
+    names = 'splits.train = ["train.txt"]\nsplits.test = ["test.txt", "train.txt"]\n'
+    card = put("finre/card.toml", f"[[editions]]\n{names}")
+    raw = tmp_path / "raw"
+    line = (
+        f"{card}: train and test are the same lines of {path}; "
+        "give test a file of its own, or state its share: carve"
+    )
+    with pytest.raises(CardError) as caught:
+        catalogue.find(catalogue.load_card("finre", raw), raw)
+    assert str(caught.value) == line
+    done = CliRunner().invoke(cli, ["check", "finre", "--raw", str(raw)])
+    assert done.stdout == f"finre: cannot be read\n  {line}\n1 problems\n"
+    put("finre/test.txt", "甲\t乙\t合作\t甲与乙合作\n")
+    found = catalogue.find(catalogue.load_card("finre", raw), raw)
+    assert found is not None
+    assert list(found.files) == ["train", "test"]

@@ -135,12 +135,27 @@ def module_of(source: str) -> SourceModule:
 
 
 def find(card: Card, raw: Path, edition: str | None = None, samples: bool = True) -> Found | None:
-    """Find the files of a source under raw/, else those of our sample, else nothing."""
-    own = _find_in(card, _folders(card, raw), edition, sample=False)
-    if own is not None or not samples:
-        return own
-    places = [raw / "samples" / card.source, shipped("samples") / card.source]
-    return _find_in(card, [place for place in places if place.is_dir()], edition, sample=True)
+    """Find the files of a source under raw/, else those of our sample, else nothing.
+
+    Raises CardError where two splits would be the same lines of a file.
+    """
+    found = _find_in(card, _folders(card, raw), edition, sample=False)
+    if found is None and samples:
+        places = [raw / "samples" / card.source, shipped("samples") / card.source]
+        there = [place for place in places if place.is_dir()]
+        found = _find_in(card, there, edition, sample=True)
+    if found is not None and found.edition.carve is None:
+        _check_lines(found)
+    return found
+
+
+def _check_lines(found: Found) -> None:
+    for split in found.files:
+        first, *others = _sharing(found, split)
+        if others:
+            what = f"{first} and {others[0]} are the same lines of {found.files[split]}"
+            todo = f"give {others[0]} a file of its own, or state its share: carve"
+            raise CardError(found.card.own, what, todo)
 
 
 def _folders(card: Card, raw: Path) -> list[Path]:
