@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -40,8 +41,9 @@ def read(found: Found) -> tuple[dict[str, list[str]], dict[str, Tally]]:
     """Read every split: the ids of its records without the split, and what was counted."""
     tallies = {split: Tally(forgiving=True) for split in found.files}
     ids = {
-        split: [one.id.rpartition("-")[2] for one in catalogue.records(found, split, tally)]
+        split: [record.id.rpartition("-")[2] for record in records]
         for split, tally in tallies.items()
+        for records in [catalogue.records(found, split, tally, every=True)]
     }
     return ids, tallies
 
@@ -127,3 +129,29 @@ def test_splits_of_the_same_lines_are_refused_where_nothing_parts_them(tmp_path,
     found = catalogue.find(catalogue.load_card("finre", raw), raw)
     assert found is not None
     assert list(found.files) == ["train", "test"]
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_a_carved_split_that_is_read_alone_counts_every_bad_line(tmp_path, put, split) -> None:
+    path = put("boson/origindata.txt", "".join(f"第{n}段。\n" for n in range(60)) + "{{time:甲\n")
+    words = ["--raw", str(tmp_path / "raw"), "--split", split, "--on-error", "count"]
+    done = CliRunner().invoke(cli, ["records", "boson", *words])
+    assert done.exit_code == 0
+    assert done.stderr.splitlines()[1:] == [
+        f"refused bad-line: 1, first {path}:61: the mark 'time' is never closed; "
+        "close each {{label:...}} with }}"
+    ]
+
+
+def test_a_build_counts_a_bad_line_of_carved_splits_once(tmp_path, put) -> None:
+    put("boson/origindata.txt", "".join(f"第{n}段。\n" for n in range(60)) + "{{time:甲\n")
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    words = ["--raw", str(raw), "--out", str(out), "--source", "boson", "--on-error", "count"]
+    assert CliRunner().invoke(cli, ["build", *words]).exit_code == 0
+    splits = orjson.loads((out / "manifest.json").read_bytes())["sources"]["boson"]["splits"]
+    assert sum(one["read"] for one in splits.values()) == 61
+    assert {name: list(one["refused"]) for name, one in splits.items()} == {
+        "train": ["bad-line"],
+        "dev": [],
+        "test": [],
+    }

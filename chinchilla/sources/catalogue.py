@@ -254,18 +254,24 @@ def _sharing(found: Found, split: Split) -> tuple[Split, ...]:
     return tuple(one for one in same if _lines_of(found, one) == lines)
 
 
-def load(found: Found, split: Split, part: Slice, tally: Tally) -> Iterator[Record]:
-    """Read the records of one slice of a split."""
+def load(
+    found: Found, split: Split, part: Slice, tally: Tally, every: bool = False
+) -> Iterator[Record]:
+    """Read the records of one slice of a split; `every` where all splits are read and counted."""
     module = module_of(found.card.source)
     shared = _sharing(found, split)
-    return module.load(Part(found.card, found.edition, split, part, tally, shared))
+    counts = not every or split == shared[0]
+    return module.load(Part(found.card, found.edition, split, part, tally, shared, counts))
 
 
-def records(found: Found, split: Split, tally: Tally) -> Iterator[Record]:
-    """Read every record of a split; raise InputError where the split has no file."""
+def records(found: Found, split: Split, tally: Tally, every: bool = False) -> Iterator[Record]:
+    """Read every record of a split; raise InputError where the split has no file.
+
+    Where `every` split is read, what is of no split counts for the first of a file alone.
+    """
     if split not in found.files:
         names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
         what = f"{found.card.source} has no {split} file here (looked for {names})"
         raise InputError(str(found.folder), what, "choose another split or add the file")
     for part in slices(found, split, 1 << 62):
-        yield from load(found, split, part, tally)
+        yield from load(found, split, part, tally, every)

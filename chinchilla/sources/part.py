@@ -23,8 +23,9 @@ MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
 class Part:
     """Name what is read: a slice of the file of one split of one edition of a source.
 
-    `shared` are the splits that are carved out of the same lines, this one among them; `files`
-    are those of a folder, one a record.
+    `shared` are the splits that are carved out of the same lines, this one among them;
+    `counts_lines` tells whether what is of none of them counts here; `files` are those of a
+    folder, one a record.
     """
 
     card: Card
@@ -33,6 +34,7 @@ class Part:
     slice: Slice
     tally: Tally
     shared: tuple[Split, ...] = ()
+    counts_lines: bool = True
     files: tuple[Path, ...] = ()
 
     def at(self, place: int) -> str:
@@ -43,10 +45,9 @@ class Part:
     def line_tally(self) -> Tally:
         """Return the tally for what has no text, lines that form no record above all.
 
-        Of a file that several splits are carved out of, they count for the first of them.
+        Of a file that several splits are carved out of, they count for one of those read.
         """
-        again = self.shared[:1] not in ((), (self.split,))
-        return Tally(forgiving=self.tally.forgiving) if again else self.tally
+        return self.tally if self.counts_lines else Tally(forgiving=self.tally.forgiving)
 
     def id_at(self, place: int) -> str:
         """Make the id of the record at a line (item number in an array)."""
