@@ -157,6 +157,22 @@ CARDS = [
         "mapping.text: the path '$1' names no star; its list has 0 of them; "
         "see docs/cards.md for the fields of a card",
     ),
+    *(
+        (
+            NER.format(rest=f"{offsets}\n{name} = {{ list = 'l', {fields} }}"),
+            f"mapping: {name} without text need start and end, and "
+            'offsets = "end-exclusive" or "end-inclusive"; '
+            "see docs/cards.md for the fields of a card",
+        )
+        for offsets, name, fields in (
+            ("offsets = 'start'", "entities", "type = 't', start = 's'"),
+            ("offsets = 'start'", "entities", "type = 't', start = 's', end = 'e'"),
+            ("offsets = 'end-exclusive'", "entities", "type = 't', start = 's'"),
+            ("offsets = 'end-inclusive'", "entities", "type = 't', end = 'e'"),
+            ("", "entities", "type = 't', start = 's', end = 'e'"),
+            ("offsets = 'start'", "arguments", "role = 'r', start = 's'"),
+        )
+    ),
     (
         HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["时间"] }\n',
         "label 'a' uses the role '时间'; describe it under [roles]",

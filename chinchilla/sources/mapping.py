@@ -95,6 +95,17 @@ class Mapping(Frozen):
         _check_star(path, 0)
         return path
 
+    @model_validator(mode="after")
+    def _quote_spans_that_have_both_ends(self) -> Self:
+        for name in ("entities", "arguments"):
+            names: EntityFields | ArgumentFields | None = getattr(self, name)
+            if names is None or names.text is not None:
+                continue
+            if names.start is None or names.end is None or not self.offsets.startswith("end-"):
+                ends = 'offsets = "end-exclusive" or "end-inclusive"'
+                raise ValueError(f"{name} without text need start and end, and {ends}")
+        return self
+
 
 class Found(NamedTuple):
     """An item met by a path, and the keys its stars went through."""
