@@ -63,6 +63,24 @@ def test_entities_are_read_with_offsets_of_every_kind(tmp_path, put, mapping, ro
     assert record.id == "mine-train-000001"
 
 
+TITLES = [
+    ("title", '"title": "题"', "题"),
+    ("meta.title", '"meta": {"title": "题"}', "题"),
+    ("titles.1", '"titles": ["甲", "乙"]', "乙"),
+    ("meta.title", '"meta": {}', None),
+    ("meta.title", '"meta": null', None),
+    ("meta.title", '"meta": "题"', None),
+    ("title", '"title": null', None),
+]
+
+
+@pytest.mark.parametrize(("path", "field", "title"), TITLES)
+def test_the_title_is_where_its_path_leads(tmp_path, put, path, field, title) -> None:
+    card = NER.format(rest=f'title = "{path}"')
+    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {field}}}')
+    assert record.title == title
+
+
 def test_relations_are_read_from_names_and_from_entity_ids(tmp_path, put) -> None:
     card = HEAD.format(task="re") + '[labels]\n"住" = { name = "住在" }\nPER = { name = "人" }\n'
     card += '[mapping]\ntext = "content"\n'
@@ -153,9 +171,44 @@ CARDS = [
         "see docs/cards.md for the fields of a card",
     ),
     (
+        NER.replace('text = "text"', 'text = "l.*"').format(rest=""),
+        "mapping.text: the path 'l.*' has a star; name one key in its place; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.format(rest='title = "l.*.t"'),
+        "mapping.title: the path 'l.*.t' has a star; name one key in its place; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.format(rest='title = "$1"'),
+        "mapping.title: the path '$1' names no star; its list has 0 of them; "
+        "see docs/cards.md for the fields of a card",
+    ),
+    (
+        NER.format(rest='id = "id"'),
+        "mapping.id: Extra inputs are not permitted; see docs/cards.md for the fields of a card",
+    ),
+    (
         NER.replace('text = "text"', 'text = "$1"').format(rest=""),
         "mapping.text: the path '$1' names no star; its list has 0 of them; "
         "see docs/cards.md for the fields of a card",
+    ),
+    *(
+        (
+            NER.format(rest=f"{offsets}\n{name} = {{ list = 'l', {fields} }}"),
+            f"mapping: {name} without text need start and end, and "
+            'offsets = "end-exclusive" or "end-inclusive"; '
+            "see docs/cards.md for the fields of a card",
+        )
+        for offsets, name, fields in (
+            ("offsets = 'start'", "entities", "type = 't', start = 's'"),
+            ("offsets = 'start'", "entities", "type = 't', start = 's', end = 'e'"),
+            ("offsets = 'end-exclusive'", "entities", "type = 't', start = 's'"),
+            ("offsets = 'end-inclusive'", "entities", "type = 't', end = 'e'"),
+            ("", "entities", "type = 't', start = 's', end = 'e'"),
+            ("offsets = 'start'", "arguments", "role = 'r', start = 's'"),
+        )
     ),
     (
         HEAD.format(task="ee") + '[labels]\na = { name = "甲", roles = ["时间"] }\n',

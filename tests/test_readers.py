@@ -150,6 +150,34 @@ def test_a_brat_document_that_cannot_be_read_is_counted_and_the_next_is_read(put
     ]
 
 
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (
+            b"T2\tPerson 3 5\tX\nR1\tFamily Arg1:T1 Arg2:T2\n",
+            ":2: not a brat annotation of a.txt (offset 3 5 does not quote 'X'); "
+            "correct the line or leave it out",
+        ),
+        (
+            b"*\tCoreference T1 T2\nR1\tFamily Arg1:T1 Arg2:T9\nR2\tFamily Arg1:T1 Arg2:T8\n",
+            ":3: not a brat annotation of a.txt ('T9'); correct the line or leave it out",
+        ),
+        (b"T2\tPerson 3 5\t\xff\n", ":2: not UTF-8; save the file as UTF-8"),
+    ],
+)
+def test_a_brat_document_with_bad_lines_is_refused_whole_and_once(put, bad, problem) -> None:
+    put("d/a.txt", "外婆爱别人。")
+    path = put("d/a.ann", "T1\tPerson 0 2\t外婆\n".encode() + bad)
+    put("d/b.txt", "外婆")
+    put("d/b.ann", "T1\tPerson 0 2\t外婆\n")
+    tally = Tally(forgiving=True, keep=3)
+    read = list(brat.documents(path.parent, tally))
+    assert read == [(2, brat.Document("外婆", [Tagged("Person", 0, 2)], []))]
+    assert tally.errors == [f"{path}{problem}"]
+    assert tally.refused["bad-line"].times == 1
+    assert not tally.mended
+
+
 ITEMS = [
     ('{"text": "a\\ud800"}', False),
     ('{"text": ["\\ud83d\\u0041"]}', False),

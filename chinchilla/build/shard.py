@@ -143,7 +143,7 @@ def tally_shard(job: Job, kit: Kit) -> Histogram:
 
 def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
     """Yield the records of a job that are written, each counted."""
-    for record in catalogue.load(kit.found, job.split, job.slice, counts.tally):
+    for record in catalogue.load(kit.found, job.split, job.slice, counts.tally, every=True):
         if not record.labelled:
             counts.tally.drop(UNLABELLED, record.id)
         elif kit.held_out and job.split == "train":

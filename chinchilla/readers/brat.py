@@ -33,7 +33,10 @@ class Document(NamedTuple):
 
 
 def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
-    """Yield number and document for each .txt of a folder, by name, or for one file."""
+    """Yield number and document for each .txt of a folder, by name, or for one file.
+
+    One with a bad line is refused, once.
+    """
     for number, text in enumerate(text_files(path), start=1):
         try:
             document = read_document(text, tally)
@@ -54,23 +57,27 @@ def annotation_file(path: Path) -> Path:
 
 
 def read_document(path: Path, tally: Tally) -> Document:
-    """Read one text and its .ann; a line that does not fit is refused.
+    """Read one text and its .ann, whose sets are counted and left out.
 
-    Raises InputError where one of the two files is missing or the text cannot be read.
+    Raises InputError where one of the two files is missing or cannot be read, or a line does not
+    fit: without it, the document would say that less is in the text than is.
     """
     text = _read_text(path)
     part = Slice(annotation_file(path))
     spans: dict[str, Tagged] = {}
     links: list[Link] = []
-    for number, line in _lines(part, tally):
+    sets = []
+    for number, line in _lines(part):
         try:
             if line.startswith("*"):
-                tally.mend("brat-set-left-out", part.at(number))
+                sets.append(part.at(number))
             elif line:
                 _take(line, text, spans, links)
         except (ValueError, KeyError, IndexError) as error:
             what = f"not a brat annotation of {path.name} ({error})"
-            tally.refuse(InputError(part.at(number), what, "correct the line or leave it out"))
+            raise InputError(part.at(number), what, "correct the line or leave it out") from error
+    for where in sets:
+        tally.mend("brat-set-left-out", where)
     return Document(text, list(spans.values()), links)
 
 
@@ -84,11 +91,11 @@ def _read_text(path: Path) -> str:
         raise not_utf8(f"{path}:{line}", data) from error
 
 
-def _lines(part: Slice, tally: Tally) -> Iterator[tuple[int, str]]:
-    """Yield the lines of an .ann; an empty file says that nothing is annotated."""
+def _lines(part: Slice) -> Iterator[tuple[int, str]]:
+    """Return the lines of an .ann; an empty file says that nothing is annotated."""
     if part.path.is_file() and not part.path.stat().st_size:
         return iter(())
-    return text_lines(part, tally)
+    return text_lines(part, Tally())
 
 
 def _take(line: str, text: str, spans: dict[str, Tagged], links: list[Link]) -> None:

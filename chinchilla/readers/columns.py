@@ -43,6 +43,11 @@ def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
         yield start, sentence
 
 
+def text_of(sentence: Sentence) -> str:
+    """Return the characters of a sentence as one text."""
+    return "".join(sentence.characters)
+
+
 def _split(line: str) -> tuple[str, str] | None:
     """Split at the last tab or space, which U+3000 in front of it is not."""
     for separator in ("\t", " "):

@@ -26,6 +26,11 @@ def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Words]]:
             tally.refuse(InputError(part.at(number), what, "give every word a tag"))
 
 
+def text_of(words: Words) -> str:
+    """Return the words of a sentence as one text."""
+    return "".join(word for word, _ in words)
+
+
 def _split(token: str) -> tuple[str, str]:
     # a word may hold "/" itself, a tag never does
     word, _, tag = token.rpartition("/")

@@ -10,6 +10,7 @@ and the sentence split made from it (BMES, "char SPACE tag", CRLF):
 """
 
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +30,15 @@ def boundary(path: Path) -> Boundary:
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part of either edition."""
     if part.edition.name == "bmes":
-        return part.records(columns.sentences(part.slice, part.line_tally), sentence_fields)
+        sentences = columns.sentences(part.slice, part.line_tally)
+        return part.records(sentences, sentence_fields, columns.text_of)
     labels = frozenset(part.card.labels)
-    return part.records(markup.paragraphs(part.slice, labels, part.line_tally), paragraph_fields)
+    paragraphs = markup.paragraphs(part.slice, labels, part.line_tally)
+    return part.records(paragraphs, paragraph_fields, attrgetter("text"))
 
 
-def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any] | None:
-    """Read a paragraph, None if it belongs to another split."""
-    if not spot.holds(paragraph.text):
-        return None
+def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any]:
+    """Read a paragraph; with `mend_marks`, marks with a brace missing are entities too."""
     mend = spot.card.options.get("mend_marks", False)
     for damage in paragraph.damage:
         spot.mend(damage)
@@ -47,7 +48,7 @@ def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any] | N
 
 def sentence_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
     """Read a BMES sentence; an entity without its last tag ends where its tags end."""
-    text = "".join(sentence.characters)
+    text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bmes")
     for fault in faults:
         if fault.kind != "no-end":

@@ -137,16 +137,29 @@ def module_of(source: str) -> SourceModule:
 def find(card: Card, raw: Path, edition: str | None = None, samples: bool = True) -> Found | None:
     """Find the files of a source under raw/, else those of our sample, else nothing.
 
-    Raises InputError where the files under raw/ are of other editions than the one named.
+    Raises InputError where the files under raw/ are of other editions than the one named,
+    CardError where two splits would be the same lines of a file.
     """
     folders = _folders(card, raw)
-    own = _find_in(card, folders, edition, sample=False)
-    if own is None and edition is not None:
+    found = _find_in(card, folders, edition, sample=False)
+    if found is None and edition is not None:
         _check_others(card, folders, edition)
-    if own is not None or not samples:
-        return own
-    places = [raw / "samples" / card.source, shipped("samples") / card.source]
-    return _find_in(card, [place for place in places if place.is_dir()], edition, sample=True)
+    if found is None and samples:
+        places = [raw / "samples" / card.source, shipped("samples") / card.source]
+        there = [place for place in places if place.is_dir()]
+        found = _find_in(card, there, edition, sample=True)
+    if found is not None and found.edition.carve is None:
+        _check_lines(found)
+    return found
+
+
+def _check_lines(found: Found) -> None:
+    for split in found.files:
+        first, *others = _sharing(found, split)
+        if others:
+            what = f"{first} and {others[0]} are the same lines of {found.files[split]}"
+            todo = f"give {others[0]} a file of its own, or state its share: carve"
+            raise CardError(found.card.own, what, todo)
 
 
 def _folders(card: Card, raw: Path) -> list[Path]:
@@ -256,18 +269,24 @@ def _sharing(found: Found, split: Split) -> tuple[Split, ...]:
     return tuple(one for one in same if _lines_of(found, one) == lines)
 
 
-def load(found: Found, split: Split, part: Slice, tally: Tally) -> Iterator[Record]:
-    """Read the records of one slice of a split."""
+def load(
+    found: Found, split: Split, part: Slice, tally: Tally, every: bool = False
+) -> Iterator[Record]:
+    """Read the records of one slice of a split; `every` where all splits are read and counted."""
     module = module_of(found.card.source)
     shared = _sharing(found, split)
-    return module.load(Part(found.card, found.edition, split, part, tally, shared))
+    counts = not every or split == shared[0]
+    return module.load(Part(found.card, found.edition, split, part, tally, shared, counts))
 
 
-def records(found: Found, split: Split, tally: Tally) -> Iterator[Record]:
-    """Read every record of a split; raise InputError where the split has no file."""
+def records(found: Found, split: Split, tally: Tally, every: bool = False) -> Iterator[Record]:
+    """Read every record of a split; raise InputError where the split has no file.
+
+    Where `every` split is read, what is of no split counts for the first of a file alone.
+    """
     if split not in found.files:
         names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
         what = f"{found.card.source} has no {split} file here (looked for {names})"
         raise InputError(str(found.folder), what, "choose another split or add the file")
     for part in slices(found, split, 1 << 62):
-        yield from load(found, split, part, tally)
+        yield from load(found, split, part, tally, every)

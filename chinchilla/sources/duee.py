@@ -10,6 +10,7 @@ The event type is its class, "-" and its name; both may hold "/". A role may com
 """
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ boundary = jsonl.boundary
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.tally), to_fields)
+    return part.records(jsonl.rows(part.slice, part.line_tally), to_fields, itemgetter("text"))
 
 
 def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:

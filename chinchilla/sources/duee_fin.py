@@ -11,6 +11,7 @@ and the role 环节 holds a class, not a string of the text; both say so in `whe
 """
 
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ boundary = jsonl.boundary
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.tally), to_fields)
+    return part.records(jsonl.rows(part.slice, part.line_tally), to_fields, itemgetter("text"))
 
 
 def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:

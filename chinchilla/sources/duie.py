@@ -14,6 +14,7 @@ DuIE1.0 has plain strings for `object` and `object_type`, and word tags beside t
 
 from collections.abc import Iterator
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def edition_of(path: Path) -> str | None:
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.tally), to_fields)
+    return part.records(jsonl.rows(part.slice, part.line_tally), to_fields, itemgetter("text"))
 
 
 def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:

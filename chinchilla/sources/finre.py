@@ -26,7 +26,7 @@ def boundary(path: Path) -> Boundary:
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(pairs.sentences(part), to_fields)
+    return part.records(pairs.sentences(part), to_fields, pairs.text_of)
 
 
 def to_fields(group: pairs.Group, spot: Spot) -> dict[str, Any]:

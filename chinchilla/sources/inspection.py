@@ -36,10 +36,10 @@ def inspect(found: Found) -> Iterator[Inspection]:
 
 
 def inspect_split(found: Found, split: Split) -> Inspection:
-    """Read one split, count what it holds and compare with the card."""
+    """Read one split of all, count what it holds and compare with the card."""
     seen = Inspection(found.card.source, split)
     try:
-        for record in catalogue.records(found, split, seen.tally):
+        for record in catalogue.records(found, split, seen.tally, every=True):
             count(record, seen.counts)
     except ChinchillaError as error:
         seen.tally.refuse(error)

@@ -17,10 +17,13 @@ def load(part: Part) -> Iterator[Record]:
     """Read the records of a part; raise CardError where the card has no mapping."""
     mapping = mapping_of(part.card)
 
-    def fields(row: dict[str, Any], spot: Spot) -> dict[str, Any] | None:
+    def fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
         return mapped_fields(row, spot, mapping)
 
-    return part.records(jsonl.rows(part.slice, part.line_tally), fields)
+    def text(row: dict[str, Any]) -> str:
+        return text_of(row, mapping)
+
+    return part.records(jsonl.rows(part.slice, part.line_tally), fields, text)
 
 
 def mapping_of(card: Card) -> Mapping:
@@ -30,21 +33,10 @@ def mapping_of(card: Card) -> Mapping:
     return card.mapping
 
 
-def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str, Any] | None:
-    """Read a record, None if it belongs to another split.
-
-    Raises CardError showing keys and mapping where they do not fit.
-    """
+def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str, Any]:
+    """Read a record; raise CardError showing keys and mapping where they do not fit."""
     try:
-        text = text_of(row, mapping)
-    except UnmappedError as error:
-        # what has no text is of no split: it counts once
-        spot.part.line_tally.refuse(_unmapped(row, spot, mapping, error))
-        return None
-    if not spot.holds(text):
-        return None
-    try:
-        return to_fields(row, mapping, text)
+        return to_fields(row, mapping)
     except UnmappedError as error:
         raise _unmapped(row, spot, mapping, error) from error
 

@@ -82,18 +82,31 @@ class Mapping(Frozen):
 
     text: str
     title: str | None = None
-    id: str | None = None
     offsets: Offsets = "none"
     entities: EntityFields | None = None
     relations: RelationFields | None = None
     events: EventFields | None = None
     arguments: ArgumentFields | None = None
 
-    @field_validator("text")
+    @field_validator("text", "title")
     @classmethod
-    def _name_no_star(cls, path: str) -> str:
-        _check_star(path, 0)
+    def _name_no_star(cls, path: str | None) -> str | None:
+        if path is not None:
+            _check_star(path, 0)
+            if "*" in path.split("."):
+                raise ValueError(f"the path {path!r} has a star; name one key in its place")
         return path
+
+    @model_validator(mode="after")
+    def _quote_spans_that_have_both_ends(self) -> Self:
+        for name in ("entities", "arguments"):
+            names: EntityFields | ArgumentFields | None = getattr(self, name)
+            if names is None or names.text is not None:
+                continue
+            if names.start is None or names.end is None or not self.offsets.startswith("end-"):
+                ends = 'offsets = "end-exclusive" or "end-inclusive"'
+                raise ValueError(f"{name} without text need start and end, and {ends}")
+        return self
 
 
 class Found(NamedTuple):
@@ -115,11 +128,12 @@ def text_of(row: dict[str, Any], mapping: Mapping) -> str:
     return text
 
 
-def to_fields(row: dict[str, Any], mapping: Mapping, text: str) -> dict[str, Any]:
+def to_fields(row: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
     """Read a record's fields from a JSON object; raise UnmappedError where a path leads nowhere."""
+    text = text_of(row, mapping)
     fields: dict[str, Any] = {"text": text}
     if mapping.title is not None:
-        fields["title"] = row.get(mapping.title)
+        fields["title"] = _find(row, mapping.title)
     spans = _entities(row, mapping, text)
     fields["entities"] = [span for _, span in spans]
     fields["relations"] = _relations(row, mapping, dict(spans))
@@ -234,12 +248,17 @@ def fetch(found: Found, path: str) -> Any:
     """Return the value a path leads to; raise UnmappedError where there is none."""
     if path.startswith("$"):
         return found.keys[int(path[1:]) - 1]
-    value = found.item
-    for step in path.split("."):
-        value = _get(value, step)
-        if value is None:
-            raise UnmappedError(path)
+    value = _find(found.item, path)
+    if value is None:
+        raise UnmappedError(path)
     return value
+
+
+def _find(item: Any, path: str) -> Any:
+    """Return the value a path leads to, None where there is none."""
+    for step in path.split("."):
+        item = _get(item, step)
+    return item
 
 
 def _get(item: Any, step: str) -> Any:

@@ -87,15 +87,15 @@ def sentence_ends(path: Path, first: int) -> Ends:
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part of either edition."""
     if part.edition.name == "word-tag":
-        return part.records(wordtag.sentences(part.slice, part.line_tally), word_fields)
-    return part.records(columns.sentences(part.slice, part.line_tally), column_fields)
+        words = wordtag.sentences(part.slice, part.line_tally)
+        return part.records(words, word_fields, wordtag.text_of)
+    sentences = columns.sentences(part.slice, part.line_tally)
+    return part.records(sentences, column_fields, columns.text_of)
 
 
-def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any] | None:
-    """Read a sentence of tagged words, None if it belongs to another split."""
-    text = "".join(word for word, _ in words)
-    if not spot.holds(text):
-        return None
+def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any]:
+    """Read a sentence of tagged words."""
+    text = wordtag.text_of(words)
     spans, at = [], 0
     for word, tag in words:
         if tag != OUTSIDE:
@@ -104,15 +104,13 @@ def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any] | None:
     return {"text": text, "entities": entities(text, spans)}
 
 
-def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any] | None:
-    """Read a BIO sentence, None if it belongs to another split.
+def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
+    """Read a BIO sentence.
 
     The second half of an entity that was cut with its sentence is no entity: it is counted,
     and the first half stands for it, as in the counts of the literature.
     """
-    text = "".join(sentence.characters)
-    if not spot.holds(text):
-        return None
+    text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bio")
     for fault in faults:
         if fault.kind != "no-begin" or fault.at != 0:

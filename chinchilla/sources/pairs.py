@@ -18,10 +18,15 @@ def sentences(part: Part) -> Iterator[tuple[int, Group]]:
     published one has 2.5 MB.
     """
     groups: dict[str, Group] = {}
-    for place, row in tsv.rows(part.slice, 4, part.tally):
+    for place, row in tsv.rows(part.slice, 4, part.line_tally):
         groups.setdefault(row[3], []).append((place, row))
     for group in groups.values():
         yield group[0][0], group
+
+
+def text_of(group: Group) -> str:
+    """Return the sentence of its rows."""
+    return group[0][1][3]
 
 
 def to_fields(group: Group, spot: Spot) -> dict[str, Any]:
@@ -37,7 +42,7 @@ def to_fields(group: Group, spot: Spot) -> dict[str, Any]:
         seen.add((head, tail, label))
         relation = {"predicate": label, "head": head, "tail": tail}
         (negatives if label == spot.card.na else relations).append(relation)
-    return {"text": group[0][1][3], "relations": relations, "na_pairs": negatives}
+    return {"text": text_of(group), "relations": relations, "na_pairs": negatives}
 
 
 def schema_labels(part: Slice) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,14 +15,17 @@ from chinchilla.sources.carve import carved_split
 from chinchilla.sources.plain import Fields, Known, plain_record
 
 Row = TypeVar("Row")
+MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
+"""What reading the fields of a row raises where it is of another shape."""
 
 
 @dataclass(frozen=True)
 class Part:
     """Name what is read: a slice of the file of one split of one edition of a source.
 
-    `shared` are the splits that are carved out of the same lines, this one among them; `files`
-    are those of a folder, one a record.
+    `shared` are the splits that are carved out of the same lines, this one among them;
+    `counts_lines` tells whether what is of none of them counts here; `files` are those of a
+    folder, one a record.
     """
 
     card: Card
@@ -31,57 +34,68 @@ class Part:
     slice: Slice
     tally: Tally
     shared: tuple[Split, ...] = ()
+    counts_lines: bool = True
     files: tuple[Path, ...] = ()
 
     def at(self, place: int) -> str:
         """Name a row as errors do: `path:line`, or the file it is in, where each has its own."""
         return str(self.files[place - 1]) if self.files else self.slice.at(place)
 
-    def holds(self, text: str) -> bool:
-        """Tell whether a text is of this split, where several are carved out of one file.
-
-        A share of a split that has a file of its own stays with the first.
-        """
-        carve = self.edition.carve
-        if carve is None or len(self.shared) < 2:
-            return True
-        split = carved_split(carve, text)
-        return (split if split in self.shared else self.shared[0]) == self.split
-
     @property
     def line_tally(self) -> Tally:
-        """Return the tally for lines that form no record, and so are of no split.
+        """Return the tally for what has no text, lines that form no record above all.
 
-        Of a file that several splits are carved out of, they count for the first of them.
+        Of a file that several splits are carved out of, they count for one of those read.
         """
-        again = self.shared[:1] not in ((), (self.split,))
-        return Tally(forgiving=self.tally.forgiving) if again else self.tally
+        return self.tally if self.counts_lines else Tally(forgiving=self.tally.forgiving)
 
     def id_at(self, place: int) -> str:
         """Make the id of the record at a line (item number in an array)."""
         return f"{self.card.source}-{self.split}-{place:06d}"
 
     def records(
-        self, rows: Iterable[tuple[int, Row]], to_fields: "ToFields[Row]"
+        self,
+        rows: Iterable[tuple[int, Row]],
+        to_fields: "ToFields[Row]",
+        text_of: Callable[[Row], Any],
     ) -> Iterator[Record]:
         """Turn rows into records; a row that does not fit is refused with its path:line.
 
-        `to_fields` returns the fields of a record without id, source, split and task, or None
-        where the row belongs to another split.
+        `to_fields` returns the fields of a record without id, source, split and task; `text_of`
+        its text alone, which decides of what split a row is where several share a file.
         """
         known = Known.of(self._labels())
         for place, row in rows:
+            tally = self._tally_of(row, text_of)
+            if tally is None:
+                continue
             try:
-                fields = to_fields(row, Spot(self, place))
-                if fields is None:
-                    continue
-                record = self._record(place, fields, known)
+                record = self._record(place, to_fields(row, Spot(self, place)), known)
             except ChinchillaError as error:
-                self.tally.refuse(error)
-            except (KeyError, IndexError, TypeError, AttributeError) as error:
-                self.tally.refuse(self._misshapen(place, error))
+                tally.refuse(error)
+            except MISSHAPEN as error:
+                tally.refuse(self._misshapen(place, error))
             else:
                 yield record
+
+    def _tally_of(self, row: Row, text_of: Callable[[Row], Any]) -> Tally | None:
+        """Return the tally for the errors of a row, None where the row is of another split.
+
+        A share of a split that has a file of its own stays with the first.
+        """
+        carve = self.edition.carve
+        if carve is None or len(self.shared) < 2:
+            return self.tally
+        try:
+            text = text_of(row)
+        except MISSHAPEN:
+            text = None
+        if not isinstance(text, str):
+            # it is no record of any split: `to_fields` says why
+            return self.line_tally
+        split = carved_split(carve, text)
+        split = split if split in self.shared else self.shared[0]
+        return self.tally if split == self.split else None
 
     def _record(self, place: int, fields: Fields, known: Known) -> Record:
         """Check the fields and labels of a record; most of DuIE passes the shorter check."""
@@ -171,13 +185,9 @@ class Spot(NamedTuple):
         """Name the row, or the line so many lines further down, as errors do."""
         return self.part.at(self.place + further)
 
-    def holds(self, text: str) -> bool:
-        """Tell whether a text is of the split that is read."""
-        return self.part.holds(text)
-
     def mend(self, reason: str, further: int = 0) -> None:
         """Count a known quirk that was put right here."""
         self.part.tally.mend(reason, self.where(further))
 
 
-ToFields = Callable[[Row, Spot], Fields | None]
+ToFields = Callable[[Row, Spot], Fields]

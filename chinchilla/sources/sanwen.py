@@ -10,6 +10,7 @@ folders `train`, `valid`/`validation` and `test` of .txt and .ann files, with of
 
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,10 @@ def load(part: Part) -> Iterator[Record]:
     path = part.slice.path
     if path.is_dir() or path.with_suffix(".ann").is_file():
         files = tuple(map(brat.annotation_file, brat.text_files(path)))
-        documents = brat.documents(path, part.tally)
-        return replace(part, files=files).records(documents, document_fields)
-    return part.records(pairs.sentences(part), pairs.to_fields)
+        documents = brat.documents(path, part.line_tally)
+        of_files = replace(part, files=files)
+        return of_files.records(documents, document_fields, attrgetter("text"))
+    return part.records(pairs.sentences(part), pairs.to_fields, pairs.text_of)
 
 
 def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
