@@ -124,3 +124,8 @@ def lora_run(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def full_run(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _train(built, tmp_path_factory.mktemp("full")).folder
+
+
+@pytest.fixture
+def own_run(full_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(full_run, tmp_path / "runs" / "re" / full_run.name))
