@@ -110,6 +110,11 @@ class Tally:
     mended: dict[str, Count] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
+    @property
+    def times(self) -> int:
+        """Return how often anything was refused."""
+        return sum(count.times for count in self.refused.values())
+
     def refuse(self, error: ChinchillaError) -> None:
         """Raise the error, or count it when the user asked to go on."""
         if not self.forgiving:

@@ -73,6 +73,21 @@ def test_columns_split_at_the_last_separator_so_that_a_space_can_be_a_character(
     ]
 
 
+GBK = "京\tI-X\n".encode("gbk")
+
+
+@pytest.mark.parametrize("before", ["", "中\tB-X\n", "中\tB-X\n文\n"])
+@pytest.mark.parametrize("after", ["", "北\tO\n"])
+def test_a_sentence_with_a_line_that_cannot_be_read_is_left_out_whole(put, before, after) -> None:
+    content = b"".join([before.encode(), GBK, after.encode(), "\n国\tB-X\n".encode()])
+    for number, file in enumerate((content, content + b"\n" + GBK)):
+        tally = Tally(forgiving=True)
+        path = put(f"{number}.bio", file)
+        found = [sentence for _, sentence in columns.sentences(Slice(path), tally)]
+        assert found == [(["国"], ["B-X"])]
+        assert tally.times == 1 + number + before.count("文")
+
+
 def test_words_and_tags_split_at_the_last_slash(put) -> None:
     path = put("a.txt", "１／２/o 中/国/ns \n")
     assert list(wordtag.sentences(Slice(path), Tally())) == [

@@ -43,7 +43,7 @@ class Counts:
     @property
     def read(self) -> int:
         """Return the number of records read, those left out included."""
-        return self.records + sum(count.times for count in self.tally.refused.values())
+        return self.records + self.tally.times
 
     def merge(self, other: "Counts") -> None:
         """Add the counts of the next shard."""

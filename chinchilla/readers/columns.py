@@ -23,23 +23,21 @@ class Sentence(NamedTuple):
 
 def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
     """Yield the line a sentence starts at, and the sentence; one with a bad line is refused."""
-    start, sentence, bad = 0, Sentence([], []), False
+    start, sentence, before = 0, Sentence([], []), tally.times
     for number, line in text_lines(part, tally):
         if not line:
-            if sentence.tags and not bad:
+            if sentence.tags and tally.times == before:
                 yield start, sentence
-            start, sentence, bad = 0, Sentence([], []), False
+            start, sentence, before = 0, Sentence([], []), tally.times
             continue
         start = start or number
         cell = _split(line)
-        if cell is None:
-            if not bad:
-                tally.refuse(_bad_cell(part.at(number), line))
-            bad = True
-        else:
+        if cell is not None:
             sentence.characters.append(cell[0])
             sentence.tags.append(cell[1])
-    if sentence.tags and not bad:
+        elif tally.times == before:
+            tally.refuse(_bad_cell(part.at(number), line))
+    if sentence.tags and tally.times == before:
         yield start, sentence
 
 

@@ -25,7 +25,7 @@ class Inspection:
     @property
     def errors(self) -> int:
         """Return how many errors were met."""
-        return sum(count.times for count in self.tally.refused.values())
+        return self.tally.times
 
 
 def inspect(found: Found) -> Iterator[Inspection]:
