@@ -78,9 +78,11 @@ def vllm_options(
     Raises EngineError for a base in a GGUF file.
     """
     folder, usual = Path(name), UNKNOWN_ANSWER
+    arguments: dict[str, Any] = {}
     if is_run(folder):
         facts = finished_run(folder)
         learnt, usual = learnt_by(folder, facts, say), room_for(facts["longest_answer"])
+        arguments = _loaded_as_trained(facts, say)
     else:
         learnt = Learnt(find_model(name, trusted, say), None)
     under = learnt.base or learnt.own
@@ -93,6 +95,14 @@ def vllm_options(
         None if learnt.base is None else Path(learnt.own.place),
         max_tokens=room or usual,
         stops=chat.stops,
-        arguments={"trust_remote_code": True} if learnt.own.trusted else {},
+        arguments=arguments | ({"trust_remote_code": True} if learnt.own.trusted else {}),
     )
     return options, lambda text: chat.prompts([text])[0]
+
+
+def _loaded_as_trained(facts: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
+    """Return what vLLM is told of the precision of a run; say where it cannot load as trained."""
+    if facts["method"] == "qlora":
+        say("trained on a base in 4 bits: vLLM loads it whole, answers may differ")
+    told = {"bf16": "bfloat16", "fp32": "float32"}.get(facts["config"]["precision"])
+    return {} if told is None else {"dtype": told}

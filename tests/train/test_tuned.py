@@ -79,6 +79,15 @@ def test_vllm_is_handed_the_base_the_adapter_and_the_tokens_of_a_run(lora_run: P
     assert encode("问") == engine.chat.prompts(["问"])[0]
 
 
+def test_vllm_loads_a_run_in_its_precision_and_says_that_its_base_is_whole(
+    lora_run: Path, tmp_path: Path
+) -> None:
+    run, said = told(lora_run, tmp_path / "run", precision="bf16"), list[str]()
+    write_run(run, read_run(run) | {"method": "qlora"})
+    assert vllm_options(str(run), 9, said.append)[0].arguments == {"dtype": "bfloat16"}
+    assert said == ["trained on a base in 4 bits: vLLM loads it whole, answers may differ"]
+
+
 def test_vllm_runs_the_code_of_a_model_only_where_it_was_told_to(
     base: Path, full_run: Path, tmp_path: Path
 ) -> None:
