@@ -49,7 +49,7 @@ def test_no_row_left_is_an_error(data: Data, chat: Chat) -> None:
     rows = list(split_rows(data, "train"))
     with pytest.raises(TrainError) as found:
         encode(rows, chat, 16)
-    words = f"train: all {len(rows):,} rows are longer than 16 tokens; raise max_tokens"
+    words = f"train: all {len(rows):,} rows are longer than 16 tokens; build with shorter prompts"
     assert str(found.value).startswith(words)
 
 
