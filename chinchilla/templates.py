@@ -89,12 +89,15 @@ class Phrases(Frozen):
     demonstrations: dict[str, str]
     pair_marks: dict[str, str]
 
-    def formats(self, form: str, subtask: str) -> tuple[str, ...]:
-        """Return the sentences that describe an answer form."""
+    def formats(self, form: str, subtask: str, closed: bool = True) -> tuple[str, ...]:
+        """Return the sentences that describe an answer form.
+
+        Where no labels are shown, those of `<subtask>-open`, which speak of none, if there are.
+        """
         found: dict[str, tuple[str, ...]] = getattr(
             self, form if form in ("lines", "code") else f"{form}_"
         )
-        return found[subtask]
+        return found[subtask] if closed else found.get(f"{subtask}-open", found[subtask])
 
 
 def fill(segments: tuple[Segment, ...], values: Mapping[str, str]) -> str:

@@ -60,6 +60,16 @@ def test_every_sentence_on_an_answer_form_says_what_to_write_for_nothing(form: s
         nothing = {"json": "[]" if subtask == "re-pair" else "{}", "code": "[]"}
         for sentence in load_phrases().formats(form, subtask):
             assert nothing.get(form, "“{{ empty }}”") in sentence
+    for sentence in load_phrases().formats(form, "re-pair", closed=False):
+        assert {"json": "[]", "code": "[]"}.get(form, "“{{ empty }}”") in sentence
+
+
+@pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
+def test_a_question_that_shows_no_labels_speaks_of_no_candidates(form: str) -> None:
+    for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"):
+        sentences = load_phrases().formats(form, subtask, closed=False)
+        assert len(set(sentences)) >= 3
+        assert not [one for one in sentences if "候选" in one]
 
 
 GOOD = {

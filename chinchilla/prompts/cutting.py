@@ -104,7 +104,7 @@ def prompt_overhead(prompter: Prompter, measure: Measure) -> int:
         lines = shown["label_lines" if "label_lines" in used else "labels"]
         for name in options.forms:
             empty = prompter.empty(template, name)
-            for sentence in prompter.formats(name, template.subtask):
+            for sentence in prompter.formats(name, template):
                 values = {**given, "labels": lines, "label_lines": lines}
                 values["format"] = fill(sentence, {"empty": empty})
                 longest = max(longest, sum(map(measure, template.render(values))))

@@ -249,20 +249,21 @@ class Prompter:
         """Return the wording that joins title and text."""
         return compile_wording(self.phrases.title, "forms.yaml")
 
-    def formats(self, name: str, subtask: str) -> list[tuple[Segment, ...]]:
-        """Return the sentences that describe an answer form."""
-        return self._formats[name, subtask]
+    def formats(self, name: str, template: Template) -> list[tuple[Segment, ...]]:
+        """Return the sentences that describe an answer form to a wording."""
+        return self._formats[name, template.subtask, template.closed]
 
     @cached_property
-    def _formats(self) -> dict[tuple[str, str], list[tuple[Segment, ...]]]:
+    def _formats(self) -> dict[tuple[str, str, bool], list[tuple[Segment, ...]]]:
         many = None if self.options.format_sentences == "all" else 1
         return {
-            (name, subtask): [
+            (name, subtask, closed): [
                 compile_wording(words, "forms.yaml")
-                for words in self.phrases.formats(name, subtask)[:many]
+                for words in self.phrases.formats(name, subtask, closed)[:many]
             ]
             for name in self.options.forms
             for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
+            for closed in (True, False)
         }
 
     def _worded(self, template: Template, name: str) -> tuple[str, list[Template]]:
@@ -270,7 +271,7 @@ class Prompter:
         key = (template.id, name)
         if key not in self._worded_before:
             empty = self.empty(template, name)
-            formats = self.formats(name, template.subtask)
+            formats = self.formats(name, template)
             worded = [template.partly({"format": fill(one, {"empty": empty})}) for one in formats]
             self._worded_before[key] = empty, worded
         return self._worded_before[key]
