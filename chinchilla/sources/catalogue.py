@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -31,7 +31,8 @@ class SourceModule(Protocol):
 class Found:
     """A source with the files found for one edition of it.
 
-    `passed_over` are further folders of the source that hold files of it and are not read.
+    `passed_over` are further folders of the source that hold files of it and are not read;
+    `tally` holds what was warned of before any record was read.
     """
 
     card: Card
@@ -40,6 +41,7 @@ class Found:
     files: dict[Split, Path]
     sample: bool
     passed_over: tuple[Path, ...] = ()
+    tally: Tally = field(default_factory=Tally, compare=False)
 
     @property
     def kind(self) -> str:
