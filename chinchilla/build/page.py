@@ -3,7 +3,7 @@
 from typing import Any
 
 from chinchilla.build.plan import Plan
-from chinchilla.export.card import render_page
+from chinchilla.export.markdown import render_page
 
 TEMPLATE = "pages/dataset.md"
 

@@ -10,6 +10,7 @@ from chinchilla.build.dumping import dump_line, dump_record
 from chinchilla.build.plan import Job
 from chinchilla.build.selection import PLACES, Choice, Histogram, kept, place
 from chinchilla.errors import Tally
+from chinchilla.export.lengths import row_length
 from chinchilla.prompts.asks import Ask
 from chinchilla.prompts.cutting import Cutter
 from chinchilla.prompts.measures import Measure
@@ -176,11 +177,6 @@ def rows_of(record: Record, kit: Kit, counts: Counts) -> Iterator[InstructionRow
             counts.tokens[row_length(row, kit.measure)] += len(ids)
         for row_id in ids:
             yield row if row_id == row.id else row.model_copy(update={"id": row_id})
-
-
-def row_length(row: InstructionRow, measure: Measure) -> int:
-    """Return how long a row is for a trainer: prompt and answer."""
-    return sum(map(measure, (row.instruction, row.input, row.output)))
 
 
 def job_trains(ask: Ask) -> bool:

@@ -10,6 +10,7 @@ import click
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
+    from chinchilla.export.lengths import Ruler
     from chinchilla.export.processed import Processed
 
 
@@ -23,27 +24,69 @@ if TYPE_CHECKING:
 )
 @click.option("--task", "tasks", multiple=True, help="Task to export; repeat for several.")
 @click.option("--split", "splits", multiple=True, help="Split to export; repeat for several.")
-def export(
-    processed: Path, name: str, out: Path | None, tasks: tuple[str, ...], splits: tuple[str, ...]
-) -> None:
+@click.option(
+    "--tokenizer",
+    type=click.Path(path_type=Path),
+    help="tokenizer.json, or the folder that holds it: lengths are counted in its tokens.",
+)
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(min=1),
+    help="Leave rows out whose prompt and answer are longer; they are counted.",
+)
+def export(processed: Path, name: str, out: Path | None, **options: Any) -> None:
     """Turn the build in PROCESSED into the files that a trainer reads, one a split."""
     from chinchilla.export.processed import open_processed
     from chinchilla.export.run import export as export_all
 
-    build = open_processed(processed, tasks, splits)
+    ruler = _ruler(options["tokenizer"], options["max_tokens"])
+    build = open_processed(processed, options["tasks"], options["splits"])
     with _progress(build) as step:
-        done = export_all(build, name, out or processed / "exports" / name, step)
-    click.echo(_table(done.manifest))
+        done = export_all(build, name, out or processed / "exports" / name, step, ruler)
+    click.echo(_files(done.manifest))
+    click.echo("\n" + _lengths(done.manifest))
+    if ruler.tokenizer is None:
+        click.echo("lengths are in characters; pass --tokenizer to count tokens", err=True)
     rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest["rows"].items())
     click.echo(f"rows: {rows}; written to {done.out}", err=True)
 
 
-def _table(manifest: dict[str, Any]) -> str:
+def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "Ruler":
+    """Return what lengths are measured in: tokens where a tokenizer is given."""
+    from chinchilla.export.lengths import CHARACTERS, Ruler
+    from chinchilla.outputs import hash_file
+    from chinchilla.prompts.measures import tokenizer_file, tokens_of
+
+    if tokenizer is None:
+        if max_tokens:
+            raise click.UsageError("--max-tokens needs --tokenizer")
+        return CHARACTERS
+    measure = tokens_of(tokenizer)
+    return Ruler(measure, "tokens", hash_file(tokenizer_file(tokenizer)), max_tokens or 0)
+
+
+def _files(manifest: dict[str, Any]) -> str:
     from chinchilla.cli.table import table
 
     files = manifest["files"].items()
     rows = [[name, f"{file['bytes']:,}", file["sha256"][:12]] for name, file in files]
     return table(("file", "bytes", "sha256"), rows)
+
+
+def _lengths(manifest: dict[str, Any]) -> str:
+    """Lay out how many rows of each split are longer than trainers may take."""
+    from chinchilla.cli.table import table
+
+    lengths = manifest["lengths"]
+    limits = next(iter(lengths["longer"].values()))
+    head = ["split", "rows", *(f">{int(limit):,}" for limit in limits)]
+    head += [f"longest ({lengths['unit']})", "left out"]
+    rows = []
+    for split, longer in lengths["longer"].items():
+        numbers = [manifest["rows"][split], *longer.values()]
+        numbers += [lengths["longest"][split], lengths["left_out"][split]]
+        rows.append([split, *(f"{number:,}" for number in numbers)])
+    return table(head, rows)
 
 
 @contextmanager

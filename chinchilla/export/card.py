@@ -8,10 +8,9 @@ from bisect import bisect_right
 from typing import Any
 
 import yaml
-from jinja2 import Environment, StrictUndefined
 
 from chinchilla.export.format import Count, Summary
-from chinchilla.shipped import shipped
+from chinchilla.export.markdown import Markdown, render_page
 
 TEMPLATE = "pages/export.md"
 OURS = "apache-2.0"
@@ -24,25 +23,14 @@ def data_card(summary: Summary) -> str:
     """Render the card: the same export gives the same bytes."""
     return render_page(
         TEMPLATE,
-        front=yaml.safe_dump(front_matter(summary), allow_unicode=True, sort_keys=False),
+        front=Markdown(yaml.safe_dump(front_matter(summary), allow_unicode=True, sort_keys=False)),
         manifest=summary.manifest,
         splits=summary.splits,
+        lengths=summary.lengths,
+        left_out=sum(summary.lengths["left_out"].values()),
         table=counts_table(summary),
         sources=_sources(summary),
     )
-
-
-def render_page(name: str, **values: Any) -> str:
-    """Render a page of the templates folder; the same values give the same bytes."""
-    path = shipped("templates") / name
-    environment = Environment(
-        autoescape=False,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.from_string(path.read_text(encoding="utf-8")).render(**values)
 
 
 def front_matter(summary: Summary) -> dict[str, Any]:
@@ -59,8 +47,17 @@ def front_matter(summary: Summary) -> dict[str, Any]:
         "task_categories": list(dict.fromkeys(["text-generation", *tasks])),
         "size_categories": [_SIZES[bisect_right(_LIMITS, rows)]],
         "tags": ["information-extraction", "instruction-tuning"],
-        "configs": [{"config_name": "default", "data_files": files}],
+        "configs": [{"config_name": _config_name(summary), "data_files": files}],
     }
+
+
+def _config_name(summary: Summary) -> str:
+    """Return a name that changes with the rows.
+
+    `datasets` keeps what it has read by the names of folder, configuration and files alone where
+    a card lists the files: under one name it gives back the rows of an older export.
+    """
+    return f"chinchilla-{summary.digest[:16]}"
 
 
 def counts_table(summary: Summary) -> list[list[str]]:

@@ -13,6 +13,10 @@ Save = Callable[[Iterator[Item], Path, str], None]
 """Write the items of a split below a folder, one at a time or a batch at a time."""
 
 
+SPLIT_NAMES = {"dev": "validation"}
+"""Splits that others call otherwise: `datasets` makes `validation` of a file called `dev` too."""
+
+
 class Count(NamedTuple):
     """How many rows of a source and task stand in a split."""
 
@@ -23,11 +27,14 @@ class Count(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """What an export holds, for the files that describe it."""
+    """What an export holds, for the files that describe it; splits by the names of the export."""
 
     manifest: Mapping[str, Any]
     splits: tuple[str, ...]
     counts: tuple[Count, ...]
+    lengths: Mapping[str, Any]
+    digest: str
+    """The sha256 of the files of rows: other rows, another digest."""
 
 
 Describe = Callable[[Summary], dict[str, bytes]]

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,8 +11,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla import __version__
-from chinchilla.export.format import Count, Format, Item, Summary
+from chinchilla.errors import ConfigError
+from chinchilla.export.format import SPLIT_NAMES, Count, Format, Item, Summary
 from chinchilla.export.formats import load_format
+from chinchilla.export.lengths import CHARACTERS, Lengths, Ruler
 from chinchilla.export.processed import Processed, Step, rows
 from chinchilla.export.staging import EXPORT, INVENTORY, hash_files, names_below, staging
 from chinchilla.outputs import check_room, publish
@@ -20,7 +23,7 @@ _LIBRARIES = ("datasets", "orjson", "pyarrow", "pydantic")
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
 
 Counts = Counter[tuple[str, str, str]]
-"""Rows by source, task and split."""
+"""Rows by source, task and split of the export."""
 
 
 class Exported(NamedTuple):
@@ -30,54 +33,72 @@ class Exported(NamedTuple):
     out: Path
 
 
-def export(build: Processed, name: str, out: Path, step: Step) -> Exported:
+def export(
+    build: Processed, name: str, out: Path, step: Step, ruler: Ruler = CHARACTERS
+) -> Exported:
     """Export the chosen parts of a build into `out`, one row in memory at a time, or a batch.
 
     An export that fails or is stopped leaves what was there before. Raises ConfigError, before
-    any row is read, where a file stands that no export wrote.
+    any row is read, where a file stands that no export wrote, and where every row is too long.
     """
     form = load_format(name)
     counts: Counts = Counter()
+    lengths = Lengths(ruler)
 
     def items(split: str) -> Iterator[Item]:
         for part in build.parts:
             if part.split == split:
                 for row in rows(part, step):
-                    counts[row.source, row.task, split] += 1
-                    yield form.write(row)
+                    if lengths.keep(row, _named(split)):
+                        counts[row.source, row.task, _named(split)] += 1
+                        yield form.write(row)
 
     with staging(out) as folder:
         check_room(out, _names(form, build), INVENTORY)
         for split in build.splits:
-            form.save(items(split), folder, split)
-        summary = _describe(form, build, counts, folder)
+            form.save(items(split), folder, _named(split))
+        _check_left(lengths, counts)
+        summary = _describe(form, summarise(build, counts, lengths, folder), folder)
         manifest = make_manifest(build, name, summary) | {"files": hash_files(folder)}
         (folder / EXPORT).write_bytes(orjson.dumps(manifest, option=_PRETTY))
         publish(folder, out, manifest["files"], INVENTORY)
     return Exported(manifest, out)
 
 
+def _named(split: str) -> str:
+    """Return the name of a split in every export."""
+    return SPLIT_NAMES.get(split, split)
+
+
+def _check_left(lengths: Lengths, counts: Counts) -> None:
+    if lengths.left_out and not counts:
+        what = f"none of {lengths.left_out.total():,} rows is that short"
+        raise ConfigError(f"--max-tokens {lengths.ruler.longest}", what, "pass a larger number")
+
+
 def _names(form: Format, build: Processed) -> list[str]:
     """Return the files that an export writes, by writing them without rows."""
     with TemporaryDirectory() as place:
+        folder = Path(place)
         for split in build.splits:
-            form.save(iter(()), Path(place), split)
-        _describe(form, build, Counter(), Path(place))
-        return names_below(Path(place))
+            form.save(iter(()), folder, _named(split))
+        _describe(form, summarise(build, Counter(), Lengths(CHARACTERS), folder), folder)
+        return names_below(folder)
 
 
-def _describe(form: Format, build: Processed, counts: Counts, folder: Path) -> Summary:
+def _describe(form: Format, summary: Summary, folder: Path) -> Summary:
     """Write the further files of a format and return what they say."""
-    summary = summarise(build, counts)
     for file, content in form.describe(summary).items():
         (folder / file).write_bytes(content)
     return summary
 
 
-def summarise(build: Processed, counts: Counts) -> Summary:
+def summarise(build: Processed, counts: Counts, lengths: Lengths, folder: Path) -> Summary:
     """Return what an export holds, sources in the order in which they were met."""
     lines = tuple(Count(*key, number) for key, number in counts.items())
-    return Summary(build.manifest, build.splits, lines)
+    splits = tuple(map(_named, build.splits))
+    digest = sha256(orjson.dumps(hash_files(folder))).hexdigest()
+    return Summary(build.manifest, splits, lines, lengths.manifest(splits), digest)
 
 
 def make_manifest(build: Processed, name: str, summary: Summary) -> dict[str, Any]:
@@ -91,5 +112,6 @@ def make_manifest(build: Processed, name: str, summary: Summary) -> dict[str, An
         "format": name,
         "manifest": build.sha256,
         "tasks": list(build.tasks),
-        "rows": {split: sums[split] for split in build.splits},
+        "rows": {split: sums[split] for split in summary.splits},
+        "lengths": summary.lengths,
     }

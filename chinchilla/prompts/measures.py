@@ -30,6 +30,11 @@ class Tokens:
         return len(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
 
+def tokenizer_file(path: Path) -> Path:
+    """Return the file of a tokenizer, which may be named by its folder."""
+    return path / "tokenizer.json" if path.is_dir() else path
+
+
 def tokens_of(path: Path) -> Measure:
     """Read a tokenizer and return the measure that counts its tokens.
 
@@ -39,7 +44,7 @@ def tokens_of(path: Path) -> Measure:
     # the library takes a tenth of a second to import
     from tokenizers import Tokenizer
 
-    file = path / "tokenizer.json" if path.is_dir() else path
+    file = tokenizer_file(path)
     if not file.is_file():
         todo = "pass a tokenizer.json or a folder that holds one"
         raise ConfigError(f"tokenizer {path}", f"no such file: {file}", todo)

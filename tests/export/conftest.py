@@ -13,10 +13,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
+from chinchilla.export.format import SPLIT_NAMES
 from chinchilla.export.processed import open_processed, rows
 from chinchilla.export.run import export
-from chinchilla.schema import SPLITS, InstructionRow
+from chinchilla.schema import InstructionRow
 
+EXPORTED = ("train", "validation", "test")
 Export = Callable[..., Path]
 
 
@@ -30,10 +32,12 @@ def processed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def built(processed: Path) -> dict[str, list[InstructionRow]]:
-    """Return the rows of the build, a list a split, tasks in order."""
+    """Return the rows of the build, a list a split of the exports, tasks in order."""
     found: dict[str, list[InstructionRow]] = {}
     for part in open_processed(processed, (), ()).parts:
-        found.setdefault(part.split, []).extend(rows(part, lambda size: None))
+        found.setdefault(SPLIT_NAMES.get(part.split, part.split), []).extend(
+            rows(part, lambda size: None)
+        )
     return found
 
 
@@ -66,7 +70,7 @@ def read_back(tmp_path: Path) -> Callable[[Path], dict[str, list[dict[str, Any]]
         files = {
             path.stem: str(path)
             for path in sorted(folder.iterdir())
-            if path.stem in SPLITS and path.is_file()
+            if path.stem in EXPORTED and path.is_file()
         }
         kind = "parquet" if ".parquet" in next(iter(files.values())) else "json"
         cache = str(tmp_path / "cache")

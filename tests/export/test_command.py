@@ -22,9 +22,9 @@ def test_an_export_says_which_files_it_wrote(processed: Path, tmp_path: Path) ->
     out = tmp_path / "out"
     done = run(processed, "--format", "parquet", "--out", out, "--task", "re", "--split", "dev")
     assert done.returncode == 0
-    head, _, card, data = done.stdout.splitlines()
+    head, _, card, data, *_ = done.stdout.splitlines()
     assert head.split() == ["file", "bytes", "sha256"]
-    assert [card.split()[0], data.split()[0]] == ["README.md", "dev.parquet"]
+    assert [card.split()[0], data.split()[0]] == ["README.md", "validation.parquet"]
     assert done.stderr.endswith(f"; written to {out}\n")
     assert "exporting re dev: " in done.stderr
 
@@ -33,7 +33,7 @@ def test_the_output_goes_beside_the_build_by_default(processed: Path) -> None:
     done = run(processed, "--format", "aquila", "--task", "ner", "--split", "dev")
     assert done.returncode == 0
     written = processed / "exports" / "aquila"
-    assert sorted(path.name for path in written.iterdir()) == ["dev.jsonl", "export.json"]
+    assert sorted(path.name for path in written.iterdir()) == ["export.json", "validation.jsonl"]
 
 
 def test_a_folder_that_is_no_build_is_one_line_and_exit_1(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Each export is read by the programs it is written for, or checked against their fields."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from huggingface_hub import DatasetCard
 from chinchilla.answers import Content, Question, form, ordered
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.plan import make_plan
+from chinchilla.export.format import SPLIT_NAMES
 from chinchilla.export.formats import formats, load_format
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.schema import InstructionRow, LabelSet, Record
@@ -48,7 +50,9 @@ def gold_facts(processed: Path, label_sets: dict[str, LabelSet]) -> Facts:
         for line in path.read_bytes().split(b"\n")[:-1]:
             record = Record.model_validate_json(line)
             question = Question(record.task, label_sets[record.source].labels)
-            found[record.split, record.id] = facts(ordered(record, question))
+            found[SPLIT_NAMES.get(record.split, record.split), record.id] = facts(
+                ordered(record, question)
+            )
     return found
 
 
@@ -117,8 +121,7 @@ def test_a_folder_of_text_loads_by_the_names_of_its_files(
 ) -> None:
     loaded = datasets.load_dataset(str(run_export(name)), cache_dir=str(tmp_path / "cache"))
     found = {split: rows.num_rows for split, rows in loaded.items()}
-    names = {"train": "train", "dev": "validation", "test": "test"}
-    assert found == {names[split]: len(rows) for split, rows in built.items()}
+    assert found == {split: len(rows) for split, rows in built.items()}
 
 
 def whole(item: dict) -> InstructionRow:
@@ -126,8 +129,9 @@ def whole(item: dict) -> InstructionRow:
 
 
 def test_the_hub_reads_the_front_matter_of_the_data_card(run_export: Callable[..., Path]) -> None:
-    card = DatasetCard.load(run_export("parquet") / "README.md")
-    assert card.data.to_dict() == {
+    card = DatasetCard.load(run_export("parquet") / "README.md").data.to_dict()
+    assert re.fullmatch("chinchilla-[0-9a-f]{16}", card["configs"][0].pop("config_name"))
+    assert card == {
         "language": ["zh"],
         "license": "apache-2.0",
         "task_categories": ["text-generation", "token-classification"],
@@ -135,10 +139,9 @@ def test_the_hub_reads_the_front_matter_of_the_data_card(run_export: Callable[..
         "tags": ["information-extraction", "instruction-tuning"],
         "configs": [
             {
-                "config_name": "default",
                 "data_files": [
                     {"split": split, "path": f"{split}.parquet"}
-                    for split in ("train", "dev", "test")
+                    for split in ("train", "validation", "test")
                 ],
             }
         ],
@@ -182,9 +185,9 @@ def test_sharegpt_and_alpaca_are_arrays_for_the_plain_json_reader(
     built: Built, run_export: Callable[..., Path]
 ) -> None:
     for name in ("sharegpt", "alpaca"):
-        text = (run_export(name) / "dev.json").read_text(encoding="utf-8")
-        assert len(json.loads(text)) == len(built["dev"])
-        assert text.count("\n") == len(built["dev"]) + 2
+        text = (run_export(name) / "validation.json").read_text(encoding="utf-8")
+        assert len(json.loads(text)) == len(built["validation"])
+        assert text.count("\n") == len(built["validation"]) + 2
 
 
 # the fields that LLaMA-Factory documents in data/README.md, with their defaults
@@ -224,7 +227,7 @@ def test_dataset_info_describes_each_split_in_documented_fields(
     folder = run_export(name)
     info = json.loads((folder / "dataset_info.json").read_text(encoding="utf-8"))
     items = read_back(folder)
-    assert list(info) == ["chinchilla_train", "chinchilla_dev", "chinchilla_test"]
+    assert list(info) == ["chinchilla_train", "chinchilla_validation", "chinchilla_test"]
     for split, entry in zip(built, info.values(), strict=True):
         assert set(entry) <= ENTRY
         assert entry["file_name"] == f"{split}.jsonl"

@@ -18,6 +18,7 @@ from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
 from chinchilla.export.format import Count, Summary
 from chinchilla.export.formats import formats
+from chinchilla.export.lengths import CHARACTERS, Lengths
 from chinchilla.export.processed import open_processed, rows
 from chinchilla.export.run import export
 from chinchilla.schema import InstructionRow
@@ -81,9 +82,11 @@ def test_only_the_tasks_and_splits_named_are_exported(
     built: dict[str, list[InstructionRow]], run_export: Run
 ) -> None:
     out = run_export("alpaca-jsonl", ("re", "ner"), ("dev",))
-    assert list(files(out)) == ["dev.jsonl", "export.json"]
-    lines = [orjson.loads(line) for line in (out / "dev.jsonl").read_bytes().split(b"\n")[:-1]]
-    wanted = [row.output for row in built["dev"] if row.task in ("ner", "re")]
+    assert list(files(out)) == ["export.json", "validation.jsonl"]
+    lines = [
+        orjson.loads(line) for line in (out / "validation.jsonl").read_bytes().split(b"\n")[:-1]
+    ]
+    wanted = [row.output for row in built["validation"] if row.task in ("ner", "re")]
     assert [line["output"] for line in lines] == wanted
 
 
@@ -95,7 +98,7 @@ def test_a_second_export_drops_the_files_of_the_first_and_no_other(
     (out / "mine.txt").write_text("mine", encoding="utf-8")
     export(build, "alpaca", out, lambda size: None)
     left = sorted(path.name for path in out.iterdir())
-    assert left == ["dev.json", "export.json", "mine.txt", "test.json", "train.json"]
+    assert left == ["export.json", "mine.txt", "test.json", "train.json", "validation.json"]
 
 
 @pytest.mark.parametrize("name", formats())
@@ -236,7 +239,14 @@ SOURCES = {
     "甲": {"title": "甲集", "sample": True, "licence": "MIT"},
     "乙": {"title": "乙集", "sample": False, "licence": "research only"},
 }
-SUMMARY = Summary({"chinchilla": "1", "sources": SOURCES}, ("train", "dev"), COUNTS)
+LENGTHS = Lengths(CHARACTERS).manifest(("train", "dev"))
+
+
+def summary_of(manifest: dict, counts: tuple[Count, ...]) -> Summary:
+    return Summary(manifest, ("train", "dev"), counts, LENGTHS, "0" * 64)
+
+
+SUMMARY = summary_of({"chinchilla": "1", "sources": SOURCES}, COUNTS)
 
 
 def test_the_counts_of_the_data_card_add_up() -> None:
@@ -249,9 +259,9 @@ def test_the_counts_of_the_data_card_add_up() -> None:
 
 
 def test_splits_without_rows_are_counted_as_zero() -> None:
-    some = Summary({}, ("train", "dev"), (Count("甲", "re", "train", 3),))
+    some = summary_of({}, (Count("甲", "re", "train", 3),))
     assert counts_table(some) == [["甲", "re", "3", "0", "3"], ["", "", "3", "0", "3"]]
-    assert counts_table(Summary({}, ("train", "dev"), ())) == [["", "", "0", "0", "0"]]
+    assert counts_table(summary_of({}, ())) == [["", "", "0", "0", "0"]]
 
 
 @pytest.mark.parametrize("name", formats())
@@ -259,7 +269,7 @@ def test_a_build_without_rows_is_exported(name: str, tmp_path: Path) -> None:
     config = BuildConfig(sources=("finre",), prompts={"subtasks": ("ner",)})
     empty = build(make_plan(tmp_path / "raw", config), tmp_path / "built", 1, lambda job: None).out
     done = export(open_processed(empty, (), ()), name, tmp_path / "out", lambda size: None)
-    assert done.manifest["rows"] == {"train": 0, "dev": 0, "test": 0}
+    assert done.manifest["rows"] == {"train": 0, "validation": 0, "test": 0}
     assert len(done.manifest["files"]) >= 3
 
 

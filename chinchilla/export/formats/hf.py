@@ -30,6 +30,16 @@ def save(items: Iterator[Item], folder: Path, split: str) -> None:
         empty.save_to_disk(str(folder / split), num_shards=1)
     [data] = (folder / split).glob("*.arrow")
     stream.replace(data)
+    _leave_out_types(folder / split / "dataset_info.json")
+
+
+def _leave_out_types(info: Path) -> None:
+    """Leave the types of the columns to the Arrow stream, which every version can read.
+
+    The library names them in words that change: before 4.0 it knows no `List`.
+    """
+    said = orjson.loads(info.read_bytes()) | {"features": None}
+    info.write_bytes(orjson.dumps(said, option=orjson.OPT_INDENT_2))
 
 
 @contextmanager
