@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
 from importlib.metadata import version
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -39,7 +40,7 @@ def export(
     """Export the chosen parts of a build into `out`, one row in memory at a time, or a batch.
 
     An export that fails or is stopped leaves what was there before. Raises ConfigError, before
-    any row is read, where a file stands that no export wrote, and where every row is too long.
+    any row is read, where a file stands that no export wrote, and where no row is left to write.
     """
     form = load_format(name)
     counts: Counts = Counter()
@@ -56,7 +57,10 @@ def export(
     with staging(out) as folder:
         check_room(out, _names(form, build), INVENTORY)
         for split in build.splits:
-            form.save(items(split), folder, _named(split))
+            # a file without rows makes the whole folder unreadable to `datasets`
+            found = items(split)
+            for first in islice(found, 1):
+                form.save(chain([first], found), folder, _named(split))
         _check_left(lengths, counts)
         summary = _describe(form, summarise(build, counts, lengths, folder), folder)
         manifest = make_manifest(build, name, summary) | {"files": hash_files(folder)}
@@ -71,9 +75,13 @@ def _named(split: str) -> str:
 
 
 def _check_left(lengths: Lengths, counts: Counts) -> None:
-    if lengths.left_out and not counts:
+    if counts:
+        return
+    if lengths.left_out:
         what = f"none of {lengths.left_out.total():,} rows is that short"
         raise ConfigError(f"--max-tokens {lengths.ruler.longest}", what, "pass a larger number")
+    todo = "name other tasks or splits, or build them"
+    raise ConfigError("export", "the build holds no row of what was named", todo)
 
 
 def _names(form: Format, build: Processed) -> list[str]:
@@ -97,8 +105,10 @@ def summarise(build: Processed, counts: Counts, lengths: Lengths, folder: Path) 
     """Return what an export holds, sources in the order in which they were met."""
     lines = tuple(Count(*key, number) for key, number in counts.items())
     splits = tuple(map(_named, build.splits))
+    met = {count.split for count in lines}
     digest = sha256(orjson.dumps(hash_files(folder))).hexdigest()
-    return Summary(build.manifest, splits, lines, lengths.manifest(splits), digest)
+    filled = tuple(split for split in splits if split in met)
+    return Summary(build.manifest, filled, lines, lengths.manifest(splits), digest)
 
 
 def make_manifest(build: Processed, name: str, summary: Summary) -> dict[str, Any]:
@@ -112,6 +122,6 @@ def make_manifest(build: Processed, name: str, summary: Summary) -> dict[str, An
         "format": name,
         "manifest": build.sha256,
         "tasks": list(build.tasks),
-        "rows": {split: sums[split] for split in summary.splits},
+        "rows": {split: sums[split] for split in map(_named, build.splits)},
         "lengths": summary.lengths,
     }

@@ -264,13 +264,16 @@ def test_splits_without_rows_are_counted_as_zero() -> None:
     assert counts_table(summary_of({}, ())) == [["", "", "0", "0", "0"]]
 
 
-@pytest.mark.parametrize("name", formats())
-def test_a_build_without_rows_is_exported(name: str, tmp_path: Path) -> None:
+def test_a_build_without_rows_is_refused(tmp_path: Path) -> None:
     config = BuildConfig(sources=("finre",), prompts={"subtasks": ("ner",)})
     empty = build(make_plan(tmp_path / "raw", config), tmp_path / "built", 1, lambda job: None).out
-    done = export(open_processed(empty, (), ()), name, tmp_path / "out", lambda size: None)
-    assert done.manifest["rows"] == {"train": 0, "validation": 0, "test": 0}
-    assert len(done.manifest["files"]) >= 3
+    with pytest.raises(ConfigError) as caught:
+        export(open_processed(empty, (), ()), "alpaca", tmp_path / "out", lambda size: None)
+    assert str(caught.value) == (
+        "export: the build holds no row of what was named; "
+        "name other tasks or splits, or build them"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_data_card_gives_the_terms_of_each_source() -> None:
