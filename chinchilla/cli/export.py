@@ -47,6 +47,9 @@ def export(processed: Path, name: str, out: Path | None, **options: Any) -> None
     click.echo("\n" + _lengths(done.manifest))
     if ruler.tokenizer is None:
         click.echo("lengths are in characters; pass --tokenizer to count tokens", err=True)
+    for split, number in done.manifest["rows"].items():
+        if not number:
+            click.echo(f"{split} has no rows and so no file", err=True)
     rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest["rows"].items())
     click.echo(f"rows: {rows}; written to {done.out}", err=True)
 

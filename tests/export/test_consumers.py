@@ -1,12 +1,16 @@
 """Each export is read by the programs it is written for, or checked against their fields."""
 
 import json
+import os
 import re
+import shutil
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import datasets
 import jsonlines
+import pyarrow as pa
 import pytest
 from huggingface_hub import DatasetCard
 
@@ -15,6 +19,8 @@ from chinchilla.build.config import BuildConfig
 from chinchilla.build.plan import make_plan
 from chinchilla.export.format import SPLIT_NAMES
 from chinchilla.export.formats import formats, load_format
+from chinchilla.export.processed import open_processed
+from chinchilla.export.run import export
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.schema import InstructionRow, LabelSet, Record
 
@@ -110,6 +116,87 @@ def test_a_folder_of_parquet_loads_by_its_data_card(
     assert list(loaded) == list(built)
     for split, rows in built.items():
         assert [whole(item) for item in loaded[split]] == rows
+
+
+LOADED = sorted(set(formats()) - {"hf"})
+
+
+def load(folder: Path, cache: Path) -> dict[str, int]:
+    found = datasets.load_dataset(str(folder), cache_dir=str(cache))
+    return {split: rows.num_rows for split, rows in found.items()}
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_second_export_into_a_folder_is_what_is_loaded_next(
+    name: str, processed: Path, built: Built, tmp_path: Path
+) -> None:
+    """`datasets` keeps what it has read by names and times; another build may share both."""
+    out, other = tmp_path / "out", tmp_path / "other" / "out"
+    for task, folder in (("re", out), ("ner", out), ("ee", other), ("re", out)):
+        export(open_processed(processed, (task,), ()), name, folder, lambda size: None)
+        assert load(folder, tmp_path / "cache") == {
+            split: sum(row.task == task for row in rows) for split, rows in built.items()
+        }
+
+
+def test_a_parquet_folder_with_the_times_of_an_older_one_is_still_told_apart(
+    processed: Path, built: Built, tmp_path: Path
+) -> None:
+    for task in ("re", "ner"):
+        out = tmp_path / "out"
+        export(open_processed(processed, (task,), ()), "parquet", out, lambda size: None)
+        for path in out.iterdir():
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert load(out, tmp_path / "cache") == {
+            split: sum(row.task == task for row in rows) for split, rows in built.items()
+        }
+
+
+def test_a_saved_data_set_names_no_types_that_older_libraries_lack(
+    run_export: Callable[..., Path],
+) -> None:
+    """`List` is known from 4.0 on; without types the columns are those of the Arrow stream."""
+    folder = run_export("hf")
+    for path in folder.glob("*/dataset_info.json"):
+        assert json.loads(path.read_bytes())["features"] is None
+    assert not [path for path in folder.rglob("*.json") if b'"_type"' in path.read_bytes()]
+    for path in folder.glob("*/*.arrow"):
+        with pa.ipc.open_stream(path) as stream:
+            assert stream.schema.metadata is None
+
+
+@pytest.mark.parametrize("name", formats())
+def test_dev_is_called_validation_in_every_file(name: str, run_export: Callable[..., Path]) -> None:
+    folder = run_export(name)
+    for path in folder.rglob("*"):
+        assert path.stem not in ("dev", "valid")
+        if path.suffix in (".json", ".md") and path.stem != "validation" and path.is_file():
+            assert not re.search(r"\bdev\b", re.sub(r"[\w-]+-dev-\d+", "", path.read_text("utf-8")))
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_split_without_rows_has_no_file_and_the_others_load(
+    name: str, processed: Path, built: Built, tmp_path: Path
+) -> None:
+    copy = shutil.copytree(processed, tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    for task in ("ner", "re", "ee"):
+        (copy / task / "dev.jsonl").write_bytes(b"")
+        manifest["outputs"][f"{task}/dev.jsonl"]["sha256"] = sha256(b"").hexdigest()
+    (copy / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    out = tmp_path / "out"
+    done = export(open_processed(copy, (), ()), name, out, lambda size: None)
+    filled = {split: len(rows) for split, rows in built.items() if split != "validation"}
+    if name == "hf":
+        found = datasets.load_from_disk(out)
+        assert {split: rows.num_rows for split, rows in found.items()} == filled
+    else:
+        assert load(out, tmp_path / "cache") == filled
+    assert done.manifest["rows"] == {**filled, "validation": 0}
+    assert not list(out.rglob("*validation*"))
+    if name.startswith("llama-factory"):
+        info = json.loads((out / "dataset_info.json").read_bytes())
+        assert list(info) == ["chinchilla_train", "chinchilla_test"]
 
 
 TEXTS = sorted(set(formats()) - {"hf", "parquet"})
