@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from chinchilla.export.formats import formats, load_format
 from chinchilla.export.formats.llama_factory import ENTRY, dataset_info
 from chinchilla.schema import InstructionRow
@@ -69,3 +71,25 @@ def test_the_documentation_shows_items_as_they_are_written(a_row: InstructionRow
     assert shown[:-1] == [load_format(name).write(row) for name in names]
     info = dataset_info(("train",), ENTRY)["dataset_info.json"]
     assert shown[-1] == json.loads(info)
+
+
+def test_every_command_of_a_trainer_gives_a_length_that_fits_the_limit() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    commands = re.findall(r"^(?:trl|swift|llamafactory-cli) .*$", text, re.MULTILINE)
+    limits = [int(found) for found in re.findall(r"--(?:max_length|cutoff_len) (\d+)", text)]
+    assert len(commands) == len(limits) == 4
+    [ours] = re.findall(r"--max-tokens (\d+)", text)
+    # what is left is for the marks of a chat template
+    assert all(limit - int(ours) >= 40 for limit in limits)
+
+
+def test_the_settings_for_axolotl_show_a_model_the_prompt_alone(a_row: InstructionRow) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    settings = yaml.safe_load(block)["datasets"][0]["type"]
+    item = load_format("alpaca-jsonl").write(a_row)
+    named = {key: item[settings[f"field_{key}"]] for key in ("instruction", "input", "output")}
+    assert settings["system_prompt"] == ""
+    assert settings["format"].format(**named) == a_row.prompt + "\n"
+    alone = a_row.model_copy(update={"input": ""})
+    assert settings["no_input_format"].format(**named) == alone.prompt + "\n"
+    assert named["output"] == a_row.output
