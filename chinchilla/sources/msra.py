@@ -108,12 +108,14 @@ def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
     """Read a BIO sentence.
 
     The second half of an entity that was cut with its sentence is no entity: it is counted,
-    and the first half stands for it, as in the counts of the literature.
+    and the first half stands for it, as in the counts of the literature. It is one only where
+    the sentence before ends in a tag of its label.
     """
     text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bio")
     for fault in faults:
-        if fault.kind != "no-begin" or fault.at != 0:
-            raise wrong_tags(spot, fault)
+        half = fault.kind == "no-begin" and fault.at == 0
+        if not half or sentence.before[2:] != fault.stretch.label:
+            raise wrong_tags(spot, fault, "bio")
         spot.mend("second-half-of-a-cut-entity")
     return {"text": text, "entities": entities(text, spans)}
