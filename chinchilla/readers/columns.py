@@ -15,7 +15,7 @@ from chinchilla.errors import InputError, Tally
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, open_file, shown, text_lines, too_much
 from chinchilla.readers.recognise import Kind, Refusals
 
-_WANTED: frozenset[Kind] = frozenset({"columns", "tsv", "csv"})
+_WANTED: frozenset[Kind] = frozenset({"columns", "tsv"})
 _DOCUMENT = "-DOCSTART-"
 _TAG = re.compile(r"[Oo]|[BIMESLUbimeslu][-_]\S+")
 _INNER_END = re.compile(r"[。！？](?=.)", re.DOTALL)
@@ -35,24 +35,24 @@ class Sentence(NamedTuple):
 
 def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
     """Yield the line a sentence starts at, and the sentence; one with a bad line is refused."""
-    refusals = Refusals(part.path, _WANTED, tally)
-    block = _Block(part, tally, _tag_before(part))
-    breaks = 0
+    lines = _Lines(part, tally)
+    start, sentence, times = 0, Sentence([], [], _tag_before(part)), tally.times
     for number, line in text_lines(part, tally):
-        if not line.strip() or line.startswith(_DOCUMENT):
-            if line.startswith(_DOCUMENT):
-                tally.mend("docstart-line-left-out", part.at(number))
-            breaks += not line.strip()
-            if block.whole:
-                yield block.start, block.sentence
-            block = _Block(part, tally, block.last)
-        elif (error := block.take(number, line)) and not refusals.goes_on(error):
+        start = start or number
+        cell = _split(line)
+        if cell is not None and len(sentence.tags) < MAX_SENTENCE:
+            sentence.characters.append(cell[0])
+            sentence.tags.append(cell[1])
+        elif lines.is_break(number, line):
+            if sentence.tags and tally.times == times:
+                yield start, sentence
+            before = sentence.tags[-1] if sentence.tags else sentence.before
+            start, sentence, times = 0, Sentence([], [], before), tally.times
+        elif tally.times == times and not lines.goes_on(start, number, line):
             return
-    if block.whole:
-        if not breaks and len(_INNER_END.findall(text_of(block.sentence))) > 1:
-            todo = "put a blank line between the sentences"
-            tally.warn("no-blank-line-in-the-file", part.at(block.start), todo)
-        yield block.start, block.sentence
+    if sentence.tags and tally.times == times:
+        lines.warn_of_one(start, sentence)
+        yield start, sentence
 
 
 def text_of(sentence: Sentence) -> str:
@@ -60,35 +60,36 @@ def text_of(sentence: Sentence) -> str:
     return "".join(sentence.characters)
 
 
-class _Block:
-    """The lines of a sentence as they come; once one is refused, the sentence is lost."""
+class _Lines:
+    """Judge the lines that are no character and tag of a sentence."""
 
-    def __init__(self, part: Slice, tally: Tally, before: str) -> None:
-        self.part, self.tally, self.times = part, tally, tally.times
-        self.sentence = Sentence([], [], before)
-        self.last = before
-        self.start = 0
+    def __init__(self, part: Slice, tally: Tally) -> None:
+        self._part, self._tally = part, tally
+        self._refusals = Refusals(part.path, _WANTED, tally)
+        self._breaks = 0
 
-    @property
-    def whole(self) -> bool:
-        """Tell whether there is a sentence and nothing of it was refused."""
-        return bool(self.sentence.tags) and self.tally.times == self.times
+    def is_break(self, number: int, line: str) -> bool:
+        """Tell whether a line ends a sentence; those that name a document are counted."""
+        if line.startswith(_DOCUMENT):
+            self._tally.mend("docstart-line-left-out", self._part.at(number))
+            return True
+        blank = not line.strip()
+        self._breaks += blank
+        return blank
 
-    def take(self, number: int, line: str) -> InputError | None:
-        """Take a line; return the first error of the sentence."""
-        self.start = self.start or number
-        if self.tally.times != self.times:
-            return None
-        cell = _split(line)
-        if cell is None:
-            return _bad_cell(self.part.at(number), line)
-        if len(self.sentence.tags) == MAX_SENTENCE:
-            what = f"a sentence of more than {MAX_SENTENCE:,} characters"
-            return too_much(self.part.at(self.start), what, "the blank line")
-        self.sentence.characters.append(cell[0])
-        self.sentence.tags.append(cell[1])
-        self.last = cell[1]
-        return None
+    def goes_on(self, start: int, number: int, line: str) -> bool:
+        """Refuse the first line of a sentence that is wrong; say whether to read on."""
+        if _split(line) is None:
+            return self._refusals.goes_on(_bad_cell(self._part.at(number), line))
+        what = f"a sentence of more than {MAX_SENTENCE:,} characters"
+        return self._refusals.goes_on(too_much(self._part.at(start), what, "the blank line"))
+
+    def warn_of_one(self, start: int, sentence: Sentence) -> None:
+        """Warn where a file without a blank line reads as several sentences."""
+        whole = self._part.start == 0 and not self._breaks
+        if whole and len(_INNER_END.findall(text_of(sentence))) > 1:
+            todo = "put a blank line between the sentences"
+            self._tally.warn("no-blank-line-in-the-file", self._part.at(start), todo)
 
 
 def _tag_before(part: Slice) -> str:

@@ -18,7 +18,7 @@ Damage = Literal["literal-newline", "broken-mark", "nested-mark", "empty-mark"]
 MAX_PARAGRAPH = 20_000
 """Longest paragraph read, in characters without marks; the longest published one has 4,623."""
 
-_WANTED: frozenset[Kind] = frozenset({"marks", "tsv", "csv"})
+_WANTED: frozenset[Kind] = frozenset({"marks"})
 _TOKENS = re.compile(r"\{\{(\w+?):|\{(\w+?):|\}\}|\\n")
 
 

@@ -12,6 +12,8 @@ from chinchilla.errors import InputError, Tally
 HEAD = 1 << 16
 """How many bytes of a file are looked at."""
 _LINES = 50
+_ROWS = 3
+"""Fewest lines with as many tabs or commas that are taken for a table."""
 
 Kind = Literal[
     "binary",
@@ -79,7 +81,8 @@ def recognise(path: Path) -> Look:
     with path.open("rb") as file:
         head = file.read(HEAD)
         whole = not file.read(1)
-    return _binary(head) or _encoded(head, whole) or _text(_decoded(head))
+    text = _decoded(head)
+    return _binary(head) or _page(text) or _encoded(head, whole) or _text(text)
 
 
 def other_file(where: str, path: Path, wanted: frozenset[Kind]) -> InputError | None:
@@ -150,7 +153,7 @@ def _encoded(head: bytes, whole: bool) -> Look | None:
     read = sum(_decodes(line, "gb18030") for line in bad)
     if read * 10 >= len(bad) * 9:
         return _converted("gbk", "text in GBK, not UTF-8", "GB18030")
-    if whole or len(bad) > 1:
+    if len(bad) >= _ROWS:
         todo = "save it as UTF-8 text, if it is text"
         return Look("binary", "no UTF-8 text, nor GBK", todo)
     return None
@@ -168,7 +171,8 @@ def _decoded(head: bytes) -> str:
     return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
 
 
-def _text(head: str) -> Look:
+def _page(head: str) -> Look | None:
+    """Tell what stands in for a file that was not fetched, and XML."""
     start = head.lstrip()
     if head.startswith(_POINTER.decode()):
         todo = "fetch the file itself: git lfs pull"
@@ -178,11 +182,16 @@ def _text(head: str) -> Look:
         return Look("page", "an HTML page", todo)
     if start.startswith("<?xml") or (_ELEMENT.match(start) and "</" in head):
         return Look("page", "XML", f"{_AS_LINES}; no reader takes XML")
+    return None
+
+
+def _text(head: str) -> Look:
+    start = head.lstrip()
     if start.startswith("["):
         rest = start[1:].lstrip()[:1]
-        if rest in tuple('{["]-0123456789') or not rest:
+        if rest in ("{", "[", '"', ""):
             return Look("json-array", "a JSON array", _of_json("an array of objects"))
-    lines = [line.rstrip("\r") for line in head.split("\n")[:_LINES] if line.strip()]
+    lines = [line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()]
     return _of_lines(start, lines)
 
 
@@ -191,8 +200,8 @@ def _of_json(name: str) -> str:
 
 
 def _of_lines(start: str, lines: list[str]) -> Look:
-    if start.startswith("{") and not _MARK.match(start):
-        return _objects(start, lines)
+    if start.startswith("{") and (look := _objects(lines)):
+        return look
     if any(_is_object(line) for line in lines):
         return Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
     for share, fits, look in _SHAPES:
@@ -200,20 +209,24 @@ def _of_lines(start: str, lines: list[str]) -> Look:
             return look
     for mark, look in _TABLES:
         counts = {line.count(mark) for line in lines}
-        if len(lines) > 1 and len(counts) == 1 and counts != {0}:
+        if len(lines) >= _ROWS and len(counts) == 1 and counts != {0}:
             return look
         if counts != {0}:
             break
     return Look("text", "plain text", "put the data file itself there")
 
 
-def _objects(start: str, lines: list[str]) -> Look:
-    if any(_is_object(line) for line in lines) or len(lines) < 2:
-        return Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
-    if lines[0].rstrip().endswith(("{", ",", "[")) or lines[1][:1].isspace():
+def _objects(lines: list[str]) -> Look | None:
+    """Tell what begins with a brace: lines of JSON, or one object over several lines."""
+    lines_of_json = Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
+    if any(_is_object(line) for line in lines) or lines[0].startswith('{"'):
+        several = len(lines) > 1 and not any(_is_object(line) for line in lines)
+        if not (several and lines[0].rstrip().endswith(("{", "[", ","))):
+            return lines_of_json
+    if len(lines) > 1 and re.match(r'\s*["}]', lines[1]):
         todo = "write each record on one line, or all as the items of one array"
         return Look("json-object", "one JSON object over several lines", todo)
-    return Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
+    return None
 
 
 def _is_object(line: str) -> bool:

@@ -70,7 +70,7 @@ class Annotations:
         """Read the lines, in any order, against the text as the file has it."""
         for number, line in lines:
             if line.strip():
-                self._sort(number, line.rstrip())
+                self._sort(number, line)
         counting = _best(self.quoted, countings(raw))
         if counting.name:
             self.tally.mend(f"brat-offsets-{counting.name}", self.part.at(1))
@@ -90,7 +90,7 @@ class Annotations:
             if name[0] == "E":
                 self.spans.setdefault(name, None)
             self.tally.mend(_LEFT_OUT[name[0]], self.part.at(number))
-        elif self._met.setdefault(name, line) != line or name in self.spans:
+        elif self._met.setdefault(name, line.rstrip()) != line.rstrip() or name in self.spans:
             self._again(number, name, line)
         elif name[0] == "T":
             self.spans[name] = None
@@ -101,7 +101,7 @@ class Annotations:
 
     def _again(self, number: int, name: str, line: str) -> None:
         """Take the second line of a name: the same is passed over, another span is nobody's."""
-        if self._met[name] == line:
+        if self._met[name] == line.rstrip():
             self.tally.mend("brat-repeated-line", self.part.at(number))
         elif name[0] == "R":
             todo = "give every relation a number of its own"

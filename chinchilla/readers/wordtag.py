@@ -9,7 +9,7 @@ from chinchilla.errors import InputError, Tally
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, shown, text_lines, too_much
 from chinchilla.readers.recognise import Kind, Refusals
 
-_WANTED: frozenset[Kind] = frozenset({"word-tag", "tsv", "csv"})
+_WANTED: frozenset[Kind] = frozenset({"word-tag"})
 Words = list[tuple[str, str]]
 
 
