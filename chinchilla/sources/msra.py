@@ -24,8 +24,8 @@ from chinchilla.readers.lines import Boundary, Slice, open_file
 from chinchilla.schema import Record, Split
 from chinchilla.sources.card import Edition
 from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.tagged import entities, wrong_tags
-from chinchilla.spans import Tagged, decode
+from chinchilla.sources.tagged import begins_inside, entities, wrong_tags
+from chinchilla.spans import Fault, Tagged, decode
 
 OUTSIDE = "o"
 JOINED_NAME = "dh_msra.txt"
@@ -114,8 +114,14 @@ def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
     text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bio")
     for fault in faults:
-        half = fault.kind == "no-begin" and fault.at == 0
-        if not half or sentence.before[2:] != fault.stretch.label:
+        if not _is_half(fault, sentence) or begins_inside(spot.part.slice.path):
             raise wrong_tags(spot, fault, "bio")
+    for _ in faults:
         spot.mend("second-half-of-a-cut-entity")
     return {"text": text, "entities": entities(text, spans)}
+
+
+def _is_half(fault: Fault, sentence: columns.Sentence) -> bool:
+    """Tell whether a sentence begins with what is left of the last entity before it."""
+    cut = fault.kind == "no-begin" and fault.at == 0
+    return cut and sentence.before[2:] == fault.stretch.label

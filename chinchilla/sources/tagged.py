@@ -16,7 +16,7 @@ _OTHER_SCHEMES: dict[Scheme, dict[str, str]] = {
     "bmes": {"I": "BIO or BIOES", "L": "BILOU", "U": "BILOU"},
 }
 _BEGINS = re.compile(rb"[\t ]B[-_]")
-_INSIDE_FIRST = re.compile(rb"(?:\A|\n|[\t ]O[\t ]*)\r?\n[^\n]*[\t ]I[-_]")
+_INSIDE_FIRST = re.compile(rb"(?:\A|\n[\t ]*\r?\n|[\t ]O[\t ]*\r?\n)[^\n]*[\t ]I[-_]")
 
 
 def entities(text: str, spans: list[Tagged]) -> list[dict[str, Any]]:
