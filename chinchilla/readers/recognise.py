@@ -73,6 +73,8 @@ _TAGGED_WORD = re.compile(r"\S+/[A-Za-z][A-Za-z0-9_-]*")
 _BRAT = re.compile(r"[TREAMN]\d+[\t ]|#\d+\t|\*\t")
 _MARK = re.compile(r"\{\{\w+:")
 _ELEMENT = re.compile(r"<[A-Za-z][\w:.-]*(?:\s[^<>]*)?>")
+_OBJECT = re.compile(r'\s*\{\s*(?:["}]|$)')
+_MEMBER = re.compile(r'\s*["}]')
 _LONGEST_CELL = 200
 
 
@@ -180,9 +182,14 @@ def _page(head: str) -> Look | None:
     if re.match(r"<(!doctype html|html|head|body)\b", start, re.IGNORECASE):
         todo = "download the raw file again; this is the page about it, or of an error"
         return Look("page", "an HTML page", todo)
-    if start.startswith("<?xml") or (_ELEMENT.match(start) and "</" in head):
+    if start.startswith("<?xml") or (_ELEMENT.match(start) and _mostly_elements(start)):
         return Look("page", "XML", f"{_AS_LINES}; no reader takes XML")
     return None
+
+
+def _mostly_elements(start: str) -> bool:
+    lines = [line for line in start.split("\n")[:_LINES] if line.strip()]
+    return "</" in start and sum(line.lstrip()[0] == "<" for line in lines) * 2 > len(lines)
 
 
 def _text(head: str) -> Look:
@@ -192,17 +199,19 @@ def _text(head: str) -> Look:
         if rest in ("{", "[", '"', ""):
             return Look("json-array", "a JSON array", _of_json("an array of objects"))
     lines = [line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()]
-    return _of_lines(start, lines)
+    return _of_lines(lines)
 
 
 def _of_json(name: str) -> str:
     return f"a source that is read from JSON takes {name}; here another shape is read"
 
 
-def _of_lines(start: str, lines: list[str]) -> Look:
-    if start.startswith("{") and (look := _objects(lines)):
-        return look
-    if any(_is_object(line) for line in lines):
+def _of_lines(lines: list[str]) -> Look:
+    begun = len(lines) > 1 and _OBJECT.match(lines[0]) and not _is_object(lines[0])
+    if begun and _MEMBER.match(lines[1]):
+        todo = "write each record on one line, or all as the items of one array"
+        return Look("json-object", "one JSON object over several lines", todo)
+    if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
         return Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
     for share, fits, look in _SHAPES:
         if lines and sum(map(fits, lines)) >= share * len(lines):
@@ -216,22 +225,7 @@ def _of_lines(start: str, lines: list[str]) -> Look:
     return Look("text", "plain text", "put the data file itself there")
 
 
-def _objects(lines: list[str]) -> Look | None:
-    """Tell what begins with a brace: lines of JSON, or one object over several lines."""
-    lines_of_json = Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
-    if any(_is_object(line) for line in lines) or lines[0].startswith('{"'):
-        several = len(lines) > 1 and not any(_is_object(line) for line in lines)
-        if not (several and lines[0].rstrip().endswith(("{", "[", ","))):
-            return lines_of_json
-    if len(lines) > 1 and re.match(r'\s*["}]', lines[1]):
-        todo = "write each record on one line, or all as the items of one array"
-        return Look("json-object", "one JSON object over several lines", todo)
-    return None
-
-
 def _is_object(line: str) -> bool:
-    if not line.lstrip().startswith("{"):
-        return False
     try:
         return isinstance(orjson.loads(line), dict)
     except orjson.JSONDecodeError:

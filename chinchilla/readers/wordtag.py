@@ -31,6 +31,9 @@ def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Words]]:
 def _wrong(where: str, words: Words, tokens: list[str]) -> InputError | None:
     """Return what is wrong with a line, if anything is."""
     for (word, tag), token in zip(words, tokens, strict=True):
+        if "\t" in token:
+            what, todo = f"a tab in {shown(token)}", "put one space between the words"
+            return InputError(where, what, todo, reason="no-tag")
         if not (word and tag):
             what = f"expected word/tag, found {shown(token)}"
             return InputError(where, what, "give every word a tag", reason="no-tag")

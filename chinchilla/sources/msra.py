@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from chinchilla.errors import InputError
 from chinchilla.readers import columns, wordtag
 from chinchilla.readers.lines import Boundary, Slice, open_file
+from chinchilla.readers.recognise import other_file
 from chinchilla.schema import Record, Split
 from chinchilla.sources.card import Edition
 from chinchilla.sources.part import Part, Spot
@@ -48,6 +49,9 @@ def window(path: Path, split: Split, edition: Edition) -> Slice:
     ends = sentence_ends(path, joined.train)
     if (ends.sentences, ends.characters) != (joined.sentences, joined.characters):
         if path.name == JOINED_NAME:
+            other = other_file(f"{path}:1", path, frozenset({"columns"}))
+            if other is not None:
+                raise other
             what = f"{ends.sentences} sentences, not the {joined.sentences} of train and test"
             raise InputError(str(path), what, "put train and test there as two files")
         return Slice(path)

@@ -270,6 +270,10 @@ def test_a_bad_byte_costs_its_line(annotated) -> None:
 FOREIGN = [line for line, _, _ in WRONG] + [
     "",
     " \t",
+    '{"text": "外婆"}',
+    "[1, 2]",
+    "{{time:今天}}",
+    "<p>外婆</p>",
     "#1\tAnnotatorNotes T1\t作者",
     "A1\tNegation T1",
     "E1\tLife:T1",

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import pickle
 import sqlite3
 import tarfile
 import zipfile
@@ -20,6 +21,7 @@ from chinchilla.errors import InputError, Tally
 from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
 from chinchilla.readers.lines import Item, Slice
 from chinchilla.readers.recognise import HEAD, recognise
+from chinchilla.sources import catalogue
 
 LABELS = frozenset({"time", "org_name"})
 ROWS = [{"text": f"甲厂第{n}次与乙厂合作", "n": n} for n in range(30)]
@@ -223,9 +225,7 @@ def test_a_bad_byte_is_named_and_the_line_alone_is_lost(put) -> None:
     )
 
 
-def test_a_folder_of_reasons_survives_pickling() -> None:
-    import pickle
-
+def test_the_reason_of_an_error_survives_pickling() -> None:
     error = pickle.loads(pickle.dumps(InputError("a:1", "b", "c", reason="other-file")))
     assert (str(error), error.reason) == ("a:1: b; c", "other-file")
 
@@ -236,3 +236,35 @@ def test_line_ends_of_cr_alone_glue_nothing(put) -> None:
         path: Path = put("a", text.replace("\n", "\r"))
         with pytest.raises(InputError, match="a line ends with CR alone"):
             list(read(Slice(path), Tally()))
+
+
+SOURCES: dict[str, tuple[str, set[str]]] = {
+    "duie": ("duie_train.json", READERS["json"][1]),
+    "duee": ("duee_train.json", READERS["json"][1]),
+    "duee_fin": ("duee_fin_train.json", READERS["json"][1]),
+    "iree": ("train.json", READERS["json"][1]),
+    "finre": ("train.txt", {"tsv"}),
+    "sanwen": ("train.txt", {"tsv"}),
+    "msra": ("train.bio", READERS["columns"][1] | {"tsv"}),
+    "msra, joined": ("dh_msra.txt", READERS["columns"][1] | {"tsv"}),
+    "msra, words": ("train1.txt", {"word/tag"}),
+    "boson": ("origindata.txt", {"marks"}),
+    "boson, tags": ("boson.train.bmes", READERS["columns"][1] | {"tsv"}),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("source", SOURCES)
+def test_another_file_in_the_place_of_a_source_is_one_error(tmp_path, put, source, name) -> None:
+    file, wanted = SOURCES[source]
+    content, words = FILES[name]
+    if name in wanted:
+        return
+    path, raw = put(f"{source.partition(',')[0]}/{file}", content), tmp_path / "raw"
+    card = catalogue.load_card(source.partition(",")[0], raw)
+    with pytest.raises(InputError) as caught:
+        found = catalogue.find(card, raw, samples=False)
+        assert found is not None
+        list(catalogue.records(found, "train", Tally()))
+    assert caught.value.where.startswith(f"{path}:")
+    assert caught.value.what == f"the file is {words}"
