@@ -17,18 +17,23 @@ Each is one line: `where: what is wrong; what to do next`.
 """
 
 from dataclasses import dataclass, field
-from typing import ClassVar, NamedTuple
+from typing import NamedTuple
 
 
 class ChinchillaError(Exception):
     """Tell where the problem is, what is wrong and what to do next."""
 
-    reason: ClassVar[str] = "error"
+    reason: str = "error"
 
-    def __init__(self, where: str, what: str, todo: str) -> None:
-        """Keep the three parts as arguments, so that the error survives pickling."""
+    def __init__(self, where: str, what: str, todo: str, reason: str = "") -> None:
+        """Keep the three parts as arguments, so that the error survives pickling.
+
+        `reason` is the kind of problem it is counted under, where its class says too little.
+        """
         super().__init__(where, what, todo)
         self.where, self.what, self.todo = where, what, todo
+        if reason:
+            self.reason = reason
 
     def __str__(self) -> str:
         """Join the parts to one line, whatever characters the input put into them."""

@@ -7,8 +7,9 @@ Scheme = Literal["bio", "bmes"]
 FaultKind = Literal["no-begin", "no-end", "unknown-prefix"]
 
 _INSIDE = {"bio": "I", "bmes": "ME"}
-_PREFIXES = {"bio": "BIO", "bmes": "BMESO"}
+_PREFIXES = {"bio": "BI", "bmes": "BMES"}
 _CLOSING = "ES"
+_MARKS = ("-", "_")
 
 
 class Tagged(NamedTuple):
@@ -39,19 +40,19 @@ def decode(tags: Sequence[str], scheme: Scheme) -> tuple[list[Tagged], list[Faul
     faults: list[Fault] = []
     at = 0
     while at < len(tags):
-        prefix, label = tags[at][:1], tags[at][2:]
-        if prefix not in _PREFIXES[scheme] or (prefix == "O") != (tags[at] == "O") or not prefix:
+        tag = tags[at]
+        if tag == "O":
+            at += 1
+            continue
+        if tag[:1] not in _PREFIXES[scheme] or tag[1:2] not in _MARKS:
             faults.append(_fault("unknown-prefix", tags, at, at + 1))
             at += 1
             continue
-        if prefix == "O":
-            at += 1
-            continue
         stop = _stretch_end(tags, at, scheme)
-        if prefix in _INSIDE[scheme]:
+        if tag[0] in _INSIDE[scheme]:
             faults.append(_fault("no-begin", tags, at, stop))
         else:
-            spans.append(Tagged(label, at, stop))
+            spans.append(Tagged(tag[2:], at, stop))
             if scheme == "bmes" and tags[stop - 1][0] not in _CLOSING:
                 faults.append(_fault("no-end", tags, at, stop))
         at = stop
@@ -63,7 +64,8 @@ def _stretch_end(tags: Sequence[str], start: int, scheme: Scheme) -> int:
     label, end = tags[start][2:], start + 1
     if scheme == "bmes" and tags[start][0] in _CLOSING:
         return end
-    while end < len(tags) and tags[end][:1] in _INSIDE[scheme] and tags[end][2:] == label:
+    inside = {f"{prefix}{mark}{label}" for prefix in _INSIDE[scheme] for mark in _MARKS}
+    while end < len(tags) and tags[end] in inside:
         end += 1
         if scheme == "bmes" and tags[end - 1][0] in _CLOSING:
             break

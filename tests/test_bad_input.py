@@ -75,7 +75,14 @@ CASES = [
         "msra",
         "msra/train.bio",
         "中\tO\n国\tI-LOC\n人\tO\n",
-        "{path}:2: wrong tag sequence: I-LOC after O; begin each entity with B-",
+        "{path}:2: the tag I-LOC begins an entity, as in IOB1; BIO is read; "
+        "convert the tags to BIO (IOB2): begin every entity with B-",
+    ),
+    (
+        "msra",
+        "msra/train.bio",
+        "中\tB-LOC\n国\tI-LOC\n人\tI-PER\n",
+        "{path}:3: wrong tag sequence: I-PER after I-LOC; begin each entity with B-",
     ),
     (
         "msra",
@@ -135,7 +142,7 @@ def test_a_label_file_that_is_another_file_is_one_line(tmp_path, put, row) -> No
     ]
 
 
-def test_an_error_of_a_brat_record_names_its_file(tmp_path, put) -> None:
+def test_an_error_of_a_brat_relation_names_its_line_and_loses_it_alone(tmp_path, put) -> None:
     put("sanwen/train/a.txt", "外婆爱别人。")
     put("sanwen/train/a.ann", "")
     put("sanwen/train/b.txt", "外婆爱别人。")
@@ -146,11 +153,13 @@ def test_an_error_of_a_brat_record_names_its_file(tmp_path, put) -> None:
     raw = tmp_path / "raw"
     found = catalogue.find(catalogue.load_card("sanwen", raw), raw, None, samples=False)
     tally = Tally(forgiving=True)
-    assert [record.id for record in catalogue.records(found, "train", tally)] == [
-        "sanwen-train-000001"
+    records = list(catalogue.records(found, "train", tally))
+    assert [(record.id, record.relations) for record in records] == [
+        ("sanwen-train-000001", ()),
+        ("sanwen-train-000002", ()),
     ]
     assert tally.refused["unknown-label"].example == (
-        f"{path}: the label 'Sorcery' is not on the card of sanwen; "
+        f"{path}:3: the label 'Sorcery' is not on the card of sanwen; "
         f"correct the line, or describe the label in {raw / 'sanwen/card.toml'}"
     )
 
@@ -185,7 +194,8 @@ def test_a_bad_line_of_a_file_of_several_splits_counts_once(
         split: sum(count.times for count in one.refused.values()) for split, one in tallies.items()
     }
     assert times == {split: int(split == "train") for split in found.files}
-    assert tallies["train"].refused["bad-line"].example.startswith(f"{path}:61: ")
+    [refused] = tallies["train"].refused.values()
+    assert refused.example.startswith(f"{path}:61: ")
 
 
 @pytest.mark.parametrize(("source", "edition", "name", "good", "bad"), CARVED)

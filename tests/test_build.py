@@ -208,10 +208,10 @@ def test_bad_records_are_counted_with_an_example_where_asked(tmp_path, put) -> N
     counts = manifest["sources"]["finre"]["splits"]["train"]
     assert (counts["read"], counts["records"]) == (3, 1)
     assert counts["refused"] == {
-        "bad-line": {
+        "wrong-number-of-fields": {
             "times": 1,
             "example": "train.txt:5: expected 4 fields between tabs, found 1; "
-            "was the file saved with spaces for tabs?",
+            "write 4 fields with a tab between them",
         },
         "bad-record": {
             "times": 1,

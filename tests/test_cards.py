@@ -113,7 +113,7 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
 
 
 SCHEMAS = [
-    ("[1,2]", "{path}:1: a JSON int, not an object; write one {{...}} a line"),
+    ("[1,2]", "{path}:item 1: a JSON number, not an object; write one {{...}} an item"),
     ("{", "{path}:1: not a whole JSON object (unexpected end of data at character 1); "),
     ('{"x": 1}\n', "{path}:1: no string under 'predicate'; "),
     ('{"predicate": [1]}\n', "{path}:1: no string under 'predicate'; "),

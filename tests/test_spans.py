@@ -48,6 +48,8 @@ def test_flat_spans_survive_tags_of_either_scheme(parts, scheme) -> None:
         ),
         ("bio", "B-A B-A", [Tagged("A", 0, 1), Tagged("A", 1, 2)], []),
         ("bio", "I-A", [], [Fault("no-begin", 0, "the start", "I-A", Tagged("A", 0, 1))]),
+        ("bio", "BXA", [], [Fault("unknown-prefix", 0, "the start", "BXA", Tagged("A", 0, 1))]),
+        ("bio", "B", [], [Fault("unknown-prefix", 0, "the start", "B", Tagged("", 0, 1))]),
         ("bio", "X", [], [Fault("unknown-prefix", 0, "the start", "X", Tagged("", 0, 1))]),
         (
             "bmes",

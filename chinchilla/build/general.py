@@ -77,9 +77,8 @@ def choose_general(path: Path, amount: Amount) -> Choice:
 def read_general(path: Path, tally: Tally) -> Iterator[GeneralRow]:
     """Yield every row of a file; what a row holds beside its first turn is counted as mended."""
     part = Slice(path)
-    word = "item " if jsonl.is_array(path) else ""
     for place, fields in jsonl.rows(part, tally):
-        where = part.at(f"{word}{place}")
+        where = part.at(place)
         try:
             row = _read(fields, where, tally)
         except ChinchillaError as error:

@@ -1,10 +1,7 @@
-"""Brat standoff: `name.txt` and beside it `name.ann`.
+"""Brat standoff: `name.txt` and beside it `name.ann`, a document each.
 
-T1<TAB>Person 0 2<TAB>外婆
-R1<TAB>Family Arg1:T1 Arg2:T2
-
-A span in pieces (`965 966;967 968`) is read as the stretch they cover; sets (`*` lines) are
-counted and left out.
+What is wrong with a line costs that line; a document is lost where its text or all of its
+annotation cannot be read. An empty .ann says that nothing is annotated.
 """
 
 from collections.abc import Iterator
@@ -13,15 +10,12 @@ from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers.lines import Slice, not_utf8, open_file, text_lines
+from chinchilla.readers.offsets import clean
+from chinchilla.readers.recognise import ANY_TEXT, Kind, other_file
+from chinchilla.readers.standoff import Annotations, Link
 from chinchilla.spans import Tagged
 
-
-class Link(NamedTuple):
-    """A relation between two spans of a document."""
-
-    label: str
-    head: Tagged
-    tail: Tagged
+_WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
 
 
 class Document(NamedTuple):
@@ -35,8 +29,11 @@ class Document(NamedTuple):
 def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
     """Yield number and document for each .txt of a folder, by name, or for one file.
 
-    One with a bad line is refused, once.
+    One that cannot be read is refused, and so is an .ann without its .txt.
     """
+    for orphan in _orphans(path):
+        what, todo = f"no {orphan.stem}.txt beside it", "add the text or take the .ann away"
+        tally.refuse(InputError(str(orphan), what, todo, reason="brat-missing-file"))
     for number, text in enumerate(text_files(path), start=1):
         try:
             document = read_document(text, tally)
@@ -56,58 +53,50 @@ def annotation_file(path: Path) -> Path:
     return path.with_suffix(".ann")
 
 
-def read_document(path: Path, tally: Tally) -> Document:
-    """Read one text and its .ann, whose sets are counted and left out.
+def _orphans(path: Path) -> list[Path]:
+    there = set(text_files(path))
+    return [one for one in sorted(path.glob("*.ann")) if one.with_suffix(".txt") not in there]
 
-    Raises InputError where one of the two files is missing or cannot be read, or a line does not
-    fit: without it, the document would say that less is in the text than is.
+
+def read_document(path: Path, tally: Tally) -> Document:
+    """Read one text and its .ann; a line that is wrong is refused alone.
+
+    Raises InputError where one of the two files is missing or cannot be read: without it, the
+    document would say that nothing is in the text.
     """
-    text = _read_text(path)
+    raw = _read_text(path)
     part = Slice(annotation_file(path))
-    spans: dict[str, Tagged] = {}
-    links: list[Link] = []
-    sets = []
-    for number, line in _lines(part):
-        try:
-            if line.startswith("*"):
-                sets.append(part.at(number))
-            elif line:
-                _take(line, text, spans, links)
-        except (ValueError, KeyError, IndexError) as error:
-            what = f"not a brat annotation of {path.name} ({error})"
-            raise InputError(part.at(number), what, "correct the line or leave it out") from error
-    for where in sets:
-        tally.mend("brat-set-left-out", where)
-    return Document(text, list(spans.values()), links)
+    found = Annotations(part, tally)
+    lines = list(_lines(path, part, tally))
+    found.read(lines, raw)
+    if found.refused and found.refused == sum(bool(line.strip()) for _, line in lines):
+        what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
+        raise InputError(str(part.path), what, todo, reason="brat-bad-file")
+    spans = [span for span in found.spans.values() if span is not None]
+    return Document(clean(raw), spans, found.links)
 
 
 def _read_text(path: Path) -> str:
     with open_file(path) as file:
         data = file.read()
     try:
-        return data.decode("utf-8").replace("\r\n", "\n")
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise not_utf8(f"{path}:{line}", data) from error
+        line = data.count(b"\n", 0, error.start)
+        where = f"{path}:{line + 1}"
+        other = other_file(where, path, ANY_TEXT)
+        raise other or not_utf8(where, data.split(b"\n", line + 1)[line]) from error
 
 
-def _lines(part: Slice) -> Iterator[tuple[int, str]]:
-    """Return the lines of an .ann; an empty file says that nothing is annotated."""
-    if part.path.is_file() and not part.path.stat().st_size:
-        return iter(())
-    return text_lines(part, Tally())
-
-
-def _take(line: str, text: str, spans: dict[str, Tagged], links: list[Link]) -> None:
-    fields = line.split("\t")
-    if line.startswith("T"):
-        label, _, places = fields[1].partition(" ")
-        pieces = [tuple(map(int, place.split(" "))) for place in places.split(";")]
-        if " ".join(text[start:end] for start, end in pieces) != fields[2]:
-            raise ValueError(f"offset {places} does not quote {fields[2]!r}")
-        spans[fields[0]] = Tagged(label, pieces[0][0], pieces[-1][1])
-    elif line.startswith("R"):
-        label, head, tail = fields[1].strip().split(" ")
-        links.append(Link(label, spans[head.split(":")[1]], spans[tail.split(":")[1]]))
-    else:
-        raise ValueError(f"{line[:1]!r} lines are not read")
+def _lines(text: Path, part: Slice, tally: Tally) -> Iterator[tuple[int, str]]:
+    """Yield the lines of an .ann; raise InputError where it is missing or another file."""
+    if not part.path.is_file():
+        todo = "add it; an empty one says that nothing is annotated"
+        what = f"no annotation of {text.name}"
+        raise InputError(str(part.path), what, todo, reason="brat-missing-file")
+    if not part.path.stat().st_size:
+        return
+    other = other_file(part.at(1), part.path, _WANTED)
+    if other is not None:
+        raise other
+    yield from text_lines(part, tally)

@@ -4,46 +4,107 @@
     共 I-ORG
 
 The separator is a tab or one space; a character that is itself a space keeps its place. A cell
-holds one code point, as offsets count those.
+holds one code point, as offsets count those. A line of blanks alone is a blank line.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, text_lines
+from chinchilla.readers.lines import MAX_SENTENCE, Slice, open_file, shown, text_lines, too_much
+from chinchilla.readers.recognise import Kind, Refusals
+
+_WANTED: frozenset[Kind] = frozenset({"columns", "tsv"})
+_DOCUMENT = "-DOCSTART-"
+_TAG = re.compile(r"[Oo]|[BIMESLUbimeslu][-_]\S+")
+_INNER_END = re.compile(r"[。！？](?=.)", re.DOTALL)
+_LOOK_BACK = 1 << 12
 
 
 class Sentence(NamedTuple):
-    """The characters of a sentence and their tags, one each."""
+    """The characters of a sentence and their tags, one each; `before` is the tag in front of it.
+
+    That is the last tag of the sentence before, "" at the beginning of a file.
+    """
 
     characters: list[str]
     tags: list[str]
+    before: str = ""
 
 
 def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
     """Yield the line a sentence starts at, and the sentence; one with a bad line is refused."""
-    start, sentence, before = 0, Sentence([], []), tally.times
+    lines = _Lines(part, tally)
+    start, sentence, times = 0, Sentence([], [], _tag_before(part)), tally.times
     for number, line in text_lines(part, tally):
-        if not line:
-            if sentence.tags and tally.times == before:
-                yield start, sentence
-            start, sentence, before = 0, Sentence([], []), tally.times
-            continue
         start = start or number
         cell = _split(line)
-        if cell is not None:
+        if cell is not None and len(sentence.tags) < MAX_SENTENCE:
             sentence.characters.append(cell[0])
             sentence.tags.append(cell[1])
-        elif tally.times == before:
-            tally.refuse(_bad_cell(part.at(number), line))
-    if sentence.tags and tally.times == before:
+        elif lines.is_break(number, line):
+            if sentence.tags and tally.times == times:
+                yield start, sentence
+            before = sentence.tags[-1] if sentence.tags else sentence.before
+            start, sentence, times = 0, Sentence([], [], before), tally.times
+        elif tally.times == times and not lines.goes_on(start, number, line):
+            return
+    if sentence.tags and tally.times == times:
+        lines.warn_of_one(start, sentence)
         yield start, sentence
 
 
 def text_of(sentence: Sentence) -> str:
     """Return the characters of a sentence as one text."""
     return "".join(sentence.characters)
+
+
+class _Lines:
+    """Judge the lines that are no character and tag of a sentence."""
+
+    def __init__(self, part: Slice, tally: Tally) -> None:
+        self._part, self._tally = part, tally
+        self._refusals = Refusals(part.path, _WANTED, tally)
+        self._breaks = 0
+
+    def is_break(self, number: int, line: str) -> bool:
+        """Tell whether a line ends a sentence; those that name a document are counted."""
+        if line.startswith(_DOCUMENT):
+            self._tally.mend("docstart-line-left-out", self._part.at(number))
+            return True
+        blank = not line.strip()
+        self._breaks += blank
+        return blank
+
+    def goes_on(self, start: int, number: int, line: str) -> bool:
+        """Refuse the first line of a sentence that is wrong; say whether to read on."""
+        if _split(line) is None:
+            return self._refusals.goes_on(_bad_cell(self._part.at(number), line))
+        what = f"a sentence of more than {MAX_SENTENCE:,} characters"
+        return self._refusals.goes_on(too_much(self._part.at(start), what, "the blank line"))
+
+    def warn_of_one(self, start: int, sentence: Sentence) -> None:
+        """Warn where a file without a blank line reads as several sentences."""
+        whole = self._part.start == 0 and not self._breaks
+        if whole and len(_INNER_END.findall(text_of(sentence))) > 1:
+            todo = "put a blank line between the sentences"
+            self._tally.warn("no-blank-line-in-the-file", self._part.at(start), todo)
+
+
+def _tag_before(part: Slice) -> str:
+    """Return the last tag in front of a slice, so that slices of any size read the same."""
+    if not part.start:
+        return ""
+    with open_file(part.path) as file:
+        at = max(0, part.start - _LOOK_BACK)
+        file.seek(at)
+        lines = file.read(part.start - at).decode("utf-8", errors="replace").split("\n")
+    for line in reversed(lines):
+        cell = _split(line.rstrip("\r"))
+        if cell is not None:
+            return cell[1]
+    return ""
 
 
 def _split(line: str) -> tuple[str, str] | None:
@@ -57,13 +118,18 @@ def _split(line: str) -> tuple[str, str] | None:
 
 
 def _bad_cell(where: str, line: str) -> InputError:
+    """Say what a line of columns has that is not a character and a tag."""
+    cells = line.split()
     cell = line.rpartition("\t" if "\t" in line else " ")[0]
-    if len(cell) > 1:
-        what = f"expected one character, found {_shown(cell)}"
-        return InputError(where, what, "give each character a line and a tag of its own")
-    what = f"expected a character and a tag, found {_shown(line)}"
-    return InputError(where, what, "put one tab or space between the two")
+    what, todo = f"expected a character and a tag, found {shown(line)}", _SEPARATE
+    if len(cells) == 2 and len(cells[1]) == 1 and _TAG.fullmatch(cells[0]):
+        what, todo = f"the tag stands first in {shown(line)}", "put the character first"
+    elif len(cells) > 2:
+        todo = f"there are {len(cells)} columns: leave two, the character and its tag"
+    elif len(cell.strip()) > 1:
+        what = f"expected one character, found {shown(cell)}"
+        todo = "give each character a line and a tag of its own"
+    return InputError(where, what, todo, reason="bad-cell")
 
 
-def _shown(words: str) -> str:
-    return repr(words if len(words) <= 20 else words[:20] + "...")
+_SEPARATE = "put one tab or space between the two"

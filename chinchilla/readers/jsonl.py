@@ -16,9 +16,13 @@ import orjson
 from ijson import get_backend
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Boundary, Slice, not_utf8, open_file, raw_lines
+from chinchilla.readers.lines import Boundary, Item, Slice, not_utf8, open_file, raw_lines
+from chinchilla.readers.recognise import Kind, Refusals, other_file
 
 Row = dict[str, Any]
+_LINES: frozenset[Kind] = frozenset({"json-lines"})
+_ARRAY: frozenset[Kind] = frozenset({"json-array"})
+_NAMES = {"list": "array", "str": "string", "bool": "boolean", "NoneType": "null"}
 
 
 def is_array(path: Path) -> bool:
@@ -40,8 +44,10 @@ def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
         if isinstance(item, dict):
             yield place, item
         else:
-            what = f"a JSON {type(item).__name__}, not an object"
-            tally.refuse(InputError(part.at(place), what, "write one {...} a line"))
+            name = type(item).__name__
+            what = f"a JSON {_NAMES.get(name, 'number')}, not an object"
+            todo = f"write one {{...}} {'an item' if isinstance(place, Item) else 'a line'}"
+            tally.refuse(InputError(part.at(place), what, todo, reason="no-object"))
 
 
 def strings(path: Path, key: str) -> set[str]:
@@ -57,22 +63,37 @@ def strings(path: Path, key: str) -> set[str]:
 
 
 def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
+    refusals = Refusals(part.path, _LINES, tally)
     for number, line in raw_lines(part, tally):
         if not line.strip():
             continue
         try:
             yield number, orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            tally.refuse(_not_json(part.at(number), line, error))
+            if not refusals.goes_on(_not_json(part, number, line, error)):
+                return
 
 
-def _not_json(where: str, line: bytes, error: orjson.JSONDecodeError) -> InputError:
+def _not_json(part: Slice, number: int, line: bytes, error: orjson.JSONDecodeError) -> InputError:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
-        return not_utf8(where, line)
+        return not_utf8(part.at(number), line)
+    todo = "write each object whole, on one line"
+    if error.msg.startswith("unexpected end") and _ends_with(part.path, line):
+        todo = _CUT_OFF
     words = f"not a whole JSON object ({error.msg} at character {error.pos})"
-    return InputError(where, words, "was the file cut off? fetch or copy it again")
+    return InputError(part.at(number), words, todo, reason="not-json")
+
+
+_CUT_OFF = "was the file cut off? fetch or copy it again"
+
+
+def _ends_with(path: Path, line: bytes) -> bool:
+    """Tell whether a file ends with a line that has no line feed."""
+    with open_file(path) as file:
+        file.seek(max(0, file.seek(0, 2) - len(line)))
+        return file.read() == line
 
 
 _HALF = re.compile(
@@ -90,16 +111,28 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
             file.seek(0)
         try:
             for number, item in enumerate(items(file, "item", use_float=True), start=1):
+                place = Item(number)
                 if halves and not _whole(item):
-                    where, todo = part.at(f"item {number}"), "write it whole or leave it out"
-                    tally.refuse(InputError(where, "half a surrogate pair in a string", todo))
+                    what, todo = (
+                        "half a surrogate pair in a string",
+                        "write it whole or leave it out",
+                    )
+                    tally.refuse(InputError(part.at(place), what, todo))
                 else:
-                    yield number, item
+                    yield place, item
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            where = f"{part.path}:item {number + 1}"
-            words = str(error).splitlines()[0].strip()
-            todo = "was the file cut off? fetch or copy it again"
-            raise InputError(where, f"not a whole JSON array ({words})", todo) from error
+            raise _no_array(part, Item(number + 1), error) from error
+
+
+def _no_array(part: Slice, place: Item, error: Exception) -> InputError:
+    """Say why an array cannot be read on: it is another file, it ends too early, it is wrong."""
+    other = other_file(part.at(place), part.path, _ARRAY)
+    if other is not None:
+        return other
+    words = str(error).splitlines()[0].strip()
+    cut_off = "premature EOF" in words or "ncomplete" in words
+    todo = _CUT_OFF if cut_off else "correct the item; nothing after it was read"
+    return InputError(part.at(place), f"not a whole JSON array ({words})", todo, reason="not-json")
 
 
 def _holds(file: BinaryIO, pattern: re.Pattern[bytes]) -> bool:

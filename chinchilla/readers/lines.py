@@ -8,13 +8,25 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 from chinchilla.errors import InputError, Tally
+from chinchilla.readers.recognise import ANY_TEXT, Refusals
 
 MAX_LINE = 16 * 1024 * 1024
 """Longest line read, in bytes; the longest record of the known sources has 15 kB."""
 
+MAX_SENTENCE = 5_000
+"""Longest sentence read, in characters; the longest of a known edition of MSRA has 2,427."""
+
 _BOM = b"\xef\xbb\xbf"
 Boundary = Literal["lines", "blocks", "whole"]
 """Where a file may be cut: after any line, after a blank line, nowhere."""
+
+
+class Item(int):
+    """The number of an item of an array: a place that is no line, and says so."""
+
+    def __str__(self) -> str:
+        """Write it so that nobody takes it for a line."""
+        return f"item {int(self)}"
 
 
 class Slice(NamedTuple):
@@ -26,12 +38,13 @@ class Slice(NamedTuple):
     line: int = 1
 
     def at(self, place: int | str) -> str:
-        """Name a place of the file as errors do: `path:line`."""
+        """Name a place of the file as errors do: `path:line`, or `path:item 2`."""
         return f"{self.path}:{place}"
 
 
 def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
     """Yield line number and bytes without the line end; a line over MAX_LINE is refused."""
+    refusals = Refusals(part.path, ANY_TEXT, tally)
     with open_file(part.path) as file:
         file.seek(part.start)
         at, number = part.start, part.line
@@ -42,7 +55,8 @@ def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
             at += len(line)
             if len(line) > MAX_LINE:
                 at += _skip_line(file)
-                tally.refuse(_too_long(part.at(number)))
+                if not refusals.goes_on(_too_long(part.at(number))):
+                    return
             else:
                 if at == len(line) and line.startswith(_BOM):
                     line = line[len(_BOM) :]
@@ -51,12 +65,20 @@ def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
 
 
 def text_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, str]]:
-    """Yield line number and text; a line that is not UTF-8 is refused."""
+    """Yield line number and text; one that is not UTF-8, or ends at a lone CR, is refused."""
+    refusals = Refusals(part.path, ANY_TEXT, tally)
     for number, line in raw_lines(part, tally):
         try:
-            yield number, line.decode("utf-8")
+            text = line.decode("utf-8")
         except UnicodeDecodeError:
-            tally.refuse(not_utf8(part.at(number), line))
+            if not refusals.goes_on(not_utf8(part.at(number), line)):
+                return
+            continue
+        if "\r" in text:
+            what, todo = "a line ends with CR alone", "write LF: tr '\\r' '\\n' < OLD > NEW"
+            tally.refuse(InputError(part.at(number), what, todo, reason="lone-cr"))
+        else:
+            yield number, text
 
 
 def open_file(path: Path) -> BinaryIO:
@@ -93,18 +115,35 @@ def _empty(path: Path) -> InputError:
 
 
 def not_utf8(where: str, line: bytes) -> InputError:
-    """Say that a line is not UTF-8, and whether it would be GBK."""
+    """Say which byte of a line is not UTF-8, and whether it would be GBK."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
+    else:
+        what = "not UTF-8"
     try:
         line.decode("gb18030")
-        guess, todo = " (it reads as GBK)", "convert it: iconv -f GB18030 -t UTF-8 OLD > NEW"
+        guess, todo = " (it reads as GBK)", "write the line as UTF-8, as the others are"
     except UnicodeDecodeError:
-        guess, todo = "", "save the file as UTF-8"
-    return InputError(where, f"not UTF-8{guess}", todo)
+        guess, todo = "", "correct the line or leave it out"
+    return InputError(where, f"{what}{guess}", todo, reason="not-utf8")
 
 
 def _too_long(where: str) -> InputError:
     limit = f"line is longer than {MAX_LINE // 2**20} MiB"
-    return InputError(where, limit, "put one record on a line; is the file of another format?")
+    return InputError(where, limit, "put one record on a line", reason="long-line")
+
+
+def too_much(where: str, what: str, between: str) -> InputError:
+    """Say that so long a text is no sentence: what should stand between two is missing."""
+    todo = f"is {between} missing between the sentences? put one there"
+    return InputError(where, what, todo, reason="long-sentence")
+
+
+def shown(words: str) -> str:
+    """Quote the beginning of what was found."""
+    return repr(words if len(words) <= 20 else words[:20] + "...")
 
 
 def _skip_line(file: BinaryIO) -> int:

@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, text_lines
+from chinchilla.readers.lines import Slice, text_lines, too_much
+from chinchilla.readers.recognise import Kind, other_file
 from chinchilla.spans import Tagged
 
 Damage = Literal["literal-newline", "broken-mark", "nested-mark", "empty-mark"]
 
+MAX_PARAGRAPH = 20_000
+"""Longest paragraph read, in characters without marks; the longest published one has 4,623."""
+
+_WANTED: frozenset[Kind] = frozenset({"marks"})
 _TOKENS = re.compile(r"\{\{(\w+?):|\{(\w+?):|\}\}|\\n")
 
 
@@ -31,14 +36,25 @@ def paragraphs(part: Slice, labels: frozenset[str], tally: Tally) -> Iterator[tu
 
     `labels` are the names that may open a mark, so that braces in running text stay text.
     """
+    # any text is a paragraph without marks: that it is another file must be seen before
+    other = other_file(part.at(part.line), part.path, _WANTED)
+    if other is not None:
+        tally.refuse(other)
+        return
     for number, line in text_lines(part, tally):
         if not line:
             continue
         try:
-            yield number, parse(line, labels)
+            found = parse(line, labels)
         except ValueError as error:
             todo = "close each {{label:...}} with }}"
-            tally.refuse(InputError(part.at(number), str(error), todo))
+            tally.refuse(InputError(part.at(number), str(error), todo, reason="open-mark"))
+            continue
+        if len(found.text) > MAX_PARAGRAPH:
+            what = f"a paragraph of {len(found.text):,} characters"
+            tally.refuse(too_much(part.at(number), what, "a line break"))
+        else:
+            yield number, found
 
 
 def parse(line: str, labels: frozenset[str]) -> Marked:

@@ -6,24 +6,41 @@ Words stand between single spaces, with one more space at the end of the line.
 from collections.abc import Iterator
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, text_lines
+from chinchilla.readers.lines import MAX_SENTENCE, Slice, shown, text_lines, too_much
+from chinchilla.readers.recognise import Kind, Refusals
 
+_WANTED: frozenset[Kind] = frozenset({"word-tag"})
 Words = list[tuple[str, str]]
 
 
 def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Words]]:
     """Yield line number and (word, tag) pairs; a line with an untagged word is refused."""
+    refusals = Refusals(part.path, _WANTED, tally)
     for number, line in text_lines(part, tally):
         tokens = [token for token in line.split(" ") if token]
-        if not tokens:
+        if not line.strip():
             continue
         words = [_split(token) for token in tokens]
-        if all(word and tag for word, tag in words):
+        error = _wrong(part.at(number), words, tokens)
+        if error is None:
             yield number, words
-        else:
-            bad = next(token for token in tokens if not all(_split(token)))
-            what = f"expected word/tag, found {bad!r}"
-            tally.refuse(InputError(part.at(number), what, "give every word a tag"))
+        elif not refusals.goes_on(error):
+            return
+
+
+def _wrong(where: str, words: Words, tokens: list[str]) -> InputError | None:
+    """Return what is wrong with a line, if anything is."""
+    for (word, tag), token in zip(words, tokens, strict=True):
+        if "\t" in token:
+            what, todo = f"a tab in {shown(token)}", "put one space between the words"
+            return InputError(where, what, todo, reason="no-tag")
+        if not (word and tag):
+            what = f"expected word/tag, found {shown(token)}"
+            return InputError(where, what, "give every word a tag", reason="no-tag")
+    length = sum(len(word) for word, _ in words)
+    if length > MAX_SENTENCE:
+        return too_much(where, f"a sentence of {length:,} characters", "a line break")
+    return None
 
 
 def text_of(words: Words) -> str:

@@ -52,7 +52,8 @@ def sentence_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
     spans, faults = decode(sentence.tags, "bmes")
     for fault in faults:
         if fault.kind != "no-end":
-            raise wrong_tags(spot, fault)
+            raise wrong_tags(spot, fault, "bmes")
+    for fault in faults:
         spot.mend(fault.kind, fault.at)
     repairs = spot.card.repairs
     for label, start, _ in spans:

@@ -21,11 +21,12 @@ from typing import Any, NamedTuple
 from chinchilla.errors import InputError
 from chinchilla.readers import columns, wordtag
 from chinchilla.readers.lines import Boundary, Slice, open_file
+from chinchilla.readers.recognise import other_file
 from chinchilla.schema import Record, Split
 from chinchilla.sources.card import Edition
 from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.tagged import entities, wrong_tags
-from chinchilla.spans import Tagged, decode
+from chinchilla.sources.tagged import begins_inside, entities, wrong_tags
+from chinchilla.spans import Fault, Tagged, decode
 
 OUTSIDE = "o"
 JOINED_NAME = "dh_msra.txt"
@@ -48,6 +49,9 @@ def window(path: Path, split: Split, edition: Edition) -> Slice:
     ends = sentence_ends(path, joined.train)
     if (ends.sentences, ends.characters) != (joined.sentences, joined.characters):
         if path.name == JOINED_NAME:
+            other = other_file(f"{path}:1", path, frozenset({"columns"}))
+            if other is not None:
+                raise other
             what = f"{ends.sentences} sentences, not the {joined.sentences} of train and test"
             raise InputError(str(path), what, "put train and test there as two files")
         return Slice(path)
@@ -108,12 +112,20 @@ def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
     """Read a BIO sentence.
 
     The second half of an entity that was cut with its sentence is no entity: it is counted,
-    and the first half stands for it, as in the counts of the literature.
+    and the first half stands for it, as in the counts of the literature. It is one only where
+    the sentence before ends in a tag of its label.
     """
     text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bio")
     for fault in faults:
-        if fault.kind != "no-begin" or fault.at != 0:
-            raise wrong_tags(spot, fault)
+        if not _is_half(fault, sentence) or begins_inside(spot.part.slice.path):
+            raise wrong_tags(spot, fault, "bio")
+    for _ in faults:
         spot.mend("second-half-of-a-cut-entity")
     return {"text": text, "entities": entities(text, spans)}
+
+
+def _is_half(fault: Fault, sentence: columns.Sentence) -> bool:
+    """Tell whether a sentence begins with what is left of the last entity before it."""
+    cut = fault.kind == "no-begin" and fault.at == 0
+    return cut and sentence.before[2:] == fault.stretch.label

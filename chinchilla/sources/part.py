@@ -160,9 +160,14 @@ class Part:
                 raise self._unknown("role", name, place)
 
     def _unknown(self, kind: str, name: str, place: int) -> LabelError:
-        what = f"the {kind} {name!r} is not on the card of {self.card.source}"
-        todo = f"correct the line, or describe the {kind} in {self.card.own}"
-        return LabelError(self.at(place), what, todo)
+        return unknown_name(self.card, kind, name, self.at(place))
+
+
+def unknown_name(card: Card, kind: str, name: str, where: str) -> LabelError:
+    """Say that a label, role, slot or entity type is not on the card."""
+    what = f"the {kind} {name!r} is not on the card of {card.source}"
+    todo = f"correct the line, or describe the {kind} in {card.own}"
+    return LabelError(where, what, todo)
 
 
 class Spot(NamedTuple):
@@ -183,7 +188,7 @@ class Spot(NamedTuple):
 
     def where(self, further: int = 0) -> str:
         """Name the row, or the line so many lines further down, as errors do."""
-        return self.part.at(self.place + further)
+        return self.part.at(self.place + further if further else self.place)
 
     def mend(self, reason: str, further: int = 0) -> None:
         """Count a known quirk that was put right here."""

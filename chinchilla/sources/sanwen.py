@@ -16,9 +16,10 @@ from typing import Any
 
 from chinchilla.readers import brat
 from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.readers.standoff import Link
 from chinchilla.schema import Record
 from chinchilla.sources import pairs
-from chinchilla.sources.part import Part, Spot
+from chinchilla.sources.part import Part, Spot, unknown_name
 
 
 def boundary(path: Path) -> Boundary:
@@ -38,21 +39,32 @@ def load(part: Part) -> Iterator[Record]:
 
 
 def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
-    """Read a brat document; its offsets are kept, its entity types become head and tail types."""
-    text = document.text
-    relations = [
-        {
-            "predicate": label,
-            "head": text[head.start : head.end],
-            "head_type": head.label,
-            "head_start": head.start,
-            "tail": text[tail.start : tail.end],
-            "tail_type": tail.label,
-            "tail_start": tail.start,
-        }
-        for label, head, tail in document.links
-    ]
-    return {"text": text, "relations": relations}
+    """Read a brat document; its offsets are kept, its entity types become head and tail types.
+
+    A relation whose label stands on no card is refused alone.
+    """
+    known = {label.key for label in spot.card.label_set(spot.part.edition.name)}
+    relations = []
+    for link in document.links:
+        if link.label in known:
+            relations.append(_relation(document.text, link))
+        else:
+            where = f"{spot.where()}:{link.line}"
+            spot.part.tally.refuse(unknown_name(spot.card, "label", link.label, where))
+    return {"text": document.text, "relations": relations}
+
+
+def _relation(text: str, link: Link) -> dict[str, Any]:
+    head, tail = link.head, link.tail
+    return {
+        "predicate": link.label,
+        "head": text[head.start : head.end],
+        "head_type": head.label,
+        "head_start": head.start,
+        "tail": text[tail.start : tail.end],
+        "tail_type": tail.label,
+        "tail_start": tail.start,
+    }
 
 
 def schema_labels(path: Path) -> set[str]:

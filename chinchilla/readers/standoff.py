@@ -1,0 +1,227 @@
+"""The lines of a brat .ann file against the text they speak of.
+
+T1<TAB>Person 0 2<TAB>外婆
+R1<TAB>Family Arg1:T1 Arg2:T2
+
+A line that is wrong is refused, alone; what brat has beside spans and relations is counted and
+left out. A span in pieces is one where only blanks and line breaks part them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+from chinchilla.errors import InputError, Tally
+from chinchilla.readers.lines import Slice, shown
+from chinchilla.readers.offsets import Counting, countings
+from chinchilla.spans import Tagged
+
+_LEFT_OUT = {
+    "A": "brat-attribute-left-out",
+    "M": "brat-attribute-left-out",
+    "E": "brat-event-left-out",
+    "N": "brat-normalisation-left-out",
+    "#": "brat-note-left-out",
+    "*": "brat-set-left-out",
+}
+_KNOWN = re.compile(r"[TRAMEN]\d+(?=[\t ]|$)|#|\*(?=[\t ])")
+_DIGITS = re.compile(r"[0-9]{1,9}")
+_STRIPPED = 64
+"""Most blanks at the end of a span that an editor may have taken from the end of a line."""
+
+
+class Link(NamedTuple):
+    """A relation between two spans of a document, and the line it stands on."""
+
+    label: str
+    head: Tagged
+    tail: Tagged
+    line: int = 0
+
+
+class Quoted(NamedTuple):
+    """A span as its line states it: pieces in the file's counting, and the words it quotes."""
+
+    number: int
+    name: str
+    label: str
+    pieces: tuple[tuple[int, int], ...]
+    words: str
+
+
+@dataclass
+class Annotations:
+    """Collect the lines of a file; a span that is known and cannot be used is None."""
+
+    part: Slice
+    tally: Tally
+    quoted: list[Quoted] = field(default_factory=list)
+    spans: dict[str, Tagged | None] = field(default_factory=dict)
+    links: list[Link] = field(default_factory=list)
+    refused: int = 0
+    _relations: list[tuple[int, str]] = field(default_factory=list)
+    _met: dict[str, str] = field(default_factory=dict)
+    _shared: set[str] = field(default_factory=set)
+
+    def read(self, lines: Iterable[tuple[int, str]], raw: str) -> None:
+        """Read the lines, in any order, against the text as the file has it."""
+        for number, line in lines:
+            if line.strip():
+                self._sort(number, line)
+        counting = _best(self.quoted, countings(raw))
+        if counting.name:
+            self.tally.mend(f"brat-offsets-{counting.name}", self.part.at(1))
+        for quoted in self.quoted:
+            if quoted.name not in self._shared:
+                self._place(quoted, counting)
+        for number, line in self._relations:
+            self._link(number, line)
+
+    def _sort(self, number: int, line: str) -> None:
+        known = _KNOWN.match(line)
+        if known is None:
+            self._refuse(number, f"{shown(line)} is no line of brat", "brat-unknown-line")
+            return
+        name = known.group()
+        if name[0] in _LEFT_OUT:
+            if name[0] == "E":
+                self.spans.setdefault(name, None)
+            self.tally.mend(_LEFT_OUT[name[0]], self.part.at(number))
+        elif self._met.setdefault(name, line.rstrip()) != line.rstrip() or name in self.spans:
+            self._again(number, name, line)
+        elif name[0] == "T":
+            self.spans[name] = None
+            self._quote(number, name, line)
+        else:
+            self.spans[name] = None
+            self._relations.append((number, line))
+
+    def _again(self, number: int, name: str, line: str) -> None:
+        """Take the second line of a name: the same is passed over, another span is nobody's."""
+        if self._met[name] == line.rstrip():
+            self.tally.mend("brat-repeated-line", self.part.at(number))
+        elif name[0] == "R":
+            todo = "give every relation a number of its own"
+            self.tally.warn("brat-repeated-id", self.part.at(number), todo)
+            self._relations.append((number, line))
+        else:
+            self._shared.add(name)
+            self._refuse(number, f"{name} is another span already", "brat-repeated-id")
+
+    def _quote(self, number: int, name: str, line: str) -> None:
+        fields = line.split("\t", 2)
+        label, *places = fields[1].split() if len(fields) == 3 else ("",)
+        pieces = [piece.split() for piece in " ".join(places).split(";")]
+        if not all(len(piece) == 2 and all(map(_DIGITS.fullmatch, piece)) for piece in pieces):
+            what = f"expected T1<TAB>label start end<TAB>words, found {shown(line)}"
+            self._refuse(number, what, "brat-bad-span")
+            return
+        numbers = tuple((int(start), int(end)) for start, end in pieces)
+        self.quoted.append(Quoted(number, name, label, numbers, fields[2]))
+
+    def _place(self, quoted: Quoted, counting: Counting) -> None:
+        """Keep a span where it quotes one stretch of the text."""
+        pieces = counting.pieces(quoted.pieces)
+        if pieces is None:
+            self._refuse(quoted.number, _misplaced(quoted.pieces, counting), "brat-bad-span")
+            return
+        fit = _fit(counting.text, pieces, quoted.words)
+        start, end = pieces[0][0], pieces[-1][1]
+        if fit == "no":
+            places = ";".join(f"{start} {end}" for start, end in pieces)
+            found = shown(counting.text[start : min(end, start + 21)])
+            what = f"offset {places} is {found} in the text, not {shown(quoted.words)}"
+            self._refuse(quoted.number, what, "brat-bad-span")
+        elif any(counting.text[a:b].strip() for a, b in _gaps(pieces)):
+            todo = "annotate one stretch of the text; what stands between is not the entity's"
+            self.tally.warn("brat-discontinuous-span", self.part.at(quoted.number), todo)
+        else:
+            self.spans[quoted.name] = Tagged(quoted.label, start, end)
+            if fit == "marks":
+                todo = "the words of the text are taken; compare them with those of the line"
+                self.tally.warn("brat-marks-differ", self.part.at(quoted.number), todo)
+
+    def _link(self, number: int, line: str) -> None:
+        words = line.partition("\t")[2].split()
+        ends = _ends(words[1:])
+        if len(words) != 3 or ends is None:
+            what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {shown(line)}"
+            self._refuse(number, what, "brat-bad-relation")
+            return
+        missing = [name for name in ends if name not in self.spans]
+        if missing:
+            self._refuse(number, f"there is no {missing[0]}", "brat-bad-relation")
+            return
+        head, tail = (self.spans[name] for name in ends)
+        if head is None or tail is None:
+            todo = "see the lines of its spans, which are left out"
+            self.tally.warn("brat-relation-without-span", self.part.at(number), todo)
+        else:
+            self.links.append(Link(words[0], head, tail, number))
+
+    def _refuse(self, number: int, what: str, reason: str) -> None:
+        self.refused += 1
+        todo = "correct the line or leave it out"
+        self.tally.refuse(InputError(self.part.at(number), what, todo, reason=reason))
+
+
+def _ends(arguments: list[str]) -> tuple[str, str] | None:
+    """Return the names of head and tail, by Arg1 and Arg2 where the arguments are so called."""
+    pairs = [argument.partition(":") for argument in arguments]
+    if len(pairs) != 2 or not all(role and name for role, _, name in pairs):
+        return None
+    (first, _, head), (second, _, tail) = pairs
+    if first.casefold() == second.casefold():
+        return None
+    return (tail, head) if (first, second) == ("Arg2", "Arg1") else (head, tail)
+
+
+def _best(quoted: list[Quoted], ways: Iterator[Counting]) -> Counting:
+    """Return the counting that most spans fit, the plain one where it is as good."""
+    # `max` keeps the first of several that are as good
+    own = next(ways)
+    if all(_fits(one, own) for one in quoted):
+        return own
+    return max((own, *ways), key=lambda way: sum(_fits(one, way) for one in quoted))
+
+
+def _fits(quoted: Quoted, counting: Counting) -> bool:
+    pieces = counting.pieces(quoted.pieces)
+    return pieces is not None and _fit(counting.text, pieces, quoted.words) == "yes"
+
+
+def _misplaced(pieces: tuple[tuple[int, int], ...], counting: Counting) -> str:
+    """Say why offsets are no stretches of a text."""
+    places = ";".join(f"{start} {end}" for start, end in pieces)
+    if any(end <= start for start, end in pieces):
+        return f"the end of {places} is not behind its start"
+    if any(counting.pieces((piece,)) is None for piece in pieces):
+        return f"{places} is beyond the text, which has {len(counting.text)} characters"
+    return f"the pieces of {places} overlap or are out of order"
+
+
+def _gaps(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    return [(before[1], after[0]) for before, after in pairwise(pieces)]
+
+
+def _fit(text: str, pieces: list[tuple[int, int]], words: str) -> str:
+    """Compare a span with its quotation: "yes", "marks" where only punctuation differs, "no"."""
+    width = sum(end - start for start, end in pieces) + len(pieces) - 1
+    if abs(width - len(words)) > _STRIPPED:
+        return "no"
+    found = " ".join(text[start:end] for start, end in pieces).replace("\n", " ")
+    one, other = found.rstrip(), words.replace("\n", " ").rstrip()
+    if not one or not other:
+        return "no"
+    if one == other:
+        return "yes"
+    alike = len(one) == len(other) and all(map(_alike, one, other))
+    return "marks" if alike else "no"
+
+
+def _alike(one: str, other: str) -> bool:
+    marks = all(unicodedata.category(character)[0] in "PSZ" for character in (one, other))
+    return one == other or marks
