@@ -323,7 +323,7 @@ def test_the_first_turn_of_a_sharegpt_row_is_read_and_the_rest_counted(tmp_path,
         general(2, "问二", "", "答二"),
     ]
     where = f"{path}:2" if lines else f"{path}:item 2"
-    assert tally.mended == {
+    assert {reason: count[:2] for reason, count in tally.mended.items()} == {
         "general-system-left-out": (1, where),
         "general-later-turns-left-out": (1, where),
     }
