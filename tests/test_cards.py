@@ -100,7 +100,8 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
     assert checked.exit_code == 1
     lines = [line for line in checked.stdout.splitlines() if "note: " not in line]
     assert lines[:2] == ["my: cannot be read", message + "fields of a card"]
-    assert lines[3:] == ["finre train: 1 records, 1 relations; 0 problems", "1 problems"]
+    assert lines[3] == "finre train: 1 records, 1 relations; 0 problems"
+    assert lines[-1] == "1 problems"
     listed = run("sources", "--raw", raw)
     assert listed.exit_code == 1
     assert f"\nmy: cannot be read\n{message}fields of a card\n" in listed.stdout
@@ -129,7 +130,8 @@ def test_check_reads_on_after_a_bad_label_file(tmp_path, put, schema, message) -
     assert done.exit_code == 1
     lines = [line for line in done.stdout.splitlines() if "note: " not in line]
     assert lines[2].startswith("  " + message.format(path=path))
-    assert lines[-2:] == ["finre train: 1 records, 1 relations; 0 problems", "1 problems"]
+    assert "finre train: 1 records, 1 relations; 0 problems" in lines
+    assert lines[-1] == "1 problems"
 
 
 def test_a_second_folder_of_a_source_is_named_as_not_read(tmp_path, put) -> None:
@@ -138,15 +140,15 @@ def test_a_second_folder_of_a_source_is_named_as_not_read(tmp_path, put) -> None
     raw = tmp_path / "raw"
     note = f"{raw / 'DuIE2.0'}: not read: duie is read from {raw / 'duie'}; "
     note += "put all files in one folder"
-    assert f"  note: {note}\n" in run("check", "duie", "--raw", raw).stdout
+    assert f"{note}\n0 problems, 1 warnings\n" in run("check", "duie", "--raw", raw).stdout
     built = run("build", "--raw", raw, "--source", "duie", "--out", tmp_path / "out")
-    assert f"note: {note}\n" in built.stderr
+    assert f"{note}\n".replace(f"{raw}/", "") in built.stderr
     [row] = [
         one
         for one in orjson.loads(run("sources", "--json", "--raw", raw).stdout)
         if one["source"] == "duie"
     ]
-    assert row["notes"][-1] == note
+    assert row["unread"] == [note]
 
 
 def carved(*shares: str) -> str:

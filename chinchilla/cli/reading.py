@@ -15,21 +15,24 @@ def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
 
     Raises InputError where there are none.
     """
-    from chinchilla.errors import InputError
     from chinchilla.sources import catalogue
+    from chinchilla.sources.unread import no_files
 
     raw = given["raw"]
     card = catalogue.load_card(source, raw)
     found = catalogue.find(card, raw, given["edition"], given["samples"])
     if found is None:
-        raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
-    words = f"{source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
+        raise no_files(card, raw, samples=given["samples"])
+    words = f"{card.source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
     click.echo(words, err=True)
     return found
 
 
 def say_tally(tally: "Tally") -> None:
-    """Say how much was refused and mended, and where first."""
+    """Say how much was refused, mended and warned of, and where first."""
     for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):
         for reason, count in sorted(counts.items()):
             click.echo(f"{kind} {reason}: {count.times}, first {count.example}", err=True)
+    for reason, count in sorted(tally.warned.items()):
+        words = f"warning {reason}: {count.times}, first {count.example}; {count.todo}"
+        click.echo(words, err=True)

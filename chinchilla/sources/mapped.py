@@ -18,7 +18,7 @@ def load(part: Part) -> Iterator[Record]:
     mapping = mapping_of(part.card)
 
     def fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
-        return mapped_fields(row, spot, mapping)
+        return without_na(mapped_fields(row, spot, mapping), spot.card.na)
 
     def text(row: dict[str, Any]) -> str:
         return text_of(row, mapping)
@@ -39,6 +39,15 @@ def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str
         return to_fields(row, mapping)
     except UnmappedError as error:
         raise _unmapped(row, spot, mapping, error) from error
+
+
+def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
+    """Keep pairs of no relation apart from relations, where the card names their label."""
+    if na is not None:
+        pairs = [one for one in fields["relations"] if one["predicate"] == na]
+        fields["na_pairs"] = pairs
+        fields["relations"] = [one for one in fields["relations"] if one["predicate"] != na]
+    return fields
 
 
 def _unmapped(row: dict[str, Any], spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
