@@ -273,6 +273,7 @@ def test_the_manifest_says_what_was_read_and_written(tmp_path: Path) -> None:
         "sources",
         "general",
         "absent",
+        "report",
         "files",
         "templates",
         "cards",

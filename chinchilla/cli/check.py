@@ -69,13 +69,12 @@ def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: 
     from chinchilla.sources.report import source_report
 
     say = _hush if quiet else click.echo
-    card = None
     try:
         card = catalogue.load_card(name, raw)
         found = catalogue.find(card, raw, None, samples)
     except (CardError, InputError) as error:
         say(f"{name}: cannot be read\n  {error}")
-        return Checked(1, card)
+        return Checked(1)
     if found is None:
         say(f"{name}: no files under {raw}")
         return Checked(int(must_be), card)

@@ -296,4 +296,25 @@ def _overlay_editions(
     own = {one.get("name", "default"): one for one in over}
     known = {one.get("name", "default") for one in under}
     new = [one for one in over if one.get("name", "default") not in known]
-    return [*new, *(_overlay(one, own.get(one.get("name", "default"), {})) for one in under)]
+    laid = [_overlay_edition(one, own.get(one.get("name", "default"), {})) for one in under]
+    return [*new, *laid]
+
+
+def _overlay_edition(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay an edition over ours, split by split; one that is carved anew takes its place whole.
+
+    A split that is given a file is not carved any more; one that is still carved, out of the
+    file of train that was given.
+    """
+    given = over.get("splits", {})
+    if "carve" in over or not isinstance(given, dict):
+        return over
+    merged = {**under, **over}
+    splits, train = dict(under.get("splits", {})), set(under.get("splits", {}).get("train", ()))
+    if "train" in given:
+        carved = [split for split, names in splits.items() if train & set(names)]
+        splits.update(dict.fromkeys(carved, given["train"]))
+    merged["splits"] = {**splits, **given}
+    if "carve" in under:
+        merged["carve"] = {key: part for key, part in under["carve"].items() if key not in given}
+    return merged

@@ -128,9 +128,7 @@ class Part:
 
     def _check_labels(self, record: Record, known: Known, place: int) -> None:
         """Raise LabelError where a label, role, slot or entity type stands on no card."""
-        for entity in record.entities:
-            if entity.type not in known.labels:
-                raise self._unknown("label", entity.type, place)
+        self._check_entities(record, known, place)
         for relation in record.relations:
             ends = (relation.predicate, relation.head_type, relation.tail_type)
             if relation.tail_slots or relation.tail_slot_types or ends not in known.ends:
@@ -138,6 +136,15 @@ class Part:
                 known.meet(relation)
         for event in record.events:
             self._check_event(event, known, place)
+
+    def _check_entities(self, record: Record, known: Known, place: int) -> None:
+        """Raise LabelError for an entity of no label, or of no type where labels are others'."""
+        labels = record.task == "ner"
+        for entity in record.entities:
+            if labels and entity.type not in known.labels:
+                raise self._unknown("label", entity.type, place)
+            if not labels and entity.type not in self.card.known_types:
+                raise self._unknown("entity type", entity.type, place)
 
     def _check_relation(self, relation: Relation, known: Known, place: int) -> None:
         if relation.predicate not in known.labels:
