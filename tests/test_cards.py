@@ -95,7 +95,7 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
     path = put("my/card.toml", "title = 1\n")
     put("finre/train.txt", PAIR)
     raw = tmp_path / "raw"
-    message = f"  {path}: title: Input should be a valid string; see docs/cards.md for the "
+    message = f"  {path}: title: is the number 1, not a string; see docs/cards.md for the "
     checked = run("check", "my", "finre", "--raw", raw)
     assert checked.exit_code == 1
     lines = [line for line in checked.stdout.splitlines() if "note: " not in line]
@@ -113,7 +113,7 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
 
 
 SCHEMAS = [
-    ("[1,2]", "{path}:1: a JSON int, not an object; write one {{...}} a line"),
+    ("[1,2]", "{path}:item 1: a number, not an object; write one {{...}} for each record"),
     ("{", "{path}:1: not a whole JSON object (unexpected end of data at character 1); "),
     ('{"x": 1}\n', "{path}:1: no string under 'predicate'; "),
     ('{"predicate": [1]}\n', "{path}:1: no string under 'predicate'; "),
@@ -195,8 +195,8 @@ def test_a_split_with_a_file_of_its_own_is_not_carved(tmp_path, put) -> None:
 
 
 SHARES = [
-    (("dev = 1.5",), "editions.0.carve.dev: Input should be less than 1"),
-    (("dev = -0.5",), "editions.0.carve.dev: Input should be greater than or equal to 0"),
+    (("dev = 1.5",), "editions.0.carve.dev: is not less than 1"),
+    (("dev = -0.5",), "editions.0.carve.dev: is not at least 0"),
     (
         ("dev = 0.5", "test = 0.5"),
         "editions.0.carve: dev and test leave nothing for train; keep their sum below 1",

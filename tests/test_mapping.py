@@ -153,7 +153,7 @@ def test_a_user_card_lies_over_ours_and_opens_new_labels(tmp_path, put) -> None:
 CARDS = [
     (
         'title = "x"\ntask = "ner"\n',
-        "editions: Field required; see docs/cards.md for the fields of a card",
+        "editions: is missing; see docs/cards.md for the fields of a card",
     ),
     ("title = ", "not TOML (Invalid value (at end of document)); correct the card"),
     (
@@ -187,7 +187,7 @@ CARDS = [
     ),
     (
         NER.format(rest='id = "id"'),
-        "mapping.id: Extra inputs are not permitted; see docs/cards.md for the fields of a card",
+        "mapping.id: is not known here; see docs/cards.md for the fields of a card",
     ),
     (
         NER.replace('text = "text"', 'text = "$1"').format(rest=""),
