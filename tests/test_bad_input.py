@@ -56,7 +56,7 @@ CASES = [
         "duie",
         "duie/duie_train.json",
         '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject": "甲书"}]}',
-        "{path}:1: no 'object'; compare the line with the format of DuIE",
+        "{path}:1: no 'subject_type' in spo_list.0; compare the line with the format of DuIE",
     ),
     (
         "finre",

@@ -82,7 +82,10 @@ def test_the_title_is_where_its_path_leads(tmp_path, put, path, field, title) ->
 
 
 def test_relations_are_read_from_names_and_from_entity_ids(tmp_path, put) -> None:
-    card = HEAD.format(task="re") + '[labels]\n"住" = { name = "住在" }\nPER = { name = "人" }\n'
+    card = (
+        HEAD.format(task="re")
+        + '[labels]\n"住" = { name = "住在" }\n[types]\nPER = { name = "人" }\n'
+    )
     card += '[mapping]\ntext = "content"\n'
     plain = card + 'relations = { list = "spo", predicate = "p", head = "s", tail = "o.@value" }'
     row = '{"content": "张三住北京", "spo": [{"p": "住", "s": "张三", "o": {"@value": "北京"}}]}'

@@ -1,0 +1,162 @@
+"""Offsets of others: ends that count or not, UTF-16 units, and what shows that they are misread.
+
+JavaScript, Java and .NET count UTF-16 units, of which a character beyond U+FFFF takes two.
+"""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from chinchilla.sources.shape import MisfitError
+from chinchilla.spans import occurrences
+
+Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
+Unit = Literal["code-point", "utf-16"]
+
+
+class Setting(NamedTuple):
+    """What `offsets` and `offsets_unit` of a mapping say."""
+
+    offsets: Offsets
+    unit: Unit
+
+    def differs(self, other: "Setting") -> str:
+        """Write, as a card does, what must be set to have this one in place of another."""
+        words = []
+        if self.offsets != other.offsets:
+            words.append(f'offsets = "{self.offsets}"')
+        if self.unit != other.unit:
+            words.append(f'offsets_unit = "{self.unit}"')
+        return " and ".join(words)
+
+
+_KINDS: tuple[Offsets, ...] = ("end-exclusive", "end-inclusive", "start")
+_UNITS: tuple[Unit, ...] = ("code-point", "utf-16")
+SETTINGS = tuple(Setting(offsets, unit) for unit in _UNITS for offsets in _KINDS)
+
+
+def has_pairs(text: str) -> bool:
+    """Tell whether a character of a text takes two UTF-16 units."""
+    return not text.isascii() and max(text) > "\uffff"
+
+
+class Ruler:
+    """Turn offsets into a text to code points; a table is made where the two differ."""
+
+    def __init__(self, text: str) -> None:
+        """Make the table of the text when it is first asked for."""
+        self.text = text
+        self._table: dict[int, int] | None = None
+
+    def at(self, offset: int, unit: Unit) -> int | None:
+        """Return the offset in code points, None inside of a character or after the text."""
+        if unit == "code-point" or not has_pairs(self.text):
+            return offset
+        if self._table is None:
+            self._table, units = {}, 0
+            for number, character in enumerate(self.text):
+                self._table[units] = number
+                units += 1 + (character > "\uffff")
+            self._table[units] = len(self.text)
+        return self._table.get(offset)
+
+    def point(self, offset: int, unit: Unit) -> int:
+        """Return the offset in code points; raise MisfitError where there is none."""
+        found = self.at(offset, unit)
+        if found is None:
+            raise MisfitError(f"offset {offset} is inside of a character or after the text")
+        return found
+
+    def stretch(self, start: int, end: int, setting: Setting) -> tuple[int, int] | None:
+        """Return what two offsets of a setting mean, None where no stretch of the text."""
+        first = self.at(start, setting.unit)
+        last = self.at(end + (setting.offsets == "end-inclusive"), setting.unit)
+        if first is None or last is None or not first < last <= len(self.text):
+            return None
+        return first, last
+
+
+def fitting(ruler: Ruler, words: str, start: int, end: int | None, now: Setting) -> str:
+    """Say what to do that makes offsets quote the words, "" where nothing known would."""
+    text, size = ruler.text, len(words)
+    for setting in SETTINGS:
+        first = ruler.at(start, setting.unit)
+        if setting == now or first is None or text[first : first + size] != words:
+            continue
+        whole = setting.offsets == "start" or end is None
+        if whole or ruler.stretch(start, end or 0, setting) == (first, first + size):
+            wanted = setting.differs(now)
+            if wanted:
+                return f"set {wanted}"
+    for shift, how in (
+        (-1, "large: are they counted from 1, or after a byte order mark?"),
+        (1, "small"),
+    ):
+        at = start + shift
+        if at >= 0 and text[at : at + size] == words:
+            return f"the offsets are one too {how}"
+    for at in occurrences(text, words):
+        if at + text.count("\n", 0, at) == start and at != start:
+            return "the offsets count a line break as two characters (CRLF): write the text so"
+    return ""
+
+
+_OPEN, _CLOSE = "（(《〈“‘「『【[｛{", "）)》〉”’」』】]｝}"
+
+
+def suspicion(text: str, start: int, end: int) -> str | None:
+    """Name what makes a stretch look misread, None where nothing does."""
+    if _inside(text, start) or _inside(text, end):
+        return "span-cuts-a-word"
+    words = text[start:end]
+    for opening, closing in zip(_OPEN, _CLOSE, strict=True):
+        if words.count(opening) != words.count(closing):
+            return "span-cuts-brackets"
+    return None
+
+
+def _inside(text: str, at: int) -> bool:
+    """Tell whether a place is inside of a Latin word or of a number."""
+    if not 0 < at < len(text):
+        return False
+    before, after = text[at - 1], text[at]
+    if not (before.isascii() and after.isascii()):
+        return False
+    return (before.isalpha() and after.isalpha()) or (before.isdigit() and after.isdigit())
+
+
+class Repeats:
+    """Count, over spans of many texts, how often a surface looks one character short or long.
+
+    A surface that comes in several contexts and always before the same character is short; one
+    that without its last character comes before many others is long.
+    """
+
+    def __init__(self) -> None:
+        """Begin with no span."""
+        self._next: dict[str, dict[str, str]] = {}
+        self._last: dict[str, dict[str, str]] = {}
+        self.places: dict[str, list[str]] = {}
+
+    def add(self, text: str, start: int, end: int, where: str) -> None:
+        """Take a span and what stands around it."""
+        words, context = text[start:end], text[max(0, start - 2) : start] + text[end : end + 3]
+        self._next.setdefault(words, {})[context] = text[end : end + 1]
+        self.places.setdefault(words, []).append(where)
+        if len(words) > 1:
+            context = text[max(0, start - 2) : start] + text[end - 1 : end + 2]
+            self._last.setdefault(words[:-1], {})[context] = words[-1]
+
+    def short(self) -> list[str]:
+        """Return the surfaces that are short, where most that are repeated are."""
+        return _most(self._next, lambda after: len(set(after)) == 1 and after[0].isalnum())
+
+    def long(self) -> list[str]:
+        """Return the surfaces that are long, without their last character, where most are."""
+        return _most(self._last, lambda last: len(set(last)) == len(last))
+
+
+def _most(groups: dict[str, dict[str, str]], odd: Callable[[list[str]], bool]) -> list[str]:
+    repeated = {words: list(met.values()) for words, met in groups.items() if len(met) > 1}
+    found = [words for words, met in repeated.items() if odd(met)]
+    spans = sum(len(repeated[words]) for words in found)
+    return found if spans > 2 and len(found) * 5 > len(repeated) * 4 else []
