@@ -25,6 +25,11 @@ PER = { name = "人名" }
 ROW = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 
+TRIPLE = (
+    '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject": "甲书", "object": '
+    '{"@value": "乙"}, "subject_type": "图书作品", "object_type": {"@value": "人物"}}]}\n'
+)
+
 
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
@@ -122,7 +127,7 @@ SCHEMAS = [
 
 @pytest.mark.parametrize(("schema", "message"), SCHEMAS)
 def test_check_reads_on_after_a_bad_label_file(tmp_path, put, schema, message) -> None:
-    put("duie/duie_train.json", '{"text": "甲", "spo_list": []}\n')
+    put("duie/duie_train.json", TRIPLE)
     path = put("duie/schema.json", schema)
     put("finre/train.txt", PAIR)
     done = run("check", "duie", "finre", "--raw", tmp_path / "raw")
@@ -133,8 +138,8 @@ def test_check_reads_on_after_a_bad_label_file(tmp_path, put, schema, message) -
 
 
 def test_a_second_folder_of_a_source_is_named_as_not_read(tmp_path, put) -> None:
-    put("duie/duie_train.json", '{"text": "甲", "spo_list": []}\n')
-    put("DuIE2.0/duie_dev.json", '{"text": "乙", "spo_list": []}\n')
+    put("duie/duie_train.json", TRIPLE)
+    put("DuIE2.0/duie_dev.json", TRIPLE)
     raw = tmp_path / "raw"
     note = f"{raw / 'DuIE2.0'}: not read: duie is read from {raw / 'duie'}; "
     note += "put all files in one folder"

@@ -76,8 +76,10 @@ TITLES = [
 
 @pytest.mark.parametrize(("path", "field", "title"), TITLES)
 def test_the_title_is_where_its_path_leads(tmp_path, put, path, field, title) -> None:
-    card = NER.format(rest=f'title = "{path}"')
-    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {field}}}')
+    entities = 'entities = { list = "ents", type = "label", text = "word" }'
+    card = NER.format(rest=f'title = "{path}"\n{entities}')
+    ents = '"ents": [{"label": "PER", "word": "张三"}]'
+    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {ents}, {field}}}')
     assert record.title == title
 
 

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
@@ -13,6 +14,7 @@ from chinchilla.errors import CardError, ConfigError, InputError, Tally
 from chinchilla.readers.lines import Boundary, Slice, check_content, cut
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
+from chinchilla.sources import evidence
 from chinchilla.sources.card import Card, Edition, read_card
 from chinchilla.sources.part import Part
 
@@ -152,7 +154,20 @@ def find(card: Card, raw: Path, edition: str | None = None, samples: bool = True
         found = _find_in(card, there, edition, sample=True)
     if found is not None and found.edition.carve is None:
         _check_lines(found)
-    return found
+    return None if found is None else _judged(found)
+
+
+def _judged(found: Found) -> Found:
+    """Take the splits in which no record has a label as unlabelled; see `evidence`."""
+    module, files = module_of(found.card.source), dict[Slice, list[Split]]()
+    for split, path in found.files.items():
+        if path.is_file() or any(path.glob("*.ann")):
+            with suppress(InputError):  # it is raised when the file is read
+                files.setdefault(_lines_of(found, split), []).append(split)
+    look = getattr(module, "check_file", None)
+    source = evidence.Source(found.card, found.edition, module.load, look)
+    without = evidence.unlabelled_splits(source, files, found.tally)
+    return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 
 
 def _check_lines(found: Found) -> None:

@@ -1,12 +1,14 @@
 """Read a source through the field mapping of its card: no code for a plain JSON data set."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from chinchilla.errors import CardError, RecordError
+from chinchilla.errors import CardError, RecordError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
 from chinchilla.sources.card import Card
+from chinchilla.sources.mapped_evidence import check_lists, check_surfaces
 from chinchilla.sources.mapped_fields import Reader, text_of
 from chinchilla.sources.mapping import Mapping, tried
 from chinchilla.sources.part import Part, Spot
@@ -27,6 +29,14 @@ def load(part: Part) -> Iterator[Record]:
         return text_of(row, mapping)
 
     return part.records(jsonl.rows(part.slice, part.line_tally), fields, text)
+
+
+def check_file(part: Part) -> None:
+    """Raise CardError for a list that no record of a file has; warn of spans one off."""
+    mapping = mapping_of(part.card)
+    check_lists(part, mapping)
+    aside = replace(part, tally=Tally(forgiving=True))
+    check_surfaces(part, mapping, load(aside))
 
 
 def mapping_of(card: Card) -> Mapping:
@@ -56,4 +66,7 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     else:
         keys = f"{holder} is {jsonl.kind(error.holder)}"
     what = f"no field {error.path!r}{near}; {keys}; tried {tried(mapping)}"
-    return CardError(spot.where(), what, f"correct [mapping] in {spot.card.own}")
+    todo = f"correct [mapping] in {spot.card.own}"
+    if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
+        todo += '; where = { type = "..." } takes the items of one kind'
+    return CardError(spot.where(), what, todo)

@@ -192,6 +192,9 @@ class Mapping(Frozen):
         return None
 
 
+GOLD = {"ner": "entities", "re": "relations", "ee": "events"}
+"""The table of a mapping that holds what each task looks for."""
+
 _ANNOTATIONS = re.compile(r"(annotations|completions)\.(?:\*|\d+)\.result(?:\.|$)")
 
 

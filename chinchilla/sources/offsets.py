@@ -133,30 +133,41 @@ class Repeats:
 
     def __init__(self) -> None:
         """Begin with no span."""
-        self._next: dict[str, dict[str, str]] = {}
-        self._last: dict[str, dict[str, str]] = {}
-        self.places: dict[str, list[str]] = {}
+        self._next = _Groups({}, {})
+        self._last = _Groups({}, {})
 
     def add(self, text: str, start: int, end: int, where: str) -> None:
         """Take a span and what stands around it."""
-        words, context = text[start:end], text[max(0, start - 2) : start] + text[end : end + 3]
-        self._next.setdefault(words, {})[context] = text[end : end + 1]
-        self.places.setdefault(words, []).append(where)
-        if len(words) > 1:
-            context = text[max(0, start - 2) : start] + text[end - 1 : end + 2]
-            self._last.setdefault(words[:-1], {})[context] = words[-1]
+        before = text[max(0, start - 2) : start]
+        self._next.add(text[start:end], before + text[end : end + 3], text[end : end + 1], where)
+        if end - start > 1:
+            after = text[end - 1 : end + 2]
+            self._last.add(text[start : end - 1], before + after, after[0], where)
 
     def short(self) -> list[str]:
-        """Return the surfaces that are short, where most that are repeated are."""
-        return _most(self._next, lambda after: len(set(after)) == 1 and after[0].isalnum())
+        """Return the places of surfaces that are short, where most that are repeated are."""
+        return self._next.most(lambda after: len(set(after)) == 1 and after[0].isalnum())
 
     def long(self) -> list[str]:
-        """Return the surfaces that are long, without their last character, where most are."""
-        return _most(self._last, lambda last: len(set(last)) == len(last))
+        """Return the places of surfaces that are long, where most that are repeated are."""
+        return self._last.most(lambda last: len(set(last)) == len(last))
 
 
-def _most(groups: dict[str, dict[str, str]], odd: Callable[[list[str]], bool]) -> list[str]:
-    repeated = {words: list(met.values()) for words, met in groups.items() if len(met) > 1}
-    found = [words for words, met in repeated.items() if odd(met)]
-    spans = sum(len(repeated[words]) for words in found)
-    return found if spans > 2 and len(found) * 5 > len(repeated) * 4 else []
+class _Groups(NamedTuple):
+    """What stands next to each surface, once a context, and where."""
+
+    met: dict[str, dict[str, str]]
+    places: dict[str, list[str]]
+
+    def add(self, words: str, context: str, mark: str, where: str) -> None:
+        self.met.setdefault(words, {})[context] = mark
+        self.places.setdefault(words, []).append(where)
+
+    def most(self, odd: Callable[[list[str]], bool]) -> list[str]:
+        """Return the places of the surfaces that are odd, where nearly all repeated ones are."""
+        repeated = {words: list(marks.values()) for words, marks in self.met.items()}
+        repeated = {words: marks for words, marks in repeated.items() if len(marks) > 1}
+        found = [words for words, marks in repeated.items() if odd(marks)]
+        spans = sum(len(repeated[words]) for words in found)
+        many = spans > 2 and len(found) * 5 > len(repeated) * 4
+        return [place for words in found for place in self.places[words]] if many else []
