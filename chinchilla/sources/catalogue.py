@@ -165,7 +165,8 @@ def _judged(found: Found) -> Found:
             with suppress(InputError):  # it is raised when the file is read
                 files.setdefault(_lines_of(found, split), []).append(split)
     look = getattr(module, "check_file", None)
-    source = evidence.Source(found.card, found.edition, module.load, look)
+    keys = getattr(module, "TEXT_KEYS", None)
+    source = evidence.Source(found.card, found.edition, module.load, look, keys)
     without = evidence.unlabelled_splits(source, files, found.tally)
     return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 

@@ -26,6 +26,8 @@ _PLACED = {"trigger": str, "trigger_start_index": int}
 _UNMARKED = {"trigger": None, "trigger_start_index": (int, None)}
 _EVENT = {"event_type": str, "arguments": [_ARGUMENT]}
 SHAPE = {"text": str, "event_list": [({**_EVENT, **_PLACED}, {**_EVENT, **_UNMARKED})]}
+TEXT_KEYS = frozenset({"text", "id"})
+"""The keys of a record without labels."""
 
 
 def load(part: Part) -> Iterator[Record]:

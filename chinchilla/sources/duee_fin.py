@@ -26,7 +26,8 @@ LIST = "event_list"
 _ARGUMENT = {"role": str, "argument": str}
 _EVENT = {"event_type": str, "trigger": (str, None), "arguments": [_ARGUMENT]}
 SHAPE = ({"text": str, "title": str}, {"text": str, "title": str, LIST: [_EVENT]})
-KNOWN = frozenset({"text", "title", "id", LIST})
+TEXT_KEYS = frozenset({"text", "title", "id"})
+"""The keys of a record without labels."""
 
 
 def load(part: Part) -> Iterator[Record]:
@@ -55,7 +56,7 @@ def no_events(row: dict[str, Any], spot: Spot) -> list[Any]:
     """Return the events of a document without the key: none, unless another could be the list."""
     for key in row:
         could_be = isinstance(row[key], list | dict) or nearest(LIST, (key,)) is not None
-        if key not in KNOWN and could_be and spot.labelled:
+        if key not in TEXT_KEYS and could_be and spot.labelled:
             raise MisfitError(f"no {LIST!r}, but there is {key!r}")
     return []
 

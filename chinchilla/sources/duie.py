@@ -38,6 +38,8 @@ SHAPE = {"text": str, "spo_list": [_TRIPLE]}
 
 
 boundary = jsonl.boundary
+TEXT_KEYS = frozenset({"text", "postag"})
+"""The keys of a record without labels."""
 
 
 def edition_of(path: Path) -> str | None:

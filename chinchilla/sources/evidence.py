@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from chinchilla.errors import CardError, ChinchillaError, InputError, LabelError, RecordError, Tally
+from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
 from chinchilla.sources.card import Card, Edition
@@ -23,12 +24,16 @@ class CheckFile(Protocol):
 
 
 class Source(NamedTuple):
-    """How the files of a source are read and, where it has its own way, looked at before."""
+    """How the files of a source are read and, where it has its own way, looked at before.
+
+    `text_keys` are the keys of records that have no labels, where the files are JSON.
+    """
 
     card: Card
     edition: Edition
     load: Callable[[Part], Iterator[Record]]
     check_file: CheckFile | None = None
+    text_keys: frozenset[str] | None = None
 
 
 def unlabelled_splits(
@@ -63,6 +68,8 @@ def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
             source.check_file(part)
             for reason, count in part.tally.warned.items():
                 tally.merge(Tally(warned={reason: count}))
+        if source.text_keys is not None and _texts_alone(lines, source.text_keys):
+            return False
         for record in source.load(part):
             records += 1
             if _has_gold(record) or _refused_gold(part.tally):
@@ -72,6 +79,16 @@ def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
     except ChinchillaError:
         return True
     return not records or _refused_gold(part.tally)
+
+
+def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
+    """Tell whether no record of a file has any other key, or a value for it."""
+    rows = 0
+    for _, row in jsonl.rows(lines, Tally(forgiving=True)):
+        rows += 1
+        if any(row[key] is not None for key in row.keys() - keys):
+            return False
+    return rows > 0
 
 
 def _has_gold(record: Record) -> bool:

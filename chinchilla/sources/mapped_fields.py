@@ -15,7 +15,7 @@ from chinchilla.sources.mapping import (
     Mapping,
     RelationFields,
 )
-from chinchilla.sources.offsets import SETTINGS, Ruler, fitting, has_pairs, suspicion
+from chinchilla.sources.offsets import SETTINGS, Ruler, fitting, suspicion
 from chinchilla.sources.part import Spot
 from chinchilla.sources.paths import (
     ABSENT,
@@ -94,7 +94,7 @@ class Reader:
             return False
         if not isinstance(given, list):
             raise MisfitError(f"{key} is {kind(given)}, not a list")
-        done = [one for one in given if not (isinstance(one, dict) and one.get("was_cancelled"))]
+        done = [one for one in given if not _cancelled(one)]
         for _ in range(len(given) - len(done)):
             self.spot.mend("cancelled-annotation")
         self.row = {**self.row, key: done}
@@ -290,14 +290,14 @@ class Reader:
         odd = suspicion(text, start, end)
         if odd is not None:
             self.spot.warn(odd, self._todo(self._other(given)))
-        elif self.mapping.offsets_unit is None and has_pairs(text[:end]):
+        elif self.mapping.offsets_unit is None and self.ruler.first_wide < end:
             what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
             self.spot.warn("offsets-after-wide-characters", f"{what} in {self.spot.card.own}")
         return Located(text[start:end], start, end)
 
     def _other(self, given: tuple[int, int]) -> str:
         """Say which other setting gives a stretch that does not look misread."""
-        now, wide = self.mapping.setting, has_pairs(self.ruler.text)
+        now, wide = self.mapping.setting, self.ruler.wide
         for setting in SETTINGS:
             if setting.offsets == "start" or (setting.unit != now.unit and not wide):
                 continue
@@ -305,6 +305,10 @@ class Reader:
             if setting != now and stretch and not suspicion(self.ruler.text, *stretch):
                 return f"set {setting.differs(now)}"
         return ""
+
+
+def _cancelled(annotation: Any) -> bool:
+    return isinstance(annotation, dict) and annotation.get("was_cancelled") is True
 
 
 def _holds(value: Any) -> bool:
