@@ -158,9 +158,10 @@ def erases(row: dict[str, Any], place: tuple[Any, ...], how: str, other: Any) ->
     for step in place:
         before = before[step]
     emptied = how == "value" and other in ([], {}) and type(before) is type(other)
-    of_label = place[0] == "label" and len(place) > 1 and (how == "drop" or other in ([], {}))
+    # in an object of labels the keys are data
+    of_label = place[0] == "label" and how != "rename" and (how, len(place)) != ("drop", 1)
     no_event = "title" in row and how == "drop" and place == ("event_list",)
-    return emptied or of_label or no_event
+    return emptied or (of_label and (how == "drop" or other in ([], {}))) or no_event
 
 
 def labels(record: Record) -> int:
@@ -206,3 +207,105 @@ def test_a_record_changed_in_one_key_is_as_before_refused_or_counted(
     for message in [count.example for count in tally.refused.values()]:
         for word in ("NoneType", "concatenate", "'int'", "'str'", "subscript", "tuple", "dict"):
             assert word not in message, message
+
+
+UNLABELLED: list[tuple[str, str, str, str, str]] = [
+    (
+        "duie",
+        "duie_train.json",
+        "duie_dev.json",
+        '{"text": "甲"}',
+        '{"text": "乙", "spo_list": []}',
+    ),
+    ("duee", "duee_train.json", "duee_dev.json", '{"text": "甲", "id": "1"}', ""),
+    ("duee_fin", "duee_fin_train.json", "duee_fin_dev.json", '{"text": "甲", "title": "乙"}', ""),
+    ("iree", "train.json", "dev.json", '{"text": "甲"}', '{"text": "甲", "event_list": null}'),
+    ("iree", "train.json", "dev.json", '{"text": "甲"}', '{"text": "甲", "event_list": []}'),
+    ("msra", "train.bio", "test.bio", "甲\tO\n乙\tO\n", "丙\tO\n"),
+    ("boson", "boson.train.bmes", "boson.dev.bmes", "甲 O\n乙 O\n", "丙 O\n"),
+]
+
+
+@pytest.mark.parametrize(("source", "train", "name", "one", "two"), UNLABELLED)
+def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
+    tmp_path, put, source, train, name, one, two
+) -> None:
+    good = (SAMPLES / source / train).read_text(encoding="utf-8")
+    put(f"{source}/{train}", good)
+    path = put(f"{source}/{name}", f"{one}\n{two}\n")
+    raw, split = tmp_path / "raw", "test" if "test" in name else "dev"
+    records, tally = read(raw, source, split)
+    assert records
+    assert not any(record.labelled for record in records)
+    assert tally.warned["split-without-labels"].places == (str(path),)
+    assert f'"{split}"] in {raw / source / "card.toml"}' in (
+        tally.warned["split-without-labels"].todo
+    )
+    put(f"{source}/{train}", f"{one}\n{two}\n")
+    with pytest.raises((InputError, CardError)) as caught:
+        find(raw, source)
+    assert str(caught.value).startswith(str(raw / source / train))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "labelled"),
+    [
+        ("[]", False),
+        ("null", False),
+        ('[{"was_cancelled": true, "result": []}]', False),
+        ('[{"was_cancelled": false, "result": []}]', True),
+        ('[{"was_cancelled": true, "result": []}, {"result": []}]', True),
+    ],
+)
+def test_a_task_of_label_studio_that_nobody_did_is_unlabelled(
+    tmp_path, annotations, labelled
+) -> None:
+    good = json.dumps(OWN["studio"][1][0], ensure_ascii=False)
+    row = f'{{"data": {{"text": "甲"}}, "annotations": {annotations}}}'
+    write(tmp_path, "studio", [good, row, '{"data": {"text": "乙"}}'])
+    records, tally = read(tmp_path, "studio")
+    assert not tally.refused
+    assert [record.labelled for record in records] == [True, labelled, False]
+
+
+def test_a_list_path_in_no_record_is_an_error_with_the_nearest_key(tmp_path) -> None:
+    card = own_card("doccano").replace('list = "entities"', 'list = "entites"')
+    path = write(tmp_path, "doccano", [json.dumps(row) for row in OWN["doccano"][1]])
+    (path.parent / "card.toml").write_text(card, encoding="utf-8")
+    with pytest.raises(CardError) as caught:
+        find(tmp_path, "doccano")
+    assert str(caught.value).startswith(
+        f"{path}: no record has entities.list 'entites'; the first has the keys text, entities, "
+        "the nearest is 'entities'; "
+    )
+
+
+@pytest.mark.parametrize("key", ["entitys", "labels", "xyz"])
+def test_a_record_whose_list_has_another_name_is_refused_with_its_line(tmp_path, key) -> None:
+    rows = [*OWN["doccano"][1]]
+    rows[1] = {"text": rows[1]["text"], key: rows[1]["entities"]}
+    path = write(tmp_path, "doccano", [json.dumps(row, ensure_ascii=False) for row in rows])
+    records, tally = read(tmp_path, "doccano")
+    assert [record.id for record in records] == ["doccano-train-000001", "doccano-train-000003"]
+    assert tally.refused["bad-record"].example == (
+        f"{path}:2: no list 'entities', but there is {key!r}; "
+        f"correct the line, or [mapping] in {path.parent / 'card.toml'}"
+    )
+
+
+def test_a_list_that_is_missing_in_some_records_is_counted_with_its_places(tmp_path) -> None:
+    rows = [*OWN["doccano"][1], {"text": "甲"}, {"text": "乙", "entities": None}]
+    path = write(tmp_path, "doccano", [json.dumps(row, ensure_ascii=False) for row in rows])
+    _, tally = read(tmp_path, "doccano")
+    assert tally.warned["no-list-entities"].times == 2
+    assert tally.warned["no-list-entities"].places == (f"{path}:4", f"{path}:5")
+
+
+def test_labels_of_a_split_that_the_card_says_has_none_are_counted(tmp_path, put) -> None:
+    good = (SAMPLES / "duie/duie_train.json").read_text(encoding="utf-8")
+    put("duie/duie_train.json", good)
+    put("duie/duie_test1.json", good)
+    _, tally = read(tmp_path / "raw", "duie", "test")
+    assert tally.warned["labels-not-read"].times == sum(
+        '"spo_list": []' not in line for line in good.splitlines()
+    )

@@ -103,7 +103,10 @@ def lookup(item: Any, path: str) -> Any:
 def fetch(found: Found, path: str, inside: str = "") -> Any:
     """Return the value a path leads to; raise UnmappedError for none, MisfitError for null."""
     if path.startswith("$"):
-        return found.keys[int(path[1:]) - 1]
+        number = int(path[1:])
+        if number > len(found.keys):
+            raise MisfitError(f"{inside} has a list where the keys of an object are {path}")
+        return found.keys[number - 1]
     value = lookup(found.item, path)
     if isinstance(value, Absent):
         raise UnmappedError(path, found.item, inside)
