@@ -210,13 +210,8 @@ def test_a_record_changed_in_one_key_is_as_before_refused_or_counted(
 
 
 UNLABELLED: list[tuple[str, str, str, str, str]] = [
-    (
-        "duie",
-        "duie_train.json",
-        "duie_dev.json",
-        '{"text": "甲"}',
-        '{"text": "乙", "spo_list": []}',
-    ),
+    ("duie", "duie_train.json", "duie_dev.json", '{"text": "甲", "spo_list": []}', ""),
+    ("duie", "duie_train.json", "duie_dev.json", '{"text": "甲", "spo_list": null}', ""),
     ("duee", "duee_train.json", "duee_dev.json", '{"text": "甲", "id": "1"}', ""),
     ("duee_fin", "duee_fin_train.json", "duee_fin_dev.json", '{"text": "甲", "title": "乙"}', ""),
     ("iree", "train.json", "dev.json", '{"text": "甲"}', '{"text": "甲", "event_list": null}'),
