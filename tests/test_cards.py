@@ -25,6 +25,11 @@ PER = { name = "人名" }
 ROW = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 
+TRIPLE = (
+    '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject": "甲书", "object": '
+    '{"@value": "乙"}, "subject_type": "图书作品", "object_type": {"@value": "人物"}}]}\n'
+)
+
 
 def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, [str(argument) for argument in arguments])
@@ -95,7 +100,7 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
     path = put("my/card.toml", "title = 1\n")
     put("finre/train.txt", PAIR)
     raw = tmp_path / "raw"
-    message = f"  {path}: title: Input should be a valid string; see docs/cards.md for the "
+    message = f"  {path}: title: is the number 1, not a string; see docs/cards.md for the "
     checked = run("check", "my", "finre", "--raw", raw)
     assert checked.exit_code == 1
     lines = [line for line in checked.stdout.splitlines() if "note: " not in line]
@@ -114,7 +119,7 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
 
 
 SCHEMAS = [
-    ("[1,2]", "{path}:1: a JSON int, not an object; write one {{...}} a line"),
+    ("[1,2]", "{path}:item 1: a number, not an object; write one {{...}} for each record"),
     ("{", "{path}:1: not a whole JSON object (unexpected end of data at character 1); "),
     ('{"x": 1}\n', "{path}:1: no string under 'predicate'; "),
     ('{"predicate": [1]}\n', "{path}:1: no string under 'predicate'; "),
@@ -123,7 +128,7 @@ SCHEMAS = [
 
 @pytest.mark.parametrize(("schema", "message"), SCHEMAS)
 def test_check_reads_on_after_a_bad_label_file(tmp_path, put, schema, message) -> None:
-    put("duie/duie_train.json", '{"text": "甲", "spo_list": []}\n')
+    put("duie/duie_train.json", TRIPLE)
     path = put("duie/schema.json", schema)
     put("finre/train.txt", PAIR)
     done = run("check", "duie", "finre", "--raw", tmp_path / "raw")
@@ -135,8 +140,8 @@ def test_check_reads_on_after_a_bad_label_file(tmp_path, put, schema, message) -
 
 
 def test_a_second_folder_of_a_source_is_named_as_not_read(tmp_path, put) -> None:
-    put("duie/duie_train.json", '{"text": "甲", "spo_list": []}\n')
-    put("DuIE2.0/duie_dev.json", '{"text": "乙", "spo_list": []}\n')
+    put("duie/duie_train.json", TRIPLE)
+    put("DuIE2.0/duie_dev.json", TRIPLE)
     raw = tmp_path / "raw"
     note = f"{raw / 'DuIE2.0'}: not read: duie is read from {raw / 'duie'}; "
     note += "put all files in one folder"
@@ -197,8 +202,8 @@ def test_a_split_with_a_file_of_its_own_is_not_carved(tmp_path, put) -> None:
 
 
 SHARES = [
-    (("dev = 1.5",), "editions.0.carve.dev: Input should be less than 1"),
-    (("dev = -0.5",), "editions.0.carve.dev: Input should be greater than or equal to 0"),
+    (("dev = 1.5",), "editions.0.carve.dev: is not less than 1"),
+    (("dev = -0.5",), "editions.0.carve.dev: is not at least 0"),
     (
         ("dev = 0.5", "test = 0.5"),
         "editions.0.carve: dev and test leave nothing for train; keep their sum below 1",

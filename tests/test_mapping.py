@@ -76,13 +76,18 @@ TITLES = [
 
 @pytest.mark.parametrize(("path", "field", "title"), TITLES)
 def test_the_title_is_where_its_path_leads(tmp_path, put, path, field, title) -> None:
-    card = NER.format(rest=f'title = "{path}"')
-    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {field}}}')
+    entities = 'entities = { list = "ents", type = "label", text = "word" }'
+    card = NER.format(rest=f'title = "{path}"\n{entities}')
+    ents = '"ents": [{"label": "PER", "word": "张三"}]'
+    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {ents}, {field}}}')
     assert record.title == title
 
 
 def test_relations_are_read_from_names_and_from_entity_ids(tmp_path, put) -> None:
-    card = HEAD.format(task="re") + '[labels]\n"住" = { name = "住在" }\nPER = { name = "人" }\n'
+    card = (
+        HEAD.format(task="re")
+        + '[labels]\n"住" = { name = "住在" }\n[types]\nPER = { name = "人" }\n'
+    )
     card += '[mapping]\ntext = "content"\n'
     plain = card + 'relations = { list = "spo", predicate = "p", head = "s", tail = "o.@value" }'
     row = '{"content": "张三住北京", "spo": [{"p": "住", "s": "张三", "o": {"@value": "北京"}}]}'
@@ -153,7 +158,7 @@ def test_a_user_card_lies_over_ours_and_opens_new_labels(tmp_path, put) -> None:
 CARDS = [
     (
         'title = "x"\ntask = "ner"\n',
-        "editions: Field required; see docs/cards.md for the fields of a card",
+        "editions: is missing; see docs/cards.md for the fields of a card",
     ),
     ("title = ", "not TOML (Invalid value (at end of document)); correct the card"),
     (
@@ -187,7 +192,7 @@ CARDS = [
     ),
     (
         NER.format(rest='id = "id"'),
-        "mapping.id: Extra inputs are not permitted; see docs/cards.md for the fields of a card",
+        "mapping.id: is not known here; see docs/cards.md for the fields of a card",
     ),
     (
         NER.replace('text = "text"', 'text = "$1"').format(rest=""),

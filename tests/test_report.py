@@ -53,6 +53,7 @@ def test_what_is_read_is_labelled_negative_unlabelled_or_left_out(tmp_path_facto
     folder = raw / "my"
     folder.mkdir()
     (folder / "card.toml").write_text(CARD, encoding="utf-8")
+    kinds = ["labelled", *kinds]
     lines = "".join(f"{LINES[kind]}\n" for kind in kinds)
     (folder / "train.json").write_text(lines, encoding="utf-8")
     (folder / "test.json").write_text('{"text": "李四"}\n', encoding="utf-8")
@@ -148,7 +149,7 @@ BAD = {
     "finre": ("train.txt", "bad\n" * 3),
     "sanwen": ("train.txt", "bad\n"),
     "duie": ("train.json", "{bad\n"),
-    "duee": ("train.json", '{"text": 5}\n'),
+    "duee": ("train.json", "{bad\n"),
     "duee_fin": ("train.json", "{bad\n"),
     "iree": ("train.json", '{"txt": ""}\n'),
     "boson": ("boson.txt", "{{time:\n"),

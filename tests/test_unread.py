@@ -15,7 +15,10 @@ from chinchilla.sources.unread import unread
 
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 BIO = "张\tB-PER\n三\tI-PER\n来\tO\n\n"
-DUIE = '{"text": "甲", "spo_list": []}\n'
+DUIE = (
+    '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject_type": "图书作品", '
+    '"object_type": {"@value": "人物"}, "subject": "甲书", "object": {"@value": "乙"}}]}\n'
+)
 CARD = """title = "我的数据"
 task = "ner"
 [[editions]]
@@ -49,7 +52,11 @@ LEFT = [
     ("finre", {"finre/train.txt": PAIR, "finre/more/a.txt": PAIR}, "put its files into "),
     ("finre", {"finre/train.txt": PAIR, "finre/other.dat": PAIR}, 'ignore = ["other.dat"]'),
     ("duie", {"duie/duie_train.json": DUIE, "duie/train.json": DUIE}, "put both into one file"),
-    ("boson", {"boson/boson.txt": "甲。\n", "boson/train.bmes": ""}, "--edition boson=bmes"),
+    (
+        "boson",
+        {"boson/boson.txt": "{{time:今天}}。\n", "boson/train.bmes": ""},
+        "--edition boson=bmes",
+    ),
     ("msra", {"msra/train.bio": BIO, "msra/extra_dev.bio": BIO}, 'name = "bio" splits.dev = '),
     ("my", {"my/card.toml": CARD, "my/train.json": ROW, "my/dev.json": ROW}, "splits.dev = "),
 ]

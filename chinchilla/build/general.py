@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypedDict
 from chinchilla.build.selection import Choice, choose, histogram
 from chinchilla.errors import ChinchillaError, ConfigError, InputError, Tally
 from chinchilla.readers import jsonl
-from chinchilla.readers.lines import Slice
+from chinchilla.readers.lines import ITEM, Slice
 
 GENERAL = "general"
 _TODO = "write instruction, input, output (alpaca) or conversations of human and gpt (sharegpt)"
@@ -76,10 +76,9 @@ def choose_general(path: Path, amount: Amount) -> Choice:
 
 def read_general(path: Path, tally: Tally) -> Iterator[GeneralRow]:
     """Yield every row of a file; what a row holds beside its first turn is counted as mended."""
-    part = Slice(path)
-    word = "item " if jsonl.is_array(path) else ""
+    part = Slice(path, unit=ITEM if jsonl.is_array(path) else "")
     for place, fields in jsonl.rows(part, tally):
-        where = part.at(f"{word}{place}")
+        where = part.at(place)
         try:
             row = _read(fields, where, tally)
         except ChinchillaError as error:

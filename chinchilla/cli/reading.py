@@ -30,9 +30,8 @@ def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
 
 def say_tally(tally: "Tally") -> None:
     """Say how much was refused, mended and warned of, and where first."""
-    for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):
+    kinds = {"refused": tally.refused, "mended": tally.mended, "warned of": tally.warned}
+    for kind, counts in kinds.items():
         for reason, count in sorted(counts.items()):
-            click.echo(f"{kind} {reason}: {count.times}, first {count.example}", err=True)
-    for reason, count in sorted(tally.warned.items()):
-        words = f"warning {reason}: {count.times}, first {count.example}; {count.todo}"
-        click.echo(words, err=True)
+            advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""
+            click.echo(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)

@@ -13,21 +13,29 @@ MAX_LINE = 16 * 1024 * 1024
 """Longest line read, in bytes; the longest record of the known sources has 15 kB."""
 
 _BOM = b"\xef\xbb\xbf"
-Boundary = Literal["lines", "blocks", "whole"]
-"""Where a file may be cut: after any line, after a blank line, nowhere."""
+Boundary = Literal["lines", "blocks", "whole", "items"]
+"""Where a file may be cut: after any line, after a blank line, nowhere; nor can the items of an
+array, which are counted in place of lines."""
+
+ITEM = "item "
+"""What stands before the number of an item of an array, in the place of an error."""
 
 
 class Slice(NamedTuple):
-    """A byte range of a file that begins at a line; `stop` None means to the end."""
+    """A byte range of a file that begins at a line; `stop` None means to the end.
+
+    `unit` stands before the number of a place that is not the number of a line.
+    """
 
     path: Path
     start: int = 0
     stop: int | None = None
     line: int = 1
+    unit: str = ""
 
     def at(self, place: int | str) -> str:
-        """Name a place of the file as errors do: `path:line`."""
-        return f"{self.path}:{place}"
+        """Name a place of the file as errors do: `path:line`, or `path:item N` in an array."""
+        return f"{self.path}:{self.unit}{place}"
 
 
 def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
@@ -122,8 +130,8 @@ def cut(whole: Slice, size: int, boundary: Boundary) -> Iterator[Slice]:
 
     They depend on the file and the size alone, so any number of workers reads the same.
     """
-    if boundary == "whole":
-        yield whole
+    if boundary in ("whole", "items"):
+        yield whole._replace(unit=ITEM if boundary == "items" else "")
         return
     with open_file(whole.path) as file:
         total = file.seek(0, 2) if whole.stop is None else whole.stop

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
 from chinchilla.sources.folders import kind_of, lies
-from chinchilla.sources.mapping import Mapping
+from chinchilla.sources.mapping import GOLD, Mapping
 from chinchilla.sources.tasks import of_task
 
 ENDS = ("head", "tail")
@@ -239,6 +239,18 @@ def _check_card(card: Card, where: str) -> None:
             raise CardError(where, what, "give it another name")
     for edition in card.editions:
         _check_names(card, edition.name, where)
+    _check_mapping(card, where)
+
+
+def _check_mapping(card: Card, where: str) -> None:
+    """Raise CardError where a mapping does not say where the labels of its task are."""
+    labelled = [
+        split for one in card.editions for split in one.splits if split not in one.unlabelled
+    ]
+    if card.mapping is not None and labelled and GOLD[card.task] not in card.mapping.tables:
+        what = f"mapping: the task is {card.task} and {GOLD[card.task]} are not mapped"
+        todo = f"map {GOLD[card.task]}, or state {labelled[0]!r} as unlabelled"
+        raise CardError(where, what, todo)
 
 
 def _check_names(card: Card, edition: str, where: str) -> None:

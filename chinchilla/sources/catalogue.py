@@ -1,6 +1,7 @@
 """Find cards, modules and files: what sources there are and what of them lies under raw/."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
@@ -11,6 +12,7 @@ from chinchilla.errors import CardError, InputError, Tally
 from chinchilla.readers.lines import Boundary, Slice, check_content, cut
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
+from chinchilla.sources import evidence
 from chinchilla.sources.card import Card, Edition
 from chinchilla.sources.folders import SAMPLES, find_file, holds_files, is_utf8
 from chinchilla.sources.names import candidates
@@ -77,7 +79,21 @@ def find(
         found = _find_in(card, there, edition, sample=True)
     if found is not None and found.edition.carve is None:
         _check_lines(found)
-    return found
+    return None if found is None else _judged(found)
+
+
+def _judged(found: Found) -> Found:
+    """Take the splits in which no record has a label as unlabelled; see `evidence`."""
+    module, files = module_of(found.card), dict[Slice, list[Split]]()
+    for split, path in found.files.items():
+        if path.is_file() or any(path.glob("*.ann")):
+            with suppress(InputError):  # it is raised when the file is read
+                files.setdefault(_lines_of(found, split), []).append(split)
+    look = getattr(module, "check_file", None)
+    keys = getattr(module, "TEXT_KEYS", None)
+    source = evidence.Source(found.card, found.edition, module.load, look, keys)
+    without = evidence.unlabelled_splits(source, files, found.tally)
+    return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 
 
 def _check_lines(found: Found) -> None:

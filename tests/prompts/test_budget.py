@@ -182,8 +182,8 @@ CONTRADICTIONS = [
         "[prompts]\nnegatives = 1\nnegative_ratio = 1.0",
         "prompts: negatives and negative_ratio exclude each other",
     ),
-    ("[prompts]\nnull_share = 1.0", "prompts.null_share: Input should be less than 1"),
-    ("[prompts]\nlabel_per_prompt = 4", "prompts.label_per_prompt: Extra inputs are not permitted"),
+    ("[prompts]\nnull_share = 1.0", "prompts.null_share: is not less than 1"),
+    ("[prompts]\nlabel_per_prompt = 4", "prompts.label_per_prompt: is not known here"),
 ]
 
 
