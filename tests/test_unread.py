@@ -186,6 +186,27 @@ def test_a_message_on_a_source_without_files_names_what_is_not_read(tmp_path, pu
     )
 
 
+def test_a_split_that_was_not_found_names_the_file_that_may_be_meant(tmp_path, put) -> None:
+    put("finre/test.txt", PAIR)
+    path = put("finre/Train.TXT", PAIR)
+    done = run("records", "FinRE", "--split", "train", "--raw", tmp_path / "raw")
+    assert str(done.exception).startswith(f"{path}: is not read: no name of train fits it, ")
+    assert "; rename it to train.txt, or write [[editions]] splits.train" in str(done.exception)
+
+
+def test_control_characters_of_a_name_are_never_printed(tmp_path, put) -> None:
+    put("finre/train.txt", PAIR)
+    put("finre/a\x1b[31m\nb.txt", PAIR)
+    put("x\x1b[2J/train.txt", PAIR)
+    for words in (["check"], ["sources"], ["build", "--out", tmp_path / "out"]):
+        done = CliRunner().invoke(
+            cli, [*map(str, words), "--raw", str(tmp_path / "raw")], color=True
+        )
+        assert "\x1b" not in done.output
+        assert "a\\x1b[31m\\x0ab.txt: not read: " in done.output
+        assert "x\\x1b[2J: not read: " in done.output
+
+
 def special(path: Path, kind: str) -> None:
     path.parent.mkdir(parents=True)
     if kind == "a FIFO":

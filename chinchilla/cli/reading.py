@@ -7,22 +7,25 @@ import click
 
 if TYPE_CHECKING:
     from chinchilla.errors import Tally
+    from chinchilla.schema import Split
     from chinchilla.sources.catalogue import Found
 
 
-def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
+def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found":
     """Find the files of a source as --raw, --edition and --samples say, and say what is read.
 
     Raises InputError where there are none.
     """
     from chinchilla.sources import catalogue
-    from chinchilla.sources.unread import no_files
+    from chinchilla.sources.unread import no_files, no_split
 
     raw = given["raw"]
     card = catalogue.load_card(source, raw)
     found = catalogue.find(card, raw, given["edition"], given["samples"])
     if found is None:
         raise no_files(card, raw, samples=given["samples"])
+    if split not in found.files:
+        raise no_split(found, raw, split)
     words = f"{card.source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
     click.echo(words, err=True)
     return found

@@ -10,6 +10,7 @@ from chinchilla.errors import InputError
 from chinchilla.shipped import shipped
 
 SAMPLES = "samples"
+_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _NO_DATA = ("readme", "license", "licence", "copying", "notice", "citation")
 _NO_DATA_NAMES = ("card.toml", "relation2id.txt", "thumbs.db", "desktop.ini", "__macosx")
 _NO_DATA_ENDS = (".conf", ".md", ".pdf", ".md5", ".sha1", ".sha256")
@@ -80,7 +81,8 @@ def is_utf8(name: str) -> bool:
 
 def shown(path: Path) -> str:
     """Write a path so that it can be printed, whatever bytes its name is made of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    words = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return words.translate(_ESCAPED)
 
 
 def no_data(name: str) -> bool:

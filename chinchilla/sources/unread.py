@@ -101,12 +101,12 @@ def _advice(path: Path, read: _Read) -> Unread:
         split = edition_names(other).get(name) or edition_names(other).get(path.name)
         if split is not None:
             return _of_a_known_name(where, other, split, read)
-    split = likely_split(path.name)
-    if split is not None:
-        return _of_a_likely_name(name, split, read)
     if path.is_dir():
         todo = f"put its files into {shown(read.folder)}, or write {_ignored(name, read)}"
         return Unread(where, "no split names this folder", todo)
+    split = likely_split(path.name)
+    if split is not None:
+        return _of_a_likely_name(name, split, read)
     todo = f"write {_line(name, 'train', read)}, or {_ignored(name, read)}"
     return Unread(where, "no split names it", todo)
 
@@ -191,6 +191,17 @@ def unread(raw: Path, sources: Iterable[tuple[Card, Found | None]]) -> list[Unre
     """Name everything that is not read, of these sources and of none, each path once."""
     named = [one for card, found in sources for one in unread_of(card, raw, found)]
     return list({one.path: one for one in [*named, *unread_in(raw)]}.values())
+
+
+def no_split(found: Found, raw: Path, split: Split) -> InputError:
+    """Say that a source has no file of a split, naming what may be meant for it."""
+    names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
+    what = f"{found.card.source} has no {split} file here (looked for {names})"
+    lying = [] if found.sample else unread_of(found.card, raw, found)
+    meant = [one for one in lying if likely_split(Path(one.path).name) == split]
+    for one in meant or lying:
+        return InputError(one.path, f"is not read: {one.what}, and {what}", one.todo)
+    return InputError(str(found.folder), what, "choose another split or add the file")
 
 
 def no_files(card: Card, raw: Path, *, samples: bool | None) -> InputError:
