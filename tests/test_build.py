@@ -234,7 +234,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_stopped_build_leaves_nothing_behind(tmp_path, put, sign, workers) -> None:
     row = '{"text": "甲书是乙写的", "spo_list": []}\n'
-    put("duie/duie_train.json", row * 400_000)
+    triple = (
+        '{"predicate": "作者", "subject": "甲书", "subject_type": "图书作品", '
+        '"object": {"@value": "乙"}, "object_type": {"@value": "人物"}}'
+    )
+    put("duie/duie_train.json", row.replace("[]", f"[{triple}]") + row * 400_000)
     out = tmp_path / "out"
     more = ("--source", "duie", "--workers", workers)
     process = subprocess.Popen(
