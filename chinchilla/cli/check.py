@@ -1,6 +1,7 @@
 """The command `chinchilla check`."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -68,7 +69,7 @@ def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: 
     from chinchilla.sources.inspection import inspect, schema_surprises
     from chinchilla.sources.report import source_report
 
-    say = _hush if quiet else click.echo
+    say = partial(click.echo, err=quiet)
     try:
         card = catalogue.load_card(name, raw)
         found = catalogue.find(card, raw, None, samples)
@@ -89,10 +90,6 @@ def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: 
         say(f"  {line}")
         problems += 1
     return Checked(problems, card, found, source_report(found, splits, {}))
-
-
-def _hush(line: str) -> None:
-    """Say nothing: what is printed is for a program."""
 
 
 def _lines(seen: "Inspection") -> list[str]:
