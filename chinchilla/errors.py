@@ -118,6 +118,7 @@ class Tally:
     """Count what was refused, what was mended and what is suspicious, with the first examples.
 
     A tally that is not `forgiving` raises instead of refusing: the default of every command.
+    `keep` is how many errors of each reason are kept whole.
     What is warned of is read all the same; a warning says which setting or command would fit.
     """
 
@@ -138,7 +139,7 @@ class Tally:
         if not self.forgiving:
             raise error
         _add(self.refused, error.reason, Count(1, str(error), (error.where,), error.todo))
-        if len(self.errors) < self.keep:
+        if self.refused[error.reason].times <= self.keep:
             self.errors.append(str(error))
 
     def drop(self, reason: str, example: str) -> None:
@@ -159,7 +160,7 @@ class Tally:
             mine = getattr(self, name)
             for reason, count in getattr(other, name).items():
                 _add(mine, reason, count)
-        self.errors.extend(other.errors[: max(0, self.keep - len(self.errors))])
+        self.errors.extend(other.errors)
 
 
 def _add(counts: dict[str, Count], reason: str, more: Count) -> None:

@@ -222,11 +222,69 @@ def unfit(where: str, error: ValidationError) -> RecordError:
 
 
 def explain(error: ValidationError) -> str:
-    """Put the first problem of a pydantic error into a few words."""
-    first = error.errors(include_url=False, include_context=False)[0]
+    """Put the first problem of a pydantic error into a few words of ours."""
+    first = error.errors(include_url=False)[0]
     place = ".".join(str(part) for part in first["loc"])
-    words = first["msg"].removeprefix("Value error, ")
+    words = _words_of(first["type"], first["msg"], first.get("ctx", {}))
+    if words is None:
+        words = f"is {_value(first['input'])}, not {_KINDS.get(first['type'], 'what fits here')}"
     return f"{place}: {words}" if place else words
+
+
+def _words_of(kind: str, message: str, context: Mapping[str, Any]) -> str | None:
+    """Say what is wrong, None where the kind of the value is."""
+    if kind in ("value_error", "assertion_error"):
+        return message.partition(", ")[2]
+    if kind == "json_invalid":
+        return f"not JSON ({context['error']})"
+    if kind == "literal_error":
+        return f"is none of {context['expected']}".replace(" or ", ", ")
+    for name, words in _LIMITS.items():
+        if name in context:
+            limit = context[name]
+            whole = isinstance(limit, float) and limit.is_integer()
+            return f"is not {words} {int(limit) if whole else limit}"
+    return _WORDS.get(kind)
+
+
+_LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_WORDS = {
+    "missing": "is missing",
+    "extra_forbidden": "is not known here",
+    "string_too_short": "is empty",
+    "too_short": "is empty",
+    "string_unicode": "holds half a surrogate pair",
+    "finite_number": "is no finite number",
+    "int_from_float": "is no whole number",
+    "int_parsing": "is no whole number",
+    "float_parsing": "is no number",
+}
+_KINDS = {
+    "string_type": "a string",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "set_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "none_required": "null",
+    "path_type": "a path",
+}
+
+
+def _value(value: object) -> str:
+    """Say what sort of value was found, in words of JSON and TOML."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, int | float):
+        return f"the number {value}"
+    return "a table" if isinstance(value, Mapping) else "a list"
 
 
 class Slot(Frozen):

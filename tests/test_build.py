@@ -41,11 +41,13 @@ def command(raw: Path, out: Path, *more: str) -> list[str]:
 
 def test_hash_seed_and_workers_do_not_change_a_byte(tmp_path: Path) -> None:
     outs = []
+    raw = tmp_path / "raw"
+    raw.mkdir()
     for number, (seed, workers) in enumerate((("1", "1"), ("2", "2"), ("3", "1"))):
         out = tmp_path / f"out{number}"
         environment = os.environ | {"PYTHONHASHSEED": seed}
         more = ("--workers", workers)
-        subprocess.run(command(tmp_path, out, *more), env=environment, check=True)
+        subprocess.run(command(raw, out, *more), env=environment, check=True)
         outs.append(hashes(out))
     assert outs[0] == outs[1] == outs[2]
     assert {"ner/train.jsonl", "re/dev.jsonl", "ee/test.jsonl", "manifest.json"} <= set(outs[0])
@@ -73,15 +75,15 @@ def test_the_published_data_builds_to_the_same_bytes_with_two_workers(published,
 
 def test_another_seed_changes_wordings_but_no_record(tmp_path: Path) -> None:
     for seed in (0, 1):
-        run_build(tmp_path, tmp_path / str(seed), seed=seed, sources=("finre",))
+        run_build(tmp_path / "raw", tmp_path / str(seed), seed=seed, sources=("finre",))
     first, second = hashes(tmp_path / "0"), hashes(tmp_path / "1")
     assert first["re/train.jsonl"] != second["re/train.jsonl"]
     assert first["records/re/train.jsonl"] == second["records/re/train.jsonl"]
 
 
 def test_adding_a_source_does_not_change_the_rows_of_the_others(tmp_path: Path) -> None:
-    run_build(tmp_path, tmp_path / "one", sources=("finre",))
-    run_build(tmp_path, tmp_path / "two", sources=("duie", "finre"))
+    run_build(tmp_path / "raw", tmp_path / "one", sources=("finre",))
+    run_build(tmp_path / "raw", tmp_path / "two", sources=("duie", "finre"))
     alone = (tmp_path / "one/re/train.jsonl").read_bytes().split(b"\n")
     beside = (tmp_path / "two/re/train.jsonl").read_bytes().split(b"\n")
     assert alone == beside[-len(alone) :]
@@ -115,7 +117,7 @@ def items(content: Record | Content) -> list[object]:
 
 
 def test_every_row_and_record_is_valid_and_the_answer_is_the_gold(tmp_path: Path) -> None:
-    run_build(tmp_path, tmp_path / "out")
+    run_build(tmp_path / "raw", tmp_path / "out")
     cards = {
         name: card.label_set(card.editions[0].name)
         for name, card in catalogue.cards(tmp_path).items()
@@ -140,9 +142,9 @@ def test_every_row_and_record_is_valid_and_the_answer_is_the_gold(tmp_path: Path
 
 def test_a_build_replaces_the_files_of_the_one_before_and_no_other(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    run_build(tmp_path, out, sources=("finre", "msra"))
+    run_build(tmp_path / "raw", out, sources=("finre", "msra"))
     (out / "mine.txt").write_text("kept", encoding="utf-8")
-    run_build(tmp_path, out, sources=("msra",))
+    run_build(tmp_path / "raw", out, sources=("msra",))
     assert sorted(hashes(out)) == [
         "README.md",
         "labels.json",
@@ -183,7 +185,7 @@ def test_a_folder_with_other_files_is_built_into(tmp_path: Path) -> None:
 
 def test_confusable_labels_of_a_source_not_read_are_no_input(tmp_path: Path) -> None:
     prompts = {"hard_negatives": {"sanwen": "none.json"}}
-    manifest = run_build(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts)
+    manifest = run_build(tmp_path / "raw", tmp_path / "out", sources=("finre",), prompts=prompts)
     assert manifest["files"] == {}
 
 
@@ -232,7 +234,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_stopped_build_leaves_nothing_behind(tmp_path, put, sign, workers) -> None:
     row = '{"text": "甲书是乙写的", "spo_list": []}\n'
-    put("duie/duie_train.json", row * 400_000)
+    triple = (
+        '{"predicate": "作者", "subject": "甲书", "subject_type": "图书作品", '
+        '"object": {"@value": "乙"}, "object_type": {"@value": "人物"}}'
+    )
+    put("duie/duie_train.json", row.replace("[]", f"[{triple}]") + row * 400_000)
     out = tmp_path / "out"
     more = ("--source", "duie", "--workers", workers)
     process = subprocess.Popen(
@@ -251,12 +257,12 @@ def test_a_stopped_build_leaves_nothing_behind(tmp_path, put, sign, workers) -> 
 def test_what_a_killed_build_left_is_cleared_by_the_next(tmp_path: Path) -> None:
     dead = tmp_path / "out" / ".partial-999999999" / "shards"
     dead.mkdir(parents=True)
-    run_build(tmp_path, tmp_path / "out", sources=("msra",))
+    run_build(tmp_path / "raw", tmp_path / "out", sources=("msra",))
     assert not dead.exists()
 
 
 def test_the_manifest_says_what_was_read_and_written(tmp_path: Path) -> None:
-    manifest = run_build(tmp_path, tmp_path / "out")
+    manifest = run_build(tmp_path / "raw", tmp_path / "out")
     assert orjson.loads((tmp_path / "out/manifest.json").read_bytes()) == manifest
     written = hashes(tmp_path / "out")
     assert {name: file["sha256"] for name, file in manifest["outputs"].items()} == {
@@ -271,6 +277,7 @@ def test_the_manifest_says_what_was_read_and_written(tmp_path: Path) -> None:
         "sources",
         "general",
         "absent",
+        "report",
         "files",
         "templates",
         "cards",
@@ -286,8 +293,8 @@ def test_the_manifest_says_what_was_read_and_written(tmp_path: Path) -> None:
 
 
 CONFIGS = [
-    ("sed = 1\n", "sed: Extra inputs are not permitted"),
-    ('on_error = "maybe"\n', "on_error: Input should be 'stop' or 'count'"),
+    ("sed = 1\n", "sed: is not known here"),
+    ('on_error = "maybe"\n', "on_error: is none of 'stop', 'count'"),
 ]
 
 

@@ -64,10 +64,13 @@ def test_a_file_of_any_source_can_be_carved(tmp_path, put, source, edition, bad)
     assert [tally.times for tally in tallies.values()] == [1, 0]
 
 
+ANN = "T1\tPerson 0 2\t外婆\nT2\tPerson 3 4\t公\nR1\tSocial Arg1:T1 Arg2:T2\n"
+
+
 def test_a_brat_folder_can_be_carved(tmp_path, put) -> None:
     for number in range(40):
-        put(f"sanwen/train/{number}.txt", f"外婆爱{number}。")
-        put(f"sanwen/train/{number}.ann", "T1\tPerson 0 2\t外婆\n")
+        put(f"sanwen/train/{number}.txt", f"外婆爱公{number}。")
+        put(f"sanwen/train/{number}.ann", ANN)
     put("sanwen/train/bad.txt", "外婆")
     ids, tallies = read(carve(tmp_path / "raw", "sanwen", "brat", ["train"]))
     assert ids["train"]
@@ -132,7 +135,10 @@ def test_splits_of_the_same_lines_are_refused_where_nothing_parts_them(tmp_path,
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])
 def test_a_carved_split_that_is_read_alone_counts_every_bad_line(tmp_path, put, split) -> None:
-    path = put("boson/origindata.txt", "".join(f"第{n}段。\n" for n in range(60)) + "{{time:甲\n")
+    path = put(
+        "boson/origindata.txt",
+        "".join(f"第{n}段{{{{time:今天}}}}。\n" for n in range(60)) + "{{time:甲\n",
+    )
     words = ["--raw", str(tmp_path / "raw"), "--split", split, "--on-error", "count"]
     done = CliRunner().invoke(cli, ["records", "boson", *words])
     assert done.exit_code == 0
@@ -143,7 +149,10 @@ def test_a_carved_split_that_is_read_alone_counts_every_bad_line(tmp_path, put, 
 
 
 def test_a_build_counts_a_bad_line_of_carved_splits_once(tmp_path, put) -> None:
-    put("boson/origindata.txt", "".join(f"第{n}段。\n" for n in range(60)) + "{{time:甲\n")
+    put(
+        "boson/origindata.txt",
+        "".join(f"第{n}段{{{{time:今天}}}}。\n" for n in range(60)) + "{{time:甲\n",
+    )
     raw, out = tmp_path / "raw", tmp_path / "out"
     words = ["--raw", str(raw), "--out", str(out), "--source", "boson", "--on-error", "count"]
     assert CliRunner().invoke(cli, ["build", *words]).exit_code == 0

@@ -127,6 +127,11 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
         "  note: 1 records, the published file has 6,140",
         "  note: 1 relations, the published file has 9,867",
         "  note: 0 na_pairs, the published file has 3,613",
+        "source  split  read  labelled  negative  unlabelled  left out  fixed",
+        "------  -----  ----  --------  --------  ----------  --------  -----",
+        "finre   train     3         1         0           0         2      0",
+        f"left out: finre train: 1 bad-line at {path}:5",
+        f"left out: finre train: 1 bad-record at {path}:3",
         "2 problems",
     ]
 
@@ -137,7 +142,8 @@ def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path,
     done = run("check", "finre", "sanwen", "--round-trip", "--raw", str(tmp_path / "raw"))
     lines = done.stdout.splitlines()
     assert "finre: round trip left out; mend the problems above first" in lines
-    tripped = [line.split() for line in lines if line.startswith(("finre   ", "sanwen  "))]
+    end = lines.index("source  split  read  labelled  negative  unlabelled  left out  fixed")
+    tripped = [line.split() for line in lines[:end] if line.startswith(("finre   ", "sanwen  "))]
     assert {row[0] for row in tripped} == {"sanwen"}
     assert {row[-1] for row in tripped} == {"100.0"}
     assert lines[-1] == "1 problems"
@@ -145,8 +151,9 @@ def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path,
 
 def test_check_of_the_samples_finds_nothing() -> None:
     done = run("check")
-    assert done.stdout.splitlines()[-1] == "0 problems"
+    assert done.stdout.splitlines()[-1].startswith("0 problems, ")
     assert done.returncode == 0
+    assert run("check", "--strict").returncode == 1
 
 
 def test_check_tells_what_was_never_labelled_from_negatives() -> None:

@@ -1,8 +1,9 @@
 """Any JSON data set by a card with a field mapping alone."""
 
+import orjson
 import pytest
 
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import CardError, ChinchillaError, Tally
 from chinchilla.sources import catalogue
 
 HEAD = 'title = "我的数据"\ntask = "{task}"\n[[editions]]\nsplits.train = ["train.json"]\n'
@@ -76,13 +77,18 @@ TITLES = [
 
 @pytest.mark.parametrize(("path", "field", "title"), TITLES)
 def test_the_title_is_where_its_path_leads(tmp_path, put, path, field, title) -> None:
-    card = NER.format(rest=f'title = "{path}"')
-    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {field}}}')
+    entities = 'entities = { list = "ents", type = "label", text = "word" }'
+    card = NER.format(rest=f'title = "{path}"\n{entities}')
+    ents = '"ents": [{"label": "PER", "word": "张三"}]'
+    [record] = read(tmp_path, put, card, f'{{"text": "张三来了", {ents}, {field}}}')
     assert record.title == title
 
 
 def test_relations_are_read_from_names_and_from_entity_ids(tmp_path, put) -> None:
-    card = HEAD.format(task="re") + '[labels]\n"住" = { name = "住在" }\nPER = { name = "人" }\n'
+    card = (
+        HEAD.format(task="re")
+        + '[labels]\n"住" = { name = "住在" }\n[types]\nPER = { name = "人" }\n'
+    )
     card += '[mapping]\ntext = "content"\n'
     plain = card + 'relations = { list = "spo", predicate = "p", head = "s", tail = "o.@value" }'
     row = '{"content": "张三住北京", "spo": [{"p": "住", "s": "张三", "o": {"@value": "北京"}}]}'
@@ -153,7 +159,7 @@ def test_a_user_card_lies_over_ours_and_opens_new_labels(tmp_path, put) -> None:
 CARDS = [
     (
         'title = "x"\ntask = "ner"\n',
-        "editions: Field required; see docs/cards.md for the fields of a card",
+        "editions: is missing; see docs/cards.md for the fields of a card",
     ),
     ("title = ", "not TOML (Invalid value (at end of document)); correct the card"),
     (
@@ -187,7 +193,7 @@ CARDS = [
     ),
     (
         NER.format(rest='id = "id"'),
-        "mapping.id: Extra inputs are not permitted; see docs/cards.md for the fields of a card",
+        "mapping.id: is not known here; see docs/cards.md for the fields of a card",
     ),
     (
         NER.replace('text = "text"', 'text = "$1"').format(rest=""),
@@ -257,3 +263,120 @@ def test_the_negative_label_may_be_of_another_edition(tmp_path, put) -> None:
     found = catalogue.load_card("mine", tmp_path / "raw")
     assert found.label_set("a").na is None
     assert found.label_set("b").na.name == "无"
+
+
+STUDIO = (
+    '[mapping]\ntext = "text"\noffsets = "end-exclusive"\n'
+    'entities = { list = "annotations.*.result", id = "id", type = "value.labels", '
+    'start = "value.start", end = "value.end", where = { type = "labels" } }\n'
+    'relations = { list = "annotations.*.result", predicate = "labels", head = "from_id", '
+    'tail = "to_id", by_id = true, where = { type = "relation" } }\n'
+    '[labels]\n"住" = { name = "住在" }\n[types]\nPER = { name = "人" }\nLOC = { name = "地" }\n'
+)
+
+
+def span(name: str, start: int, end: int, *labels: str) -> dict[str, object]:
+    return {
+        "id": name,
+        "type": "labels",
+        "value": {"start": start, "end": end, "labels": list(labels)},
+    }
+
+
+def task(*items: dict[str, object]) -> str:
+    row = {"text": "张三住北京", "annotations": [{"was_cancelled": False, "result": items}]}
+    return orjson.dumps(row).decode()
+
+
+LINK = {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["住"]}
+
+
+def test_spans_and_relations_of_one_list_are_told_apart(tmp_path, put) -> None:
+    data = task(span("a", 0, 2, "PER"), span("b", 3, 5, "LOC", "PER"), LINK)
+    [record] = read(tmp_path, put, HEAD.format(task="re") + STUDIO, data)
+    assert [(one.type, one.text) for one in record.entities] == [
+        ("PER", "张三"),
+        ("LOC", "北京"),
+        ("PER", "北京"),
+    ]
+    assert [(one.predicate, one.head, one.tail) for one in record.relations] == [
+        ("住", "张三", "北京")
+    ]
+
+
+BY_ID = [
+    (task(span("a", 0, 2, "PER"), span("a", 3, 5, "LOC"), LINK), "two entities have the id 'a'"),
+    (task(span("a", 0, 2, "PER"), span("a", 0, 2, "PER"), LINK), "the entity of the id 'a' comes"),
+    (task(span("a", 0, 2, "PER"), LINK), "no entity has the id 'b', the tail of a relation"),
+    (
+        task(span("a", 0, 2), LINK),
+        "'value.labels' of an item of 'annotations.*.result' is an empty",
+    ),
+    (task(span("a", 0, 2, "ORG"), LINK), "no entity has the id 'b'"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), BY_ID)
+def test_ids_that_name_no_entity_or_two_are_refused(tmp_path, put, data, message) -> None:
+    with pytest.raises(ChinchillaError) as caught:
+        read(tmp_path, put, HEAD.format(task="re") + STUDIO, data)
+    assert str(caught.value).startswith(f"{tmp_path / 'raw/mine/train.json'}:1: {message}")
+
+
+IGNORED = [
+    ('entities = { list = "e", type = "t", text = "w", end = "e" }', "entities.start is not"),
+    (
+        'entities = { list = "e", type = "t", text = "w" }\n'
+        'arguments = { list = "a", role = "r", text = "w" }',
+        "arguments are mapped and events are not",
+    ),
+    ('entities = { list = "e", type = "t", text = "w" }\noffsets_unit = "utf-16"', "no offset is"),
+    ('relations = { list = "r", predicate = "p", head = "h", tail = "t", by_id = true }', "map"),
+    ('events = { list = "e", type = "t", trigger_start = "s" }', "events.trigger is not"),
+    (
+        'relations = { list = "r", predicate = "p", head = "h", tail = "t" }',
+        "entities are not mapped",
+    ),
+]
+
+
+@pytest.mark.parametrize(("rest", "message"), IGNORED)
+def test_a_mapping_of_which_a_part_would_not_be_read_is_refused(
+    tmp_path, put, rest, message
+) -> None:
+    put("mine/card.toml", NER.format(rest=rest))
+    with pytest.raises(CardError, match=message):
+        catalogue.load_card("mine", tmp_path / "raw")
+
+
+NEAR = [
+    ("per", "where 'PER' differs in letter case, width or blanks alone"),
+    ("ＰＥＲ", "where 'PER' differs in letter case, width or blanks alone"),
+    ("organisatoin", "the nearest is 'organisation'"),
+]
+
+
+@pytest.mark.parametrize(("label", "words"), NEAR)
+def test_an_unknown_label_is_shown_with_the_nearest_one(tmp_path, put, label, words) -> None:
+    card = NER.format(rest='entities = { list = "e", type = "l", text = "w" }')
+    card = card.replace("[mapping]", 'organisation = { name = "机构" }\n[mapping]')
+    data = f'{{"text": "张三", "e": [{{"l": "{label}", "w": "张三"}}]}}'
+    with pytest.raises(ChinchillaError) as caught:
+        read(tmp_path, put, card, data)
+    assert f"the label {label!r} is not on the card of mine, {words}; " in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ["null", '""'])
+@pytest.mark.parametrize("source", ["duee", "iree"])
+def test_an_event_without_a_trigger_has_no_place_of_one(tmp_path, put, source, value) -> None:
+    kind = {"duee": "组织关系-裁员", "iree": "业绩预增"}[source]
+    event = f'{{"event_type": "{kind}", "trigger": {value}, "trigger_start_index": 2, '
+    line = f'{{"text": "甲厂裁员", "id": "1", "event_list": [{event}"arguments": []}}]}}'
+    put(f"{source}/train.json", line)
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card(source, raw), raw)
+    tally = Tally()
+    [record] = catalogue.records(found, "train", tally)
+    [one] = record.events
+    assert (one.trigger, one.trigger_start) == (None, None)
+    assert tally.mended["trigger-start-without-trigger"].times == 1

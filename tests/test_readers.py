@@ -1,5 +1,6 @@
 """File shapes: what is read, and the one line said of what cannot be."""
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -168,7 +169,7 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
         "a.json",
         '{"text": "一"}\n["二"]\n',
         jsonl.rows,
-        "{path}:2: a JSON array, not an object; write one {{...}} a line",
+        "{path}:2: a list, not an object; write one {{...}} for each record",
     ),
     (
         "a.json",
@@ -272,3 +273,47 @@ def test_a_line_of_100_mb_is_refused_without_being_held(put) -> None:
         f"{path}:1: line is longer than 16 MiB; put one record on a line"
     )
     assert lines.MAX_LINE == 16 * 2**20
+
+
+KEYS = st.sampled_from(["a", "b", 'c"', "d:", "\u003a", "e"])
+TREES = st.recursive(
+    st.none() | st.integers(-9, 9) | st.text('ab:"\\', max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def written(value: Any, repeat: list[Any]) -> str:
+    """Write JSON; the object that `repeat` holds has its first key twice."""
+    if isinstance(value, dict):
+        pairs = list(value.items())
+        pairs += pairs[:1] if any(value is one for one in repeat) else []
+        inner = ",".join(f"{json.dumps(key)} :{written(one, repeat)}" for key, one in pairs)
+        return f"{{{inner}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(written(one, repeat) for one in value)}]"
+    return json.dumps(value)
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    own = [value] if isinstance(value, dict) and value else []
+    return own + [one for each in inner for one in objects(each)]
+
+
+@given(st.dictionaries(KEYS, TREES, min_size=1, max_size=3), st.data(), st.booleans())
+def test_a_key_that_comes_twice_at_any_depth_is_refused(tmp_path_factory, row, data, array) -> None:
+    chosen = data.draw(st.sampled_from([*objects(row), None]))
+    line = written(row, [] if chosen is None else [chosen])
+    path = tmp_path_factory.mktemp("keys") / "a.json"
+    path.write_text(f"[{line}, {{}}]" if array else f"{line}\n{{}}\n", encoding="utf-8")
+    tally = Tally(forgiving=True)
+    found = [one for _, one in jsonl.rows(Slice(path), tally)]
+    if chosen is None:
+        assert found == [row, {}]
+        assert not tally.refused
+    else:
+        place = "item 1" if array else "1"
+        assert found == [{}]
+        what = f"duplicate key {next(iter(chosen))!r}; keep one value for the key"
+        assert tally.refused["bad-line"].example == f"{path}:{place}: {what}"

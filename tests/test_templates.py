@@ -103,8 +103,7 @@ BAD = [
     (
         "instruction",
         "",
-        ": wordings.0.instruction: String should have at least 1 character; "
-        "see docs/templates.md for the fields of a template",
+        ": wordings.0.instruction: is empty; see docs/templates.md for the fields of a template",
     ),
 ]
 

@@ -34,8 +34,10 @@ class BuildConfig(Frozen):
     editions: dict[str, str] = Field(
         default_factory=dict, description="edition of a source, where not the first one found"
     )
-    samples: bool = Field(
-        default=True, description="use the shipped sample of a source that has no files"
+    samples: bool | None = Field(
+        default=None,
+        description="use the shipped sample of a source that has no files; where not said, only "
+        "where there are no raw files at all",
     )
     on_error: Literal["stop", "count"] = Field(
         default="stop", description="stop at the first bad record, or leave it out and count it"

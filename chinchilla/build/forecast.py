@@ -7,23 +7,29 @@ from typing import NamedTuple
 from chinchilla.build.general import GENERAL
 from chinchilla.build.generalmix import weigh_general
 from chinchilla.build.kits import prepare
-from chinchilla.build.manifest import Totals, totals
+from chinchilla.build.manifest import totals
 from chinchilla.build.plan import Plan
+from chinchilla.build.report import build_report
 from chinchilla.build.run import Progress, run
-from chinchilla.build.shard import weigh_shard
+from chinchilla.build.shard import Totals, weigh_shard
 from chinchilla.prompts.cutting import measure_of
+from chinchilla.sources.report import Report
 
 
-def forecast(plan: Plan, workers: int, progress: Progress) -> Totals:
-    """Return the counts of every split of every source: all is rendered, nothing written."""
+def forecast(plan: Plan, workers: int, progress: Progress) -> tuple[Totals, Report]:
+    """Return the counts of every split of every source: all is rendered, nothing written.
+
+    What was read and what was not comes with them.
+    """
     kits = prepare(plan, Path(), workers, progress)
     sums = totals(dict(run(plan, kits, weigh_shard, workers, progress)))
+    report = build_report(plan, sums)
     windows = plan.config.windows
     measure = measure_of(windows) if windows.tokenizer else None
     general = weigh_general(plan.config, sums, measure)
     if plan.config.general.path:
         sums[GENERAL, "train"] = general
-    return sums
+    return sums, report
 
 
 class Lengths(NamedTuple):

@@ -7,9 +7,8 @@ from typing import Any, NamedTuple
 
 from chinchilla.build.config import BuildConfig
 from chinchilla.build.general import GENERAL, Amount, general_rows
-from chinchilla.build.manifest import Totals
 from chinchilla.build.plan import Job
-from chinchilla.build.shard import Counts, dump_row
+from chinchilla.build.shard import Counts, Totals, dump_row
 from chinchilla.build.write import Written
 from chinchilla.errors import Tally
 from chinchilla.export.lengths import row_length

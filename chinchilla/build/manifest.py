@@ -10,17 +10,16 @@ import orjson
 from chinchilla import __version__
 from chinchilla.build.general import GENERAL
 from chinchilla.build.plan import Job, Plan
-from chinchilla.build.shard import Counts
+from chinchilla.build.report import build_report, short_names
+from chinchilla.build.shard import Counts, Totals
 from chinchilla.build.write import Written
 from chinchilla.errors import Count
 from chinchilla.outputs import hash_file
-from chinchilla.schema import SPLITS, Split
+from chinchilla.schema import SPLITS
 from chinchilla.sources.catalogue import Found, card_paths
 from chinchilla.templates import template_hashes
 
 _LIBRARIES = ("jinja2", "orjson", "pydantic")
-
-Totals = dict[tuple[str, Split], Counts]
 
 
 def totals(done: dict[Job, Counts]) -> Totals:
@@ -32,7 +31,11 @@ def totals(done: dict[Job, Counts]) -> Totals:
 
 
 def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict[str, Any]:
-    """Return the manifest; the same inputs, settings and versions give the same bytes."""
+    """Return the manifest; the same inputs, settings and versions give the same bytes.
+
+    Raises InputError where nothing of a source could be read.
+    """
+    report = build_report(plan, sums)
     paths = card_paths(plan.raw)
     return {
         "chinchilla": __version__,
@@ -41,6 +44,7 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict
         "sources": {found.card.source: _source(found, plan, sums) for found in plan.found},
         "general": _general(plan, sums),
         "absent": list(plan.absent),
+        "report": report.model_dump(mode="json"),
         "files": _files(plan),
         "templates": template_hashes(),
         "cards": {
@@ -119,8 +123,7 @@ def _general(plan: Plan, sums: Totals) -> dict[str, Any] | None:
 
 
 def _counts(counts: Counts, found: Found) -> dict[str, Any]:
-    own = Path(found.card.own)
-    short = {str(own): f"{own.parent.name}/{own.name}", f"{found.folder}/": ""}
+    short = short_names(found)
     return {
         "read": counts.read,
         "records": counts.records,

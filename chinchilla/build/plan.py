@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.build.config import BuildConfig
-from chinchilla.build.names import check_names
+from chinchilla.build.names import check_names, with_sources
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, TASKS, Split, Task
 from chinchilla.sources import catalogue
 from chinchilla.sources.card import Card
 from chinchilla.sources.catalogue import Found
+from chinchilla.sources.unread import Unread, no_files, unread
 
 SLICE_BYTES = 2 * 1024 * 1024
 """Size of the pieces that are built apart; fixed, so that it cannot change the output."""
@@ -20,12 +21,13 @@ SLICE_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold what was found for each source wanted, and where."""
+    """Hold what was found for each source wanted, and where, and the files that are not read."""
 
     raw: Path
     config: BuildConfig
     found: tuple[Found, ...]
     absent: tuple[str, ...]
+    unread: tuple[Unread, ...] = ()
 
 
 class Job(NamedTuple):
@@ -43,34 +45,40 @@ def make_plan(raw: Path, config: BuildConfig) -> Plan:
     Raises ConfigError too for a name in the configuration that no card bears, for a source named
     that is of none of the tasks named, and for general instructions that are not there.
     """
-    if not raw.is_dir() and not config.samples:
+    if not raw.is_dir() and config.samples is False:
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
     general = config.general.path
     if general and not Path(general).is_file():
         raise ConfigError("general.path", f"no file at {general}", "correct it in build.toml")
     cards = catalogue.cards(raw)
+    config = with_sources(config, raw)
     check_names(config, cards)
     found: list[Found] = []
-    absent: list[str] = []
+    absent: list[Card] = []
     for card in _wanted(raw, config, cards):
         edition = config.editions.get(card.source)
         one = catalogue.find(card, raw, edition, config.samples)
         if one is not None:
             found.append(one)
         elif card.source in config.sources:
-            raise InputError(str(raw / card.source), "no file of the source here", card.obtain)
+            raise no_files(card, raw, samples=config.samples)
         else:
-            absent.append(card.source)
+            absent.append(card)
+    left = unread(raw, [*((one.card, one) for one in found), *((card, None) for card in absent)])
     if not found:
         todo = "run `chinchilla sources` to see what is looked for"
-        raise InputError(str(raw), "no source was found here", todo)
-    return Plan(raw, config, tuple(found), tuple(absent))
+        what = "no source was found here"
+        if left:
+            what += f"; {left[0].path} is not read: {left[0].what}"
+            todo = left[0].todo
+        raise InputError(str(raw), what, todo)
+    return Plan(raw, config, tuple(found), tuple(card.source for card in absent), tuple(left))
 
 
 def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterator[Card]:
     """Yield the cards of the sources named, or of all there are, that are of a task wanted."""
-    for name in dict.fromkeys(config.sources or cards):
-        card = cards.get(name) or catalogue.load_card(name, raw)
+    for name in config.sources or cards:
+        card = cards[name]
         if not config.tasks or card.task in config.tasks:
             yield card
         elif name in config.sources:

@@ -15,12 +15,13 @@ from chinchilla.prompts.asks import Ask
 from chinchilla.prompts.cutting import Cutter
 from chinchilla.prompts.measures import Measure
 from chinchilla.prompts.rows import Prompter
-from chinchilla.schema import InstructionRow, Record
+from chinchilla.schema import InstructionRow, Record, Split
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
+from chinchilla.sources.report import UNLABELLED
+from chinchilla.sources.suspects import BLANKS, BLANKS_TODO, blanks
 
 BUFFER = 1024 * 1024
-UNLABELLED = "unlabelled"
 HELD_OUT = "held-out"
 
 
@@ -60,6 +61,10 @@ class Counts:
         self.windows.update(other.windows)
         self.tokens.update(other.tokens)
         self.tally.merge(other.tally)
+
+
+Totals = dict[tuple[str, Split], Counts]
+"""The counts of each split of each source."""
 
 
 class Kit(NamedTuple):
@@ -151,6 +156,8 @@ def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
             counts.tally.drop(HELD_OUT, record.id)
         else:
             count_record(record, counts)
+            for _ in range(blanks(record)):
+                counts.tally.warn(BLANKS, record.id, BLANKS_TODO)
             yield record
 
 

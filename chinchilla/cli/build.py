@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import raw_option
+from chinchilla.cli.options import raw_option, samples_option
 
 if TYPE_CHECKING:
-    from chinchilla.build.manifest import Totals
     from chinchilla.build.plan import Plan
+    from chinchilla.build.shard import Totals
 
 
 @click.command()
@@ -29,30 +29,38 @@ if TYPE_CHECKING:
 @click.option("--edition", "editions", multiple=True, metavar="SOURCE=NAME")
 @click.option("--seed", type=int, help="Seed of every choice of wording.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
-@click.option("--samples/--no-samples", default=None, help="Read samples where files are absent.")
+@samples_option
 @click.option("--on-error", type=click.Choice(["stop", "count"]))
 @click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
 def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
-    """Build the instruction data set from everything found under --raw."""
+    """Build the instruction data set from everything found under --raw.
+
+    It ends with what was read of each split, what was left out, fixed or warned of, and the files
+    that were not read.
+    """
     from chinchilla.build.config import read_config
     from chinchilla.build.dataset import build as build_all
     from chinchilla.build.forecast import forecast
     from chinchilla.build.plan import make_plan
     from chinchilla.cli.progress import build_progress
+    from chinchilla.cli.report import report_lines
+    from chinchilla.sources.report import Report
 
     workers, dry_run = given.pop("workers"), given.pop("dry_run")
     plan = make_plan(raw, read_config(config, _changes(given)))
     click.echo(_plan_table(plan), err=True)
-    for found in plan.found:
-        for line in found.notes:
-            click.echo(f"note: {line}", err=True)
     with build_progress(plan) as progress:
         if dry_run:
-            click.echo(_forecast_table(plan, forecast(plan, workers, progress)))
-            return
-        built = build_all(plan, out, workers, progress)
-    click.echo(_result_table(built.manifest))
-    click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+            sums, report = forecast(plan, workers, progress)
+            click.echo(_forecast_table(plan, sums))
+        else:
+            built = build_all(plan, out, workers, progress)
+            click.echo(_result_table(built.manifest))
+            report = Report.model_validate(built.manifest["report"])
+    for line in report_lines(report):
+        click.echo(line, err=True)
+    if not dry_run:
+        click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
@@ -85,11 +93,9 @@ def _result_table(manifest: dict[str, Any]) -> str:
     rows = []
     for name, source in manifest["sources"].items():
         for split, counts in source["splits"].items():
-            refused = sum(count["times"] for count in counts["refused"].values())
-            mended = sum(count["times"] for count in counts["mended"].values())
-            numbers = (counts["read"], counts["records"], counts["rows"], refused, mended)
+            numbers = (counts["records"], counts["rows"])
             rows.append([name, split, *(f"{number:,}" for number in numbers)])
-    return table(("source", "split", "read", "records", "rows", "left out", "mended"), rows)
+    return table(("source", "split", "records", "rows"), rows)
 
 
 def _forecast_table(plan: "Plan", sums: "Totals") -> str:

@@ -1,16 +1,28 @@
 """The command `chinchilla check`."""
 
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.options import json_option, raw_option, samples_option
 
 if TYPE_CHECKING:
+    from chinchilla.sources.card import Card
     from chinchilla.sources.catalogue import Found
     from chinchilla.sources.inspection import Inspection
+    from chinchilla.sources.report import Report, SourceReport
+
+
+class Checked(NamedTuple):
+    """What the check of a source met."""
+
+    problems: int = 0
+    card: "Card | None" = None
+    found: "Found | None" = None
+    report: "SourceReport | None" = None
 
 
 @click.command()
@@ -22,73 +34,104 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also write all gold in every answer form and export, read it back and score it.",
 )
-def check(sources: tuple[str, ...], raw: Path, samples: bool, round_trip: bool) -> None:
-    """Read everything of the SOURCES (all by default) and report problems with path:line."""
-    from chinchilla.errors import CardError, InputError
+@click.option("--strict", is_flag=True, help="Exit with status 1 on warnings too.")
+@json_option
+def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: bool) -> None:
+    """Read everything of the SOURCES (all by default) and report problems with path:line.
+
+    It ends with what was read of each split, what was left out, fixed or warned of, and the files
+    that were not read.
+    """
+    from chinchilla.cli.report import report_lines
     from chinchilla.sources import catalogue
 
-    problems = 0
-    for name in sources or tuple(catalogue.card_paths(raw)):
-        try:
-            found = catalogue.find(catalogue.load_card(name, raw), raw, None, samples)
-        except (CardError, InputError) as error:
-            click.echo(f"{name}: cannot be read\n  {error}")
-            problems += 1
-            continue
-        if found is None:
-            click.echo(f"{name}: no files under {raw}")
-            problems += bool(sources)
-            continue
-        own = _check(found)
-        if round_trip and own:
-            click.echo(f"{name}: round trip left out; mend the problems above first")
-        elif round_trip:
-            own = _round_trip(found)
-        problems += own
-    click.echo(f"{problems} problems")
-    sys.exit(1 if problems else 0)
+    names = [one for name in sources for one in catalogue.resolve(name, raw)]
+    done = []
+    for name in dict.fromkeys(names or catalogue.card_paths(raw)):
+        done.append(_check(name, raw, given["samples"], must_be=bool(sources), quiet=as_json))
+        if given["round_trip"] and not as_json:
+            done.append(Checked(_round_trip(done[-1], name)))
+    problems, report = sum(one.problems for one in done), _report(raw, done)
+    if as_json:
+        click.echo(report.model_dump_json(indent=2))
+    else:
+        for line in report_lines(report):
+            click.echo(line)
+        warned = f", {report.warnings} warnings" if report.warnings else ""
+        click.echo(f"{problems} problems{warned}")
+    sys.exit(1 if problems or (given["strict"] and report.warnings) else 0)
 
 
-def _check(found: "Found") -> int:
-    """Read a source, print what was met, and return how many problems it has."""
+def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: bool) -> Checked:
+    """Read a source, and print what was met."""
+    from chinchilla.errors import CardError, InputError
+    from chinchilla.sources import catalogue
     from chinchilla.sources.inspection import inspect, schema_surprises
+    from chinchilla.sources.report import source_report
 
-    source = found.card.source
-    click.echo(f"{source}: {found.kind} in {found.folder}, edition {found.edition.name}")
-    for line in found.notes:
-        click.echo(f"  note: {line}")
-    problems = 0
+    say = partial(click.echo, err=quiet)
+    try:
+        card = catalogue.load_card(name, raw)
+        found = catalogue.find(card, raw, None, samples)
+    except (CardError, InputError) as error:
+        say(f"{name}: cannot be read\n  {error}")
+        return Checked(1)
+    if found is None:
+        say(f"{name}: no files under {raw}")
+        return Checked(int(must_be), card)
+    say(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
+    problems, splits = 0, {}
     for seen in inspect(found):
-        _report(seen)
+        for line in _lines(seen):
+            say(line)
         problems += seen.errors
+        splits[seen.split] = seen.report
     for line in schema_surprises(found):
-        click.echo(f"  {line}")
+        say(f"  {line}")
         problems += 1
-    return problems
+    return Checked(problems, card, found, source_report(found, splits, {}))
 
 
-def _report(seen: "Inspection") -> None:
+def _lines(seen: "Inspection") -> list[str]:
     held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
-    click.echo(f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems")
-    for line in [*seen.tally.errors, *seen.surprises]:
-        click.echo(f"  {line}")
+    lines = [f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems"]
+    lines += [f"  {line}" for line in [*seen.tally.errors, *seen.surprises]]
     if seen.errors > len(seen.tally.errors):
-        click.echo(f"  ... and {seen.errors - len(seen.tally.errors)} more")
-    for reason, count in sorted(seen.tally.mended.items()):
-        click.echo(f"  mended {reason}: {count.times}, first {count.example}")
+        lines.append(f"  ... and {seen.errors - len(seen.tally.errors):,} more")
+    return lines
 
 
-def _round_trip(found: "Found") -> int:
+def _report(raw: Path, done: list[Checked]) -> "Report":
+    from chinchilla.sources.report import Report
+    from chinchilla.sources.unread import unread
+
+    cards = [(one.card, one.found) for one in done if one.card is not None]
+    sources = {one.card.source: one.report for one in done if one.card and one.report}
+    return Report(sources=sources, unread=tuple(unread(raw, cards)))
+
+
+def _round_trip(done: Checked, name: str) -> int:
     """Print the F1 of what was read back, a line a sub-task and form; return what failed."""
     from chinchilla.build.roundtrip import round_trip
     from chinchilla.cli.table import table
 
-    done = round_trip(found)
+    if done.found is None:
+        return 0
+    if done.problems:
+        click.echo(f"{name}: round trip left out; mend the problems above first")
+        return 0
+    tripped = round_trip(done.found)
     rows = [
-        [done.source, key.subtask, key.form, f"{done.written[key]:,}", f"{done.f1(key):.1f}"]
-        for key in done.written
+        [
+            tripped.source,
+            key.subtask,
+            key.form,
+            f"{tripped.written[key]:,}",
+            f"{tripped.f1(key):.1f}",
+        ]
+        for key in tripped.written
     ]
     click.echo(table(("source", "sub-task", "form", "items", "F1"), rows))
-    for line in done.failures:
+    for line in tripped.failures:
         click.echo(f"  {line}")
-    return sum(done.right[key] != done.written[key] for key in done.written)
+    return sum(tripped.right[key] != tripped.written[key] for key in tripped.written)

@@ -53,7 +53,7 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
 
     found = find_source(source, split, given)
     if split in found.edition.unlabelled:
-        what = f"{source} was published without labels in {split}"
+        what = f"{found.card.source} was published without labels in {split}"
         raise ConfigError(f"--split {split}", what, "choose a split that has labels")
     name = found.edition.name
     labels, tally = found.card.label_set(name), Tally()
@@ -63,7 +63,7 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
         gold = catalogue.records(found, split, Tally())
         pairs = read_pairs(gold, pred, labels, tally)
     mined = confusion.mine(labels, records, pairs, given["top"])
-    _write(out, confusion.dump_confusions(source, name, mined))
+    _write(out, confusion.dump_confusions(found.card.source, name, mined))
     alone = sum(not others for others in mined.values())
     click.echo(f"{len(mined)} labels, {alone} of them like no other", err=True)
     for reason, count in sorted(tally.refused.items()):

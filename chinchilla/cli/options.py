@@ -26,9 +26,9 @@ raw_option = click.option(
 )
 samples_option = click.option(
     "--samples/--no-samples",
-    default=True,
-    show_default=True,
-    help="Read the shipped sample of a source that has no files.",
+    default=None,
+    help="Read the shipped sample of a source that has no files; where not said, only where "
+    "--raw holds no files at all.",
 )
 on_error_option = click.option(
     "--on-error",

@@ -7,29 +7,34 @@ import click
 
 if TYPE_CHECKING:
     from chinchilla.errors import Tally
+    from chinchilla.schema import Split
     from chinchilla.sources.catalogue import Found
 
 
-def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
+def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found":
     """Find the files of a source as --raw, --edition and --samples say, and say what is read.
 
     Raises InputError where there are none.
     """
-    from chinchilla.errors import InputError
     from chinchilla.sources import catalogue
+    from chinchilla.sources.unread import no_files, no_split
 
     raw = given["raw"]
     card = catalogue.load_card(source, raw)
     found = catalogue.find(card, raw, given["edition"], given["samples"])
     if found is None:
-        raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
-    words = f"{source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
+        raise no_files(card, raw, samples=given["samples"])
+    if split not in found.files:
+        raise no_split(found, raw, split)
+    words = f"{card.source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
     click.echo(words, err=True)
     return found
 
 
 def say_tally(tally: "Tally") -> None:
-    """Say how much was refused and mended, and where first."""
-    for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):
+    """Say how much was refused, mended and warned of, and where first."""
+    kinds = {"refused": tally.refused, "mended": tally.mended, "warned of": tally.warned}
+    for kind, counts in kinds.items():
         for reason, count in sorted(counts.items()):
-            click.echo(f"{kind} {reason}: {count.times}, first {count.example}", err=True)
+            advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""
+            click.echo(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)

@@ -10,6 +10,7 @@ from chinchilla.cli.reading import find_source, say_tally
 
 if TYPE_CHECKING:
     from chinchilla.schema import Split
+    from chinchilla.sources.catalogue import Found
 
 
 @click.command()
@@ -21,13 +22,25 @@ if TYPE_CHECKING:
 @on_error_option
 def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
     """Print the normalised records of a SOURCE as JSON Lines, the exchange format."""
-    from chinchilla.errors import Tally
     from chinchilla.sources import catalogue
 
-    found = find_source(source, split, given)
-    tally = Tally(forgiving=on_error == "count")
+    for name in catalogue.resolve(source, given["raw"]):
+        _print(find_source(name, split, given), split, forgiving=on_error == "count")
+
+
+def _print(found: "Found", split: "Split", *, forgiving: bool) -> None:
+    """Print the records of a split; raise InputError where all of it is left out."""
+    from chinchilla.errors import Tally
+    from chinchilla.sources import catalogue
+    from chinchilla.sources.report import check_any_read
+
+    tally, any_read = Tally(forgiving=forgiving), False
+    tally.merge(found.tally)
     write = sys.stdout.buffer.write
     for record in catalogue.records(found, split, tally):
+        any_read = True
         write(record.__pydantic_serializer__.to_json(record) + b"\n")
     sys.stdout.buffer.flush()
     say_tally(tally)
+    if not any_read:
+        check_any_read(found, split, tally)

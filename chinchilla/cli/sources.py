@@ -17,6 +17,7 @@ def sources(raw: Path, as_json: bool) -> None:
     import orjson
 
     from chinchilla.sources.overview import overview
+    from chinchilla.sources.unread import unread_in
 
     rows = overview(raw)
     if as_json:
@@ -25,6 +26,8 @@ def sources(raw: Path, as_json: bool) -> None:
         click.echo(_table(rows))
         for row in rows:
             click.echo(_words(row))
+    for line in unread_in(raw):
+        click.echo(str(line), err=True)
     sys.exit(1 if any(row["problem"] for row in rows) else 0)
 
 
@@ -32,9 +35,8 @@ def _words(row: dict[str, Any]) -> str:
     if row["problem"]:
         return f"\n{row['source']}: cannot be read\n  {row['problem']}"
     licence, obtain = f"  licence: {row['licence']}", f"  obtain:  {row['obtain']}"
-    return "\n".join(
-        ["", f"{row['source']}: {row['summary']}", f"  {row['home']}", licence, obtain]
-    )
+    lines = ["", f"{row['source']}: {row['summary']}", f"  {row['home']}", licence, obtain]
+    return "\n".join([*lines, *(f"  {line}" for line in row["unread"])])
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

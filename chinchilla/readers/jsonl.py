@@ -7,6 +7,7 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -22,7 +23,6 @@ from chinchilla.readers.recognise import Kind, Refusals, other_file
 Row = dict[str, Any]
 _LINES: frozenset[Kind] = frozenset({"json-lines"})
 _ARRAY: frozenset[Kind] = frozenset({"json-array"})
-_NAMES = {"list": "array", "str": "string", "bool": "boolean", "NoneType": "null"}
 
 
 def is_array(path: Path) -> bool:
@@ -37,27 +37,92 @@ def boundary(path: Path) -> Boundary:
 
 
 def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
-    """Yield line number (item number in an array) and object; bad ones are refused."""
+    """Yield line number (item number in an array) and object; bad ones are refused.
+
+    So is one in which, at any depth, a key comes twice: one of the two values would be lost.
+    """
     whole = part.start == 0 and part.stop is None
     items = _array_items if whole and is_array(part.path) else _line_items
     for place, item in items(part, tally):
         if isinstance(item, dict):
             yield place, item
         else:
-            name = type(item).__name__
-            what = f"a JSON {_NAMES.get(name, 'number')}, not an object"
-            todo = f"write one {{...}} {'an item' if isinstance(place, Item) else 'a line'}"
+            what = f"{kind(item)}, not an object"
+            todo = "write one {...} for each record"
             tally.refuse(InputError(part.at(place), what, todo, reason="no-object"))
+
+
+def kind(value: object) -> str:
+    """Say in words of JSON what a value is."""
+    return _KINDS.get(type(value), "a list" if isinstance(value, list) else "an object")
+
+
+_KINDS: dict[type, str] = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+}
+
+
+def loads(line: bytes) -> Any:
+    """Read one JSON value; raise DuplicateKeyError where an object of it has a key twice.
+
+    Colons tell: what is read has as many as what was written, save those of keys that were lost.
+    """
+    found = orjson.loads(line)
+    try:
+        colons = orjson.dumps(found).count(b":")
+    except orjson.JSONEncodeError:  # deeper than it writes
+        colons = -1
+    if line.count(b":") != colons or (b"\\u003" in line and _COLON.search(line)):
+        _check_keys(line)
+    return found
+
+
+_COLON = re.compile(rb"\\u003[aA]")
+
+
+class DuplicateKeyError(ValueError):
+    """Raised when an object has a key twice."""
+
+    def __init__(self, key: str) -> None:
+        """Say which key."""
+        super().__init__(f"duplicate key {key!r}")
+
+
+ONE_VALUE = "keep one value for the key"
+"""What to do about a duplicate key."""
+
+
+def _repeats(where: str, error: DuplicateKeyError) -> InputError:
+    return InputError(where, str(error), ONE_VALUE, reason="duplicate-key")
+
+
+def _check_keys(data: bytes) -> None:
+    """Raise DuplicateKeyError for the first key that comes twice in an object."""
+    with suppress(json.JSONDecodeError, RecursionError):
+        json.loads(data, object_pairs_hook=_unique)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    keys: set[str] = set()
+    for key, _ in pairs:
+        if key in keys:
+            raise DuplicateKeyError(key)
+        keys.add(key)
 
 
 def strings(path: Path, key: str) -> set[str]:
     """Collect the strings under a key; raise InputError for an object that has none there."""
     found = set()
-    for place, row in rows(Slice(path), Tally()):
+    part = Slice(path)
+    for place, row in rows(part, Tally()):
         value = row.get(key)
         if not isinstance(value, str):
             todo = "was another file put under this name?"
-            raise InputError(f"{path}:{place}", f"no string under {key!r}", todo)
+            raise InputError(part.at(place), f"no string under {key!r}", todo)
         found.add(value)
     return found
 
@@ -68,10 +133,14 @@ def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
         if not line.strip():
             continue
         try:
-            yield number, orjson.loads(line)
+            item = loads(line)
         except orjson.JSONDecodeError as error:
             if not refusals.goes_on(_not_json(part, number, line, error)):
                 return
+        except DuplicateKeyError as error:
+            tally.refuse(_repeats(part.at(number), error))
+        else:
+            yield number, item
 
 
 def _not_json(part: Slice, number: int, line: bytes, error: orjson.JSONDecodeError) -> InputError:
@@ -110,9 +179,13 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
         if file.read(3) != b"\xef\xbb\xbf":
             file.seek(0)
         try:
-            for number, item in enumerate(items(file, "item", use_float=True), start=1):
+            found = items(file, "item", use_float=True, map_type=_Object)
+            for number, item in enumerate(found, start=1):
                 place = Item(number)
-                if halves and not _whole(item):
+                key = _repeated(item)
+                if key is not None:
+                    tally.refuse(_repeats(part.at(place), DuplicateKeyError(key)))
+                elif halves and not _whole(item):
                     what, todo = (
                         "half a surrogate pair in a string",
                         "write it whole or leave it out",
@@ -133,6 +206,32 @@ def _no_array(part: Slice, place: Item, error: Exception) -> InputError:
     cut_off = "premature EOF" in words or "ncomplete" in words
     todo = _CUT_OFF if cut_off else "correct the item; nothing after it was read"
     return InputError(part.at(place), f"not a whole JSON array ({words})", todo, reason="not-json")
+
+
+class _Object(dict[str, Any]):
+    """An object that remembers the first key that came twice."""
+
+    repeated: str | None = None
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        """Set a key, once."""
+        if key in self and self.repeated is None:
+            self.repeated = key
+        super().__setitem__(key, value)
+
+
+def _repeated(item: Any) -> str | None:
+    """Return the first key that came twice in an object, at any depth."""
+    left = [item]
+    while left:
+        value = left.pop()
+        if isinstance(value, _Object):
+            if value.repeated is not None:
+                return value.repeated
+            left.extend(value.values())
+        elif isinstance(value, list):
+            left.extend(value)
+    return None
 
 
 def _holds(file: BinaryIO, pattern: re.Pattern[bytes]) -> bool:

@@ -3,14 +3,16 @@
 import tomllib
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
-from chinchilla.sources.mapping import Mapping
+from chinchilla.sources.folders import kind_of, lies
+from chinchilla.sources.mapping import GOLD, Mapping
+from chinchilla.sources.tasks import of_task
 
 ENDS = ("head", "tail")
 """Names under which answers as JSON write the ends of a relation, beside those of its slots."""
@@ -77,6 +79,20 @@ class Edition(Frozen):
     sha256: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
+    def _stay_in_the_folder(self) -> "Edition":
+        for name in (
+            name for names in (*self.splits.values(), self.schema_files) for name in names
+        ):
+            path = PurePosixPath(name)
+            if path.is_absolute() or ".." in path.parts:
+                raise ValueError(
+                    f"{name!r} is outside the folder of the source; put the file there"
+                )
+            if not path.parts or "\0" in name:
+                raise ValueError(f"{name!r} is no name of a file")
+        return self
+
+    @model_validator(mode="after")
     def _carve_from_train(self) -> "Edition":
         carve = self.carve or Carve(seed=0)
         shares: dict[Split, float] = {"dev": carve.dev, "test": carve.test}
@@ -91,7 +107,8 @@ class Edition(Frozen):
 class Card(Frozen):
     """Describe a source; read from `<source>.toml`, with the user's own `card.toml` over it.
 
-    `own` is the path of the user's card, whether it lies there or not.
+    `own` is the path of the user's card, whether it lies there or not; `ignore` are names of
+    files beside the data that nobody needs to be told of.
     """
 
     source: str
@@ -105,6 +122,7 @@ class Card(Frozen):
     task: Task
     metric: str | None = None
     folders: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     na: str | None = None
     options: dict[str, bool] = Field(default_factory=dict)
@@ -168,19 +186,25 @@ class Card(Frozen):
         return Role(key=key, name=entry.name, description=entry.description, values=entry.values)
 
 
-def read_card(path: Path, own: Path) -> Card:
-    """Read a card, the user's own fields over it; raise CardError where it is not one."""
-    source = path.stem
+def read_card(path: Path, own: Path, source: str | None = None) -> Card:
+    """Read a card, the user's own fields over it; raise CardError where it is not one.
+
+    `source` is the name of the card, or of what it is for one of its tasks.
+    """
+    name, source = path.stem, source or path.stem
     data = _read_toml(path) if path.is_file() else {}
     where = str(path)
-    if own.exists():
+    if lies(own):
         where, over = str(own), _read_toml(own)
         _check_own(over, data, where)
         data = _overlay(data, over)
+    if source != name:
+        data = of_task(data, source.removeprefix(f"{name}-"), where)
+    elif isinstance(data.get("task"), list) and len(data["task"]) == 1:
+        data = {**data, "task": data["task"][0]}
+    folders = (name, own.parent.name)
     try:
-        card = Card.model_validate(
-            {"folders": (source,), **data, "source": source, "own": str(own)}
-        )
+        card = Card.model_validate({"folders": folders, **data, "source": source, "own": str(own)})
     except ValidationError as error:
         todo = "see docs/cards.md for the fields of a card"
         raise CardError(where, explain(error), todo) from error
@@ -215,6 +239,18 @@ def _check_card(card: Card, where: str) -> None:
             raise CardError(where, what, "give it another name")
     for edition in card.editions:
         _check_names(card, edition.name, where)
+    _check_mapping(card, where)
+
+
+def _check_mapping(card: Card, where: str) -> None:
+    """Raise CardError where a mapping does not say where the labels of its task are."""
+    labelled = [
+        split for one in card.editions for split in one.splits if split not in one.unlabelled
+    ]
+    if card.mapping is not None and labelled and GOLD[card.task] not in card.mapping.tables:
+        what = f"mapping: the task is {card.task} and {GOLD[card.task]} are not mapped"
+        todo = f"map {GOLD[card.task]}, or state {labelled[0]!r} as unlabelled"
+        raise CardError(where, what, todo)
 
 
 def _check_names(card: Card, edition: str, where: str) -> None:
@@ -237,11 +273,11 @@ def _check_apart(kind: str, named: Iterable[Label | Slot | Role], of: str, where
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    if path.is_dir():
-        raise CardError(str(path), "is a folder, not a file", "put the card itself there")
+    if not path.is_file():
+        raise CardError(str(path), f"is {kind_of(path)}", "put the card itself there")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CardError(str(path), f"not TOML ({error})", "correct the card") from error
     except OSError as error:
         words = error.strerror or "cannot be opened"
@@ -253,6 +289,44 @@ def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     merged = dict(under)
     for key, value in over.items():
         below = merged.get(key)
+        if key == "editions" and _are_tables(below) and _are_tables(value):
+            merged[key] = _overlay_editions(below, value)  # type: ignore[arg-type]
+            continue
         both = isinstance(below, dict) and isinstance(value, dict)
         merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _are_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _overlay_editions(
+    under: list[dict[str, Any]], over: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Lay each edition over that of its name; one of a new name stands before ours."""
+    own = {one.get("name", "default"): one for one in over}
+    known = {one.get("name", "default") for one in under}
+    new = [one for one in over if one.get("name", "default") not in known]
+    laid = [_overlay_edition(one, own.get(one.get("name", "default"), {})) for one in under]
+    return [*new, *laid]
+
+
+def _overlay_edition(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Lay an edition over ours, split by split; one that is carved anew takes its place whole.
+
+    A split that is given a file is not carved any more; one that is still carved, out of the
+    file of train that was given.
+    """
+    given = over.get("splits", {})
+    if "carve" in over or not isinstance(given, dict):
+        return over
+    merged = {**under, **over}
+    splits, train = dict(under.get("splits", {})), set(under.get("splits", {}).get("train", ()))
+    if "train" in given:
+        carved = [split for split, names in splits.items() if train & set(names)]
+        splits.update(dict.fromkeys(carved, given["train"]))
+    merged["splits"] = {**splits, **given}
+    if "carve" in under:
+        merged["carve"] = {key: part for key, part in under["carve"].items() if key not in given}
     return merged

@@ -1,23 +1,25 @@
 """Find cards, modules and files: what sources there are and what of them lies under raw/."""
 
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol, cast
 
-from chinchilla.errors import CardError, ConfigError, InputError, Tally
+from chinchilla.errors import CardError, InputError, Tally
 from chinchilla.readers.lines import Boundary, Slice, check_content, cut
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
-from chinchilla.sources.card import Card, Edition, read_card
+from chinchilla.sources import evidence
+from chinchilla.sources.card import Card, Edition
+from chinchilla.sources.folders import SAMPLES, find_file, holds_files, is_utf8
+from chinchilla.sources.names import candidates
 from chinchilla.sources.part import Part
+from chinchilla.sources.registry import CARDS, Cards, called, card_paths, cards, load_card, resolve
 
-OWN_CARD = "card.toml"
-_CARDS = Path(__file__).resolve().parent
+__all__ = ["Cards", "called", "card_paths", "cards", "find_file", "load_card", "resolve"]
 
 
 class SourceModule(Protocol):
@@ -31,7 +33,6 @@ class SourceModule(Protocol):
 class Found:
     """A source with the files found for one edition of it.
 
-    `passed_over` are further folders of the source that hold files of it and are not read;
     `tally` holds what was warned of before any record was read.
     """
 
@@ -40,7 +41,6 @@ class Found:
     folder: Path
     files: dict[Split, Path]
     sample: bool
-    passed_over: tuple[Path, ...] = ()
     tally: Tally = field(default_factory=Tally, compare=False)
 
     @property
@@ -48,111 +48,52 @@ class Found:
         """Say whether the user's files or our sample were found."""
         return "sample" if self.sample else "files"
 
-    @property
-    def notes(self) -> list[str]:
-        """Say which folders are not read, though they bear a name of the source."""
-        what = f"not read: {self.card.source} is read from {self.folder}"
-        return [f"{path}: {what}; put all files in one folder" for path in self.passed_over]
 
+def module_of(card: Card) -> SourceModule:
+    """Import the module of a source, or the one that reads by field mapping.
 
-class Cards(Mapping[str, Card]):
-    """Every card by its source, each read when asked for: one that is wrong harms no other."""
-
-    def __init__(self, raw: Path) -> None:
-        """Look for cards, ours and those below raw."""
-        self._raw = raw
-        self._paths = card_paths(raw)
-        self._read: dict[str, Card] = {}
-
-    def __getitem__(self, source: str) -> Card:
-        """Read the card of a source, once."""
-        if source not in self._paths:
-            raise KeyError(source)
-        if source not in self._read:
-            self._read[source] = load_card(source, self._raw)
-        return self._read[source]
-
-    def __iter__(self) -> Iterator[str]:
-        """Iterate over the sources."""
-        return iter(self._paths)
-
-    def __len__(self) -> int:
-        """Count the sources."""
-        return len(self._paths)
-
-
-def card_paths(raw: Path) -> dict[str, Path]:
-    """Map each source to its card: ours, then those of the user's folders."""
-    ours = {path.stem: path for path in sorted(_CARDS.glob("*.toml"))}
-    own = {_source_of(path): path for path in sorted(raw.glob(f"*/{OWN_CARD}"))}
-    return ours | {name: path for name, path in own.items() if name not in ours}
-
-
-def cards(raw: Path) -> Cards:
-    """Return every card, the user's own laid over ours."""
-    return Cards(raw)
-
-
-def load_card(source: str, raw: Path) -> Card:
-    """Read the card of a source; raise ConfigError where there is none."""
-    paths = card_paths(raw)
-    if source not in paths:
-        known = ", ".join(paths)
-        todo = f"known sources are {known}; a new one needs {raw / source / OWN_CARD}"
-        raise ConfigError(source, "no such source", todo)
-    return read_card(_CARDS / f"{source}.toml", own_card(source, raw))
-
-
-def own_card(source: str, raw: Path) -> Path:
-    """Return where the user's card of a source lies, or would lie; raise CardError for two."""
-    lying = [path for path in sorted(raw.glob(f"*/{OWN_CARD}")) if _source_of(path) == source]
-    if len(lying) > 1:
-        what = f"{source} has another card, {lying[0]}"
-        raise CardError(str(lying[1]), what, "keep one of the two")
-    return lying[0] if lying else raw / source / OWN_CARD
-
-
-def _source_of(path: Path) -> str:
-    """Return the source of a user's card: the one of ours whose folder it is in, or a new one."""
-    folder = path.parent.name
-    return _our_folders().get(folder.casefold(), folder)
-
-
-@cache
-def _our_folders() -> dict[str, str]:
-    """Map the names of the folders of our sources, letter case apart, to the sources."""
-    found = {}
-    for path in sorted(_CARDS.glob("*.toml")):
-        folders = tomllib.loads(path.read_text(encoding="utf-8")).get("folders", [])
-        found.update({name.casefold(): path.stem for name in [path.stem, *folders]})
-    return found
-
-
-def module_of(source: str) -> SourceModule:
-    """Import the module of a source, or the one that reads by field mapping."""
-    name = f"chinchilla.sources.{source}"
-    known = (_CARDS / f"{source}.toml").is_file() and find_spec(name) is not None
-    module = import_module(name if known else "chinchilla.sources.mapped")
+    A card with a mapping is read by it, whatever its source is.
+    """
+    name = f"chinchilla.sources.{card.source}"
+    ours = (CARDS / f"{card.source}.toml").is_file() and find_spec(name) is not None
+    module = import_module(name if ours and card.mapping is None else f"{__package__}.mapped")
     return cast(SourceModule, module)
 
 
-def find(card: Card, raw: Path, edition: str | None = None, samples: bool = True) -> Found | None:
+def find(
+    card: Card, raw: Path, edition: str | None = None, samples: bool | None = None
+) -> Found | None:
     """Find the files of a source under raw/, else those of our sample, else nothing.
 
+    Where `samples` is not said, they are read only where raw/ holds no files of any source.
     Raises InputError where the files under raw/ are of other editions than the one named,
     CardError where two splits would be the same lines of a file.
     """
-    folders = _folders(card, raw)
+    folders = source_folders(card, raw)
     found = _find_in(card, folders, edition, sample=False)
     if found is None and edition is not None:
         _check_others(card, folders, edition)
-    if found is None and samples:
-        places = [raw / "samples" / card.source, shipped("samples") / card.source]
+    if found is None and (samples or (samples is None and not holds_files(raw))):
+        places = [raw / SAMPLES / card.source, shipped(SAMPLES) / card.source]
         there = [place for place in places if place.is_dir()]
         found = _find_in(card, there, edition, sample=True)
     if found is not None and found.edition.carve is None:
         _check_lines(found)
-    return found
+    return None if found is None else _judged(found)
+
+
+def _judged(found: Found) -> Found:
+    """Take the splits in which no record has a label as unlabelled; see `evidence`."""
+    module, files = module_of(found.card), dict[Slice, list[Split]]()
+    for split, path in found.files.items():
+        if path.is_file() or any(path.glob("*.ann")):
+            with suppress(InputError):  # it is raised when the file is read
+                files.setdefault(_lines_of(found, split), []).append(split)
+    look = getattr(module, "check_file", None)
+    keys = getattr(module, "TEXT_KEYS", None)
+    source = evidence.Source(found.card, found.edition, module.load, look, keys)
+    without = evidence.unlabelled_splits(source, files, found.tally)
+    return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 
 
 def _check_lines(found: Found) -> None:
@@ -164,12 +105,13 @@ def _check_lines(found: Found) -> None:
             raise CardError(found.card.own, what, todo)
 
 
-def _folders(card: Card, raw: Path) -> list[Path]:
+def source_folders(card: Card, raw: Path) -> list[Path]:
     """List the folders of raw/ that bear a name of the source, in the order of the card."""
     if not raw.is_dir():
         return []
-    here = {path.name.casefold(): path for path in sorted(raw.iterdir()) if path.is_dir()}
-    names = [card.source, *card.folders]
+    lying = [path for path in sorted(raw.iterdir()) if is_utf8(path.name) and path.is_dir()]
+    here = {path.name.casefold(): path for path in lying}
+    names = [card.source, *card.folders, Path(card.own).parent.name]
     return list(dict.fromkeys(here[name.casefold()] for name in names if name.casefold() in here))
 
 
@@ -183,12 +125,7 @@ def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool)
                 candidates.append(Found(card, one, folder, files, sample))
     complete = [found for found in candidates if "train" in found.files]
     chosen = next(iter(complete or candidates), None)
-    if chosen is None:
-        return None
-    if not sample:
-        others = [found.folder for found in candidates if found.folder != chosen.folder]
-        chosen = replace(chosen, passed_over=tuple(dict.fromkeys(others)))
-    return _by_content(chosen, edition)
+    return None if chosen is None else _by_content(chosen, edition)
 
 
 def _check_others(card: Card, folders: list[Path], wanted: str) -> None:
@@ -205,9 +142,10 @@ def _check_others(card: Card, folders: list[Path], wanted: str) -> None:
 def _by_content(found: Found, wanted: str | None) -> Found:
     """Take the edition the files themselves show, where editions share file names.
 
+    Its own file names are looked for then, and a file that shows another edition is not read.
     Raises InputError where the user asked for another one.
     """
-    edition_of = getattr(module_of(found.card.source), "edition_of", None)
+    edition_of = getattr(module_of(found.card), "edition_of", None)
     if edition_of is None:
         return found
     for split in SPLITS:
@@ -217,15 +155,31 @@ def _by_content(found: Found, wanted: str | None) -> Found:
                 what = f"is of the edition {name}, not {wanted}"
                 raise InputError(str(found.files[split]), what, "leave --edition out")
             if name is not None:
-                return replace(found, edition=found.card.edition(name))
+                return _of_edition(found, found.card.edition(name), edition_of)
     return found
+
+
+def _of_edition(found: Found, edition: Edition, edition_of: Callable[[Path], str | None]) -> Found:
+    """Look for the files of an edition, by its names first, then by those that found it."""
+
+    def fits(path: Path, split: Split) -> bool:
+        return split in edition.unlabelled or edition_of(path) in (None, edition.name)
+
+    files: dict[Split, Path] = {}
+    for split in SPLITS:
+        there = [find_file(found.folder, name) for name in candidates(edition, split)]
+        lying = [path for path in [*there, found.files.get(split)] if path is not None]
+        fitting = next((path for path in lying if fits(path, split)), None)
+        if fitting is not None:
+            files[split] = fitting
+    return replace(found, edition=edition, files=files)
 
 
 def _files(folder: Path, edition: Edition) -> dict[Split, Path]:
     """Find the file of each split: the first candidate name that is there."""
     files: dict[Split, Path] = {}
     for split in SPLITS:
-        for name in edition.splits.get(split, ()):
+        for name in candidates(edition, split):
             path = find_file(folder, name)
             if path is not None:
                 files[split] = path
@@ -233,19 +187,9 @@ def _files(folder: Path, edition: Edition) -> dict[Split, Path]:
     return files
 
 
-def find_file(folder: Path, name: str) -> Path | None:
-    """Find a file in a folder or one folder below; official zips unpack to such folders."""
-    places = [folder / name, folder / name / name, *sorted(folder.glob(f"*/{name}"))]
-    for path in places:
-        if path.is_file():
-            return path
-    there = folder / name
-    return there if there.is_dir() else None
-
-
 def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
     """Cut the file of a split into slices of about `size` bytes."""
-    module = module_of(found.card.source)
+    module = module_of(found.card)
     path = found.files[split]
     if path.is_dir() and not any(path.glob("*.ann")):
         todo = f"put the file {path.name} itself there"
@@ -258,7 +202,7 @@ def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
 def _lines_of(found: Found, split: Split) -> Slice:
     """Return the part of its file that a split is in."""
     path = found.files[split]
-    window = getattr(module_of(found.card.source), "window", None)
+    window = getattr(module_of(found.card), "window", None)
     return Slice(path) if window is None else window(path, split, found.edition)
 
 
@@ -275,7 +219,7 @@ def load(
     found: Found, split: Split, part: Slice, tally: Tally, every: bool = False
 ) -> Iterator[Record]:
     """Read the records of one slice of a split; `every` where all splits are read and counted."""
-    module = module_of(found.card.source)
+    module = module_of(found.card)
     shared = _sharing(found, split)
     counts = not every or split == shared[0]
     return module.load(Part(found.card, found.edition, split, part, tally, shared, counts))

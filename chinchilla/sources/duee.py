@@ -17,38 +17,62 @@ from typing import Any
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
 from chinchilla.sources.part import Part, Spot
+from chinchilla.sources.shape import MisfitError, check_list
 
 boundary = jsonl.boundary
+
+_ARGUMENT = {"role": str, "argument": str, "argument_start_index": int}
+_PLACED = {"trigger": str, "trigger_start_index": int}
+_UNMARKED = {"trigger": None, "trigger_start_index": (int, None)}
+_EVENT = {"event_type": str, "arguments": [_ARGUMENT]}
+SHAPE = {"text": str, "event_list": [({**_EVENT, **_PLACED}, {**_EVENT, **_UNMARKED})]}
+TEXT_KEYS = frozenset({"text", "id"})
+"""The keys of a record without labels."""
 
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.line_tally), to_fields, itemgetter("text"))
+    rows = jsonl.rows(part.slice, part.line_tally)
+    shape = SHAPE if part.split not in part.edition.unlabelled else {"text": str}
+    return part.records(rows, to_fields, itemgetter("text"), shape)
 
 
 def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
     """Read the fields of a record; a file without labels has no `event_list`."""
-    events = row["event_list"] if spot.labelled else []
-    return {"text": row["text"], "events": [to_event(event) for event in events]}
+    if spot.labelled:
+        events = row["event_list"]
+        check_list(events)
+    else:
+        events = []
+        spot.pass_over(row.get("event_list"))
+    return {"text": row["text"], "events": [to_event(event, spot) for event in events]}
 
 
-def to_event(event: dict[str, Any]) -> dict[str, Any]:
+def to_event(event: dict[str, Any], spot: Spot) -> dict[str, Any]:
     """Read an event, its class checked against its type."""
     name = event["event_type"]
     kind = class_of(name)
     if event.get("class", kind) != kind:
-        raise TypeError(f"class {event['class']!r} beside the event type {name!r}")
+        raise MisfitError(f"class {event['class']!r} beside the event type {name!r}")
+    check_list(event["arguments"])
+    trigger, start = event["trigger"], event["trigger_start_index"]
+    if not trigger and (trigger is None or trigger == ""):
+        trigger, start = spot.no_trigger(trigger, start)
+    elif not isinstance(start, int):
+        raise TypeError
     return {
         "event_type": name,
-        "trigger": event["trigger"],
-        "trigger_start": event["trigger_start_index"],
-        "arguments": [to_argument(argument) for argument in event["arguments"]],
+        "trigger": trigger,
+        "trigger_start": start,
+        "arguments": [to_argument(argument, spot) for argument in event["arguments"]],
     }
 
 
-def to_argument(argument: dict[str, Any]) -> dict[str, Any]:
+def to_argument(argument: dict[str, Any], spot: Spot) -> dict[str, Any]:
     """Read an argument; its end is its start and its length."""
     words, start = argument["argument"], argument["argument_start_index"]
+    if argument.get("alias"):
+        spot.mend("alias-left-out")
     return {"role": argument["role"], "text": words, "start": start, "end": start + len(words)}
 
 

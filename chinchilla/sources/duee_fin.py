@@ -13,43 +13,83 @@ and the role 环节 holds a class, not a string of the text; both say so in `whe
 from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
 from chinchilla.sources.part import Part, Spot
+from chinchilla.sources.shape import MisfitError, check_list, nearest
 
 boundary = jsonl.boundary
+
+LIST = "event_list"
+_ARGUMENT = {"role": str, "argument": str}
+_EVENT = {"event_type": str, "trigger": (str, None), "arguments": [_ARGUMENT]}
+SHAPE = ({"text": str, "title": str}, {"text": str, "title": str, LIST: [_EVENT]})
+TEXT_KEYS = frozenset({"text", "title", "id"})
+"""The keys of a record without labels."""
 
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.line_tally), to_fields, itemgetter("text"))
+    rows = jsonl.rows(part.slice, part.line_tally)
+    return part.records(rows, to_fields, itemgetter("text"), SHAPE)
 
 
 def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
     """Read the fields of a record."""
     text, title = row["text"], row["title"]
     classes = {key: entry.values for key, entry in spot.card.roles.items() if entry.values}
-    events = [to_event(event, text, title, classes) for event in row.get("event_list", [])]
-    return {"text": text, "title": title, "events": events}
+    events = row[LIST] if LIST in row else no_events(row, spot)
+    check_list(events)
+    if not spot.labelled:
+        spot.pass_over(events)
+    named = Named(text, title, classes)
+    return {
+        "text": text,
+        "title": title,
+        "events": [to_event(event, named, spot) for event in events],
+    }
 
 
-def to_event(
-    event: dict[str, Any], text: str, title: str, classes: dict[str, tuple[str, ...]]
-) -> dict[str, Any]:
+def no_events(row: dict[str, Any], spot: Spot) -> list[Any]:
+    """Return the events of a document without the key: none, unless another could be the list."""
+    for key in row:
+        could_be = isinstance(row[key], list | dict) or nearest(LIST, (key,)) is not None
+        if key not in TEXT_KEYS and could_be and spot.labelled:
+            raise MisfitError(f"no {LIST!r}, but there is {key!r}")
+    return []
+
+
+class Named(NamedTuple):
+    """Where strings of a document may stand: in its text, its title, or among the classes."""
+
+    text: str
+    title: str
+    classes: dict[str, tuple[str, ...]]
+
+    def where(self, words: str, role: str | None = None) -> str | None:
+        """Return "class" or "title" for a string that is not of the text."""
+        if role is not None and words in self.classes.get(role, ()):
+            return "class"
+        return place_of(words, self.text, self.title)
+
+
+def to_event(event: dict[str, Any], named: Named, spot: Spot) -> dict[str, Any]:
     """Read an event; strings that are not in the text are marked with where they are."""
+    trigger = event["trigger"]
+    if trigger is None or trigger == "":
+        trigger, _ = spot.no_trigger(trigger, None)
+    check_list(event["arguments"])
     return {
         "event_type": event["event_type"],
-        "trigger": event["trigger"],
-        "trigger_where": place_of(event["trigger"], text, title),
+        "trigger": trigger,
+        "trigger_where": None if trigger is None else named.where(trigger),
         "arguments": [
             {
                 "role": argument["role"],
                 "text": argument["argument"],
-                "where": "class"
-                if argument["argument"] in classes.get(argument["role"], ())
-                else place_of(argument["argument"], text, title),
+                "where": named.where(argument["argument"], argument["role"]),
             }
             for argument in event["arguments"]
         ],

@@ -23,11 +23,23 @@ from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record
 from chinchilla.sources.part import Part, Spot
+from chinchilla.sources.shape import MisfitError, check_list
 
 VALUE = "@value"
+_MAIN = (str, {VALUE: str})
+_TRIPLE = {
+    "predicate": str,
+    "subject": str,
+    "subject_type": str,
+    "object": _MAIN,
+    "object_type": _MAIN,
+}
+SHAPE = {"text": str, "spo_list": [_TRIPLE]}
 
 
 boundary = jsonl.boundary
+TEXT_KEYS = frozenset({"text", "postag"})
+"""The keys of a record without labels."""
 
 
 def edition_of(path: Path) -> str | None:
@@ -45,12 +57,19 @@ def edition_of(path: Path) -> str | None:
 
 def load(part: Part) -> Iterator[Record]:
     """Read the records of a part."""
-    return part.records(jsonl.rows(part.slice, part.line_tally), to_fields, itemgetter("text"))
+    rows = jsonl.rows(part.slice, part.line_tally)
+    shape = SHAPE if part.split not in part.edition.unlabelled else {"text": str}
+    return part.records(rows, to_fields, itemgetter("text"), shape)
 
 
 def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
     """Read the fields of a record; a file without labels has no `spo_list`."""
-    spos = row["spo_list"] if spot.labelled else []
+    if spot.labelled:
+        spos = row["spo_list"]
+        check_list(spos)
+    else:
+        spos = []
+        spot.pass_over(row.get("spo_list"))
     return {"text": row["text"], "relations": [to_relation(spo) for spo in spos]}
 
 
@@ -69,10 +88,16 @@ def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
         "tail_slots": {},
         "tail_slot_types": {},
     }
-    if not plain and len(tail) > 1:
+    if not plain and (len(tail) > 1 or len(tail_type) > 1):
+        if tail.keys() != tail_type.keys():
+            raise MisfitError(f"object has the keys {_keys(tail)}, object_type {_keys(tail_type)}")
         fields["tail_slots"] = {key: tail[key] for key in sorted(tail) if key != VALUE}
         fields["tail_slot_types"] = {key: tail_type[key] for key in sorted(tail) if key != VALUE}
     return fields
+
+
+def _keys(table: dict[str, Any]) -> str:
+    return ", ".join(sorted(table))
 
 
 def schema_labels(path: Path) -> set[str]:

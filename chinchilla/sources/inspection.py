@@ -1,15 +1,16 @@
 """Read everything of a source and say what is wrong with it, or not as published."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass, field
 
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import PLACES, ChinchillaError, Tally
+from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found, find_file, module_of
-
-KEPT_ERRORS = 100
+from chinchilla.sources.report import Numbers, SplitReport, split_report
+from chinchilla.sources.suspects import Suspects
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Inspection:
     source: str
     split: Split
     counts: Counter[str] = field(default_factory=Counter)
-    tally: Tally = field(default_factory=lambda: Tally(forgiving=True, keep=KEPT_ERRORS))
+    tally: Tally = field(default_factory=lambda: Tally(forgiving=True, keep=PLACES))
     surprises: list[str] = field(default_factory=list)
 
     @property
@@ -27,20 +28,33 @@ class Inspection:
         """Return how many errors were met."""
         return self.tally.times
 
+    @property
+    def report(self) -> SplitReport:
+        """Return what became of the records of the split."""
+        counts = self.counts
+        numbers = Numbers(
+            records=counts["records"],
+            negative=counts["negatives"],
+            unlabelled=counts["unlabelled"],
+        )
+        return split_report(numbers, self.tally, {})
+
 
 def inspect(found: Found) -> Iterator[Inspection]:
     """Read every split of a source to its end, whatever is wrong with it."""
+    suspects = Suspects()
     for split in SPLITS:
         if split in found.files:
-            yield inspect_split(found, split)
+            yield inspect_split(found, split, suspects)
 
 
-def inspect_split(found: Found, split: Split) -> Inspection:
+def inspect_split(found: Found, split: Split, suspects: Suspects) -> Inspection:
     """Read one split of all, count what it holds and compare with the card."""
     seen = Inspection(found.card.source, split)
     try:
         for record in catalogue.records(found, split, seen.tally, every=True):
             count(record, seen.counts)
+            suspects.look(record, _place(record, found), seen.tally)
     except ChinchillaError as error:
         seen.tally.refuse(error)
     if not found.sample:
@@ -51,6 +65,12 @@ def inspect_split(found: Found, split: Split) -> Inspection:
             if key in COUNTED and seen.counts[key] != number
         ]
     return seen
+
+
+def _place(record: Record, found: Found) -> str:
+    """Name the place of a record as errors do; that of a folder's file is in its id."""
+    path, (_, _, number) = found.files[record.split], record.id.rpartition("-")
+    return Slice(path).at(int(number)) if path.is_file() else record.id
 
 
 COUNTED = ("records", "entities", "relations", "na_pairs", "events", "arguments", "negatives")
@@ -64,13 +84,22 @@ def count(record: Record, counts: Counter[str]) -> None:
     counts["na_pairs"] += len(record.na_pairs)
     counts["events"] += len(record.events)
     counts["arguments"] += sum(len(event.arguments) for event in record.events)
-    empty = not (record.entities or record.relations or record.events)
-    counts["negatives" if record.labelled else "unlabelled"] += empty
+    if not record.labelled:
+        counts["unlabelled"] += 1
+    else:
+        counts["negatives"] += not gold_of(record)
+
+
+def gold_of(record: Record) -> Sized:
+    """Return the gold of a record's own task; entities beside relations are no relations."""
+    if record.task == "ner":
+        return record.entities
+    return record.relations if record.task == "re" else record.events
 
 
 def schema_surprises(found: Found) -> list[str]:
     """Compare the label file of a source, where it lies there, with the card."""
-    schema_labels = getattr(module_of(found.card.source), "schema_labels", None)
+    schema_labels = getattr(module_of(found.card), "schema_labels", None)
     if schema_labels is None:
         return []
     for name in found.edition.schema_files:

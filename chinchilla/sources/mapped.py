@@ -1,14 +1,19 @@
 """Read a source through the field mapping of its card: no code for a plain JSON data set."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from chinchilla.errors import CardError
+from chinchilla.errors import CardError, RecordError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
 from chinchilla.sources.card import Card
-from chinchilla.sources.mapping import Mapping, UnmappedError, text_of, to_fields
+from chinchilla.sources.mapped_evidence import check_lists, check_surfaces
+from chinchilla.sources.mapped_fields import Reader, text_of
+from chinchilla.sources.mapping import Mapping, tried
 from chinchilla.sources.part import Part, Spot
+from chinchilla.sources.paths import UnmappedError
+from chinchilla.sources.shape import MisfitError, near_key
 
 boundary = jsonl.boundary
 
@@ -18,12 +23,20 @@ def load(part: Part) -> Iterator[Record]:
     mapping = mapping_of(part.card)
 
     def fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
-        return mapped_fields(row, spot, mapping)
+        return without_na(mapped_fields(row, spot, mapping), spot.card.na)
 
     def text(row: dict[str, Any]) -> str:
         return text_of(row, mapping)
 
     return part.records(jsonl.rows(part.slice, part.line_tally), fields, text)
+
+
+def check_file(part: Part) -> None:
+    """Raise CardError for a list that no record of a file has; warn of spans one off."""
+    mapping = mapping_of(part.card)
+    check_lists(part, mapping)
+    aside = replace(part, tally=Tally(forgiving=True))
+    check_surfaces(part, mapping, load(aside))
 
 
 def mapping_of(card: Card) -> Mapping:
@@ -36,26 +49,33 @@ def mapping_of(card: Card) -> Mapping:
 def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str, Any]:
     """Read a record; raise CardError showing keys and mapping where they do not fit."""
     try:
-        return to_fields(row, mapping)
+        return Reader(row, mapping, spot).fields()
     except UnmappedError as error:
-        raise _unmapped(row, spot, mapping, error) from error
+        raise _unmapped(spot, mapping, error) from error
+    except MisfitError as error:
+        todo = f"correct the line, or [mapping] in {spot.card.own}"
+        raise RecordError(spot.where(), str(error), todo) from error
 
 
-def _unmapped(row: dict[str, Any], spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
-    keys = f"the record has the keys {', '.join(row)}; tried {tried(mapping)}"
-    what = f"no field {error.args[0]!r}; {keys}"
-    return CardError(spot.where(), what, f"correct [mapping] in {spot.card.own}")
+def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
+    """Keep pairs of no relation apart from relations, where the card names their label."""
+    if na is not None:
+        pairs = [one for one in fields["relations"] if one["predicate"] == na]
+        fields["na_pairs"] = pairs
+        fields["relations"] = [one for one in fields["relations"] if one["predicate"] != na]
+    return fields
 
 
-def tried(mapping: Mapping) -> str:
-    """Write a mapping in one line."""
-    tables = mapping.model_dump(exclude_none=True)
-    return " ".join(f"{key}={value!r}" for key, value in _flat(tables))
-
-
-def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in tables.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
+def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
+    holder = "an item of " + repr(error.inside) if error.inside else "the record"
+    keys, near = f"{holder} has the keys ", ""
+    if isinstance(error.holder, dict):
+        keys += ", ".join(error.holder)
+        near = near_key(error.path, error.holder, mapping.steps)
+    else:
+        keys = f"{holder} is {jsonl.kind(error.holder)}"
+    what = f"no field {error.path!r}{near}; {keys}; tried {tried(mapping)}"
+    todo = f"correct [mapping] in {spot.card.own}"
+    if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
+        todo += '; where = { type = "..." } takes the items of one kind'
+    return CardError(spot.where(), what, todo)

@@ -5,16 +5,19 @@ path of a list a `*` goes over every item of a list or entry of an object; `$1`,
 keys the stars met. CLUENER's {"label": {"address": {"台湾": [[15, 16]]}}} is
 
     list = "label.*.*.*"   type = "$1"   text = "$2"   start = "0"   end = "1"
+
+Items of several kinds in one list are told apart by `where`: paths and the strings they lead to.
 """
 
+import re
 from collections.abc import Iterator
-from typing import Any, Literal, NamedTuple, Self
+from functools import cached_property
+from typing import Any, Self
 
-from pydantic import field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from chinchilla.schema import Frozen
-
-Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
+from chinchilla.sources.offsets import Offsets, Setting, Unit
 
 
 def _check_star(path: str, stars: int) -> None:
@@ -25,16 +28,26 @@ def _check_star(path: str, stars: int) -> None:
 
 
 class Fields(Frozen):
-    """Name the fields of the items of a list."""
+    """Name the fields of the items of a list; `where` tells those that are meant from others."""
 
     list: str
+    where: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _name_stars_that_are_there(self) -> Self:
         for _, path in self:
             if isinstance(path, str):
                 _check_star(path, self.list.split(".").count("*"))
+        for path in self.where:
+            _check_star(path, 0)
         return self
+
+    @property
+    def paths(self) -> Iterator[tuple[str, str]]:
+        """Yield the name and the path of each field that is mapped, the list's own not."""
+        for name, path in self:
+            if isinstance(path, str) and name != "list":
+                yield name, path
 
 
 class EntityFields(Fields):
@@ -83,6 +96,7 @@ class Mapping(Frozen):
     text: str
     title: str | None = None
     offsets: Offsets = "none"
+    offsets_unit: Unit | None = None
     entities: EntityFields | None = None
     relations: RelationFields | None = None
     events: EventFields | None = None
@@ -108,162 +122,91 @@ class Mapping(Frozen):
                 raise ValueError(f"{name} without text need start and end, and {ends}")
         return self
 
+    @model_validator(mode="after")
+    def _map_nothing_that_is_not_read(self) -> Self:
+        for words in (*self._unread_offsets(), *self._unread_ends(), *self._unread_events()):
+            raise ValueError(words)
+        return self
 
-class Found(NamedTuple):
-    """An item met by a path, and the keys its stars went through."""
+    def _unread_offsets(self) -> Iterator[str]:
+        for name, names in self.tables.items():
+            mapped = dict(names.paths)
+            if "start" in mapped and self.offsets == "none":
+                kind = '"end-exclusive", "end-inclusive"' if "end" in mapped else '"start"'
+                yield f"{name}.start is mapped and offsets is not; say offsets = {kind}"
+            if "end" in mapped and "start" not in mapped:
+                yield f"{name}.end is mapped and {name}.start is not; map it too"
+            if "end" in mapped and not self.offsets.startswith("end-"):
+                kind = 'offsets = "end-exclusive" or "end-inclusive"'
+                yield f"{name}.end is mapped and would not be read; say {kind}"
+        places = {"start", "trigger_start", "head_start", "tail_start"}
+        placed = any(name in places for names in self.tables.values() for name, _ in names.paths)
+        if self.offsets_unit is not None and not placed:
+            yield "offsets_unit is given and no offset is mapped; map start, or leave it out"
 
-    item: Any
-    keys: tuple[str, ...]
+    def _unread_ends(self) -> Iterator[str]:
+        names = self.relations
+        if names is None or not names.by_id:
+            return
+        for name in ("head_type", "tail_type", "head_start", "tail_start"):
+            if getattr(names, name) is not None:
+                yield f"relations.{name} would not be read: by_id takes it from the entity"
+        if self.entities is None:
+            yield "relations are by_id and entities are not mapped; map entities with their id"
+        elif self.entities.id is None and self.entities.where:
+            yield "relations are by_id and entities are chosen by where; map entities.id too"
 
+    def _unread_events(self) -> Iterator[str]:
+        if self.arguments is not None and self.events is None:
+            yield "arguments are mapped and events are not; map events too"
+        if self.events is not None and self.events.trigger is None and self.events.trigger_start:
+            yield "events.trigger_start is mapped and events.trigger is not; map it too"
 
-class UnmappedError(KeyError):
-    """Raised when a path of the mapping leads nowhere in a record."""
+    @cached_property
+    def tables(self) -> dict[str, Fields]:
+        """Return the lists that are mapped, by the name of their table."""
+        names = ("entities", "relations", "events", "arguments")
+        tables = {name: getattr(self, name) for name in names}
+        return {name: table for name, table in tables.items() if table is not None}
 
+    @cached_property
+    def steps(self) -> frozenset[str]:
+        """Return every key that a path of the mapping goes through."""
+        paths = [self.text, self.title or ""]
+        for names in self.tables.values():
+            paths += [names.list, *(path for _, path in names.paths), *names.where]
+        return frozenset(step for path in paths for step in path.split("."))
 
-def text_of(row: dict[str, Any], mapping: Mapping) -> str:
-    """Return the text of a record; raise UnmappedError where there is none."""
-    text = fetch(Found(row, ()), mapping.text)
-    if not isinstance(text, str):
-        raise TypeError(f"text is a {type(text).__name__}, not a string")
-    return text
+    @property
+    def setting(self) -> Setting:
+        """Return how offsets are counted."""
+        return Setting(self.offsets, self.offsets_unit or "code-point")
 
-
-def to_fields(row: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
-    """Read a record's fields from a JSON object; raise UnmappedError where a path leads nowhere."""
-    text = text_of(row, mapping)
-    fields: dict[str, Any] = {"text": text}
-    if mapping.title is not None:
-        fields["title"] = _find(row, mapping.title)
-    spans = _entities(row, mapping, text)
-    fields["entities"] = [span for _, span in spans]
-    fields["relations"] = _relations(row, mapping, dict(spans))
-    fields["events"] = _events(row, mapping, text)
-    return fields
-
-
-def _entities(row: Any, mapping: Mapping, text: str) -> list[tuple[Any, dict[str, Any]]]:
-    names = mapping.entities
-    if names is None:
-        return []
-    spans = []
-    for number, found in enumerate(walk(row, names.list)):
-        span = {"type": fetch(found, names.type), **_span(found, names, mapping.offsets, text)}
-        spans.append((number if names.id is None else fetch(found, names.id), span))
-    return spans
-
-
-def _relations(row: Any, mapping: Mapping, by_id: dict[Any, Any]) -> list[dict[str, Any]]:
-    names = mapping.relations
-    if names is None:
-        return []
-    return [
-        _ends_by_id(found, names, by_id) if names.by_id else _ends(found, names)
-        for found in walk(row, names.list)
-    ]
-
-
-def _ends(found: Found, names: RelationFields) -> dict[str, Any]:
-    wanted = names.model_dump(exclude={"list", "by_id"}, exclude_none=True)
-    return {field: fetch(found, path) for field, path in wanted.items()}
-
-
-def _ends_by_id(found: Found, names: RelationFields, by_id: dict[Any, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {"predicate": fetch(found, names.predicate)}
-    for end, path in (("head", names.head), ("tail", names.tail)):
-        entity = by_id.get(fetch(found, path))
-        if entity is None:
-            raise UnmappedError(f"{path}: no entity has the id {fetch(found, path)!r}")
-        fields[end], fields[f"{end}_type"] = entity["text"], entity["type"]
-        fields[f"{end}_start"] = entity["start"]
-    return fields
-
-
-def _events(row: Any, mapping: Mapping, text: str) -> list[dict[str, Any]]:
-    names = mapping.events
-    if names is None:
-        return []
-    events = []
-    for found in walk(row, names.list):
-        event: dict[str, Any] = {"event_type": fetch(found, names.type), "trigger": None}
-        if names.trigger is not None:
-            event["trigger"] = fetch(found, names.trigger) or None
-        if names.trigger_start is not None and event["trigger"] is not None:
-            event["trigger_start"] = fetch(found, names.trigger_start)
-        event["arguments"] = _arguments(found.item, mapping, text)
-        events.append(event)
-    return events
+    @cached_property
+    def annotations(self) -> str | None:
+        """Return the key of the annotations of Label Studio, where a list is one of theirs."""
+        for names in self.tables.values():
+            found = _ANNOTATIONS.match(names.list)
+            if found is not None:
+                return found[1]
+        return None
 
 
-def _arguments(event: Any, mapping: Mapping, text: str) -> list[dict[str, Any]]:
-    names = mapping.arguments
-    if names is None:
-        return []
-    return [
-        {"role": fetch(found, names.role), **_span(found, names, mapping.offsets, text)}
-        for found in walk(event, names.list)
-    ]
+GOLD = {"ner": "entities", "re": "relations", "ee": "events"}
+"""The table of a mapping that holds what each task looks for."""
+
+_ANNOTATIONS = re.compile(r"(annotations|completions)\.(?:\*|\d+)\.result(?:\.|$)")
 
 
-def _span(
-    found: Found, names: EntityFields | ArgumentFields, offsets: Offsets, text: str
-) -> dict[str, Any]:
-    """Read text, start and end of a span, whichever of them the data gives."""
-    words = None if names.text is None else fetch(found, names.text)
-    if offsets == "none" or names.start is None:
-        return {"text": words, "start": None, "end": None}
-    start = fetch(found, names.start)
-    if offsets == "start" or names.end is None:
-        end = None if words is None else start + len(words)
-    else:
-        end = fetch(found, names.end) + (offsets == "end-inclusive")
-    return {"text": text[start:end] if words is None else words, "start": start, "end": end}
+def tried(mapping: Mapping) -> str:
+    """Write a mapping in one line."""
+    tables = mapping.model_dump(exclude_none=True)
+    return " ".join(f"{key}={value!r}" for key, value in _flat(tables))
 
 
-def walk(row: Any, path: str) -> Iterator[Found]:
-    """Yield every item a list path leads to; one that is absent or null has no items."""
-    steps = path.split(".")
-    found = [Found(row, ())]
-    for step in steps:
-        found = [after for before in found for after in _steps(before, step)]
-    for item, keys in found:
-        if steps[-1] != "*" and isinstance(item, list):
-            yield from (Found(inner, keys) for inner in item)
-        elif item is not None:
-            yield Found(item, keys)
-
-
-def _steps(found: Found, step: str) -> Iterator[Found]:
-    item, keys = found
-    if step != "*":
-        value = _get(item, step)
-        if value is not None:
-            yield Found(value, keys)
-    elif isinstance(item, dict):
-        yield from (Found(value, (*keys, key)) for key, value in item.items())
-    elif isinstance(item, list):
-        yield from (Found(value, keys) for value in item)
-
-
-def fetch(found: Found, path: str) -> Any:
-    """Return the value a path leads to; raise UnmappedError where there is none."""
-    if path.startswith("$"):
-        return found.keys[int(path[1:]) - 1]
-    value = _find(found.item, path)
-    if value is None:
-        raise UnmappedError(path)
-    return value
-
-
-def _find(item: Any, path: str) -> Any:
-    """Return the value a path leads to, None where there is none."""
-    for step in path.split("."):
-        item = _get(item, step)
-    return item
-
-
-def _get(item: Any, step: str) -> Any:
-    if isinstance(item, dict):
-        return item.get(step)
-    if isinstance(item, list) and step.isdigit() and int(step) < len(item):
-        return item[int(step)]
-    return None
+def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in tables.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

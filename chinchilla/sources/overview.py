@@ -6,6 +6,7 @@ from typing import Any
 from chinchilla.errors import ChinchillaError
 from chinchilla.sources import catalogue
 from chinchilla.sources.card import Card
+from chinchilla.sources.unread import unread_of
 
 
 def overview(raw: Path) -> list[dict[str, Any]]:
@@ -26,7 +27,15 @@ def overview(raw: Path) -> list[dict[str, Any]]:
 _WORDS = ("title", "task", "summary", "home", "licence", "obtain", "paper", "metric")
 _UNREAD: dict[str, Any] = {
     **dict.fromkeys(_WORDS),
-    **{"editions": [], "edition": None, "found": None, "files": {}, "labels": 0, "notes": []},
+    **{
+        "editions": [],
+        "edition": None,
+        "found": None,
+        "files": {},
+        "labels": 0,
+        "notes": [],
+        "unread": [],
+    },
 }
 
 
@@ -42,6 +51,7 @@ def _row(card: Card, raw: Path) -> dict[str, Any]:
     row["found"] = None if found is None else found.kind
     row["files"] = {} if found is None else {k: str(v) for k, v in found.files.items()}
     row["labels"] = len(card.label_set(shown).labels)
-    row["notes"] = [*card.notes, *([] if found is None else found.notes)]
+    row["notes"] = list(card.notes)
+    row["unread"] = [str(one) for one in unread_of(card, raw, found)]
     row["problem"] = None
     return row

@@ -13,6 +13,7 @@ from chinchilla.schema import Event, Label, Record, Relation, Split, check_recor
 from chinchilla.sources.card import Card, Edition
 from chinchilla.sources.carve import carved_split
 from chinchilla.sources.plain import Fields, Known, plain_record
+from chinchilla.sources.shape import MisfitError, Shape, fold, misfit, nearest
 
 Row = TypeVar("Row")
 MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
@@ -58,11 +59,13 @@ class Part:
         rows: Iterable[tuple[int, Row]],
         to_fields: "ToFields[Row]",
         text_of: Callable[[Row], Any],
+        shape: Shape = None,
     ) -> Iterator[Record]:
         """Turn rows into records; a row that does not fit is refused with its path:line.
 
         `to_fields` returns the fields of a record without id, source, split and task; `text_of`
-        its text alone, which decides of what split a row is where several share a file.
+        its text alone, which decides of what split a row is where several share a file; `shape`
+        is the shape of a row, from which the message is made for one that has another.
         """
         known = Known.of(self._labels())
         for place, row in rows:
@@ -74,7 +77,8 @@ class Part:
             except ChinchillaError as error:
                 tally.refuse(error)
             except MISSHAPEN as error:
-                tally.refuse(self._misshapen(place, error))
+                words = None if shape is None else misfit(row, shape)
+                tally.refuse(self._misshapen(place, error, words))
             else:
                 yield record
 
@@ -115,8 +119,9 @@ class Part:
             self._check_labels(record, known, place)
         return record
 
-    def _misshapen(self, place: int, error: Exception) -> RecordError:
-        what = f"no {error}" if isinstance(error, KeyError) else f"not of the shape ({error})"
+    def _misshapen(self, place: int, error: Exception, words: str | None) -> RecordError:
+        own = str(error) if isinstance(error, MisfitError) else "not of the shape of the others"
+        what = words or own
         todo = f"compare the line with the format of {self.card.title}"
         return RecordError(self.at(place), what, todo)
 
@@ -128,9 +133,7 @@ class Part:
 
     def _check_labels(self, record: Record, known: Known, place: int) -> None:
         """Raise LabelError where a label, role, slot or entity type stands on no card."""
-        for entity in record.entities:
-            if entity.type not in known.labels:
-                raise self._unknown("label", entity.type, place)
+        self._check_entities(record, known, place)
         for relation in record.relations:
             ends = (relation.predicate, relation.head_type, relation.tail_type)
             if relation.tail_slots or relation.tail_slot_types or ends not in known.ends:
@@ -138,6 +141,15 @@ class Part:
                 known.meet(relation)
         for event in record.events:
             self._check_event(event, known, place)
+
+    def _check_entities(self, record: Record, known: Known, place: int) -> None:
+        """Raise LabelError for an entity of no label, or of no type where labels are others'."""
+        labels = record.task == "ner"
+        for entity in record.entities:
+            if labels and entity.type not in known.labels:
+                raise self._unknown("label", entity.type, place)
+            if not labels and entity.type not in self.card.known_types:
+                raise self._unknown("entity type", entity.type, place)
 
     def _check_relation(self, relation: Relation, known: Known, place: int) -> None:
         if relation.predicate not in known.labels:
@@ -166,8 +178,27 @@ class Part:
 def unknown_name(card: Card, kind: str, name: str, where: str) -> LabelError:
     """Say that a label, role, slot or entity type is not on the card."""
     what = f"the {kind} {name!r} is not on the card of {card.source}"
-    todo = f"correct the line, or describe the {kind} in {card.own}"
-    return LabelError(where, what, todo)
+    table = " under [types]" if kind == "entity type" else ""
+    todo = f"correct the line, or describe the {kind}{table} in {card.own}"
+    return LabelError(where, what + _nearest(card, kind, name), todo)
+
+
+def _nearest(card: Card, kind: str, name: str) -> str:
+    """Say which name of the card is like one that is not on it."""
+    event, _, role = name.rpartition("/")
+    name = role if kind == "role" else name
+    known: dict[str, Iterable[str]] = {
+        "label": card.labels,
+        "entity type": card.known_types,
+        "slot": card.slots,
+        "role": card.labels[event].roles if event in card.labels else (),
+    }
+    near = nearest(name, tuple(sorted(known[kind])), 0.75)
+    if near is None:
+        return ""
+    if fold(near) != fold(name):
+        return f", the nearest is {near!r}"
+    return f", where {near!r} differs in letter case, width or blanks alone"
 
 
 class Spot(NamedTuple):
@@ -193,6 +224,24 @@ class Spot(NamedTuple):
     def mend(self, reason: str, further: int = 0) -> None:
         """Count a known quirk that was put right here."""
         self.part.tally.mend(reason, self.where(further))
+
+    def warn(self, reason: str, todo: str) -> None:
+        """Count what is read here as it stands and looks wrong, and say what would mend it."""
+        self.part.tally.warn(reason, self.where(), todo)
+
+    def no_trigger(self, trigger: str | None, start: object) -> tuple[None, None]:
+        """Return trigger and start of an event that has no trigger: both null, counted."""
+        if trigger is not None:
+            self.mend("empty-trigger")
+        if start is not None:
+            self.mend("trigger-start-without-trigger")
+        return None, None
+
+    def pass_over(self, labels: Any) -> None:
+        """Warn of labels that are not read, as the card states that the split has none."""
+        if labels:
+            todo = f"take {self.part.split!r} out of `unlabelled` in {self.card.own} to read them"
+            self.warn("labels-not-read", todo)
 
 
 ToFields = Callable[[Row, Spot], Fields]

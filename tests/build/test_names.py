@@ -53,8 +53,8 @@ def test_a_name_that_no_card_bears_is_named_with_the_known_ones(
     [
         (
             'prompts.subtasks = ["re", "nope"]',
-            "prompts.subtasks.1: Input should be 'ner', 're', 're-pair', 'ee', 'ee-trigger' "
-            "or 'ee-argument'; ",
+            "prompts.subtasks.1: is none of 'ner', 're', 're-pair', 'ee', 'ee-trigger', "
+            "'ee-argument'; ",
         ),
         (
             'prompts.forms = ["json", "nope"]',

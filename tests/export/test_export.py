@@ -193,7 +193,7 @@ def spoil(path: Path, how: str) -> None:
 SPOILT = [
     ("gone", "re/dev.jsonl: No such file or directory; run `chinchilla build` again"),
     ("shorter", "re/dev.jsonl: not the file that manifest.json names; run"),
-    ("other", "re/dev.jsonl:1: instruction: Field required; run `chinchilla build` again"),
+    ("other", "re/dev.jsonl:1: instruction: is missing; run `chinchilla build` again"),
 ]
 
 

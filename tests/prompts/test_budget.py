@@ -68,7 +68,9 @@ def test_no_prompt_is_longer_than_the_budget_and_no_gold_is_without_its_text(tmp
         prompts={"labels_per_prompt": 4, "descriptions": "off"},
         windows={"max_chars": 700, "overlap": 30},
     )
-    manifest = build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None).manifest
+    manifest = build(
+        make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None
+    ).manifest
     windows = manifest["sources"]["duee_fin"]["splits"]["train"]["windows"]
     assert windows["records-cut"] > 10
     gold = {row["id"]: row for row in rows_of(tmp_path / "out", "records/ee/train.jsonl")}
@@ -90,7 +92,7 @@ def test_tokens_of_a_tokenizer_are_the_budget_and_are_told_before(tmp_path, toke
         prompts={"labels_per_prompt": 4, "descriptions": "off"},
         windows={"max_tokens": 900, "tokenizer": str(tokenizer)},
     )
-    plan = make_plan(tmp_path, config)
+    plan = make_plan(tmp_path / "raw", config)
     sums = forecast(plan, 1, lambda job: None)
     lengths = quantiles(sums["finre", "train"].tokens)
     assert 0 < lengths.p50 <= lengths.p95 <= lengths.longest
@@ -110,7 +112,7 @@ def test_what_is_told_before_is_what_the_files_then_hold(tmp_path, tokenizer) ->
         f'[general]\npath = "{general}"\nratio = 0.1\n',
         encoding="utf-8",
     )
-    plan = make_plan(tmp_path, read_config(path, {}))
+    plan = make_plan(tmp_path / "raw", read_config(path, {}))
     sums = forecast(plan, 1, lambda job: None)
     build(plan, tmp_path / "out", 1, lambda job: None)
     labels = orjson.loads((tmp_path / "out" / "labels.json").read_bytes())
@@ -167,7 +169,7 @@ ERRORS = [
 def test_a_budget_that_cannot_be_kept_is_an_error_before_anything_is_built(
     tmp_path, config, words
 ) -> None:
-    plan = make_plan(tmp_path, BuildConfig(sources=("finre",), **config))
+    plan = make_plan(tmp_path / "raw", BuildConfig(sources=("finre",), **config))
     with pytest.raises(ChinchillaError) as caught:
         build(plan, tmp_path / "out", 1, lambda job: None)
     assert str(caught.value).startswith(words)
@@ -180,8 +182,8 @@ CONTRADICTIONS = [
         "[prompts]\nnegatives = 1\nnegative_ratio = 1.0",
         "prompts: negatives and negative_ratio exclude each other",
     ),
-    ("[prompts]\nnull_share = 1.0", "prompts.null_share: Input should be less than 1"),
-    ("[prompts]\nlabel_per_prompt = 4", "prompts.label_per_prompt: Extra inputs are not permitted"),
+    ("[prompts]\nnull_share = 1.0", "prompts.null_share: is not less than 1"),
+    ("[prompts]\nlabel_per_prompt = 4", "prompts.label_per_prompt: is not known here"),
 ]
 
 
@@ -197,11 +199,13 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path, text, what) -
 def test_all_knobs_on_the_bytes_are_the_same_whatever_the_workers(tmp_path: Path) -> None:
     config = tmp_path / "build.toml"
     config.write_text(KNOBS, encoding="utf-8")
+    raw = tmp_path / "raw"
+    raw.mkdir()
     found = []
     for workers, hash_seed in (("1", "1"), ("2", "2")):
         out = tmp_path / workers
         command = [sys.executable, "-m", "chinchilla", "build", "--config", str(config)]
-        command += ["--raw", str(tmp_path), "--out", str(out), "--workers", workers]
+        command += ["--raw", str(raw), "--out", str(out), "--workers", workers]
         environment = os.environ | {"PYTHONHASHSEED": hash_seed}
         subprocess.run(command, env=environment, check=True, capture_output=True)
         files = sorted(path for path in out.rglob("*") if path.is_file())

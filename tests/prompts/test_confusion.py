@@ -218,9 +218,9 @@ def test_the_data_file_is_sorted_and_read_back(tmp_path: Path) -> None:
 
 BAD = [
     (None, "No such file or directory"),
-    (b"\xff", "no file of confusions (Invalid JSON"),
+    (b"\xff", "no file of confusions (not JSON"),
     (b"[]", "no file of confusions ("),
-    (b'{"source": "a", "edition": "b"}', "no file of confusions (labels: Field required)"),
+    (b'{"source": "a", "edition": "b"}', "no file of confusions (labels: is missing)"),
     (
         '{"source": "a", "edition": "b", "labels": {"甲": [{"label": "乙", "score": 0.5}]}}',
         "the label '乙' of '甲' is not among the labels",

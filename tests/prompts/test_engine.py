@@ -99,7 +99,7 @@ def test_labels_asked_of_nothing_are_confused_as_those_asked_with_gold_are() -> 
 
 def test_the_small_config_asks_as_many_labels_in_every_train_prompt(tmp_path: Path) -> None:
     config = read_config(Path("small"), {})
-    build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None)
+    build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
     asked: dict[str, set[int]] = {}
     for task in ("ner", "re", "ee"):
         for row in rows_of(tmp_path / "out", f"{task}/train.jsonl"):
@@ -162,7 +162,7 @@ def test_the_null_share_wanted_is_met_on_finre_within_a_point(published, tmp_pat
 def test_the_null_share_leaves_dev_and_test_whole(tmp_path: Path) -> None:
     for name, share in (("all", None), ("few", 0.1)):
         prompts = {"labels_per_prompt": 4, "null_share": share}
-        run(tmp_path, tmp_path / name, sources=("finre",), prompts=prompts)
+        run(tmp_path / "raw", tmp_path / name, sources=("finre",), prompts=prompts)
     for split in ("dev", "test"):
         one, two = (tmp_path / name / "re" / f"{split}.jsonl" for name in ("all", "few"))
         assert one.read_bytes() == two.read_bytes()
@@ -174,7 +174,7 @@ def test_the_null_share_leaves_dev_and_test_whole(tmp_path: Path) -> None:
 
 def test_held_out_labels_and_sources_are_absent_from_every_train_prompt(tmp_path: Path) -> None:
     config = read_config(Path("zero-shot"), {})
-    build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None)
+    build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
     held = config.hold_out.labels
     cards = catalogue.cards(tmp_path)
     asked_later = Counter()
@@ -199,7 +199,7 @@ def open_rows(tmp_path: Path, split: str, **prompts) -> list[tuple[dict, dict]]:
     """Build with three labels held out and open questions; return rows with their records."""
     prompts = {"open_share": 1.0, "open_everywhere": True, **prompts}
     hold_out = {"labels": {"finre": tuple(HELD_OUT)}}
-    run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts, hold_out=hold_out)
+    run(tmp_path / "raw", tmp_path / "out", sources=("finre",), prompts=prompts, hold_out=hold_out)
     gold = {row["id"]: row for row in rows_of(tmp_path / "out", f"records/re/{split}.jsonl")}
     rows = rows_of(tmp_path / "out", f"re/{split}.jsonl")
     return [(row, gold[row["record_id"]]) for row in rows]
@@ -235,7 +235,7 @@ def test_examples_of_an_open_train_prompt_bear_no_label_held_out(tmp_path: Path)
 
 def test_renamed_labels_stand_in_prompt_and_answer_and_keep_their_keys(tmp_path: Path) -> None:
     prompts = {"label_renaming": 1.0, "negatives": 2, "descriptions": "off"}
-    run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts)
+    run(tmp_path / "raw", tmp_path / "out", sources=("finre",), prompts=prompts)
     for row in rows_of(tmp_path / "out", "re/train.jsonl"):
         prompt = row["instruction"] + row["input"]
         for number in range(1, len(row["labels"]) + 1):
@@ -249,7 +249,7 @@ def test_renamed_labels_stand_in_prompt_and_answer_and_keep_their_keys(tmp_path:
 def test_every_sub_task_is_written_where_asked_for(tmp_path: Path) -> None:
     subtasks = ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
     prompts = {"subtasks": subtasks, "forms": ("json",), "open_share": 0.5}
-    run(tmp_path, tmp_path / "out", prompts=prompts)
+    run(tmp_path / "raw", tmp_path / "out", prompts=prompts)
     seen = Counter()
     for path in sorted((tmp_path / "out").glob("[a-z][a-z]*/train.jsonl")):
         seen.update(orjson.loads(line)["subtask"] for line in path.read_bytes().split(b"\n")[:-1])
@@ -258,7 +258,7 @@ def test_every_sub_task_is_written_where_asked_for(tmp_path: Path) -> None:
 
 def test_the_forecast_is_what_the_build_then_writes(tmp_path: Path) -> None:
     config = read_config(Path("small"), {"sources": ("finre", "duee")})
-    plan = make_plan(tmp_path, config)
+    plan = make_plan(tmp_path / "raw", config)
     sums = forecast(plan, 1, lambda job: None)
     manifest = build(plan, tmp_path / "out", 1, lambda job: None).manifest
     for (source, split), counts in sums.items():
@@ -273,7 +273,9 @@ def test_the_forecast_is_what_the_build_then_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", sorted(shipped_configs()))
 def test_every_shipped_config_loads_and_builds(tmp_path: Path, name: str) -> None:
     config = read_config(Path(name), {})
-    manifest = build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None).manifest
+    manifest = build(
+        make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None
+    ).manifest
     assert manifest["outputs"]
 
 
@@ -289,7 +291,7 @@ def test_every_setting_has_a_description() -> None:
 
 def test_examples_come_from_train_and_never_show_the_text_itself(tmp_path: Path) -> None:
     prompts = {"demonstrations": 2, "negatives": 2}
-    run(tmp_path, tmp_path / "out", sources=("finre",), prompts=prompts)
+    run(tmp_path / "raw", tmp_path / "out", sources=("finre",), prompts=prompts)
     texts = {
         row["text"]: row["split"] for row in rows_of(tmp_path / "out", "records/re/train.jsonl")
     }

@@ -66,7 +66,7 @@ def test_an_answer_under_paraphrases_is_read_back_to_the_gold(tmp_path: Path, na
 def test_a_build_names_labels_by_their_aliases_in_train_alone(tmp_path: Path) -> None:
     prompts = {"renaming": "paraphrase", "label_renaming": 1.0}
     config = BuildConfig(sources=("finre",), prompts=prompts)
-    build(make_plan(tmp_path, config), tmp_path / "out", 1, lambda job: None)
+    build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
     labels = catalogue.load_card("finre", tmp_path).label_set("default")
     known = {name: label.key for label in labels for name in (label.name, *label.aliases)}
     names: dict[str, set[str]] = {"train": set(), "dev": set()}

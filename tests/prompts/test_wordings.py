@@ -57,7 +57,7 @@ def test_a_kind_of_which_no_wording_is_named_uses_all_of_its_own(tmp_path: Path)
 def test_an_unknown_wording_is_an_error_that_names_those_of_its_task(tmp_path, name) -> None:
     known = [one.id for one in load_templates() if one.id.startswith("ner/")]
     with pytest.raises(ConfigError) as caught:
-        make_plan(tmp_path, BuildConfig(prompts={"wordings": (name,)}))
+        make_plan(tmp_path / "raw", BuildConfig(prompts={"wordings": (name,)}))
     message = f"prompts.wordings: no wording {name!r}; the known ones are {', '.join(known)}"
     assert str(caught.value) == message
 

@@ -193,5 +193,5 @@ def test_a_row_that_is_none_is_named(tmp_path: Path) -> None:
     gold = write(tmp_path / "gold", [{"id": "a", "text": "x"}])
     rows = write(tmp_path / "rows", [row("a.0", "a", "t"), {"id": "a.1"}])
     request = Request("ner", gold, answers=write(tmp_path / "raw", []), rows=rows)
-    with pytest.raises(InputError, match=r"rows:2: instruction: Field required; pass the"):
+    with pytest.raises(InputError, match=r"rows:2: instruction: is missing; pass the"):
         evaluate(request, READING)

@@ -170,7 +170,7 @@ def test_a_file_that_is_none_of_a_run_is_told_by_what_it_lacks(tmp_path: Path, u
     resume = ("train", "--resume", tmp_path / "run")
     done = run(*[*uses(tmp_path / "run", tmp_path), resume][use])
     assert str(done.exception) == (
-        f"{tmp_path / 'run' / 'run.json'}: not the file of a run (state: Field required); "
+        f"{tmp_path / 'run' / 'run.json'}: not the file of a run (state: is missing); "
         "pass another run, or train again"
     )
 

@@ -305,7 +305,7 @@ def test_a_download_begins_without_a_word(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_setting_beyond_all_bounds_ends_in_a_traceback(tmp_path: Path, line: str) -> None:
     path = tmp_path / "train.toml"
     path.write_text(f"{line}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=f"{line.split()[0]}: Input should be"):
+    with pytest.raises(ConfigError, match=f"{line.split()[0]}: is (not|no) "):
         read_train_config(path, {})
 
 
@@ -341,7 +341,7 @@ def test_a_token_without_embedding_ends_in_an_index_error(
 def test_a_setting_that_is_misspelt_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "train.toml"
     path.write_text("learnig_rate = 1\n", encoding="utf-8")
-    with pytest.raises(Exception, match="learnig_rate: Extra inputs are not permitted"):
+    with pytest.raises(Exception, match="learnig_rate: is not known here"):
         read_train_config(path, {})
 
 

@@ -108,7 +108,7 @@ def test_eval_puts_free_and_constrained_answers_side_by_side(own_run: Path) -> N
 
 
 def test_eval_keeps_the_answers_to_another_build_apart(own_run: Path, tmp_path: Path) -> None:
-    words = ("--source", "finre", "--seed", "5", "--raw", tmp_path)
+    words = ("--source", "finre", "--seed", "5", "--raw", tmp_path, "--samples")
     config = tmp_path / "build.toml"
     config.write_text('[prompts]\nsubtasks = ["re-pair"]\ndescriptions = "off"', encoding="utf-8")
     good("build", *words, "--config", config, "--out", tmp_path / "other")

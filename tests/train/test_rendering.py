@@ -102,7 +102,7 @@ BAD = [
     (b'["text"]', "texts.jsonl:2: no object with a text; write one object a line"),
     (b'{"text": 1}', "texts.jsonl:2: no object with a text; write one object a line"),
     (b'{"text": "a", "source": "nope"}', "texts.jsonl:2: no labels of 'nope' here; pass --source"),
-    (b'{"text": ""}', "texts.jsonl:2: text: String should have at least 1 character"),
+    (b'{"text": ""}', "texts.jsonl:2: text: is empty"),
 ]
 
 

@@ -1,0 +1,49 @@
+"""What was read and what was not, for people: the end of `check` and of `build`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chinchilla.sources.report import Reasons, Report
+    from chinchilla.sources.unread import Unread
+
+MOST = 20
+"""How many files that are not read are named; the number says how many more there are."""
+_HEAD = ("source", "split", "read", "labelled", "negative", "unlabelled", "left out", "fixed")
+
+
+def report_lines(report: "Report") -> Iterator[str]:
+    """Yield the table of splits, then a line a reason and one a file that was not read."""
+    from chinchilla.cli.table import table
+
+    rows = []
+    for name, source in report.sources.items():
+        for split, one in source.splits.items():
+            sums = [sum(met.times for met in kind.values()) for kind in (one.left_out, one.fixed)]
+            numbers = (one.read, one.labelled, one.negative, one.unlabelled, *sums)
+            rows.append([name, split, *(f"{number:,}" for number in numbers)])
+    if rows:
+        yield table(_HEAD, rows)
+    for name, source in report.sources.items():
+        yield from _reasons(f"warning: {name}", source.warned)
+        for split, one in source.splits.items():
+            yield from _reasons(f"left out: {name} {split}", one.left_out)
+            yield from _reasons(f"fixed: {name} {split}", one.fixed)
+            yield from _reasons(f"warning: {name} {split}", one.warned)
+    yield from unread_lines(report.unread)
+
+
+def _reasons(begin: str, reasons: "Reasons") -> Iterator[str]:
+    for reason, met in reasons.items():
+        more = ", ..." if met.times > len(met.places) else ""
+        places = f" at {', '.join(met.places)}{more}" if met.places else ""
+        # what was left out has its advice where the error is told
+        todo = f"; {met.todo}" if met.todo and begin.startswith("warning") else ""
+        yield f"{begin}: {met.times:,} {reason}{places}{todo}"
+
+
+def unread_lines(unread: "tuple[Unread, ...]") -> Iterator[str]:
+    """Yield a line for each file or folder that is not read, up to a number."""
+    yield from map(str, unread[:MOST])
+    if len(unread) > MOST:
+        yield f"... and {len(unread) - MOST:,} more files or folders that are not read"

@@ -1,0 +1,106 @@
+"""What a file says of itself before it is read: whether anybody has labelled it at all.
+
+A file in which no record has a label is no file of negatives. For train it is an error; dev and
+test are read as unlabelled, with a warning. A file is judged whole, whatever shares of it are
+carved into splits; reading stops at the first label.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from chinchilla.errors import CardError, ChinchillaError, InputError, LabelError, RecordError, Tally
+from chinchilla.readers import jsonl
+from chinchilla.readers.lines import Slice
+from chinchilla.schema import Record, Split
+from chinchilla.sources.card import Card, Edition
+from chinchilla.sources.part import Part
+
+
+class CheckFile(Protocol):
+    """Look at a file as a whole before it is read: raise what is wrong with it, or warn."""
+
+    def __call__(self, part: Part) -> None:
+        """Raise CardError for what cannot be read as the card says."""
+
+
+class Source(NamedTuple):
+    """How the files of a source are read and, where it has its own way, looked at before.
+
+    `text_keys` are the keys of records that have no labels, where the files are JSON.
+    """
+
+    card: Card
+    edition: Edition
+    load: Callable[[Part], Iterator[Record]]
+    check_file: CheckFile | None = None
+    text_keys: frozenset[str] | None = None
+
+
+def unlabelled_splits(
+    source: Source, files: Mapping[Slice, Sequence[Split]], tally: Tally
+) -> tuple[Split, ...]:
+    """Return the splits without labels: those the card states, and those found to be so.
+
+    `files` are the lines of each file and the splits that are read out of them. Raises
+    InputError where train has no labels, CardError where lists of the card are not there.
+    """
+    stated = source.edition.unlabelled
+    found: list[Split] = []
+    for lines, splits in files.items():
+        judged = [split for split in splits if split not in stated]
+        if judged and not _labelled(source, lines, judged[0], tally):
+            if "train" in judged:
+                raise _no_training(source.card, lines)
+            found += judged
+            listed = ", ".join(f'"{split}"' for split in (*stated, *found))
+            todo = f"state unlabelled = [{listed}] in {source.card.own}, or add the labels"
+            tally.warn("split-without-labels", str(lines.path), todo)
+    return (*stated, *found)
+
+
+def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
+    """Tell whether a file has a label, or cannot be judged: reading it says why."""
+    edition = source.edition.model_copy(update={"carve": None})
+    part = Part(source.card, edition, split, lines, Tally(forgiving=True))
+    records = 0
+    try:
+        if source.check_file is not None:
+            source.check_file(part)
+            for reason, count in part.tally.warned.items():
+                tally.merge(Tally(warned={reason: count}))
+        if source.text_keys is not None and _texts_alone(lines, source.text_keys):
+            return False
+        for record in source.load(part):
+            records += 1
+            if _has_gold(record) or _refused_gold(part.tally):
+                return True
+    except CardError:
+        raise
+    except ChinchillaError:
+        return True
+    return not records or _refused_gold(part.tally)
+
+
+def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
+    """Tell whether no record of a file has any other key, or a value for it."""
+    rows = 0
+    for _, row in jsonl.rows(lines, Tally(forgiving=True)):
+        rows += 1
+        if any(row[key] is not None for key in row.keys() - keys):
+            return False
+    return rows > 0
+
+
+def _has_gold(record: Record) -> bool:
+    return bool(record.entities or record.relations or record.events or record.na_pairs)
+
+
+def _refused_gold(tally: Tally) -> bool:
+    """Tell whether a record was refused for what stands in it: it has labels, or could have."""
+    return LabelError.reason in tally.refused or RecordError.reason in tally.refused
+
+
+def _no_training(card: Card, lines: Slice) -> InputError:
+    what = "no record of this training file has a label"
+    todo = f"put the labelled file there, or correct how {card.own} says it is read"
+    return InputError(str(lines.path), what, todo)

@@ -1,0 +1,306 @@
+"""Nothing of a file's labels is lost in silence: each record is as before, refused or counted."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
+from chinchilla.schema import Record, Split
+from chinchilla.sources import catalogue
+from chinchilla.sources.catalogue import Found
+
+SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
+TRAIN = {
+    "duie": "duie_train.json",
+    "duee": "duee_train.json",
+    "duee_fin": "duee_fin_train.json",
+    "iree": "train.json",
+}
+OWN = {
+    "cluener": (
+        'entities = { list = "label.*.*.*", type = "$1", text = "$2", start = "0", end = "1" }\n'
+        'offsets = "end-inclusive"\n',
+        [
+            {
+                "text": "张三到北京了",
+                "label": {"PER": {"张三": [[0, 1]]}, "LOC": {"北京": [[3, 4]]}},
+            },
+            {"text": "李四走了", "label": {"PER": {"李四": [[0, 1]]}}},
+            {"text": "无事", "label": {}},
+        ],
+    ),
+    "doccano": (
+        'entities = { list = "entities", type = "label", start = "start_offset", '
+        'end = "end_offset", id = "id" }\noffsets = "end-exclusive"\n',
+        [
+            {
+                "text": "张三到北京了",
+                "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 2}],
+            },
+            {
+                "text": "李四走了",
+                "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 2}],
+            },
+            {"text": "无事", "entities": []},
+        ],
+    ),
+    "studio": (
+        'entities = { list = "annotations.0.result", type = "value.labels", text = "value.text", '
+        'start = "value.start", end = "value.end", where = { type = "labels" } }\n'
+        'offsets = "end-exclusive"\n',
+        [
+            {
+                "data": {"text": "张三到北京了"},
+                "annotations": [
+                    {
+                        "was_cancelled": False,
+                        "result": [
+                            {
+                                "type": "labels",
+                                "value": {"start": 0, "end": 2, "text": "张三", "labels": ["PER"]},
+                            },
+                            {"type": "choices", "value": {"choices": ["好"]}},
+                        ],
+                    }
+                ],
+            },
+            {"data": {"text": "无事"}, "annotations": [{"was_cancelled": False, "result": []}]},
+        ],
+    ),
+}
+CARD = (
+    'title = "x"\ntask = "ner"\n[labels]\nPER = {{ name = "人" }}\nLOC = {{ name = "地" }}\n'
+    '[[editions]]\nsplits.train = ["train.json"]\nsplits.dev = ["dev.json"]\n'
+    'splits.test = ["test.json"]\n[mapping]\ntext = "{text}"\n{rest}'
+)
+NAMES = [*TRAIN, *OWN]
+
+
+def rows_of(source: str) -> list[dict[str, Any]]:
+    if source in OWN:
+        return list(OWN[source][1])
+    lines = (SAMPLES / source / TRAIN[source]).read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines[:12]]
+
+
+def own_card(source: str) -> str:
+    return CARD.format(text="data.text" if source == "studio" else "text", rest=OWN[source][0])
+
+
+def write(raw: Path, source: str, lines: list[str], split: Split = "train") -> Path:
+    folder = raw / source
+    folder.mkdir(parents=True, exist_ok=True)
+    if source in OWN:
+        (folder / "card.toml").write_text(own_card(source), encoding="utf-8")
+    name = TRAIN.get(source, "train.json").replace("train", split)
+    (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return folder / name
+
+
+def find(raw: Path, source: str) -> Found:
+    found = catalogue.find(catalogue.load_card(source, raw), raw, None, samples=False)
+    assert found is not None
+    return found
+
+
+def read(raw: Path, source: str, split: Split = "train") -> tuple[list[Record], Tally]:
+    """Read a split with errors counted; those of a whole file count too."""
+    tally = Tally(forgiving=True)
+    try:
+        found = find(raw, source)
+        tally.merge(found.tally)
+        return list(catalogue.records(found, split, tally)), tally
+    except ChinchillaError as error:
+        tally.refuse(error)
+        return [], tally
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """List the path of each key of an object, at any depth."""
+    pairs: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif isinstance(value, list):
+        pairs = list(enumerate(value))
+    own = [(*path, key) for key, _ in pairs if isinstance(value, dict)]
+    return own + [one for key, inner in pairs for one in places(inner, (*path, key))]
+
+
+def change(row: dict[str, Any], place: tuple[Any, ...], how: str, other: Any) -> str:
+    """Write a row with one key renamed, dropped, repeated, or with another value."""
+    row = json.loads(json.dumps(row))
+    holder: Any = row
+    for step in place[:-1]:
+        holder = holder[step]
+    key = place[-1]
+    if how == "drop":
+        del holder[key]
+    elif how == "rename":
+        items = [(other if name == key else name, value) for name, value in holder.items()]
+        holder.clear()
+        holder.update(items)
+    elif how == "repeat":
+        marked = f"{key}\u0001"
+        holder[marked] = other
+        return json.dumps(row, ensure_ascii=False).replace(json.dumps(marked)[1:-1], key)
+    else:
+        holder[key] = other
+    return json.dumps(row, ensure_ascii=False)
+
+
+def erases(row: dict[str, Any], place: tuple[Any, ...], how: str, other: Any) -> bool:
+    """Tell whether a change takes labels away as a publisher would write it: nothing is wrong."""
+    before: Any = row
+    for step in place:
+        before = before[step]
+    emptied = how == "value" and other in ([], {}) and type(before) is type(other)
+    # in an object of labels the keys are data
+    of_label = place[0] == "label" and how != "rename" and (how, len(place)) != ("drop", 1)
+    no_event = "title" in row and how == "drop" and place == ("event_list",)
+    return emptied or (of_label and (how == "drop" or other in ([], {}))) or no_event
+
+
+def labels(record: Record) -> int:
+    events = sum(1 + len(event.arguments) for event in record.events)
+    slots = sum(len(relation.tail_slots) for relation in record.relations)
+    return len(record.entities) + len(record.relations) + events + slots
+
+
+VALUES = st.sampled_from(
+    [None, "", "甲", 0, 1, 7, True, 0.5, [], {}, [1], ["甲"], {"a": 1}, [None]]
+)
+WORDS = st.sampled_from(
+    ["evnt_list", "entitys", "lables", "x", "abcdef", "argments", "结果", "Text"]
+)
+
+
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.data(), st.sampled_from(NAMES))
+def test_a_record_changed_in_one_key_is_as_before_refused_or_counted(
+    tmp_path_factory, data, source
+) -> None:
+    raw = tmp_path_factory.mktemp("raw")
+    rows = rows_of(source)
+    number = data.draw(st.integers(0, len(rows) - 1))
+    place = data.draw(st.sampled_from(places(rows[number])))
+    how = data.draw(st.sampled_from(["drop", "rename", "repeat", "value"]))
+    other = data.draw(WORDS if how == "rename" else VALUES)
+    assume(not erases(rows[number], place, how, other))
+    changed = change(rows[number], place, how, other)
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    write(raw, source, lines)
+    before, quiet = read(raw, source)
+    assert not quiet.refused
+    write(raw, source, [*lines[:number], changed, *lines[number + 1 :]])
+    after, tally = read(raw, source)
+    told = sum(
+        count.times - getattr(quiet, kind).get(reason, (0,))[0]
+        for kind in ("refused", "mended", "warned")
+        for reason, count in getattr(tally, kind).items()
+    )
+    told += sum(not one.labelled for one in after)
+    assert told or [labels(one) for one in after] == [labels(one) for one in before]
+    for message in [count.example for count in tally.refused.values()]:
+        for word in ("NoneType", "concatenate", "'int'", "'str'", "subscript", "tuple", "dict"):
+            assert word not in message, message
+
+
+UNLABELLED: list[tuple[str, str, str, str, str]] = [
+    ("duie", "duie_train.json", "duie_dev.json", '{"text": "甲", "spo_list": []}', ""),
+    ("duie", "duie_train.json", "duie_dev.json", '{"text": "甲", "spo_list": null}', ""),
+    ("duee", "duee_train.json", "duee_dev.json", '{"text": "甲", "id": "1"}', ""),
+    ("duee_fin", "duee_fin_train.json", "duee_fin_dev.json", '{"text": "甲", "title": "乙"}', ""),
+    ("iree", "train.json", "dev.json", '{"text": "甲"}', '{"text": "甲", "event_list": null}'),
+    ("iree", "train.json", "dev.json", '{"text": "甲"}', '{"text": "甲", "event_list": []}'),
+    ("msra", "train.bio", "test.bio", "甲\tO\n乙\tO\n", "丙\tO\n"),
+    ("boson", "boson.train.bmes", "boson.dev.bmes", "甲 O\n乙 O\n", "丙 O\n"),
+]
+
+
+@pytest.mark.parametrize(("source", "train", "name", "one", "two"), UNLABELLED)
+def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
+    tmp_path, put, source, train, name, one, two
+) -> None:
+    good = (SAMPLES / source / train).read_text(encoding="utf-8")
+    put(f"{source}/{train}", good)
+    path = put(f"{source}/{name}", f"{one}\n{two}\n")
+    raw, split = tmp_path / "raw", "test" if "test" in name else "dev"
+    records, tally = read(raw, source, split)
+    assert records
+    assert not any(record.labelled for record in records)
+    assert tally.warned["split-without-labels"].places == (str(path),)
+    assert f'"{split}"] in {raw / source / "card.toml"}' in (
+        tally.warned["split-without-labels"].todo
+    )
+    put(f"{source}/{train}", f"{one}\n{two}\n")
+    with pytest.raises((InputError, CardError)) as caught:
+        find(raw, source)
+    assert str(caught.value).startswith(str(raw / source / train))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "labelled"),
+    [
+        ("[]", False),
+        ("null", False),
+        ('[{"was_cancelled": true, "result": []}]', False),
+        ('[{"was_cancelled": false, "result": []}]', True),
+        ('[{"was_cancelled": true, "result": []}, {"result": []}]', True),
+    ],
+)
+def test_a_task_of_label_studio_that_nobody_did_is_unlabelled(
+    tmp_path, annotations, labelled
+) -> None:
+    good = json.dumps(OWN["studio"][1][0], ensure_ascii=False)
+    row = f'{{"data": {{"text": "甲"}}, "annotations": {annotations}}}'
+    write(tmp_path, "studio", [good, row, '{"data": {"text": "乙"}}'])
+    records, tally = read(tmp_path, "studio")
+    assert not tally.refused
+    assert [record.labelled for record in records] == [True, labelled, False]
+
+
+def test_a_list_path_in_no_record_is_an_error_with_the_nearest_key(tmp_path) -> None:
+    card = own_card("doccano").replace('list = "entities"', 'list = "entites"')
+    path = write(tmp_path, "doccano", [json.dumps(row) for row in OWN["doccano"][1]])
+    (path.parent / "card.toml").write_text(card, encoding="utf-8")
+    with pytest.raises(CardError) as caught:
+        find(tmp_path, "doccano")
+    assert str(caught.value).startswith(
+        f"{path}: no record has entities.list 'entites'; the first has the keys text, entities, "
+        "the nearest is 'entities'; "
+    )
+
+
+@pytest.mark.parametrize("key", ["entitys", "labels", "xyz"])
+def test_a_record_whose_list_has_another_name_is_refused_with_its_line(tmp_path, key) -> None:
+    rows = [*OWN["doccano"][1]]
+    rows[1] = {"text": rows[1]["text"], key: rows[1]["entities"]}
+    path = write(tmp_path, "doccano", [json.dumps(row, ensure_ascii=False) for row in rows])
+    records, tally = read(tmp_path, "doccano")
+    assert [record.id for record in records] == ["doccano-train-000001", "doccano-train-000003"]
+    assert tally.refused["bad-record"].example == (
+        f"{path}:2: no list 'entities', but there is {key!r}; "
+        f"correct the line, or [mapping] in {path.parent / 'card.toml'}"
+    )
+
+
+def test_a_list_that_is_missing_in_some_records_is_counted_with_its_places(tmp_path) -> None:
+    rows = [*OWN["doccano"][1], {"text": "甲"}, {"text": "乙", "entities": None}]
+    path = write(tmp_path, "doccano", [json.dumps(row, ensure_ascii=False) for row in rows])
+    _, tally = read(tmp_path, "doccano")
+    assert tally.warned["no-list-entities"].times == 2
+    assert tally.warned["no-list-entities"].places == (f"{path}:4", f"{path}:5")
+
+
+def test_labels_of_a_split_that_the_card_says_has_none_are_counted(tmp_path, put) -> None:
+    good = (SAMPLES / "duie/duie_train.json").read_text(encoding="utf-8")
+    put("duie/duie_train.json", good)
+    put("duie/duie_test1.json", good)
+    _, tally = read(tmp_path / "raw", "duie", "test")
+    assert tally.warned["labels-not-read"].times == sum(
+        '"spo_list": []' not in line for line in good.splitlines()
+    )
