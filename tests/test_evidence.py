@@ -304,3 +304,48 @@ def test_labels_of_a_split_that_the_card_says_has_none_are_counted(tmp_path, put
     assert tally.warned["labels-not-read"].times == sum(
         '"spo_list": []' not in line for line in good.splitlines()
     )
+
+
+def renamed(value: Any, name: str, other: str) -> Any:
+    """Rename a key wherever it stands."""
+    if isinstance(value, dict):
+        return {
+            other if key == name else key: renamed(one, name, other) for key, one in value.items()
+        }
+    return [renamed(one, name, other) for one in value] if isinstance(value, list) else value
+
+
+KEYS = {
+    "duie": "text spo_list predicate subject subject_type object object_type @value",
+    "duee": "text event_list event_type trigger trigger_start_index arguments role argument "
+    "argument_start_index",
+    "duee_fin": "text title event_list event_type trigger arguments role argument",
+    "iree": "text event_list event_type trigger trigger_start_index arguments role argument "
+    "argument_start_index",
+    "cluener": "text label",
+    "doccano": "text entities label start_offset end_offset id",
+    "studio": "data text annotations result value start end labels type",
+}
+
+
+@pytest.mark.parametrize("split", ["train", "dev"])
+@pytest.mark.parametrize("other", ["qqq", "Near"])
+@pytest.mark.parametrize(
+    ("source", "key"), [(source, key) for source in KEYS for key in KEYS[source].split()]
+)
+def test_a_key_misspelt_in_every_record_of_a_file_is_refused(
+    tmp_path, source, key, other, split
+) -> None:
+    rows = rows_of(source)
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    write(tmp_path, source, lines)
+    other = f"{key[:-1]}_" if other == "Near" else other
+    wrong = [json.dumps(renamed(row, key, other), ensure_ascii=False) for row in rows]
+    write(tmp_path, source, wrong, split)
+    records, tally = read(tmp_path, source, split)
+    empty = sum(labels(record) == 0 and record.labelled for record in records)
+    given = [row for row in rows if not any(row.get(name) for name in ("spo_list", "event_list"))]
+    assert tally.refused or key == "type"
+    assert source in OWN or empty <= len(given)
+    if key == "type":
+        assert tally.warned or tally.mended or tally.refused

@@ -8,7 +8,7 @@ carved into splits; reading stops at the first label.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from chinchilla.errors import CardError, ChinchillaError, InputError, LabelError, RecordError, Tally
+from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
@@ -97,7 +97,7 @@ def _has_gold(record: Record) -> bool:
 
 def _refused_gold(tally: Tally) -> bool:
     """Tell whether a record was refused for what stands in it: it has labels, or could have."""
-    return LabelError.reason in tally.refused or RecordError.reason in tally.refused
+    return any(reason != InputError.reason for reason in tally.refused)
 
 
 def _no_training(card: Card, lines: Slice) -> InputError:

@@ -74,7 +74,8 @@ def _holders(row: Row, table: str, mapping: Mapping) -> list[Any]:
     if table != "arguments" or mapping.events is None:
         return [row]
     try:
-        return [found.item for found in walk(row, mapping.events.list).items]
+        events = [found.item for found in walk(row, mapping.events.list).items]
+        return [event for event in events if lookup(event, mapping.events.type) is not ABSENT]
     except MisfitError:
         return []
 

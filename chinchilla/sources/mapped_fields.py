@@ -122,7 +122,7 @@ class Reader:
             return
         unused = [key for key in holder if key not in self.mapping.steps and _holds(holder[key])]
         near = nearest(step, tuple(unused))
-        if near is None and holder is self.row:
+        if near is None:
             known = keys_beside(self.spot.part.slice.path, step)
             near = next((key for key in unused if holder[key] and key not in known), None)
         if near is not None:
@@ -325,8 +325,13 @@ def _id(found: Found, path: str, inside: str) -> str | int:
 
 @lru_cache(maxsize=64)
 def keys_beside(path: Path, key: str) -> frozenset[str]:
-    """Return the keys of the first record of a file that has a key, none where none has it."""
+    """Return the keys of the first object of a file that has a key, none where none has it."""
     for _, row in jsonl.rows(Slice(path), Tally(forgiving=True)):
-        if row.get(key) is not None:
-            return frozenset(row)
+        left: list[Any] = [row]
+        while left:
+            item = left.pop()
+            if isinstance(item, dict) and item.get(key) is not None:
+                return frozenset(item)
+            if isinstance(item, dict | list):
+                left.extend(item.values() if isinstance(item, dict) else item)
     return frozenset()
