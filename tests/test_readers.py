@@ -316,4 +316,4 @@ def test_a_key_that_comes_twice_at_any_depth_is_refused(tmp_path_factory, row, d
         place = "item 1" if array else "1"
         assert found == [{}]
         what = f"duplicate key {next(iter(chosen))!r}; keep one value for the key"
-        assert tally.refused["bad-line"].example == f"{path}:{place}: {what}"
+        assert tally.refused["duplicate-key"].example == f"{path}:{place}: {what}"
