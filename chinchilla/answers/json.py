@@ -150,8 +150,10 @@ def _join(pairs: Pairs) -> Lists:
     joined: Lists = {}
     for key, value in pairs:
         known = joined.get(key)
-        both = isinstance(known, list) and isinstance(value, list)
-        joined[key] = [*known, *value] if both and known is not None else value
+        if isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        else:
+            joined[key] = list(value) if isinstance(value, list) else value
     return joined
 
 

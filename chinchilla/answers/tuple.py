@@ -37,9 +37,10 @@ _FIELD = re.compile(r", |\Z")
 
 OPEN_ENDED = True
 _OPENING, _CLOSING = ("(", "（"), (")", "）")
-_SEVERAL = re.compile(r"(?<=[)）])\s*[,，;；、]?\s*(?=[(（])")
-_COMMAS = re.compile(r"(\s*[,，]\s*)")
-_EQUALS_SIGN = re.compile(r"\s*[=＝]\s*")
+# blanks before a mark are matched from the first of them alone
+_SEVERAL = re.compile(r"(?<=[)）])(?:\s*[,，;；、])?\s*(?=[(（])")
+_COMMAS = re.compile(r"((?:(?<!\s)\s+)?[,，]\s*)")
+_EQUALS_SIGN = re.compile(r"(?:(?<!\s)\s+)?[=＝]\s*")
 
 
 def dump(content: Content, question: Question) -> str:
@@ -171,13 +172,14 @@ def _arranged(pieces: list[str], question: Question) -> list[str]:
     if question.subtask == "re-pair":
         return [_joined(pieces)]
     if question.subtask == "ee" and len(parts) > 2:
-        pairs: list[str] = []
+        pairs: list[list[str]] = []
         for at in range(4, len(pieces), 2):
             if _EQUALS_SIGN.search(pieces[at]) or not pairs:
-                pairs.append(_EQUALS_SIGN.sub("=", pieces[at], count=1))
+                pairs.append([_EQUALS_SIGN.sub("=", pieces[at], count=1)])
             else:
-                pairs[-1] += pieces[at - 1] + pieces[at]
-        return [_joined(pieces[:1]), _joined(pieces[2:3]), *(_pair(pair) for pair in pairs)]
+                pairs[-1] += pieces[at - 1 : at + 1]
+        further = [_pair("".join(pair)) for pair in pairs]
+        return [_joined(pieces[:1]), _joined(pieces[2:3]), *further]
     return [_joined(pieces[:1]), _joined(pieces[2:])] if len(parts) > 1 else []
 
 

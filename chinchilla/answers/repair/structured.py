@@ -9,7 +9,8 @@ from chinchilla.answers.repair.values import Group, Scan
 from chinchilla.answers.said import Said
 
 _JSON = re.compile(r"[\[{［｛]")
-_CALL = re.compile(r"[A-Za-z_]+[ \t]*[(（]")
+# a name is matched from its first letter alone
+_CALL = re.compile(r"(?<![A-Za-z_])[A-Za-z_]+[ \t]*[(（]")
 _BETWEEN = str.maketrans("", "", "[](),;，；［］")
 
 
