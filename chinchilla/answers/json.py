@@ -118,14 +118,16 @@ def remarks(answer: str) -> dict[str, int]:
     return {"duplicate_key": twice}
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read the first JSON value of an answer; a relation name alone may stand without one."""
     if question.subtask == "re-pair" and unquoted(text.strip()) in question.asked:
         notes["bare_string"] += 1
         return [Said(unquoted(text.strip()))]
-    items = from_json(text, question, notes)
+    items = from_json(text, question, notes, passage)
     if not items and text.lstrip().startswith('"'):
-        items = from_json(f"{{{text}}}", question, notes)
+        items = from_json(f"{{{text}}}", question, notes, passage)
         notes["brackets"] += 1
     return items
 

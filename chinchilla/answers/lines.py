@@ -41,6 +41,7 @@ _SLOTS = re.compile(r'（(?=(?:"(?:[^"\\]|\\.)*"|[^（）；："]+)：)|\Z')
 TAIL = re.compile(r'（"|（[^（）；："]+：')
 
 OPEN_ENDED = True
+BY_LINE = True
 _STOPS = "。.；;，,"
 _BETWEEN = re.compile("[;；，,]")
 _BREAK = re.compile("\n")
@@ -158,10 +159,12 @@ def _read_slots(cursor: Cursor) -> Iterator[tuple[str, str]]:
         raise cursor.wrong("the line goes on")
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read every line that says something, with whatever marks it is written."""
     if text.lstrip()[:1] in ("{", "[", "｛", "［"):
-        items = from_json(text, question, notes)
+        items = from_json(text, question, notes, passage)
         if items:
             notes["other_form"] += 1
             return items

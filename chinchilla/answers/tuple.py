@@ -102,10 +102,12 @@ def _pairs(cursor: Cursor) -> Iterator[tuple[str, str]]:
         yield name, cursor.field(_FIELD)
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read every tuple of an answer, with whatever commas and brackets it is written."""
     if text.lstrip()[:1] in ("{", "｛"):
-        found = from_json(text, question, notes)
+        found = from_json(text, question, notes, passage)
         if found:
             notes["other_form"] += 1
             return found
