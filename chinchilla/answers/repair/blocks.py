@@ -94,7 +94,7 @@ def counting(blocks: Mapping[int, Block], question: Question, passage: str | Non
     best = max(ranks.values())
     last = max(at for at, rank in ranks.items() if rank == best)
     found, names = [last], {item.name for item in blocks[last].items}
-    if passage is None or not names or not best.supported:
+    if passage is None or not best.supported or not any(_spans(blocks[last].items)):
         return found
     for at in sorted(blocks.keys() - {last}, reverse=True):
         others = {item.name for item in blocks[at].items}
@@ -120,13 +120,14 @@ def supported(items: Iterable[Said], passage: str | None) -> bool:
     """Tell whether a string of the items stands in the text; items without any may stand."""
     if passage is None:
         return True
-    spans = [span for item in items for span in _spans(item)]
+    spans = list(_spans(items))
     return not spans or any(span in passage for span in spans)
 
 
-def _spans(item: Said) -> Iterator[str]:
-    yield from (span for span in (item.words, item.tail) if span)
-    yield from (span for _, span in item.further if span)
+def _spans(items: Iterable[Said]) -> Iterator[str]:
+    for item in items:
+        yield from (span for span in (item.words, item.tail) if span)
+        yield from (span for _, span in item.further if span)
 
 
 def joined(blocks: Sequence[Block], passage: str | None) -> Block:

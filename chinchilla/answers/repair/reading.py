@@ -116,7 +116,9 @@ def _repair(
     content = _recover(text, question, chosen, given.text, notes)
     known = -1 if content is None else _asked(content, question)
     hidden = strict is not None and hides_items(strict, question, given.text)
-    if strict is not None and not hidden and known <= _asked(strict, question):
+    # of blocks under headings, those before the last are none of the answer
+    chosen_block = notes["blocks"] and content is not None and 0 < known == _size(content)
+    if not (strict is None or hidden or chosen_block) and known <= _asked(strict, question):
         content, notes = strict, _remarks(raw, chosen)
     told = content is not None and _tells(content, question, chosen)
     if not told and said.refuses(raw):
@@ -195,7 +197,7 @@ def _counted(
     """Return the items of the blocks that count, and note what stands around them."""
     notes["prose"] += any(piece.text.strip() for piece in pieces[: places[0]])
     notes["prose"] += any(piece.text.strip() for piece in pieces[places[-1] + 1 :])
-    notes["blocks"] += len(places) > 1
+    notes["blocks"] += len(blocks) > 1
     for at in places:
         notes.update(blocks[at].notes)
     return [item for at in places for item in blocks[at].items]

@@ -37,7 +37,7 @@ def from_json(
     for block in found:
         notes.update(block.notes)
     notes["prose"] += bool(text[: found[0].start].strip()) + bool(text[found[-1].end :].strip())
-    notes["blocks"] += len(found) > 1
+    notes["blocks"] += len(blocks) > 1
     return [item for block in found for item in block.items]
 
 

@@ -177,10 +177,11 @@ class Scan:
 
     def _key(self) -> None:
         """Turn the value before the mark into the key of the one behind it."""
+        is_equals = self.text[self.at] in "=＝" and self.stack[-1].opener != "("
         self.at += 1
         if self.text.startswith((">", "＞"), self.at):
             self.at += 1
-            self.notes["punctuation"] += 1
+        self.notes["punctuation"] += is_equals
         members = self.stack[-1].members
         if self.fresh or not members or not isinstance(members[-1][1], str):
             self.notes["punctuation"] += 1
