@@ -75,4 +75,6 @@ def test_what_stands_around_an_answer_changes_no_item(name, subtask, wrapper, da
         raw = raw.replace(f"{{{part}}}", words)
     reading = read_answer(raw, question, name, TEXT, PROMPT)
     assert items(reading.content) == regrouped(content, question)
-    assert reading.status == "repaired"
+    # a quoted name alone is of the form lines
+    quoted = wrapper == "string" and (name, subtask) == ("lines", "re-pair")
+    assert reading.status == ("ok" if quoted and len(content.relations) == 1 else "repaired")

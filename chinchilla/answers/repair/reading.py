@@ -8,6 +8,7 @@ from chinchilla.answers.discovery import Form, form
 from chinchilla.answers.question import Content, Question
 from chinchilla.answers.repair.blocks import Block, Piece, counting, cut
 from chinchilla.answers.repair.evidence import agreed, hides_items
+from chinchilla.answers.repair.linewise import looks_like_label
 from chinchilla.answers.repair.loops import CUT_OFF, OPEN_END, cut_loops
 from chinchilla.answers.repair.opening import opened
 from chinchilla.answers.repair.structured import from_calls, from_json
@@ -111,14 +112,20 @@ def _repair(
         return Reading("failed", Content(), False, Counter())
     notes: Counter[str] = Counter()
     text = _unwrap(raw, given.prompt, notes)
-    if notes and _is_empty(text, question):
+    unwrapped = bool(notes)
+    if unwrapped and _is_empty(text, question):
         return Reading("repaired", Content(), False, notes)
     content = _recover(text, question, chosen, given.text, notes)
     known = -1 if content is None else _asked(content, question)
     hidden = strict is not None and hides_items(strict, question, given.text)
-    # of blocks under headings, those before the last are none of the answer
-    chosen_block = notes["blocks"] and content is not None and 0 < known == _size(content)
-    if not (strict is None or hidden or chosen_block) and known <= _asked(strict, question):
+    # what stands before the answer, or blocks before the last, are none of it
+    clear = unwrapped or (
+        content is not None
+        and 0 < known == _size(content)
+        and (notes["blocks"] or notes["fence"] or _holds_prose(strict))
+    )
+    preferred = content is not None and (hidden or clear)
+    if strict is not None and not preferred and known <= _asked(strict, question):
         content, notes = strict, _remarks(raw, chosen)
     told = content is not None and _tells(content, question, chosen)
     if not told and said.refuses(raw):
@@ -131,6 +138,14 @@ def _repair(
     content = agreed(content, question, given.text, notes)
     notes["label_not_asked"] += _size(content) - _asked(content, question)
     return Reading(_status(+notes, content), content, False, +notes)
+
+
+def _holds_prose(content: Content | None) -> bool:
+    """Tell whether an item of a content stands under a sentence for a label."""
+    found = content or Content()
+    names = [item.predicate for item in found.relations]
+    names += [item.event_type for item in found.events] + [item.type for item in found.entities]
+    return any(not looks_like_label(name) for name in names)
 
 
 def _is_empty(answer: str, question: Question) -> bool:
