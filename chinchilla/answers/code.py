@@ -82,9 +82,11 @@ def parse(answer: str, question: Question) -> Content:
     return to_content(items, question)
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read every call of an answer, however it is punctuated."""
-    return from_calls(text, question, notes)
+    return from_calls(text, question, notes, passage)
 
 
 def _read_call(cursor: Cursor, subtask: str) -> Said:

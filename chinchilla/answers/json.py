@@ -118,14 +118,16 @@ def remarks(answer: str) -> dict[str, int]:
     return {"duplicate_key": twice}
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read the first JSON value of an answer; a relation name alone may stand without one."""
     if question.subtask == "re-pair" and unquoted(text.strip()) in question.asked:
         notes["bare_string"] += 1
         return [Said(unquoted(text.strip()))]
-    items = from_json(text, question, notes)
+    items = from_json(text, question, notes, passage)
     if not items and text.lstrip().startswith('"'):
-        items = from_json(f"{{{text}}}", question, notes)
+        items = from_json(f"{{{text}}}", question, notes, passage)
         notes["brackets"] += 1
     return items
 
@@ -150,8 +152,10 @@ def _join(pairs: Pairs) -> Lists:
     joined: Lists = {}
     for key, value in pairs:
         known = joined.get(key)
-        both = isinstance(known, list) and isinstance(value, list)
-        joined[key] = [*known, *value] if both and known is not None else value
+        if isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        else:
+            joined[key] = list(value) if isinstance(value, list) else value
     return joined
 
 

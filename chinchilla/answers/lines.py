@@ -41,13 +41,15 @@ _SLOTS = re.compile(r'（(?=(?:"(?:[^"\\]|\\.)*"|[^（）；："]+)：)|\Z')
 TAIL = re.compile(r'（"|（[^（）；："]+：')
 
 OPEN_ENDED = True
+BY_LINE = True
 _STOPS = "。.；;，,"
-_BETWEEN = re.compile(r"\s*[;；，,]\s*")
+_BETWEEN = re.compile("[;；，,]")
 _BREAK = re.compile("\n")
 _SEVERAL = re.compile("[\n、，,；;]")
-_COLONS = re.compile(r"\s*[:：﹕]\s*")
-_ARROWS = re.compile(r"\s*(?:[-—=]+>|[→➡⟶⇒➔])\s*")
-_BRACKETS = re.compile(r"[(（]([^()（）]*[:：][^()（）]*)[)）]\s*$")
+# no pattern begins with a run of characters that could begin at each of them
+_COLONS = re.compile("[:：﹕]")
+_ARROWS = re.compile("(?<![-—=])[-—=]+>|[→➡⟶⇒➔]")
+_OPENING, _CLOSING = re.compile("[(（]"), (")", "）")
 
 
 def dump(content: Content, question: Question) -> str:
@@ -83,13 +85,14 @@ def parse(answer: str, question: Question) -> Content:
 
 
 def _items(lines: list[str], question: Question) -> list[Said]:
-    items: list[Said] = []
+    found = _Items()
     for line in lines:
         cursor = Cursor(line)
         if question.subtask == "ee" and cursor.take("-"):
-            _add_argument(items, read_item(cursor, "ee-argument"))
+            found.add_argument(read_item(cursor, "ee-argument"))
         else:
-            items.append(read_item(cursor, question.subtask))
+            found.add(read_item(cursor, question.subtask))
+    items = found.said()
     for item in items:
         # "the result is:" is no event without trigger
         if question.subtask == "ee" and item.words is None and not item.further:
@@ -97,11 +100,29 @@ def _items(lines: list[str], question: Question) -> list[Said]:
     return items
 
 
-def _add_argument(items: list[Said], argument: Said) -> None:
-    if not items:
-        raise AnswerError("answer", "an argument before any event", "write the event first")
-    pair = (argument.name, argument.words or "")
-    items[-1] = items[-1]._replace(further=(*items[-1].further, pair))
+class _Items:
+    """The items of an answer, and the arguments that follow them line by line."""
+
+    def __init__(self) -> None:
+        self._items: list[tuple[Said, list[tuple[str, str]]]] = []
+
+    def add(self, item: Said) -> None:
+        self._items.append((item, []))
+
+    def add_argument(self, argument: Said) -> None:
+        if not self._items:
+            raise AnswerError("answer", "an argument before any event", "write the event first")
+        self._items[-1][1].append((argument.name, argument.words or ""))
+
+    @property
+    def last(self) -> Said | None:
+        return self._items[-1][0] if self._items else None
+
+    def said(self) -> list[Said]:
+        return [
+            item._replace(further=(*item.further, *more)) if more else item
+            for item, more in self._items
+        ]
 
 
 def _refuse_prose(item: Said, question: Question) -> None:
@@ -138,10 +159,12 @@ def _read_slots(cursor: Cursor) -> Iterator[tuple[str, str]]:
         raise cursor.wrong("the line goes on")
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read every line that says something, with whatever marks it is written."""
     if text.lstrip()[:1] in ("{", "[", "｛", "［"):
-        items = from_json(text, question, notes)
+        items = from_json(text, question, notes, passage)
         if items:
             notes["other_form"] += 1
             return items
@@ -151,7 +174,7 @@ def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | 
     notes["punctuation"] += len(lines) > text.count("\n") + 1
     unread = mend_lines(lines, taken.take, _variants, notes)
     note_unread(unread, question, notes)
-    return taken.items or None
+    return taken.items.said() or None
 
 
 def _variants(line: str) -> Iterator[tuple[str, str]]:
@@ -162,11 +185,10 @@ def _variants(line: str) -> Iterator[tuple[str, str]]:
     if not colon:
         yield unquoted(words.rstrip(_STOPS)), "quotes"
         return
-    ends = _ARROWS.split(rest, maxsplit=1)
-    slots = _BRACKETS.search(ends[-1]) if len(ends) == 2 else None
+    ends = [end.strip() for end in _ARROWS.split(rest, maxsplit=1)]
+    tail, slots = _bracketed(ends[-1]) if len(ends) == 2 else ("", "")
     if slots:
-        inner = _BETWEEN.sub("；", _COLONS.sub("：", slots.group(1)))
-        tail = ends[1][: slots.start()].rstrip()
+        inner = _joined("；", _BETWEEN, _joined("：", _COLONS, slots))
         yield f"{name}：{ends[0]} → {tail}（{inner}）", "punctuation"
     yield f"{name}：{' → '.join(ends)}", "punctuation"
     yield f"{unquoted(name)}：{' → '.join(unquoted(end) for end in ends)}", "quotes"
@@ -177,11 +199,28 @@ def _halves(line: str) -> tuple[str, str, str]:
     """Cut a line at its first colon; 【name】words does without one."""
     if line.startswith("【") and "】" in line:
         name, _, rest = line[1:].partition("】")
-        return name, "：", _COLONS.sub("", rest, count=1) if _COLONS.match(rest) else rest
+        bare = rest.lstrip()
+        return name, "：", bare[1:].lstrip() if _COLONS.match(bare) else rest
     found = _COLONS.search(line)
     if found is None:
         return "", "", line
-    return line[: found.start()], "：", line[found.end() :]
+    return line[: found.start()].rstrip(), "：", line[found.end() :].lstrip()
+
+
+def _bracketed(words: str) -> tuple[str, str]:
+    """Cut off a bracket with a colon at the end of words; without one it is empty."""
+    if not words.endswith(_CLOSING):
+        return words, ""
+    parts = _OPENING.split(words[:-1])
+    inner = parts[-1]
+    if len(parts) < 2 or not _COLONS.search(inner) or any(mark in inner for mark in _CLOSING):
+        return words, ""
+    return words[: -len(inner) - 2].rstrip(), inner
+
+
+def _joined(mark: str, marks: re.Pattern[str], words: str) -> str:
+    """Write one mark for each of several, without blanks around it."""
+    return mark.join(part.strip() for part in marks.split(words))
 
 
 class _Taken:
@@ -189,7 +228,7 @@ class _Taken:
 
     def __init__(self, question: Question) -> None:
         self.question = question
-        self.items: list[Said] = []
+        self.items = _Items()
 
     def take(self, line: str, unasked: bool) -> bool:
         """Keep what a line says, if it can be read and its name may stand there."""
@@ -199,17 +238,18 @@ class _Taken:
         except AnswerError:
             return False
         if self._is_argument(line, item, unasked):
-            _add_argument(self.items, item)
+            self.items.add_argument(item)
         elif item.name in self.question.asked or (unasked and self._may_stand(item)):
-            self.items.append(item)
+            self.items.add(item)
         else:
             return False
         return True
 
     def _is_argument(self, line: str, item: Said, unasked: bool) -> bool:
-        if self.question.subtask != "ee" or not self.items or item.words is None:
+        last = self.items.last
+        if self.question.subtask != "ee" or last is None or item.words is None:
             return False
-        label = self.question.label(self.items[-1].name)
+        label = self.question.label(last.name)
         if any(role.name == item.name for role in label.roles):
             return True
         return unasked and line.lstrip().startswith("-") and looks_like_label(item.name)

@@ -53,6 +53,31 @@ def said(content: Content, question: Question) -> list[Said]:
     ]
 
 
+def listed(content: Content, question: Question) -> list[Said]:
+    """List the items of a content as they come, a label that was not asked under its own name."""
+    names = {label.key: label.name for label in question.known}
+    items = [Said(names.get(one.type, one.type), one.text) for one in content.entities]
+    for relation in content.relations:
+        name = names.get(relation.predicate, relation.predicate)
+        if question.subtask == "re-pair":
+            items.append(Said(name))
+            continue
+        slots = {slot.key: slot.name for slot in question.label(name).slots}
+        further = [(slots.get(key, key), found) for key, found in relation.tail_slots.items()]
+        items.append(Said(name, relation.head, relation.tail, tuple(further)))
+    for event in content.events:
+        given = question.event if question.subtask == "ee-argument" else None
+        name = names.get(event.event_type, event.event_type)
+        label = given or question.label(name)
+        roles = {role.key: role.name for role in label.roles}
+        pairs = [(roles.get(one.role, one.role), one.text) for one in event.arguments]
+        if given:
+            items += [Said(*pair) for pair in pairs]
+        else:
+            items.append(Said(name, event.trigger, None, tuple(pairs)))
+    return items
+
+
 def _by_label(
     items: Iterable[Item], key: Callable[[Item], str], question: Question
 ) -> Iterator[tuple[Label, Item]]:

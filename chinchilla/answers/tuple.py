@@ -37,9 +37,10 @@ _FIELD = re.compile(r", |\Z")
 
 OPEN_ENDED = True
 _OPENING, _CLOSING = ("(", "（"), (")", "）")
-_SEVERAL = re.compile(r"(?<=[)）])\s*[,，;；、]?\s*(?=[(（])")
-_COMMAS = re.compile(r"(\s*[,，]\s*)")
-_EQUALS_SIGN = re.compile(r"\s*[=＝]\s*")
+# blanks before a mark are matched from the first of them alone
+_SEVERAL = re.compile(r"(?<=[)）])(?:\s*[,，;；、])?\s*(?=[(（])")
+_COMMAS = re.compile(r"((?:(?<!\s)\s+)?[,，]\s*)")
+_EQUALS_SIGN = re.compile(r"(?:(?<!\s)\s+)?[=＝]\s*")
 
 
 def dump(content: Content, question: Question) -> str:
@@ -101,10 +102,12 @@ def _pairs(cursor: Cursor) -> Iterator[tuple[str, str]]:
         yield name, cursor.field(_FIELD)
 
 
-def recover(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def recover(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read every tuple of an answer, with whatever commas and brackets it is written."""
     if text.lstrip()[:1] in ("{", "｛"):
-        found = from_json(text, question, notes)
+        found = from_json(text, question, notes, passage)
         if found:
             notes["other_form"] += 1
             return found
@@ -171,13 +174,14 @@ def _arranged(pieces: list[str], question: Question) -> list[str]:
     if question.subtask == "re-pair":
         return [_joined(pieces)]
     if question.subtask == "ee" and len(parts) > 2:
-        pairs: list[str] = []
+        pairs: list[list[str]] = []
         for at in range(4, len(pieces), 2):
             if _EQUALS_SIGN.search(pieces[at]) or not pairs:
-                pairs.append(_EQUALS_SIGN.sub("=", pieces[at], count=1))
+                pairs.append([_EQUALS_SIGN.sub("=", pieces[at], count=1)])
             else:
-                pairs[-1] += pieces[at - 1] + pieces[at]
-        return [_joined(pieces[:1]), _joined(pieces[2:3]), *(_pair(pair) for pair in pairs)]
+                pairs[-1] += pieces[at - 1 : at + 1]
+        further = [_pair("".join(pair)) for pair in pairs]
+        return [_joined(pieces[:1]), _joined(pieces[2:3]), *further]
     return [_joined(pieces[:1]), _joined(pieces[2:])] if len(parts) > 1 else []
 
 

@@ -45,11 +45,13 @@ def predicted(
     A pair found to have no relation is no relation; it stands in the raw answers alone.
     """
     for record, rows in asked:
+        text = f"{record.title}\n{record.text}" if record.title else record.text
         told: list[RowAnswer] = []
         said: list[dict[str, Any]] = []
         for row in rows:
             answer = answers[row.id]
-            reading = read_answer(answer.raw, question_of(row, labels[row.source]), row.form)
+            question = question_of(row, labels[row.source])
+            reading = read_answer(answer.raw, question, row.form, text, row.prompt)
             told.append(RowAnswer(row, reading.content))
             said.append(
                 {"id": row.id, "raw": answer.raw, "status": reading.status, "cut": answer.cut}

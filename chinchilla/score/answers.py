@@ -41,12 +41,14 @@ class Asked(NamedTuple):
 class Sheet(NamedTuple):
     """The rows that are scored, by id, and the way from a record's answers to one.
 
-    `others` has the ids of rows of other sub-tasks, whose answers are not scored.
+    `others` has the ids of rows of other sub-tasks, whose answers are not scored; `texts` what
+    records say, with their titles.
     """
 
     asked: Mapping[str, Asked]
     others: frozenset[str]
     merge: Callable[[str, Sequence[tuple[InstructionRow, Content]]], Content]
+    texts: Mapping[str, str]
 
 
 class Answers(NamedTuple):
@@ -71,15 +73,15 @@ class _Answer(NamedTuple):
     where: str
 
 
-def read_answers(path: Path, form: str, task: Task) -> Answers:
+def read_answers(path: Path, form: str, task: Task, texts: Mapping[str, str]) -> Answers:
     """Parse and repair every `{"id", "raw"}` line; the id is that of a record.
 
-    Names in the answers are raw labels. Raises InputError naming path:line for a line that is
-    no answer.
+    `texts` is what records say, with their titles: repair looks strings up there. Names in the
+    answers are raw labels. Raises InputError naming path:line for a line that is no answer.
     """
     read = _reader()
     plain = Question(subtask=_SUBTASK[task], labels=())  # type: ignore[arg-type]
-    readings = {one.id: read(one.raw, plain, form) for one in _lines(path)}
+    readings = {one.id: read(one.raw, plain, form, texts.get(one.id)) for one in _lines(path)}
     found = {
         kind: {name: _row(name, None, content) for name, content in contents.items()}
         for kind, contents in _contents(readings).items()
@@ -106,7 +108,8 @@ def read_row_answers(path: Path, sheet: Sheet) -> Answers:
         if answer.id in sheet.others:
             continue
         row, question = _asked(sheet.asked, answer)
-        readings[answer.id] = read(answer.raw, question, row.form)
+        text = sheet.texts.get(row.record_id)
+        readings[answer.id] = read(answer.raw, question, row.form, text, row.prompt)
     status = {name: one.status for name, one in readings.items()}
     status |= {name: "missing" for name in sheet.asked if name not in status}
     found = {kind: _merged(contents, sheet) for kind, contents in _contents(readings).items()}
@@ -149,13 +152,13 @@ def _merged(contents: Mapping[str, Content], sheet: Sheet) -> dict[str, Row]:
     return found
 
 
-def _reader() -> Callable[[str, Question, str], Any]:
+def _reader() -> Callable[..., Any]:
     try:
         repair = import_module("chinchilla.answers.repair")
     except ModuleNotFoundError as error:
         todo = "score predictions in the exchange format with --pred"
         raise ConfigError("--answers", "raw answers cannot be read here", todo) from error
-    read: Callable[[str, Question, str], Any] = repair.read_answer
+    read: Callable[..., Any] = repair.read_answer
     return read
 
 

@@ -236,16 +236,20 @@ def _score(one: Tallied, interval: Array | None) -> Score:
 def _answers(request: Request, reading: RowReading | None) -> Answers | None:
     if request.answers is None:
         return None
-    if request.rows is None or reading is None:
-        return read_answers(request.answers, request.form, request.task)
-    asked, others = read_questions(request.rows, reading.question, request.subtask)
     texts: dict[str, str] = {}
+    titled: dict[str, str] = {}
     mentions = True
     for row in iter_rows(request.gold, request.task, Gold):
         texts[row.id] = row.text
+        titled[row.id] = f"{row.title}\n{row.text}" if row.title else row.text
         mentions = mentions and all(one.start is not None for one in row.entities)
+    if request.rows is None or reading is None:
+        return read_answers(request.answers, request.form, request.task, titled)
+    asked, others = read_questions(request.rows, reading.question, request.subtask)
     merge = reading.merge
-    sheet = Sheet(asked, others, lambda name, told: merge(texts.get(name, ""), told, mentions))
+    sheet = Sheet(
+        asked, others, lambda name, told: merge(texts.get(name, ""), told, mentions), titled
+    )
     return read_row_answers(request.answers, sheet)
 
 

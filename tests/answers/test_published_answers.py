@@ -72,5 +72,7 @@ def check(record, question, thorough):
         answer = form(name).dump(gold, question)
         assert counted(form(name).parse(answer, question)) == wanted, (record.id, name, answer)
         if thorough:
-            reading = read_answer(answer, question, name)
+            text = f"{record.title}\n{record.text}" if record.title else record.text
+            reading = read_answer(answer, question, name, text)
+            assert counted(reading.content) == wanted, (record.id, name, answer)
             assert reading.status == ("ok" if wanted else "ok_empty"), (record.id, name, answer)

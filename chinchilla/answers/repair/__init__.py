@@ -7,6 +7,9 @@ What the notes of a reading count:
     comma, brackets       a comma or bracket too many, missing or of the wrong kind
     bullets               bullets or numbers before lines
     truncated, cut        an answer that breaks off, and words lost by that
+    escapes               what was escaped, or put in a JSON string, once too often
+    absent                words for nothing found in the place of an item, which the text lacks
+    blocks                several blocks: the last counts, or they are read as one
     surrogate             half a surrogate pair, left out
     repeats               a loop at the end of which one round is kept
     bare_string, nested   a string where a list is expected (one item); one inside an object

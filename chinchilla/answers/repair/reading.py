@@ -1,13 +1,16 @@
 """From a raw answer to its content, its status and what was odd about it."""
 
-import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from chinchilla.answers.discovery import Form, form
 from chinchilla.answers.question import Content, Question
+from chinchilla.answers.repair.blocks import Block, Piece, counting, cut
+from chinchilla.answers.repair.evidence import agreed, hides_items
+from chinchilla.answers.repair.linewise import looks_like_label
 from chinchilla.answers.repair.loops import CUT_OFF, OPEN_END, cut_loops
+from chinchilla.answers.repair.opening import opened
 from chinchilla.answers.repair.structured import from_calls, from_json
 from chinchilla.answers.repair.values import whole
 from chinchilla.answers.repair.words import plain, words
@@ -15,11 +18,17 @@ from chinchilla.answers.said import Said, to_content
 from chinchilla.errors import AnswerError
 
 Status = Literal["ok", "ok_empty", "repaired", "repaired_partial", "failed", "refusal"]
-Recover = Callable[[str, Question, Counter[str]], list[Said] | None]
+Recover = Callable[[str, Question, Counter[str], str | None], list[Said] | None]
 
-_FENCE = re.compile(r"```[^\n`]*\n?")
 _NO_REPAIR = {"other_shape", "duplicate_key", "label_not_asked"}
 _THOUGHT = "</think>"
+
+
+class _Given(NamedTuple):
+    """What a model was given: the text, where it is known, and the whole prompt."""
+
+    text: str | None
+    prompt: str
 
 
 class Reading(NamedTuple):
@@ -37,21 +46,33 @@ class Reading(NamedTuple):
     strict_content: Content = Content()
 
 
-def read_answer(raw: str, question: Question, form_name: str) -> Reading:
+def read_answer(
+    raw: str, question: Question, form_name: str, text: str | None = None, prompt: str = ""
+) -> Reading:
     """Read an answer strictly, then with repair; no text makes this raise.
 
-    Raises ConfigError only where there is no form of that name.
+    `text` is what the answer was taken from, with its title: strings that do not stand there
+    are read as they were meant, words for nothing found are no items. `prompt` is left out of
+    an answer that repeats it. Raises ConfigError only where there is no form of that name.
     """
-    chosen = form(form_name)
+    chosen, text = form(form_name), text or None
     raw = whole(raw) if not raw.isascii() else raw
     strict = _try(chosen.parse, raw, question) if raw.strip() else None
-    if strict is not None and _asked(strict, question) == _size(strict):
+    sound = strict is not None and _asked(strict, question) == _size(strict)
+    if strict is not None and sound and _is_meant(strict, question, text):
         return _strict(raw, question, chosen, strict)
     skim = getattr(chosen, "skim", chosen.parse)
     bare = _try(skim, raw, question) if raw.strip() else None
-    reading = _repair(raw, question, chosen, strict)
+    reading = _repair(raw, question, chosen, strict, _Given(text, prompt))
     content = Content() if bare is None or reading.status in ("ok_empty", "refusal") else bare
     return reading._replace(strict=bare is not None, strict_content=content)
+
+
+def _is_meant(content: Content, question: Question, text: str | None) -> bool:
+    """Tell whether every string of a content is meant as it stands, as far as the text tells."""
+    if agreed(content, question, text, Counter()) is not content:
+        return False
+    return not hides_items(content, question, text)
 
 
 def _try(read: Callable[[str, Question], Content], raw: str, question: Question) -> Content | None:
@@ -79,20 +100,33 @@ def _remarks(raw: str, chosen: Form) -> Counter[str]:
     return Counter() if remarks is None else +Counter(remarks(raw))
 
 
-def _repair(raw: str, question: Question, chosen: Form, strict: Content | None) -> Reading:
+def _repair(
+    raw: str, question: Question, chosen: Form, strict: Content | None, given: _Given
+) -> Reading:
     """Return the reading of an answer that is not of the form, or holds names not asked."""
     said = words()
-    bare = plain(raw)
-    if raw.strip() and (said.is_empty(raw) or (question.empty and bare == plain(question.empty))):
+    if raw.strip() and _is_empty(raw, question):
         return Reading("ok_empty", Content(), False, Counter())
-    if not bare:
+    if not plain(raw):
         # quotes or a stop alone say nothing, not even that nothing was found
         return Reading("failed", Content(), False, Counter())
     notes: Counter[str] = Counter()
-    content = _recover(raw, question, chosen, notes)
+    text = _unwrap(raw, given.prompt, notes)
+    unwrapped = bool(notes)
+    if unwrapped and _is_empty(text, question):
+        return Reading("repaired", Content(), False, notes)
+    content = _recover(text, question, chosen, given.text, notes)
     known = -1 if content is None else _asked(content, question)
-    if strict is not None and known <= _asked(strict, question):
-        content, notes, known = strict, _remarks(raw, chosen), _asked(strict, question)
+    hidden = strict is not None and hides_items(strict, question, given.text)
+    # what stands before the answer, or blocks before the last, are none of it
+    clear = unwrapped or (
+        content is not None
+        and 0 < known == _size(content)
+        and (notes["blocks"] or notes["fence"] or _holds_prose(strict))
+    )
+    preferred = content is not None and (hidden or clear)
+    if strict is not None and not preferred and known <= _asked(strict, question):
+        content, notes = strict, _remarks(raw, chosen)
     told = content is not None and _tells(content, question, chosen)
     if not told and said.refuses(raw):
         return Reading("refusal", Content(), False, Counter())
@@ -101,8 +135,23 @@ def _repair(raw: str, question: Question, chosen: Form, strict: Content | None) 
     if content is None:
         return Reading("failed", Content(), False, +notes)
     notes["other_shape"] += strict is None and not +notes
-    notes["label_not_asked"] += _size(content) - known
+    content = agreed(content, question, given.text, notes)
+    notes["label_not_asked"] += _size(content) - _asked(content, question)
     return Reading(_status(+notes, content), content, False, +notes)
+
+
+def _holds_prose(content: Content | None) -> bool:
+    """Tell whether an item of a content stands under a sentence for a label."""
+    found = content or Content()
+    names = [item.predicate for item in found.relations]
+    names += [item.event_type for item in found.events] + [item.type for item in found.entities]
+    return any(not looks_like_label(name) for name in names)
+
+
+def _is_empty(answer: str, question: Question) -> bool:
+    """Tell whether a whole answer says that nothing was found, also in the question's words."""
+    own = bool(question.empty) and plain(answer) == plain(question.empty)
+    return own or words().is_empty(answer)
 
 
 def _tells(content: Content, question: Question, chosen: Form) -> bool:
@@ -124,35 +173,75 @@ def _tells(content: Content, question: Question, chosen: Form) -> bool:
     return any(not words().refuses(name) and not words().says_nothing(name) for name in names)
 
 
-def _recover(raw: str, question: Question, chosen: Form, notes: Counter[str]) -> Content | None:
-    text = _unwrap(raw, notes)
+def _unwrap(raw: str, prompt: str, notes: Counter[str]) -> str:
+    """Take the answer from behind a thought, and from behind its own prompt."""
+    text = raw.lstrip("\ufeff").strip()
+    for before in (_THOUGHT, prompt.strip()):
+        if before and before in text:
+            notes["prose"] += 1
+            text = text.rsplit(before, 1)[1].strip()
+    return text
+
+
+def _recover(
+    text: str, question: Question, chosen: Form, passage: str | None, notes: Counter[str]
+) -> Content | None:
+    textual = getattr(chosen, "OPEN_ENDED", False)
+    pieces = cut(text, question, getattr(chosen, "BY_LINE", False), textual)
+    fenced = any(piece.fenced for piece in pieces)
+    blocks: dict[int, Block] = {}
+    for at, piece in enumerate(pieces if len(pieces) > 1 else ()):
+        found = _block(piece, question, chosen, passage)
+        if found and (piece.fenced or not fenced or _is_outside(found, question, chosen)):
+            blocks[at] = found
+    if blocks:
+        notes["fence" if fenced else "prose"] += 1 if fenced else len(pieces) - 1
+        items = _counted(pieces, blocks, counting(blocks, question, passage), notes)
+    else:
+        block = _block(Piece(text), question, chosen, passage)
+        if block is None:
+            return None
+        notes.update(block.notes)
+        items = block.items
+    return _unlooped(_fitting(items, question, notes), notes)
+
+
+def _counted(
+    pieces: Sequence[Piece], blocks: Mapping[int, Block], places: Sequence[int], notes: Counter[str]
+) -> list[Said]:
+    """Return the items of the blocks that count, and note what stands around them."""
+    notes["prose"] += any(piece.text.strip() for piece in pieces[: places[0]])
+    notes["prose"] += any(piece.text.strip() for piece in pieces[places[-1] + 1 :])
+    notes["blocks"] += len(blocks) > 1
+    for at in places:
+        notes.update(blocks[at].notes)
+    return [item for at in places for item in blocks[at].items]
+
+
+def _is_outside(block: Block, question: Question, chosen: Form) -> bool:
+    """Tell whether what stands outside of fences is an answer all the same."""
+    if question.asked:
+        return any(item.name in question.asked for item in block.items)
+    return bool(block.items) and not getattr(chosen, "BY_LINE", False)
+
+
+def _block(piece: Piece, question: Question, chosen: Form, passage: str | None) -> Block | None:
+    """Read a piece of an answer in every way there is; null where it says nothing."""
+    if not piece.text.strip():
+        return None
+    if _is_empty(piece.text, question):
+        return Block([], Counter())
     own: Recover | None = getattr(chosen, "recover", None)
     textual = own is not None and getattr(chosen, "OPEN_ENDED", False)
+    opening: Counter[str] = Counter()
+    text = opened(piece.text, not textual, opening)
     ways = (own, from_json, from_calls) if textual and own else (own or from_json, from_calls)
     for recover in ways:
-        here: Counter[str] = Counter()
-        items = recover(text, question, here)
+        notes = opening.copy()
+        items = recover(text, question, notes, passage)
         if items is not None:
-            notes.update(here)
-            return _unlooped(_fitting(items, question, notes), notes)
+            return Block(items, notes)
     return None
-
-
-def _unwrap(raw: str, notes: Counter[str]) -> str:
-    """Take the answer out of a code fence, and from behind a thought."""
-    text = raw.lstrip("\ufeff").strip()
-    if _THOUGHT in text:
-        notes["prose"] += 1
-        text = text.rsplit(_THOUGHT, 1)[1].strip()
-    fence = _FENCE.search(text)
-    if fence is None:
-        return text
-    inside, _, after = text[fence.end() :].partition("```")
-    if not inside.strip():
-        return text
-    notes["fence"] += 1
-    notes["prose"] += bool(text[: fence.start()].strip()) + bool(after.strip())
-    return inside
 
 
 def _fitting(items: list[Said], question: Question, notes: Counter[str]) -> Content:

@@ -87,11 +87,21 @@ class Shapes:
 
     def _labelled(self, name: str, value: Value) -> Iterator[Said]:
         if isinstance(value, Group) and not self._is_item(value):
-            for key, item in value.members:
+            for key, item in self._flat(value):
                 yield from self._one(name, item if key is None else Group("{", "", [(key, item)]))
         else:
             self.notes["bare_string"] += isinstance(value, str | Group)
             yield from self._one(name, value)
+
+    def _flat(self, value: Group) -> Iterator[tuple[str | None, Value]]:
+        """Yield the members of a list, and of a list in it where an item is a string."""
+        for key, item in value.members:
+            inner = isinstance(item, Group) and item.opener == "[" and item.members
+            if inner and key is None and self.question.subtask not in ("re", "ee"):
+                self.notes["nested"] += 1
+                yield from inner
+            else:
+                yield key, item
 
     def _is_item(self, value: Group) -> bool:
         """Tell whether a group is one item where a list of them is expected."""

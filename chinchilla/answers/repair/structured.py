@@ -4,33 +4,66 @@ import re
 from collections import Counter
 
 from chinchilla.answers.question import Question
+from chinchilla.answers.repair.blocks import Block, counting, joined
+from chinchilla.answers.repair.opening import open_strings
 from chinchilla.answers.repair.shapes import Shapes
 from chinchilla.answers.repair.values import Group, Scan
 from chinchilla.answers.said import Said
 
 _JSON = re.compile(r"[\[{［｛]")
-_CALL = re.compile(r"[A-Za-z_]+[ \t]*[(（]")
-_BETWEEN = str.maketrans("", "", "[](),;，；［］")
+# a name is matched from its first letter alone
+_CALL = re.compile(r"(?<![A-Za-z_])[A-Za-z_]+[ \t]*[(（]")
+_BETWEEN = str.maketrans("", "", "[](),;,，；［］")
+_APART = " \t\r\n,，;；、"
+_BEHIND = " \t\r\n。.!！)）\"'”`"
 
 
-def from_json(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
-    """Read the first JSON value that says something; null where there is none."""
-    at = 0
-    empty: Counter[str] | None = None
+def from_json(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
+    """Read the JSON values of an answer that count (see `blocks`); null where there is none."""
+    runs = _runs(text, question, passage)
+    filled = [run for run in runs if any(block.items for block in run)]
+    blocks = [joined(run, passage) for run in filled]
+    if runs and not any(block.items for block in runs[-1]):
+        last = runs[-1][-1]
+        # an empty value says that nothing was found where it ends the answer
+        if not filled or not text[last.end :].strip(_BEHIND):
+            blocks.append(last)
+    if not blocks:
+        return None
+    places = counting(dict(enumerate(blocks)), question, passage)
+    found = [blocks[at] for at in places]
+    for block in found:
+        notes.update(block.notes)
+    notes["prose"] += bool(text[: found[0].start].strip()) + bool(text[found[-1].end :].strip())
+    notes["blocks"] += len(blocks) > 1
+    return [item for block in found for item in block.items]
+
+
+def _runs(text: str, question: Question, passage: str | None) -> list[list[Block]]:
+    """List the JSON values that answer, those together between which nothing is said."""
+    runs: list[list[Block]] = []
+    at, goes_on = 0, False
     while found := _JSON.search(text, at):
         here: Counter[str] = Counter()
         scan = Scan(text, found.start(), here)
         group = scan.read()
-        items = Shapes(question, here).items(group) if group else []
-        here["prose"] += _around(text, found.start(), scan.end)
-        if items:
-            notes.update(here)
-            return items
-        if empty is None and group is not None and _is_answer(group, question):
-            empty = here
+        items: list[Said] = []
+        if group is not None:
+            open_strings(group, passage, here)
+            items = Shapes(question, here).items(group)
+        goes_on = goes_on and not text[at : found.start()].strip(_APART)
         at = max(scan.end, found.end())
-    notes.update(empty or ())
-    return None if empty is None else []
+        answers = bool(items) or (group is not None and _is_answer(group, question))
+        if answers:
+            block = Block(items, here, found.start(), at)
+            if goes_on:
+                runs[-1].append(block)
+            else:
+                runs.append([block])
+        goes_on = answers
+    return runs
 
 
 def _is_answer(group: Group, question: Question) -> bool:
@@ -40,11 +73,9 @@ def _is_answer(group: Group, question: Question) -> bool:
     return all(isinstance(item, Group) and not item.members for _, item in group.members)
 
 
-def _around(text: str, start: int, end: int) -> int:
-    return int(bool(text[:start].strip())) + int(bool(text[end:].strip()))
-
-
-def from_calls(text: str, question: Question, notes: Counter[str]) -> list[Said] | None:
+def from_calls(
+    text: str, question: Question, notes: Counter[str], passage: str | None = None
+) -> list[Said] | None:
     """Read every typed call of an answer; null where there is none."""
     items: list[Said] = []
     at, rest = 0, []
@@ -52,6 +83,8 @@ def from_calls(text: str, question: Question, notes: Counter[str]) -> list[Said]
         here: Counter[str] = Counter()
         scan = Scan(text, found.start(), here)
         group = scan.read()
+        if group is not None:
+            open_strings(group, passage, here)
         more = Shapes(question, here).items(group) if group and group.name else []
         end = max(scan.end, found.end())
         rest.append(text[at : found.start() if more else end])

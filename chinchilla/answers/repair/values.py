@@ -29,10 +29,20 @@ ODD = Odd()
 _HALF = dict(zip("｛｝［］【】（），、；：＝＂＇;", "{}[][](),,,:=\"',", strict=True))
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 _CLOSERS = {closer: opener for opener, closer in _OPENERS.items()}
-_QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "”": "”", "’": "’"}
+_QUOTES = {
+    **{'"': '"', "'": "'", "“": "”", "‘": "’", "”": "”", "’": "’"},
+    **{"「": "」", "『": "』", "`": "`"},
+}
 _BARE_END = re.compile(r"[\n,:={}\[\]()，：＝｛｝［］【】；;]")
-_AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|\Z|[\"“'‘](?<=\s.))")
-_SPECIAL = re.compile(r"[\\\"'”’＂＇]")
+_AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|\Z|[\"“'‘「『`](?<=\s.))")
+# what may follow a key beside a colon
+_AFTER_KEY = re.compile(r"\s*(?:[\[{［｛【]|[-—]{1,2}[>＞]|→)")
+# a quote too many: before a mark and the quote that opens the words
+_STRAY = re.compile(r"[\"“”]\s*[,，、;；:：]\s*(?=[\"“][^\s,，、;；:：=\]})\"“”])")
+_BLANK_ESCAPE = re.compile(r"\\+[nrt]")
+_ARROW = re.compile(r"[-—]{1,2}[>＞]|→")
+_ARROW_SIGNS = " -—=>＞→"
+_SPECIAL = re.compile(r"[\\\"'”’＂＇」』`]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?\Z|true\Z|false\Z|True\Z|False\Z|NaN\Z")
 _NULLS = ("null", "None")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
@@ -83,8 +93,24 @@ class Scan:
             self._key()
         elif mark in _QUOTES:
             self._string(mark)
+        elif char in "\\-—→" and self._skipped():
+            return
         else:
             self._bare()
+
+    def _skipped(self) -> bool:
+        """Move past a line break written as an escape, and past an arrow behind a key."""
+        escape = _BLANK_ESCAPE.match(self.text, self.at)
+        behind_key = not self.fresh and self._lacks_colon()
+        arrow = _ARROW.match(self.text, self.at) if behind_key else None
+        found = escape or arrow
+        if found is None:
+            return False
+        self.notes["escapes" if escape else "punctuation"] += 1
+        if arrow:
+            self._key()
+        self.at = found.end()
+        return True
 
     def _half(self, char: str) -> str:
         half = _HALF.get(char)
@@ -96,9 +122,19 @@ class Scan:
     def _add(self, value: Value) -> None:
         if not self.fresh:
             self.notes["comma"] += 1
-        self.stack[-1].members.append((self.keys[-1], value))
+        members = self.stack[-1].members
+        if (isinstance(value, Group) or not self.fresh) and self._lacks_colon():
+            self.notes["punctuation"] += self.fresh
+            self.keys[-1] = str(members.pop()[1]).rstrip(_ARROW_SIGNS)
+        members.append((self.keys[-1], value))
         self.keys[-1] = None
         self.fresh = False
+
+    def _lacks_colon(self) -> bool:
+        """Tell whether the words before a value are its key, the colon left out."""
+        top = self.stack[-1]
+        before = top.members[-1] if top.members else (None, None)
+        return top.opener == "{" and before[0] is None and isinstance(before[1], str)
 
     def _open(self, opener: str, name: str = "") -> None:
         group = Group(opener, name)
@@ -141,7 +177,11 @@ class Scan:
 
     def _key(self) -> None:
         """Turn the value before the mark into the key of the one behind it."""
+        is_equals = self.text[self.at] in "=＝" and self.stack[-1].opener != "("
         self.at += 1
+        if self.text.startswith((">", "＞"), self.at):
+            self.at += 1
+        self.notes["punctuation"] += is_equals
         members = self.stack[-1].members
         if self.fresh or not members or not isinstance(members[-1][1], str):
             self.notes["punctuation"] += 1
@@ -153,6 +193,11 @@ class Scan:
             self.fresh = True
 
     def _string(self, mark: str) -> None:
+        stray = _STRAY.match(self.text, self.at)
+        if stray:
+            self.notes["quotes"] += 1
+            self.at = stray.end()
+            mark = self.text[self.at]
         opening = self.text[self.at]
         if opening != '"':
             self.notes["quotes"] += 1
@@ -172,7 +217,7 @@ class Scan:
             self.at = found.end()
             if char == "\\":
                 parts.append(self._escape())
-            elif _HALF.get(char, char) in ends and _AFTER.match(self.text, self.at):
+            elif _HALF.get(char, char) in ends and self._is_after():
                 return self._halved("".join(parts))
             else:
                 if char in ends:
@@ -180,6 +225,13 @@ class Scan:
                 parts.append(char)
         self.at = len(self.text)
         return None
+
+    def _is_after(self) -> bool:
+        """Tell whether what may follow a string stands here."""
+        if _AFTER.match(self.text, self.at):
+            return True
+        is_key = self.stack[-1].opener == "{" and self.keys[-1] is None
+        return is_key and _AFTER_KEY.match(self.text, self.at) is not None
 
     def _halved(self, words: str) -> str:
         """Leave out halves of surrogate pairs, which no text may hold."""
@@ -196,7 +248,10 @@ class Scan:
             return chr(int(digits, 16))
         if char in _ESCAPES:
             return _ESCAPES[char]
-        return char if char in ('"', "\\", "/", "'") else f"\\{char}"
+        if char in ('"', "\\", "/"):
+            return char
+        self.notes["escapes"] += 1
+        return char if char == "'" else f"\\{char}"
 
     def _bare(self) -> None:
         found = _BARE_END.search(self.text, self.at)

@@ -12,12 +12,20 @@ from chinchilla.shipped import shipped
 
 Part = Literal["type", "text", "head", "tail", "slots", "trigger", "arguments", "role"]
 _SHORT = 40
+_BRACKETS = "()（）[]<>【】 "
+_MARKS = 4
+"""Quotes, brackets and stops that may stand around a word for nothing found."""
 
 
 class Words(Frozen):
-    """What a model says instead of an answer; `fields` maps a part to the names it goes by."""
+    """What a model says instead of an answer; `fields` maps a part to the names it goes by.
+
+    `absent` stands where an item is expected, `headings` before an answer or an example.
+    """
 
     empty: tuple[str, ...]
+    absent: tuple[str, ...]
+    headings: tuple[str, ...]
     nothing: tuple[str, ...]
     refusal: tuple[str, ...]
     fields: dict[Part, tuple[str, ...]]
@@ -35,6 +43,14 @@ class Words(Frozen):
         return frozenset(plain(item) for item in self.empty)
 
     @cached_property
+    def _absents(self) -> frozenset[str]:
+        return frozenset(plain(item) for item in self.absent)
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.absent)) + _MARKS
+
+    @cached_property
     def phrases(self) -> tuple[str, ...]:
         """Return the phrases of refusal, case folded."""
         return tuple(item.casefold() for item in self.refusal)
@@ -42,6 +58,10 @@ class Words(Frozen):
     def is_empty(self, answer: str) -> bool:
         """Tell whether the whole answer is a word for nothing found."""
         return plain(answer) in self.empties
+
+    def is_absent(self, item: str) -> bool:
+        """Tell whether an item is a word for nothing found in its place."""
+        return len(item) <= self._longest and plain(item.strip(_BRACKETS)) in self._absents
 
     def says_nothing(self, answer: str) -> bool:
         """Tell whether a short answer says in a sentence that nothing was found."""
