@@ -13,8 +13,9 @@ from chinchilla import __version__
 from chinchilla.export.format import Count, Format, Item, Summary
 from chinchilla.export.formats import load_format
 from chinchilla.export.processed import Processed, Step, rows
-from chinchilla.export.staging import EXPORT, INVENTORY, hash_files, names_below, staging
-from chinchilla.outputs import check_room, publish
+from chinchilla.export.staging import EXPORT, INVENTORY, check_no_build, hash_files, names_below
+from chinchilla.outputs import check_room
+from chinchilla.publishing import publish, staging
 
 _LIBRARIES = ("datasets", "orjson", "pyarrow", "pydantic")
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -46,7 +47,8 @@ def export(build: Processed, name: str, out: Path, step: Step) -> Exported:
                     counts[row.source, row.task, split] += 1
                     yield form.write(row)
 
-    with staging(out) as folder:
+    check_no_build(out)
+    with staging(out, INVENTORY) as folder:
         check_room(out, _names(form, build), INVENTORY)
         for split in build.splits:
             form.save(items(split), folder, split)
