@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import raw_option
+from chinchilla.cli.options import SEED, raw_option
 
 if TYPE_CHECKING:
     from chinchilla.build.manifest import Totals
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--source", "sources", multiple=True, help="Source to read; repeat for several.")
 @click.option("--task", "tasks", multiple=True, type=click.Choice(["ner", "re", "ee"]))
 @click.option("--edition", "editions", multiple=True, metavar="SOURCE=NAME")
-@click.option("--seed", type=int, help="Seed of every choice of wording.")
+@click.option("--seed", type=SEED, help="Seed of every choice of wording.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
 @click.option("--samples/--no-samples", default=None, help="Read samples where files are absent.")
 @click.option("--on-error", type=click.Choice(["stop", "count"]))
@@ -40,6 +40,7 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     from chinchilla.build.plan import make_plan
     from chinchilla.cli.progress import build_progress
 
+    _say_shipped(config)
     workers, dry_run = given.pop("workers"), given.pop("dry_run")
     plan = make_plan(raw, read_config(config, _changes(given)))
     click.echo(_plan_table(plan), err=True)
@@ -53,6 +54,15 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
         built = build_all(plan, out, workers, progress)
     click.echo(_result_table(built.manifest))
     click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+
+
+def _say_shipped(config: Path | None) -> None:
+    """Say which of two configurations is read where a file bears the name of one that ships."""
+    from chinchilla.build.config import shipped_configs
+
+    if config is not None and str(config) in shipped_configs() and config.is_file():
+        words = f"the configuration {config} that ships is read"
+        click.echo(f"note: {words}; write ./{config} for the file here", err=True)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

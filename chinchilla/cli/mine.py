@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.options import MANY, raw_option, samples_option
 from chinchilla.cli.reading import find_source
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--top",
-    type=click.IntRange(min=1),
+    type=MANY,
     default=8,
     show_default=True,
     help="Most labels named for a label.",

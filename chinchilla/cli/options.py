@@ -7,6 +7,9 @@ import click
 from chinchilla.errors import ConfigError
 
 RAW = Path("raw")
+SEED = click.IntRange(0, 2**64 - 1)
+MANY = click.IntRange(1, 2**31 - 1)
+"""A count that is at least one, and that every library below can hold."""
 
 
 def _check_raw(context: click.Context, option: click.Parameter, raw: Path) -> Path:

@@ -1,6 +1,5 @@
 """The command `chinchilla predict`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +7,8 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import on_error_option
+from chinchilla.cli.options import MANY, on_error_option
+from chinchilla.cli.output import standard_input
 from chinchilla.cli.reading import say_tally
 
 if TYPE_CHECKING:
@@ -47,12 +47,12 @@ if TYPE_CHECKING:
 @click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
 @click.option("--base-url", help="Endpoint of engine openai, up to /v1.")
 @click.option("--model-name", help="Name of the model at the endpoint, where MODEL is a run.")
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
-@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--batch-size", type=MANY, default=32, show_default=True)
+@click.option("--max-new-tokens", type=MANY, help="Longest answer.")
+@click.option("--concurrency", type=MANY, default=4, show_default=True)
 @click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
 @click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds to wait.")
-@click.option("--retries", type=click.IntRange(0), default=5, show_default=True)
+@click.option("--retries", type=click.IntRange(0, 2**31 - 1), default=5, show_default=True)
 @click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
 @click.option("--extra", help="Further fields of each request, as JSON.")
 @click.option("--trust-remote-code", is_flag=True)
@@ -134,7 +134,7 @@ def _records(
 
     defaults = Defaults(source, rendering.labels)
     if str(inputs) == "-":
-        yield from read_inputs(sys.stdin.buffer, "-", defaults, tally)
+        yield from read_inputs(standard_input(), "-", defaults, tally)
         return
     try:
         with inputs.open("rb") as file:
