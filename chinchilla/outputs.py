@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from os.path import lexists
+from os.path import lexists, realpath
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -82,11 +82,17 @@ def _check_folder(folder: Path, out: Path) -> None:
         raise ConfigError(str(folder), what, _MOVE)
 
 
+def real(path: Path) -> Path:
+    """Return what a path stands for, links followed; a circle of links is left as it is."""
+    return Path(realpath(path))
+
+
 def check_writable(path: Path, todo: str = "pass another path") -> None:
     """Raise ConfigError where a file cannot be written, before the work of making it begins."""
-    place = path.resolve()
+    place = real(path)
     if lexists(place) and not place.is_file():
-        what = "is a folder" if place.is_dir() else "is a pipe or a device, not a file"
+        what = "is a pipe, a device or a circle of links"
+        what = "is a folder" if place.is_dir() else what
         raise ConfigError(str(path), what, todo)
     if not place.parent.is_dir():
         what = "is a file" if lexists(place.parent) else "No such folder"
@@ -102,7 +108,7 @@ def write_whole(path: Path, pieces: Iterable[bytes], todo: str = "pass another p
     A link stays one: what it names is written.
     """
     check_writable(path, todo)
-    place = path.resolve()
+    place = real(path)
     partial = place.with_name(f".{place.name}.partial")
     try:
         with locked(partial, "another command is writing it", todo) as file:

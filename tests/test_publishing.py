@@ -20,7 +20,7 @@ NEW = ("a/b.txt", "a/e.txt", "new/deep/f.txt")
 STOPPER = """
 import os, signal, sys
 from pathlib import Path
-from tests.test_publishing import INVENTORY, NEW, write
+from test_publishing import INVENTORY, NEW, write
 from chinchilla.publishing import publish, staging
 
 def run(out, at, how, recovering):
@@ -99,7 +99,7 @@ class Stopper:
     """A process that publishes in children of its own, each with its hook on renames."""
 
     def __init__(self) -> None:
-        root = Path(__file__).resolve().parent.parent
+        root = Path(__file__).resolve().parent
         self.process = subprocess.Popen(
             [sys.executable, "-c", STOPPER],
             stdin=subprocess.PIPE,

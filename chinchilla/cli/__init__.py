@@ -54,7 +54,8 @@ def main() -> None:
     except ChinchillaError as error:
         _leave(str(error))
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; nothing half-written was left behind", err=True)
