@@ -8,12 +8,14 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
+from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
 from chinchilla.build.plan import Job, Plan, jobs
 from chinchilla.build.shard import Kit
 from chinchilla.errors import ConfigError
+from chinchilla.templates import own_templates, use_templates
 
 Result = TypeVar("Result")
 Work = Callable[[Job, Kit], Result]
@@ -54,7 +56,7 @@ def _together(
     Raises ConfigError where a worker is ended from outside.
     """
     waiting: list[tuple[Job, Future[Result]]] = []
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (kits,))
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (kits, own_templates()))
     try:
         for job in jobs(plan):
             waiting.append((job, pool.submit(_work, work, job)))
@@ -75,11 +77,12 @@ _kits: Kits = {}
 """The kits of this worker process, set once when it starts."""
 
 
-def _start(kits: Kits) -> None:
+def _start(kits: Kits, templates: Path | None) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone decides what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
     gc.set_threshold(COLLECT_AFTER)
+    use_templates(templates)
     _kits.update(kits)
 
 

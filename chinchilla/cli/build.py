@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import SEED, raw_option
+from chinchilla.cli.options import SEED, raw_option, templates_option
 
 if TYPE_CHECKING:
     from chinchilla.build.manifest import Totals
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option("--samples/--no-samples", default=None, help="Read samples where files are absent.")
 @click.option("--on-error", type=click.Choice(["stop", "count"]))
 @click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
+@templates_option
 def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     """Build the instruction data set from everything found under --raw."""
     from chinchilla.build.config import read_config

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.options import raw_option, samples_option, templates_option
 
 if TYPE_CHECKING:
     from chinchilla.sources.catalogue import Found
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Also write all gold in every answer form and export, read it back and score it.",
 )
+@templates_option
 def check(sources: tuple[str, ...], raw: Path, samples: bool, round_trip: bool) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line."""
     from chinchilla.errors import CardError, InputError

@@ -27,6 +27,27 @@ raw_option = click.option(
     callback=_check_raw,
     help="Folder with a folder a source.",
 )
+
+
+def _use_templates(
+    context: click.Context, option: click.Parameter, folder: Path | None
+) -> Path | None:
+    """Lay the templates of a folder beside those that ship, and say so."""
+    from chinchilla.templates import use_templates
+
+    number = use_templates(folder)
+    if folder is not None and not context.resilient_parsing:
+        click.echo(f"templates: {number} wordings of {folder} beside those that ship", err=True)
+    return folder
+
+
+templates_option = click.option(
+    "--templates-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_use_templates,
+    expose_value=False,
+    help="Folder with <task>/*.yaml, wordings of your own beside those that ship.",
+)
 samples_option = click.option(
     "--samples/--no-samples",
     default=True,

@@ -7,7 +7,7 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, on_error_option
+from chinchilla.cli.options import MANY, on_error_option, templates_option
 from chinchilla.cli.output import standard_input
 from chinchilla.cli.reading import say_tally
 
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 @click.option("--extra", help="Further fields of each request, as JSON.")
 @click.option("--trust-remote-code", is_flag=True)
 @on_error_option
+@templates_option
 def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
     from chinchilla.errors import Tally

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import SEED, json_option, raw_option
+from chinchilla.cli.options import SEED, json_option, raw_option, templates_option
 from chinchilla.cli.output import standard_input
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ seed_option = click.option("--seed", type=SEED, default=0, show_default=True)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
 @raw_option
 @json_option
+@templates_option
 def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     """Score predicted records or raw answers against gold records."""
     import orjson
