@@ -48,9 +48,12 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
     from chinchilla.cli.predicted import read_pairs
     from chinchilla.errors import ConfigError, Tally
+    from chinchilla.outputs import check_writable
     from chinchilla.prompts import confusion
     from chinchilla.sources import catalogue
 
+    if out != "-":
+        check_writable(Path(out), "pass another file with --out")
     found = find_source(source, split, given)
     if split in found.edition.unlabelled:
         what = f"{source} was published without labels in {split}"

@@ -284,11 +284,13 @@ def _answered(
 ) -> "dict[str, Any]":
     """Ask; with --out every answer is kept beside it, and what is there is not asked again."""
     from chinchilla.cli.progress import answer_progress
+    from chinchilla.outputs import check_writable
     from chinchilla.predict.journal import answer_all, open_journal
 
     watch = answer_progress("predicting")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(out, "pass another file with --out")
         with open_journal(out.with_name(f"{out.name}.answers"), job, prompts) as journal:
             left = len(prompts) - len(journal.answers)
             with watch(left) as step:

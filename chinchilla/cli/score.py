@@ -60,11 +60,14 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     import orjson
 
     from chinchilla.cli.rows import row_reading
+    from chinchilla.outputs import check_writable
     from chinchilla.score.evaluation import Request, evaluate
     from chinchilla.score.result import result
 
     policy = given.pop("policy")
     _check_usage(given, policy)
+    if html is not None:
+        check_writable(html, "pass another path with --html")
     with streams(given) as files:
         reading = row_reading(files["rows"], raw, policy or "keep") if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)
