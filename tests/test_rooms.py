@@ -23,7 +23,17 @@ ROOMS = {
     "prompts": {"errors", "schema", "spans", "answers", "templates", "shipped"},
     "export": {"errors", "schema", "shipped", "outputs", "publishing"},
     "score": {"errors", "schema", "spans", "answers", "outputs"},
-    "train": {"errors", "schema", "settings", "outputs", "export", "prompts", "score", "predict"},
+    "train": {
+        "errors",
+        "locks",
+        "schema",
+        "settings",
+        "outputs",
+        "export",
+        "prompts",
+        "score",
+        "predict",
+    },
     "predict": {"errors", "schema", "answers", "prompts"},
     "report": {"errors", "schema", "quality", "score", "shipped", "outputs"},
 }

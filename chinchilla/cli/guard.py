@@ -16,7 +16,7 @@ _LONGEST = 200
 
 def foreseen(error: BaseException) -> ChinchillaError | None:
     """Return our own error for one that is no fault of ours: memory, a package not installed."""
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or _is_of_torch_s_memory(error):
         todo = "try fewer workers, smaller batches or shorter texts, or see that there is more"
         return ConfigError("memory", "there is not enough", todo)
     if isinstance(error, ImportError) and not (error.name or "chinchilla").startswith("chinchilla"):
@@ -24,6 +24,12 @@ def foreseen(error: BaseException) -> ChinchillaError | None:
         todo = "install it, or chinchilla with the extra it belongs to, once more"
         return ConfigError(f"package {error.name}", what, todo)
     return None
+
+
+def _is_of_torch_s_memory(error: BaseException) -> bool:
+    """Tell whether torch, which is not to be imported for it, found no memory for a tensor."""
+    named = type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
 
 def report(error: BaseException) -> str:

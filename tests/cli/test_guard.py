@@ -1,9 +1,11 @@
 """The last guard: what nobody foresaw is one line, a file of the traceback, and exit status 1."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -86,7 +88,16 @@ def test_where_there_is_no_temporary_folder_the_file_is_in_the_working_one(
     assert f"the traceback is in {kept.resolve()}; " in done.err
 
 
+class OutOfMemoryError(RuntimeError):
+    """Stands for that of torch, by its name."""
+
+
 FORESEEN = [
+    (OutOfMemoryError("CUDA out of memory"), "memory: there is not enough; try fewer workers"),
+    (
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried ..."),
+        "memory: there is not enough; try fewer workers",
+    ),
     (MemoryError(), "memory: there is not enough; try fewer workers"),
     (
         ModuleNotFoundError("No module named 'rich'", name="rich"),
@@ -95,7 +106,7 @@ FORESEEN = [
 ]
 
 
-@pytest.mark.parametrize(("error", "words"), FORESEEN, ids=["memory", "package"])
+@pytest.mark.parametrize(("error", "words"), FORESEEN, ids=["cuda", "torch", "memory", "package"])
 def test_what_is_no_fault_of_ours_is_told_as_what_it_is(broken, tmp_path, error, words) -> None:
     done = broken(error)
     assert done.status == 1
@@ -226,3 +237,34 @@ def test_a_working_folder_that_is_gone_is_answered(tmp_path: Path, words: str) -
 def test_no_home_is_needed(tmp_path: Path) -> None:
     done = shell("$P build --source finre --out out", tmp_path, HOME=None, USER=None)
     assert done.returncode == 0
+
+
+BROKEN_ON_THE_WAY = """
+import sys, tempfile
+import chinchilla.build.dataset as dataset
+from chinchilla.cli import main
+
+tempfile.tempdir = sys.argv.pop(1)
+dataset.build_shard = divmod
+main()
+"""
+
+
+def test_a_terminal_has_its_cursor_back_after_the_guard(tmp_path: Path) -> None:
+    words = ["build", "--source", "finre", "--out", str(tmp_path / "out")]
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", BROKEN_ON_THE_WAY, str(tmp_path), *words],
+        stderr=theirs,
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"TERM": "xterm"},
+    )
+    os.close(theirs)
+    seen = b""
+    with suppress(OSError):
+        while block := os.read(mine, 4096):
+            seen += block
+    os.close(mine)
+    assert process.wait() == 1
+    assert seen.count(b"\x1b[?25l") == seen.count(b"\x1b[?25h") == 1
+    assert b"this is a fault of chinchilla" in seen[seen.index(b"\x1b[?25h") :]
