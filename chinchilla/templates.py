@@ -127,6 +127,9 @@ def compile_wording(words: str, where: str) -> tuple[Segment, ...]:
     except TemplateSyntaxError as error:
         what = f"line {error.lineno}: {error.message}"
         raise TemplateError(where, what, "write variables as {{ name }}") from error
+    except (RecursionError, ValueError) as error:
+        what = "a variable that is no plain name"
+        raise TemplateError(where, what, "write variables as {{ name }}") from error
     return tuple(_segments(parsed, where))
 
 
@@ -148,10 +151,60 @@ def variables(*wordings: tuple[Segment, ...]) -> list[str]:
     return [words for segments in wordings for words, variable in segments if variable]
 
 
-@lru_cache(maxsize=4)
+_beside: list[Path] = []
+
+
+def use_templates(folder: Path | None) -> int:
+    """Lay the templates of a folder beside those that ship, for this process from now on.
+
+    Returns how many wordings it has; with None those that ship are alone again. Raises
+    TemplateError for a folder whose files cannot be used or would not be read.
+    """
+    found = () if folder is None else _read_own(folder)
+    _beside[:] = [] if folder is None else [folder]
+    _installed.cache_clear()
+    return len(found)
+
+
+def own_templates() -> Path | None:
+    """Return the folder whose templates lie beside those that ship, if there is one."""
+    return _beside[0] if _beside else None
+
+
 def load_templates(folder: Path | None = None) -> tuple[Template, ...]:
-    """Read every template file of a folder, in the order of their paths."""
-    root = folder or shipped("templates")
+    """Return the templates in use, or those of a folder alone, in the order of their paths."""
+    return _installed(own_templates()) if folder is None else _read_folder(folder)
+
+
+@lru_cache(maxsize=4)
+def _installed(own: Path | None) -> tuple[Template, ...]:
+    found = _read_folder(shipped("templates"))
+    return found if own is None else (*found, *_read_own(own))
+
+
+def _read_own(folder: Path) -> tuple[Template, ...]:
+    if not folder.is_dir():
+        what, todo = "no such folder", "pass a folder with <task>/*.yaml"
+        raise TemplateError(str(folder), what, todo)
+    read, root = set(folder.glob("*/*.yaml")), shipped("templates")
+    for path in sorted(path for end in ("yaml", "yml") for path in folder.rglob(f"*.{end}")):
+        if path not in read:
+            todo = f"put templates into {folder}/<task>/<name>.yaml, and nothing else"
+            raise TemplateError(str(path), "is not read from here", todo)
+        if (root / path.relative_to(folder)).exists():
+            what = "a file of this name ships, and no id is given twice"
+            raise TemplateError(str(path), what, "give the file another name")
+    found = _read_folder(folder)
+    for template in found:
+        task = template.subtask.partition("-")[0]
+        if template.id.partition("/")[0] != task:
+            where = str(folder / template.id)
+            what = f"asks for {template.subtask}, in a folder of another task"
+            raise TemplateError(where, what, f"move the file to {folder / task}")
+    return found
+
+
+def _read_folder(root: Path) -> tuple[Template, ...]:
     found: list[Template] = []
     for path in sorted(root.glob("*/*.yaml")):
         found.extend(_read_file(path, root))
@@ -219,21 +272,25 @@ def load_phrases(folder: Path | None = None) -> Phrases:
 def _read_yaml(path: Path) -> Any:
     try:
         return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
-    except FileNotFoundError as error:
+    except OSError as error:
         todo = "pass a template folder that has it"
-        raise TemplateError(str(path), "no such file", todo) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TemplateError(str(path), error.strerror or "cannot be read", todo) from error
+    except RecursionError as error:
+        raise TemplateError(str(path), "not YAML (nested too deep)", "correct the file") from error
+    except (yaml.YAMLError, ValueError) as error:
         words = " ".join(str(error).split())
         raise TemplateError(str(path), f"not YAML ({words})", "correct the file") from error
 
 
 def template_hashes(folder: Path | None = None) -> dict[str, str]:
-    """Return the sha256 of every template file, by path inside the folder.
+    """Return the sha256 of every template file in use, or of a folder, by path inside it.
 
     `repair.yaml` is one of them: how an answer is read decides what it is worth.
     """
-    root = folder or shipped("templates")
-    paths = sorted([*root.glob("*.yaml"), *root.glob("*/*.yaml")])
+    own = own_templates()
+    roots = [folder] if folder else [shipped("templates"), *([own] if own else [])]
     return {
-        path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest() for path in paths
+        path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest()
+        for root in roots
+        for path in sorted([*root.glob("*.yaml"), *root.glob("*/*.yaml")])
     }

@@ -18,7 +18,9 @@ from chinchilla.build.dataset import build
 from chinchilla.build.plan import make_plan
 from chinchilla.errors import ChinchillaError
 from chinchilla.schema import InstructionRow, LabelSet, Record
+from chinchilla.settings import read_settings
 from chinchilla.sources import catalogue
+from chinchilla.train.config import TrainConfig
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -251,7 +253,7 @@ def test_a_stopped_build_leaves_nothing_behind(tmp_path, put, sign, workers) -> 
     assert words.decode("utf-8").splitlines()[-1] == (
         "stopped; nothing half-written was left behind"
     )
-    assert list(out.iterdir()) == []
+    assert not out.exists()
 
 
 def test_what_a_killed_build_left_is_cleared_by_the_next(tmp_path: Path) -> None:
@@ -317,3 +319,54 @@ def test_the_labels_of_every_source_stand_beside_the_rows(tmp_path: Path) -> Non
     for source, found in sets.items():
         card = catalogue.load_card(source, raw)
         assert LabelSet.model_validate(found) == card.label_set(card.editions[0].name)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "nothing"])
+def test_the_name_of_a_configuration_that_ships_means_that_one(tmp_path, kind: str) -> None:
+    path = tmp_path / "iepile"
+    if kind == "file":
+        path.write_text("no configuration", encoding="utf-8")
+    elif kind == "folder":
+        path.mkdir()
+    words = ["build", "--config", "iepile", "--source", "finre", "--dry-run"]
+    start = [sys.executable, "-m", "chinchilla"]
+    done = subprocess.run([*start, *words], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    note = "note: the configuration iepile that ships is read; write ./iepile for the file here"
+    assert (note in done.stderr.splitlines()) == (kind == "file")
+
+
+UNFIT = [
+    ("seed = 12345678901234567890123456", "seed: the number is too large; pass one below 2**64"),
+    ("seed = -1", "seed: Input should be greater than or equal to 0"),
+    ("[general]\nratio = nan", "general.ratio: nan is no number to count with; correct it"),
+    ("[general]\nratio = -inf", "general.ratio: -inf is no number to count with; correct it"),
+    ('[general]\npath = "a\\u0000b"', "general.path: has a NUL character; take it out"),
+    ('sources = ["a", "\\u0000"]', "sources: has a NUL character; take it out"),
+    ("seed = " + "9" * 5_000, "not TOML (Exceeds the limit"),
+    ("seed = " + "[" * 10_000, "not TOML (nested too deep); correct the file"),
+    ("seed = " + "{a=" * 10_000, "not TOML (nested too deep); correct the file"),
+    (".".join(["a"] * 10_000) + " = 1", "nested too deep; correct the file"),
+    ('a = "\x00"', "not TOML (Illegal character"),
+]
+
+
+@pytest.mark.parametrize(("text", "what"), UNFIT, ids=[what for _, what in UNFIT])
+@pytest.mark.parametrize("kind", [BuildConfig, TrainConfig])
+def test_a_setting_that_nothing_could_hold_is_one_line(tmp_path, text, what, kind) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ChinchillaError) as caught:
+        read_settings(kind, path, {}, "pass another")
+    assert str(caught.value).startswith(f"{path}: {what}")
+
+
+def test_a_byte_order_mark_before_settings_is_read_over(tmp_path: Path) -> None:
+    path = tmp_path / "build.toml"
+    path.write_bytes(b"\xef\xbb\xbfseed = 7\n")
+    assert read_config(path, {}).seed == 7
+
+
+def test_the_largest_seed_builds(tmp_path: Path) -> None:
+    manifest = run_build(tmp_path, tmp_path / "out", sources=("finre",), seed=2**64 - 1)
+    assert manifest["config"]["seed"] == 2**64 - 1

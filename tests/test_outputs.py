@@ -1,5 +1,6 @@
 """Files are written whole or not at all, and never over what others wrote."""
 
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -8,7 +9,8 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError
-from chinchilla.outputs import Inventory, check_room, hash_file, publish, write_whole
+from chinchilla.outputs import Inventory, check_room, hash_file, write_whole
+from chinchilla.publishing import publish
 
 INVENTORY = Inventory("list.json", "files", ("README.md",))
 TODO = "move it away, or pass another folder with --out"
@@ -86,7 +88,7 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "none" / "a.txt"
     with pytest.raises(ConfigError) as caught:
         write_whole(path, [b"a"], "pass another file with --out")
-    assert str(caught.value) == f"{path}: No such file or directory; pass another file with --out"
+    assert str(caught.value) == f"{path.parent}: No such folder; pass another file with --out"
 
 
 def test_the_hash_of_a_folder_is_that_of_its_files_in_order(tmp_path: Path) -> None:
@@ -95,3 +97,29 @@ def test_the_hash_of_a_folder_is_that_of_its_files_in_order(tmp_path: Path) -> N
     assert hash_file(tmp_path / "b.txt") == sha256(b"new b.txt").hexdigest()
     together = b"new README.md" + b"new a/c.txt" + b"new b.txt"
     assert hash_file(tmp_path) == sha256(together).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["", ".", "./a", "a//b", "a/../b", "/a"])
+def test_an_inventory_names_files_in_one_way_only(tmp_path: Path, name: str) -> None:
+    (tmp_path / "list.json").write_bytes(orjson.dumps({"files": [name, "a..b"]}))
+    assert INVENTORY.names(tmp_path) == {"a..b", "list.json", "README.md"}
+
+
+def test_a_link_stays_one_and_what_it_names_is_written(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real")
+    write_whole(tmp_path / "link", [b"new"])
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder", "/dev/null"])
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path, kind: str) -> None:
+    path = Path(kind) if kind == "/dev/null" else tmp_path / kind
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    with pytest.raises(ConfigError) as caught:
+        write_whole(path, [b"new"])
+    assert caught.value.what in ("is a folder", "is a pipe, a device or a circle of links")
+    assert not path.is_file()

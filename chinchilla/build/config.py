@@ -28,7 +28,7 @@ class GeneralOptions(Frozen):
 class BuildConfig(Frozen):
     """Hold the settings that decide the bytes of a build; workers do not."""
 
-    seed: int = Field(default=0, description="seed of every choice of wording")
+    seed: int = Field(default=0, ge=0, lt=2**64, description="seed of every choice of wording")
     sources: tuple[str, ...] = Field(default=(), description="sources to read; none means all")
     tasks: tuple[Task, ...] = Field(default=(), description="tasks to build; none means all")
     editions: dict[str, str] = Field(
@@ -60,17 +60,13 @@ class BuildConfig(Frozen):
 def read_config(path: Path | None, changes: dict[str, Any]) -> BuildConfig:
     """Read build.toml and lay the command line over it; raise ConfigError for what is unknown."""
     instead = f"pass the path of a build.toml, or one of {', '.join(shipped_configs())}"
-    return read_settings(BuildConfig, path and _shipped(path), changes, instead)
+    found = path and shipped_configs().get(str(path), path)
+    return read_settings(BuildConfig, found, changes, instead)
 
 
 _CONFIGS = Path(__file__).resolve().parent / "configs"
 
 
 def shipped_configs() -> dict[str, Path]:
-    """Return the configurations that ship, by name."""
+    """Return the configurations that ship, by name: a name alone means them, whatever lies here."""
     return {path.stem: path for path in sorted(_CONFIGS.glob("*.toml"))}
-
-
-def _shipped(path: Path) -> Path:
-    """Return the configuration that ships under this name, else the path itself."""
-    return path if path.exists() else shipped_configs().get(str(path), path)

@@ -20,10 +20,10 @@ from chinchilla.build.write import (
     RECORDS,
     Written,
     assemble,
-    staging,
 )
 from chinchilla.export.processed import CONFUSIONS, LABELS
-from chinchilla.outputs import check_room, publish
+from chinchilla.outputs import check_room
+from chinchilla.publishing import publish, staging
 from chinchilla.schema import SPLITS
 
 
@@ -40,7 +40,8 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
     Raises ConfigError, before any work, where a file stands that no build wrote.
     """
     check_room(out, _names(plan), INVENTORY)
-    with staging(out) as folder:
+    with staging(out, INVENTORY) as folder:
+        (folder / "shards").mkdir()
         kits = prepare(plan, folder / "shards", workers, progress)
         done = dict(run(plan, kits, build_shard, workers, progress))
         general = add_general(plan.config, done, folder)

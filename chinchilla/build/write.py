@@ -1,23 +1,18 @@
 """Put shards together to the files of a build, beside the old ones."""
 
-import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from chinchilla.build.plan import Job
 from chinchilla.build.shard import Counts, shard_paths
-from chinchilla.errors import ConfigError
 from chinchilla.outputs import BLOCK, Inventory
 
 MANIFEST = "manifest.json"
 PAGE = "README.md"
 RECORDS = "records"
 INVENTORY = Inventory(MANIFEST, "outputs", (PAGE,))
-_PARTIAL = ".partial-"
 
 
 class Written(NamedTuple):
@@ -26,43 +21,6 @@ class Written(NamedTuple):
     sha256: str
     bytes: int
     rows: int
-
-
-@contextmanager
-def staging(out: Path) -> Iterator[Path]:
-    """Yield a folder beside the output that is gone afterwards, whatever happens."""
-    if out.exists() and not out.is_dir():
-        raise ConfigError(str(out), "is a file", "pass a folder with --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        _clear_dead(out)
-        folder = out / f"{_PARTIAL}{os.getpid()}"
-        (folder / "shards").mkdir(parents=True)
-    except OSError as error:
-        words = error.strerror or "cannot be written"
-        raise ConfigError(str(out), words, "pass another folder with --out") from error
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _clear_dead(out: Path) -> None:
-    """Remove what a killed build left behind."""
-    for folder in sorted(out.glob(f"{_PARTIAL}*")):
-        number = folder.name.removeprefix(_PARTIAL)
-        if number.isdigit() and not _alive(int(number)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def assemble(done: dict[Job, Counts], folder: Path, target: Path) -> tuple[Written, Written]:

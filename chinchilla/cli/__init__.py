@@ -5,7 +5,9 @@ Heavy modules are imported inside the commands, so that `chinchilla --help` answ
 
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
+from typing import NoReturn
 
 import click
 
@@ -15,6 +17,7 @@ from chinchilla.cli.check import check
 from chinchilla.cli.compare import compare
 from chinchilla.cli.eval import evaluate
 from chinchilla.cli.export import export
+from chinchilla.cli.guard import check_arguments, foreseen, report, settle_streams
 from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
 from chinchilla.cli.output import Commands, ReaderLeftError, check_open
@@ -43,14 +46,16 @@ for command in (train, merge, predict, evaluate, score, compare):
 def main() -> None:
     """Run the command line; our errors are one line on stderr and exit status 1."""
     signal.signal(signal.SIGTERM, _stop)
+    settle_streams()
     try:
         check_open()
+        check_arguments(sys.argv[1:])
         cli(standalone_mode=False)
     except ChinchillaError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        _leave(str(error))
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; nothing half-written was left behind", err=True)
@@ -58,6 +63,18 @@ def main() -> None:
     except ReaderLeftError:
         # it had all it wanted
         sys.exit(0)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        # libraries in Rust raise what is no Exception
+        known = foreseen(error)
+        _leave(report(error) if known is None else str(known))
+
+
+def _leave(words: str) -> NoReturn:
+    with suppress(OSError):
+        click.echo(f"error: {words}", err=True)
+    sys.exit(1)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.options import SEED, raw_option, samples_option, templates_option
 
 if TYPE_CHECKING:
     from chinchilla.build.plan import Plan
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 @click.option("--source", "sources", multiple=True, help="Source to read; repeat for several.")
 @click.option("--task", "tasks", multiple=True, type=click.Choice(["ner", "re", "ee"]))
 @click.option("--edition", "editions", multiple=True, metavar="SOURCE=NAME")
-@click.option("--seed", type=int, help="Seed of every choice of wording.")
+@click.option("--seed", type=SEED, help="Seed of every choice of wording.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
 @samples_option
 @click.option("--on-error", type=click.Choice(["stop", "count"]))
 @click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
+@templates_option
 def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     """Build the instruction data set from everything found under --raw.
 
@@ -46,6 +47,7 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     from chinchilla.cli.report import report_lines
     from chinchilla.sources.report import Report
 
+    _say_shipped(config)
     workers, dry_run = given.pop("workers"), given.pop("dry_run")
     plan = make_plan(raw, read_config(config, _changes(given)))
     click.echo(_plan_table(plan), err=True)
@@ -61,6 +63,15 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
         click.echo(line, err=True)
     if not dry_run:
         click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+
+
+def _say_shipped(config: Path | None) -> None:
+    """Say which of two configurations is read where a file bears the name of one that ships."""
+    from chinchilla.build.config import shipped_configs
+
+    if config is not None and str(config) in shipped_configs() and config.is_file():
+        words = f"the configuration {config} that ships is read"
+        click.echo(f"note: {words}; write ./{config} for the file here", err=True)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

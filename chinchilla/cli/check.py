@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from chinchilla.cli.options import json_option, raw_option, samples_option
+from chinchilla.cli.options import json_option, raw_option, samples_option, templates_option
 
 if TYPE_CHECKING:
     from chinchilla.sources.card import Card
@@ -36,6 +36,7 @@ class Checked(NamedTuple):
 )
 @click.option("--strict", is_flag=True, help="Exit with status 1 on warnings too.")
 @json_option
+@templates_option
 def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: bool) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line.
 

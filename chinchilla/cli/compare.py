@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import json_option
+from chinchilla.cli.options import MANY, json_option
 from chinchilla.cli.score import (
     FILE,
     alias_option,
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
 @na_option
 @alias_option
-@click.option("--bootstrap", type=click.IntRange(min=1), default=1000, show_default=True)
-@click.option("--shuffles", type=int, default=5000, show_default=True, help="At least 5000.")
+@click.option("--bootstrap", type=MANY, default=1000, show_default=True)
+@click.option("--shuffles", type=MANY, default=5000, show_default=True, help="At least 5000.")
 @seed_option
 @json_option
 def compare(as_json: bool, **given: Any) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.extras import need
+from chinchilla.cli.options import MANY, templates_option
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
 )
 @click.option("--templates", type=click.Choice(["built", "held-out"]), default="built")
 @click.option("--constrained", is_flag=True, help="Ask again, bound to labels asked and text.")
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--batch-size", type=MANY, default=32, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
+@templates_option
 def evaluate(
     split: str, run: Path | None, task: str | None, processed: Path | None, runs: Path, **given: Any
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.options import MANY, raw_option, samples_option
 from chinchilla.cli.reading import find_source
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--top",
-    type=click.IntRange(min=1),
+    type=MANY,
     default=8,
     show_default=True,
     help="Most labels named for a label.",
@@ -48,9 +48,12 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
     from chinchilla.cli.predicted import read_pairs
     from chinchilla.errors import ConfigError, Tally
+    from chinchilla.outputs import check_writable
     from chinchilla.prompts import confusion
     from chinchilla.sources import catalogue
 
+    if out != "-":
+        check_writable(Path(out), "pass another file with --out")
     found = find_source(source, split, given)
     if split in found.edition.unlabelled:
         what = f"{found.card.source} was published without labels in {split}"

@@ -7,6 +7,9 @@ import click
 from chinchilla.errors import ConfigError
 
 RAW = Path("raw")
+SEED = click.IntRange(0, 2**64 - 1)
+MANY = click.IntRange(1, 2**31 - 1)
+"""A count that is at least one, and that every library below can hold."""
 
 
 def _check_raw(context: click.Context, option: click.Parameter, raw: Path) -> Path:
@@ -23,6 +26,27 @@ raw_option = click.option(
     show_default=True,
     callback=_check_raw,
     help="Folder with a folder a source.",
+)
+
+
+def _use_templates(
+    context: click.Context, option: click.Parameter, folder: Path | None
+) -> Path | None:
+    """Lay the templates of a folder beside those that ship, and say so."""
+    from chinchilla.templates import use_templates
+
+    number = use_templates(folder)
+    if folder is not None and not context.resilient_parsing:
+        click.echo(f"templates: {number} wordings of {folder} beside those that ship", err=True)
+    return folder
+
+
+templates_option = click.option(
+    "--templates-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_use_templates,
+    expose_value=False,
+    help="Folder with <task>/*.yaml, wordings of your own beside those that ship.",
 )
 samples_option = click.option(
     "--samples/--no-samples",

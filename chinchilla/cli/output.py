@@ -5,7 +5,7 @@ import select
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import click
 
@@ -34,6 +34,13 @@ def check_open() -> None:
     """Raise ConfigError where standard output is closed: what is printed would be lost."""
     if sys.stdout is None:
         raise ConfigError("output", "closed", "send it to a file or to /dev/null")
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input; raise ConfigError where it is closed."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise ConfigError("standard input", "closed", "send a file to it, or name one")
+    return sys.stdin.buffer
 
 
 @contextmanager

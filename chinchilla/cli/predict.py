@@ -1,6 +1,5 @@
 """The command `chinchilla predict`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +7,8 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import on_error_option
+from chinchilla.cli.options import MANY, on_error_option, templates_option
+from chinchilla.cli.output import standard_input
 from chinchilla.cli.reading import say_tally
 
 if TYPE_CHECKING:
@@ -47,16 +47,17 @@ if TYPE_CHECKING:
 @click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
 @click.option("--base-url", help="Endpoint of engine openai, up to /v1.")
 @click.option("--model-name", help="Name of the model at the endpoint, where MODEL is a run.")
-@click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--max-new-tokens", type=click.IntRange(1), help="Longest answer.")
-@click.option("--concurrency", type=click.IntRange(1), default=4, show_default=True)
+@click.option("--batch-size", type=MANY, default=32, show_default=True)
+@click.option("--max-new-tokens", type=MANY, help="Longest answer.")
+@click.option("--concurrency", type=MANY, default=4, show_default=True)
 @click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
 @click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds to wait.")
-@click.option("--retries", type=click.IntRange(0), default=5, show_default=True)
+@click.option("--retries", type=click.IntRange(0, 2**31 - 1), default=5, show_default=True)
 @click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
 @click.option("--extra", help="Further fields of each request, as JSON.")
 @click.option("--trust-remote-code", is_flag=True)
 @on_error_option
+@templates_option
 def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
     from chinchilla.errors import Tally
@@ -134,7 +135,7 @@ def _records(
 
     defaults = Defaults(source, rendering.labels)
     if str(inputs) == "-":
-        yield from read_inputs(sys.stdin.buffer, "-", defaults, tally)
+        yield from read_inputs(standard_input(), "-", defaults, tally)
         return
     try:
         with inputs.open("rb") as file:
@@ -283,11 +284,13 @@ def _answered(
 ) -> "dict[str, Any]":
     """Ask; with --out every answer is kept beside it, and what is there is not asked again."""
     from chinchilla.cli.progress import answer_progress
+    from chinchilla.outputs import check_writable
     from chinchilla.predict.journal import answer_all, open_journal
 
     watch = answer_progress("predicting")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
+        check_writable(out, "pass another file with --out")
         with open_journal(out.with_name(f"{out.name}.answers"), job, prompts) as journal:
             left = len(prompts) - len(journal.answers)
             with watch(left) as step:

@@ -19,11 +19,12 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
     the cards under `raw`.
     """
     from chinchilla.export.processed import LABELS, read_labels
+    from chinchilla.outputs import real
     from chinchilla.prompts.questions import question_of
     from chinchilla.prompts.row_merge import RowAnswer, merge_rows
     from chinchilla.score.answers import RowReading
 
-    folder = rows.resolve().parent.parent
+    folder = real(rows).parent.parent
     built = read_labels(folder) if (folder / LABELS).is_file() else {}
     of_card = _labels_by_source(raw)
 

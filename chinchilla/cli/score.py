@@ -1,6 +1,5 @@
 """The command `chinchilla score`."""
 
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import json_option, raw_option
+from chinchilla.cli.options import SEED, json_option, raw_option, templates_option
+from chinchilla.cli.output import standard_input
 
 if TYPE_CHECKING:
     from chinchilla.score.evaluation import Evaluation, Score, Scores
@@ -21,7 +21,7 @@ na_option = click.option("--na", default="unknown", show_default=True, help="Lab
 alias_option = click.option(
     "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
 )
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+seed_option = click.option("--seed", type=SEED, default=0, show_default=True)
 
 
 @click.command()
@@ -44,7 +44,7 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
 @click.option("--allow-extra", is_flag=True, help="Leave out predicted ids that gold lacks.")
 @click.option(
     "--bootstrap",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, 2**31 - 1),
     default=1000,
     show_default=True,
     help="Resamples for intervals; 0 gives none.",
@@ -54,16 +54,20 @@ seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
 @raw_option
 @json_option
+@templates_option
 def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     """Score predicted records or raw answers against gold records."""
     import orjson
 
     from chinchilla.cli.rows import row_reading
+    from chinchilla.outputs import check_writable
     from chinchilla.score.evaluation import Request, evaluate
     from chinchilla.score.result import result
 
     policy = given.pop("policy")
     _check_usage(given, policy)
+    if html is not None:
+        check_writable(html, "pass another path with --html")
     with streams(given) as files:
         reading = row_reading(files["rows"], raw, policy or "keep") if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)
@@ -100,7 +104,7 @@ def streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
         return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin"
-        path.write_bytes(sys.stdin.buffer.read())
+        path.write_bytes(standard_input().read())
         yield {**given, dashes[0]: path}
 
 

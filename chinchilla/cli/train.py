@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from chinchilla.cli.extras import need
+from chinchilla.cli.options import templates_option
 
 if TYPE_CHECKING:
     from chinchilla.train.fit import Prepared
@@ -52,6 +53,7 @@ runs_option = click.option(
     "--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to go on with."
 )
 @click.option("--dry-run", is_flag=True, help="Say what a training would take, train nothing.")
+@templates_option
 def train(task: str | None, config: Path | None, processed: Path, out: Path, **given: Any) -> None:
     """Fine-tune a model on built rows; the best checkpoint by F1 on dev is kept."""
     need("train")

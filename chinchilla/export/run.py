@@ -17,8 +17,9 @@ from chinchilla.export.format import SPLIT_NAMES, Count, Format, Item, Summary
 from chinchilla.export.formats import load_format
 from chinchilla.export.lengths import CHARACTERS, Lengths, Ruler
 from chinchilla.export.processed import Processed, Step, rows
-from chinchilla.export.staging import EXPORT, INVENTORY, hash_files, names_below, staging
-from chinchilla.outputs import check_room, publish
+from chinchilla.export.staging import EXPORT, INVENTORY, check_no_build, hash_files, names_below
+from chinchilla.outputs import check_room
+from chinchilla.publishing import publish, staging
 
 _LIBRARIES = ("datasets", "orjson", "pyarrow", "pydantic")
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
@@ -54,7 +55,8 @@ def export(
                         counts[row.source, row.task, _named(split)] += 1
                         yield form.write(row)
 
-    with staging(out) as folder:
+    check_no_build(out)
+    with staging(out, INVENTORY) as folder:
         check_room(out, _names(form, build), INVENTORY)
         for split in build.splits:
             # a file without rows makes the whole folder unreadable to `datasets`

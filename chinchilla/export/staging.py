@@ -1,9 +1,6 @@
-"""The folder an export is written to, beside the one it goes to, and what lies in it."""
+"""The folder an export is written to, and what lies in it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from chinchilla.errors import ConfigError
@@ -14,20 +11,10 @@ EXPORT = "export.json"
 INVENTORY = Inventory(EXPORT, "files")
 
 
-@contextmanager
-def staging(out: Path) -> Iterator[Path]:
-    """Yield a folder beside the output that is gone afterwards, whatever happens."""
-    todo = "pass another folder with --out"
+def check_no_build(out: Path) -> None:
+    """Raise ConfigError for a folder that holds a build: an export would lie between its files."""
     if (out / MANIFEST).exists():
-        raise ConfigError(str(out), "holds a build", todo)
-    if out.exists() and not out.is_dir():
-        raise ConfigError(str(out), "is a file", todo)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{out.name}.partial-", dir=out.parent) as folder:
-            yield Path(folder)
-    except OSError as error:
-        raise ConfigError(str(out), error.strerror or "cannot be written", todo) from error
+        raise ConfigError(str(out), "holds a build", "pass another folder with --out")
 
 
 def hash_files(folder: Path) -> dict[str, dict[str, Any]]:

@@ -1,11 +1,12 @@
 """From a built row back to the question it asked, so that an answer to it can be read."""
 
-from functools import cache
+from functools import lru_cache
+from pathlib import Path
 
 from chinchilla.answers import SUBTASKS, Question
 from chinchilla.errors import ConfigError, TemplateError
 from chinchilla.schema import InstructionRow, Label, LabelSet
-from chinchilla.templates import Template, load_phrases, load_templates
+from chinchilla.templates import Template, load_phrases, load_templates, own_templates
 
 
 def nothing_found(template: Template, form: str) -> str:
@@ -48,13 +49,13 @@ def _label(key: str, row: InstructionRow, labels: LabelSet) -> Label:
 
 
 def _template(row: InstructionRow) -> Template:
-    template = _templates().get(row.template)
+    template = _templates(own_templates()).get(row.template)
     if template is None:
-        todo = "read the row with the templates it was built with"
+        todo = "pass the folder of templates that it was built with as --templates-dir"
         raise TemplateError(f"row {row.id}", f"no wording {row.template!r} here", todo)
     return template
 
 
-@cache
-def _templates() -> dict[str, Template]:
+@lru_cache(maxsize=4)
+def _templates(own: Path | None) -> dict[str, Template]:
     return {template.id: template for template in load_templates()}

@@ -277,7 +277,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise CardError(str(path), f"is {kind_of(path)}", "put the card itself there")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except RecursionError as error:
+        raise CardError(str(path), "not TOML (nested too deep)", "correct the card") from error
+    except ValueError as error:
         raise CardError(str(path), f"not TOML ({error})", "correct the card") from error
     except OSError as error:
         words = error.strerror or "cannot be opened"

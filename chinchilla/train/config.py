@@ -11,6 +11,9 @@ from chinchilla.settings import read_settings
 TINY = "tiny"
 DEFAULT = "Qwen/Qwen3-0.6B"
 
+_MOST = 2**31 - 1
+"""Largest count that every library below can hold."""
+
 _NAMED_HERE = {
     "num_train_epochs": "epochs",
     "max_steps": "max_steps",
@@ -45,8 +48,10 @@ _KEPT = (
 class LoraOptions(Frozen):
     """Hold the table [lora] of train.toml."""
 
-    rank: int = Field(default=16, ge=1, description="rank of the adapter")
-    alpha: int = Field(default=32, ge=1, description="scale of the adapter is alpha / rank")
+    rank: int = Field(default=16, ge=1, le=65_536, description="rank of the adapter")
+    alpha: int = Field(
+        default=32, ge=1, le=_MOST, description="scale of the adapter is alpha / rank"
+    )
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout inside the adapter")
     targets: tuple[str, ...] = Field(
         default=("all-linear",), min_length=1, description="modules adapted, by name"
@@ -59,8 +64,10 @@ class LoraOptions(Frozen):
 class TinyOptions(Frozen):
     """Hold the table [tiny] of train.toml: the demo model that needs no download."""
 
-    layers: int = Field(default=4, ge=1, description="layers of the model")
-    width: int = Field(default=128, ge=32, multiple_of=32, description="size of a hidden state")
+    layers: int = Field(default=4, ge=1, le=256, description="layers of the model")
+    width: int = Field(
+        default=128, ge=32, le=16_384, multiple_of=32, description="size of a hidden state"
+    )
     vocabulary: int = Field(default=8192, ge=512, le=1_000_000, description="largest vocabulary")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="dropout of attention")
 
@@ -68,13 +75,22 @@ class TinyOptions(Frozen):
 class EvalOptions(Frozen):
     """Hold the table [eval] of train.toml: the F1 on dev while training."""
 
-    rows: int = Field(default=200, ge=0, description="dev rows asked each time; 0 asks none")
-    times: int = Field(default=4, ge=1, description="how often in a training, evenly spaced")
-    steps: int | None = Field(default=None, ge=1, description="steps between two, in place of that")
-    patience: int = Field(
-        default=0, ge=0, description="stop after so many without a better F1; 0 never stops"
+    rows: int = Field(
+        default=200, ge=0, le=_MOST, description="dev rows asked each time; 0 asks none"
     )
-    batch_size: int = Field(default=32, ge=1, description="prompts answered together")
+    times: int = Field(
+        default=4, ge=1, le=_MOST, description="how often in a training, evenly spaced"
+    )
+    steps: int | None = Field(
+        default=None, ge=1, le=_MOST, description="steps between two, in place of that"
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        le=_MOST,
+        description="stop after so many without a better F1; 0 never stops",
+    )
+    batch_size: int = Field(default=32, ge=1, le=_MOST, description="prompts answered together")
 
 
 class TrainConfig(Frozen):
@@ -90,8 +106,10 @@ class TrainConfig(Frozen):
     subtasks: tuple[str, ...] = Field(
         default=(), description="sub-tasks of the built rows to learn; none means all"
     )
-    epochs: float = Field(default=3.0, gt=0, description="passes over the rows")
-    max_steps: int = Field(default=0, ge=0, description="stop after so many steps; 0 for epochs")
+    epochs: float = Field(default=3.0, gt=0, le=1e6, description="passes over the rows")
+    max_steps: int = Field(
+        default=0, ge=0, le=_MOST, description="stop after so many steps; 0 for epochs"
+    )
     learning_rate: float | None = Field(
         default=None, gt=0, description="peak rate; by default fit for method and base"
     )
@@ -101,10 +119,14 @@ class TrainConfig(Frozen):
     )
     weight_decay: float = Field(default=0.0, ge=0, description="decay of AdamW")
     max_grad_norm: float = Field(default=1.0, gt=0, description="gradients are clipped to it")
-    batch_size: int = Field(default=16, ge=1, description="rows of one device in one pass")
-    accumulate: int = Field(default=1, ge=1, description="passes to one step of the optimizer")
+    batch_size: int = Field(
+        default=16, ge=1, le=_MOST, description="rows of one device in one pass"
+    )
+    accumulate: int = Field(
+        default=1, ge=1, le=_MOST, description="passes to one step of the optimizer"
+    )
     max_tokens: int = Field(
-        default=2048, ge=16, description="longest row; a longer one is refused, never cut"
+        default=2048, ge=16, le=_MOST, description="longest row; a longer one is refused, never cut"
     )
     packing: bool = Field(
         default=False, description="rows end to end without padding; needs FlashAttention"

@@ -64,14 +64,29 @@ def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(sorted(name for name in {**then, **now} if then.get(name) != now.get(name)))
 
 
+def instead_of(todo: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Return what to do about templates that changed: the folder of the user's may be all.
+
+    It is where those of then that are not here now are all that is missing, or was not asked.
+    """
+    if all(now[name] == then[name] for name in now if name in then):
+        if then.keys() > now.keys():
+            return "pass the folder of your templates that were used with --templates-dir"
+        if now.keys() > then.keys():
+            return "leave --templates-dir out, or build with it"
+    return todo
+
+
 def check_build(data: Data, now: Mapping[str, str]) -> None:
     """Raise TrainError for a build worded by other templates than those there are now.
 
     Its rows would train a model that `eval` and `predict` ask otherwise.
     """
-    if changed := changed_in(data.processed.manifest["templates"], now):
+    manifest = data.processed.manifest
+    if changed := changed_in(manifest["templates"], now):
         what = f"built with other wordings than those here ({changed} changed)"
-        raise TrainError(str(data.folder), what, "build again, or put the templates back")
+        todo = "build again, or put the templates back"
+        raise TrainError(str(data.folder), what, instead_of(todo, manifest["templates"], now))
 
 
 def folder_of(facts: Mapping[str, Any], named: Path | None) -> Path:

@@ -19,7 +19,7 @@ from chinchilla.prompts.demonstrations import DemonstrationPool, PoolSize
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.score.evaluation import Evaluation
 from chinchilla.score.result import result
-from chinchilla.train.data import Data, changed_in, split_records, split_rows
+from chinchilla.train.data import Data, changed_in, instead_of, split_records, split_rows
 from chinchilla.train.exams import Exam, Marking, make_exams, score_exam, write_answers, write_exam
 
 BOOTSTRAP = 1_000
@@ -61,6 +61,7 @@ def check_templates(
     if changed := changed_in(facts["data"]["templates"], now):
         what = f"trained with other wordings than those here ({changed} changed)"
         todo = "put the templates back as they were, or build and train again"
+        todo = instead_of(todo, facts["data"]["templates"], now)
         raise TrainError(where, what, todo)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import torch
 
 from chinchilla.errors import TrainError
+from chinchilla.locks import locked
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.loading import device, load_model, precision_of
 from chinchilla.predict.local import greedy
@@ -38,13 +39,23 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
     Raises TrainError where there is no adapter, where the folder is in use, where the merged
     model differs from base and adapter, and where it does not differ from the base alone.
     """
-    facts, out = read_run(run), out.absolute()
+    read_run(run)
+    out = out.absolute()
     weights = run / MODEL
     if not (weights / "adapter_config.json").is_file():
         todo = f"use {weights} as it is"
         raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    what, todo = "another merge is writing it", "wait for it, or pass another one with --out"
+    with locked(out.with_name(f".{out.name}.lock"), what, todo):
+        return _merge(run, out, prompts, say)
+
+
+def _merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], None]) -> Merged:
+    """Merge beside the folder, prove the result and move it into place."""
+    facts = read_run(run)
     learnt = learnt_by(run, facts, say)
     chat = learnt.chat()
     probes = chat.prompts(prompts[:PROBES] or ["?"])

@@ -1,0 +1,93 @@
+"""The last guard: what no part foresaw is one line, and a file to send to us."""
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+from chinchilla import __version__
+from chinchilla.errors import ChinchillaError, ConfigError
+
+_LONGEST = 200
+"""Characters shown of what an error says; the file has all of it."""
+
+
+def foreseen(error: BaseException) -> ChinchillaError | None:
+    """Return our own error for one that is no fault of ours: memory, a package not installed."""
+    if isinstance(error, MemoryError) or _is_of_torch_s_memory(error):
+        todo = "try fewer workers, smaller batches or shorter texts, or see that there is more"
+        return ConfigError("memory", "there is not enough", todo)
+    if isinstance(error, ImportError) and not (error.name or "chinchilla").startswith("chinchilla"):
+        what = f"cannot be imported ({error})"
+        todo = "install it, or chinchilla with the extra it belongs to, once more"
+        return ConfigError(f"package {error.name}", what, todo)
+    return None
+
+
+def _is_of_torch_s_memory(error: BaseException) -> bool:
+    """Tell whether torch, which is not to be imported for it, found no memory for a tensor."""
+    named = type(error).__name__ == "OutOfMemoryError"
+    return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+
+
+def report(error: BaseException) -> str:
+    """Write the traceback to a file, and return the line that says so."""
+    words = "".join(traceback.format_exception_only(error)).strip()
+    short = words.encode("unicode_escape").decode("ascii") if not words.isprintable() else words
+    if len(short) > _LONGEST:
+        short = f"{short[:_LONGEST]}..."
+    place = _keep("".join(traceback.format_exception(error)))
+    where = f"the traceback is in {place}" if place else "there was no room for its traceback"
+    return f"this is a fault of chinchilla: {short}; {where}; please report it"
+
+
+def _keep(trace: str) -> Path | None:
+    """Write a traceback to a new file in the temporary folder, else in the working one."""
+    python = f"Python {platform.python_version()}, {platform.platform()}"
+    content = f"chinchilla {__version__}, {python}\n\n{trace}"
+    for folder in (None, os.curdir):
+        try:
+            number, name = tempfile.mkstemp(".txt", "chinchilla-fault-", folder)
+            os.close(number)
+            Path(name).write_text(content, encoding="utf-8", errors="backslashreplace")
+        except OSError:
+            continue
+        return Path(name)
+    return None
+
+
+def check_arguments(words: list[str]) -> None:
+    """Raise ConfigError for an argument that is no UTF-8: it could stand in no output."""
+    for word in words:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError:
+            shown = os.fsencode(word).decode("utf-8", "backslashreplace")
+            todo = "rename it, or write it in UTF-8"
+            raise ConfigError(f"argument {shown}", "not UTF-8", todo) from None
+
+
+def settle_streams() -> None:
+    """Let output be written whatever the locale, and keep closed descriptors from being used.
+
+    A file opened later would else be given the number of a closed stream, and what is printed
+    to that stream by a library would land in it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(nowhere, True)
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
+    for stream in (sys.stdout, sys.stderr):
+        if reconfigure := getattr(stream, "reconfigure", None):
+            plain = stream.encoding.lower().replace("-", "") in (
+                "ascii",
+                "usascii",
+                "ansi_x3.41968",
+            )
+            reconfigure(encoding="utf-8" if plain else None, errors="backslashreplace")
