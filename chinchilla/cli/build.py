@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.options import raw_option
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.build.manifest import Totals
@@ -45,14 +46,14 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     click.echo(_plan_table(plan), err=True)
     for found in plan.found:
         for line in found.notes:
-            click.echo(f"note: {line}", err=True)
+            say(f"note: {line}", err=True)
     with build_progress(plan) as progress:
         if dry_run:
             click.echo(_forecast_table(plan, forecast(plan, workers, progress)))
             return
         built = build_all(plan, out, workers, progress)
     click.echo(_result_table(built.manifest))
-    click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+    say(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

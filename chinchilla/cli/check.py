@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chinchilla.cli.options import raw_option, samples_option
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.sources.catalogue import Found
@@ -32,20 +33,21 @@ def check(sources: tuple[str, ...], raw: Path, samples: bool, round_trip: bool) 
         try:
             found = catalogue.find(catalogue.load_card(name, raw), raw, None, samples)
         except (CardError, InputError) as error:
-            click.echo(f"{name}: cannot be read\n  {error}")
+            say(f"{name}: cannot be read")
+            say(f"  {error}")
             problems += 1
             continue
         if found is None:
-            click.echo(f"{name}: no files under {raw}")
+            say(f"{name}: no files under {raw}")
             problems += bool(sources)
             continue
         own = _check(found)
         if round_trip and own:
-            click.echo(f"{name}: round trip left out; mend the problems above first")
+            say(f"{name}: round trip left out; mend the problems above first")
         elif round_trip:
             own = _round_trip(found)
         problems += own
-    click.echo(f"{problems} problems")
+    say(f"{problems} problems")
     sys.exit(1 if problems else 0)
 
 
@@ -54,28 +56,28 @@ def _check(found: "Found") -> int:
     from chinchilla.sources.inspection import inspect, schema_surprises
 
     source = found.card.source
-    click.echo(f"{source}: {found.kind} in {found.folder}, edition {found.edition.name}")
+    say(f"{source}: {found.kind} in {found.folder}, edition {found.edition.name}")
     for line in found.notes:
-        click.echo(f"  note: {line}")
+        say(f"  note: {line}")
     problems = 0
     for seen in inspect(found):
         _report(seen)
         problems += seen.errors
     for line in schema_surprises(found):
-        click.echo(f"  {line}")
+        say(f"  {line}")
         problems += 1
     return problems
 
 
 def _report(seen: "Inspection") -> None:
     held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
-    click.echo(f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems")
+    say(f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems")
     for line in [*seen.tally.errors, *seen.surprises]:
-        click.echo(f"  {line}")
+        say(f"  {line}")
     if seen.errors > len(seen.tally.errors):
-        click.echo(f"  ... and {seen.errors - len(seen.tally.errors)} more")
+        say(f"  ... and {seen.errors - len(seen.tally.errors)} more")
     for reason, count in sorted(seen.tally.mended.items()):
-        click.echo(f"  mended {reason}: {count.times}, first {count.example}")
+        say(f"  mended {reason}: {count.times}, first {count.example}")
 
 
 def _round_trip(found: "Found") -> int:
@@ -90,5 +92,5 @@ def _round_trip(found: "Found") -> int:
     ]
     click.echo(table(("source", "sub-task", "form", "items", "F1"), rows))
     for line in done.failures:
-        click.echo(f"  {line}")
+        say(f"  {line}")
     return sum(done.right[key] != done.written[key] for key in done.written)

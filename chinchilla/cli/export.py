@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chinchilla.cli.output import say
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def export(
         done = export_all(build, name, out or processed / "exports" / name, step)
     click.echo(_table(done.manifest))
     rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest["rows"].items())
-    click.echo(f"rows: {rows}; written to {done.out}", err=True)
+    say(f"rows: {rows}; written to {done.out}", err=True)
 
 
 def _table(manifest: dict[str, Any]) -> str:
@@ -55,7 +56,7 @@ def _progress(build: "Processed") -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         parts = ", ".join(f"{part.task} {part.split}" for part in build.parts)
-        click.echo(f"exporting {parts}: {total:,} bytes", err=True)
+        say(f"exporting {parts}: {total:,} bytes", err=True)
         yield lambda _: None
         return
     from rich.progress import (

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import click
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.errors import Tally
@@ -24,7 +24,7 @@ def find_source(source: str, split: str, given: Mapping[str, Any]) -> "Found":
     if found is None:
         raise InputError(str(raw), f"no file of {source} here", card.obtain or "add the files")
     words = f"{source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
-    click.echo(words, err=True)
+    say(words, err=True)
     return found
 
 
@@ -32,4 +32,4 @@ def say_tally(tally: "Tally") -> None:
     """Say how much was refused and mended, and where first."""
     for kind, counts in (("refused", tally.refused), ("mended", tally.mended)):
         for reason, count in sorted(counts.items()):
-            click.echo(f"{kind} {reason}: {count.times}, first {count.example}", err=True)
+            say(f"{kind} {reason}: {count.times}, first {count.example}", err=True)

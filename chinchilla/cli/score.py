@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.options import json_option, raw_option
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.score.evaluation import Evaluation, Score, Scores
@@ -75,7 +76,7 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
         click.echo(orjson.dumps(result(found)))
         return
     click.echo(_report(found))
-    click.echo(found.signature, err=True)
+    say(found.signature, err=True)
 
 
 def _check_usage(given: dict[str, Any], policy: str | None) -> None:
