@@ -5,6 +5,7 @@ with open_journal(path, options.job, prompts) as journal:
     answers = answer_all(Endpoint(options), prompts, journal, step)
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -129,6 +130,9 @@ def _line(options: EndpointOptions, key: str) -> Line:
     headers = {"Content-Type": "application/json"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
+        # they would log what a server sends back, the key too
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
     try:
         return Line(headers, options.timeout, options.concurrency)
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
