@@ -135,9 +135,9 @@ def test_a_page_of_long_texts_draws_what_stands_around_the_marks(tmp_path: Path)
 
 def test_documents_that_are_large_one_by_one_fill_the_page_sooner(tmp_path: Path) -> None:
     """Fifty mistakes and many marks in each of many documents do not make a page of any size."""
-    documents = [
-        (distinct(800), [entity(f"{n}", distinct(1), 0)], shifted(800)[0][2]) for n in range(100)
-    ]
+    text, name = distinct(800), "很长的标签" * 20
+    items = [entity(name, text[at : at + 2], at) for at in range(700)]
+    documents = [(text, items[::2], items[1::2])] * 100
     page = evaluation_page(evaluated(tmp_path, documents))
     assert len(page.encode("utf-8")) < 4_000_000
     assert "Documents with mistakes</span>: 100;" in page
