@@ -18,7 +18,7 @@ import httpx
 
 from chinchilla.errors import ConfigError, EngineError, PromptError
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.exchange import EndpointOptions, request_body
+from chinchilla.predict.exchange import KEY_VARIABLE, EndpointOptions, request_body
 from chinchilla.predict.posting import BodyError, Line, Reply
 from chinchilla.predict.redaction import Secret
 from chinchilla.predict.reply import Lack, brief, error_code, read_answer, server_words
@@ -209,9 +209,11 @@ class _Asking:
 
     def _todo(self, status: int) -> str:
         if status in (401, 403):
+            # a name that is none may be the key itself, passed in its place
             name = self._options.key_variable
+            known = name if name == KEY_VARIABLE or name in os.environ else "of --key-variable"
             state = "holds a valid key" if self._secret else "is set: it is empty"
-            return f"check that the environment variable {name} {state}"
+            return f"check that the environment variable {known} {state}"
         return _TODO.get(status, "check the base URL and the options")
 
     def _error(self, id_: str, trouble: _Trouble, attempt: int) -> EngineError:

@@ -16,6 +16,9 @@ from chinchilla.predict.job import Job
 Structured = Literal["off", "vllm", "llama.cpp"]
 """In which server's way the grammar of an answer is sent."""
 
+KEY_VARIABLE = "OPENAI_API_KEY"
+"""The environment variable that holds the key where no other is named."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = ("messages", "model", "n", "stream")
 _SECRETS = re.compile(
     r"(?:x[-_])?(?:api[-_]?key|(?:access[-_]?|auth[-_]?)?token|auth(?:orization)?|bearer"
@@ -42,7 +45,7 @@ class EndpointOptions:
     retries: int = 5
     extra: Mapping[str, Any] = field(default_factory=dict)
     structured: Structured = "off"
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: str = KEY_VARIABLE
 
     def __post_init__(self) -> None:
         """Refuse what would only fail at the first request."""
@@ -56,6 +59,10 @@ class EndpointOptions:
             todo = f"use {', '.join(get_args(Structured))}"
             raise ConfigError("structured", f"no way {self.structured!r}", todo)
         _check_extra(self.extra)
+        if not _VARIABLE.fullmatch(self.key_variable):
+            # said without it: it may be the key
+            todo = "pass the name of an environment variable that holds the key"
+            raise ConfigError("--key-variable", "not the name of a variable", todo)
 
     @property
     def url(self) -> str:

@@ -26,16 +26,18 @@ _Reading = list[tuple[str, int, int]]
 class Secret:
     """A key that nobody is to see; it is in no representation of this object."""
 
-    __slots__ = ("_firsts", "_kept", "_key", "_others", "_parts")
+    __slots__ = ("_firsts", "_key", "_others", "_parts")
 
     def __init__(self, key: str) -> None:
         """Take the key; a text without one is given back as it is."""
         plain = len(_PLAIN.findall(key)) >= 4
-        self._kept, self._others = (_PLAIN, _NOT_PLAIN) if plain else (_ANY, _SPACES)
+        self._others = _NOT_PLAIN if plain else _SPACES
         self._key = self._letters(key)
         forms = list(_forms(key, self._key))
-        self._parts = {part for form in forms for part in _pieces(form)}
         self._firsts = [form[:_PART] for form in forms if form]
+        letters = {part for form in forms[not plain :] for part in _pieces(form)}
+        # and with its marks: what is cut out of a key may hold few letters
+        self._parts = {_PLAIN: letters, _ANY: set(_pieces(_SPACES.sub("", key).lower()))}
 
     def __repr__(self) -> str:
         """Show nothing of it."""
@@ -55,8 +57,9 @@ class Secret:
         if not self._key:
             return text
         hidden = bytearray(len(text))
-        for read in (self._literal(text), self._decoded(text)):
-            self._hide(read, hidden)
+        for kept, parts in self._parts.items():
+            for read in (_literal(text, kept), _decoded(text, kept)):
+                _hide(read, parts, hidden)
         return "".join(_masked(text, hidden))
 
     def stands_in(self, text: str) -> bool:
@@ -73,28 +76,30 @@ class Secret:
     def _letters(self, text: str) -> str:
         return self._others.sub("", text).lower()
 
-    def _literal(self, text: str) -> _Reading:
-        found = self._kept.finditer(text)
-        return [(one.group().lower(), one.start(), one.end()) for one in found]
 
-    def _decoded(self, text: str) -> _Reading:
-        read: _Reading = []
-        at = 0
-        for one in _ESCAPES.finditer(text):
-            read += _moved(self._literal(text[at : one.start()]), at)
-            mark = _unescaped(one)
-            if self._kept.fullmatch(mark):
-                read.append((mark.lower(), *one.span()))
-            at = one.end()
-        return read + _moved(self._literal(text[at:]), at)
+def _literal(text: str, kept: re.Pattern[str]) -> _Reading:
+    return [(one.group().lower(), one.start(), one.end()) for one in kept.finditer(text)]
 
-    def _hide(self, read: _Reading, hidden: bytearray) -> None:
-        letters = "".join(mark for mark, _, _ in read)
-        for size in {len(part) for part in self._parts}:
-            for start in range(len(letters) - size + 1):
-                if letters[start : start + size] in self._parts:
-                    first, last = read[start][1], read[start + size - 1][2]
-                    hidden[first:last] = b"\1" * (last - first)
+
+def _decoded(text: str, kept: re.Pattern[str]) -> _Reading:
+    read: _Reading = []
+    at = 0
+    for one in _ESCAPES.finditer(text):
+        read += _moved(_literal(text[at : one.start()], kept), at)
+        mark = _unescaped(one)
+        if kept.fullmatch(mark) and mark.isprintable():
+            read.append((mark.lower(), *one.span()))
+        at = one.end()
+    return read + _moved(_literal(text[at:], kept), at)
+
+
+def _hide(read: _Reading, parts: set[str], hidden: bytearray) -> None:
+    letters = "".join(mark for mark, _, _ in read)
+    for size in {len(part) for part in parts}:
+        for start in range(len(letters) - size + 1):
+            if letters[start : start + size] in parts:
+                first, last = read[start][1], read[start + size - 1][2]
+                hidden[first:last] = b"\1" * (last - first)
 
 
 def _unescaped(found: re.Match[str]) -> str:

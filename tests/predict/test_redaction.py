@@ -220,3 +220,14 @@ def test_a_field_that_would_put_a_secret_on_file_is_refused(name: str) -> None:
         with pytest.raises(ConfigError, match="would stand in the answers file") as caught:
             EndpointOptions("http://h/v1", "m", extra=extra)
         assert "abc" not in str(caught.value)
+
+
+def test_a_key_in_place_of_its_variable_is_not_shown(chat: Any) -> None:
+    with pytest.raises(ConfigError, match="not the name of a variable") as caught:
+        EndpointOptions("http://h/v1", "m", key_variable=KEY)
+    assert not shows(str(caught.value), KEY)
+    plain = KEY.replace("-", "")
+    chat.plan = [(401, {}, {"error": "no key"})]
+    with pytest.raises(EngineError, match="of --key-variable is set: it is empty") as refused:
+        list(engine(chat, key_variable=plain).answers([Prompt("row", "text")]))
+    assert not shows(str(refused.value), plain)
