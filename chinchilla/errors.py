@@ -9,15 +9,27 @@
     ├── AnswerError         an answer that cannot be parsed
     ├── ConfigError         an option or a build.toml that cannot be used
     ├── EngineError         a model that cannot be loaded or asked
-    │   └── ConstraintError answers that cannot be held to a grammar; free decoding goes on
+    │   ├── ConstraintError answers that cannot be held to a grammar; free decoding goes on
+    │   └── PromptError     one prompt that gets no answer; others may
     ├── LengthError         a prompt that leaves no room for its text, or for an answer
     └── TrainError          a training that cannot begin or go on
 
 Each is one line: `where: what is wrong; what to do next`.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+_CONTROLS = re.compile(
+    # C0, DEL, C1; marks that turn the direction of writing; line ends; halves of surrogate pairs
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def shown(text: str) -> str:
+    """Return a text of others as one line that no terminal acts on: controls are escapes."""
+    return _CONTROLS.sub(lambda one: one.group().encode("unicode_escape").decode("ascii"), text)
 
 
 class ChinchillaError(Exception):
@@ -37,8 +49,7 @@ class ChinchillaError(Exception):
 
     def __str__(self) -> str:
         """Join the parts to one line, whatever characters the input put into them."""
-        line = f"{self.where}: {self.what}; {self.todo}"
-        return line.replace("\r", "\\r").replace("\n", "\\n")
+        return shown(f"{self.where}: {self.what}; {self.todo}")
 
 
 class InputError(ChinchillaError):
@@ -83,6 +94,15 @@ class EngineError(ChinchillaError):
 
 class ConstraintError(EngineError):
     """Raised when answers cannot be held to a grammar; the caller may decode freely."""
+
+
+class PromptError(EngineError):
+    """Raised when one prompt gets no answer; `reason` says why, in a word to count by."""
+
+    def __init__(self, where: str, what: str, todo: str, reason: str = "no-answer") -> None:
+        """Keep the three parts and the reason."""
+        super().__init__(where, what, todo)
+        self.reason = reason
 
 
 class LengthError(ChinchillaError):

@@ -26,7 +26,7 @@ from chinchilla.cli.records import records
 from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
 from chinchilla.cli.train import train
-from chinchilla.errors import ChinchillaError
+from chinchilla.errors import ChinchillaError, shown
 
 INTERRUPTED = 130
 
@@ -54,6 +54,7 @@ def main() -> None:
     except ChinchillaError as error:
         _leave(str(error))
     except click.ClickException as error:
+        error.message = shown(error.message)
         with suppress(OSError):
             error.show()
         sys.exit(error.exit_code)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.options import SEED, raw_option, samples_option, templates_option
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.build.plan import Plan
@@ -60,9 +61,9 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
             click.echo(_result_table(built.manifest))
             report = Report.model_validate(built.manifest["report"])
     for line in report_lines(report):
-        click.echo(line, err=True)
+        say(line, err=True)
     if not dry_run:
-        click.echo(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+        say(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
 
 
 def _say_shipped(config: Path | None) -> None:
@@ -71,7 +72,7 @@ def _say_shipped(config: Path | None) -> None:
 
     if config is not None and str(config) in shipped_configs() and config.is_file():
         words = f"the configuration {config} that ships is read"
-        click.echo(f"note: {words}; write ./{config} for the file here", err=True)
+        say(f"note: {words}; write ./{config} for the file here", err=True)
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from chinchilla.cli.options import json_option, raw_option, samples_option, templates_option
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.sources.card import Card
@@ -57,9 +58,9 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: bool) -> 
         click.echo(report.model_dump_json(indent=2))
     else:
         for line in report_lines(report):
-            click.echo(line)
+            say(line)
         warned = f", {report.warnings} warnings" if report.warnings else ""
-        click.echo(f"{problems} problems{warned}")
+        say(f"{problems} problems{warned}")
     sys.exit(1 if problems or (given["strict"] and report.warnings) else 0)
 
 
@@ -70,25 +71,26 @@ def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: 
     from chinchilla.sources.inspection import inspect, schema_surprises
     from chinchilla.sources.report import source_report
 
-    say = partial(click.echo, err=quiet)
+    tell = partial(say, err=quiet)
     try:
         card = catalogue.load_card(name, raw)
         found = catalogue.find(card, raw, None, samples)
     except (CardError, InputError) as error:
-        say(f"{name}: cannot be read\n  {error}")
+        tell(f"{name}: cannot be read")
+        tell(f"  {error}")
         return Checked(1)
     if found is None:
-        say(f"{name}: no files under {raw}")
+        tell(f"{name}: no files under {raw}")
         return Checked(int(must_be), card)
-    say(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
+    tell(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
     problems, splits = 0, {}
     for seen in inspect(found):
         for line in _lines(seen):
-            say(line)
+            tell(line)
         problems += seen.errors
         splits[seen.split] = seen.report
     for line in schema_surprises(found):
-        say(f"  {line}")
+        tell(f"  {line}")
         problems += 1
     return Checked(problems, card, found, source_report(found, splits, {}))
 
@@ -119,7 +121,7 @@ def _round_trip(done: Checked, name: str) -> int:
     if done.found is None:
         return 0
     if done.problems:
-        click.echo(f"{name}: round trip left out; mend the problems above first")
+        say(f"{name}: round trip left out; mend the problems above first")
         return 0
     tripped = round_trip(done.found)
     rows = [
@@ -134,5 +136,5 @@ def _round_trip(done: Checked, name: str) -> int:
     ]
     click.echo(table(("source", "sub-task", "form", "items", "F1"), rows))
     for line in tripped.failures:
-        click.echo(f"  {line}")
+        say(f"  {line}")
     return sum(tripped.right[key] != tripped.written[key] for key in tripped.written)

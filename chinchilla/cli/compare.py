@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.options import MANY, json_option
+from chinchilla.cli.output import say
 from chinchilla.cli.score import (
     FILE,
     alias_option,
@@ -47,7 +48,7 @@ def compare(as_json: bool, **given: Any) -> None:
         click.echo(orjson.dumps(found.result()))
         return
     click.echo(_report(found))
-    click.echo(found.signature, err=True)
+    say(found.signature, err=True)
 
 
 def _report(found: "Versus") -> str:

@@ -8,6 +8,7 @@ import click
 
 from chinchilla.cli.extras import need
 from chinchilla.cli.options import MANY, templates_option
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
@@ -58,11 +59,11 @@ def evaluate(
         folder_of(facts, processed), task or facts["task"], _subtasks_of(facts, folder, task)
     )
     _same_templates(facts, data)
-    click.echo(f"run {folder}, {split} of {data.folder}", err=True)
+    say(f"run {folder}, {split} of {data.folder}", err=True)
     name = split if task in (None, facts["task"]) else f"{split}-{task}"
     name += "" if given["templates"] == "built" else "-held-out"
     if data.processed.sha256 != facts["data"]["manifest"]:
-        click.echo("note: another build than the one this run was trained on", err=True)
+        say("note: another build than the one this run was trained on", err=True)
         name += f"-{data.processed.sha256[:8]}"
     _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
 
@@ -150,14 +151,14 @@ def _scored(
 
 
 def _say(words: str) -> None:
-    click.echo(words, err=True)
+    say(words, err=True)
 
 
 def say_lifted(lifted: Mapping[str, str]) -> None:
     """Say which answers could not be held to their limits."""
     if lifted:
         name, why = next(iter(lifted.items()))
-        click.echo(f"{len(lifted):,} answers were left free, the first {name}: {why}", err=True)
+        say(f"{len(lifted):,} answers were left free, the first {name}: {why}", err=True)
 
 
 def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chinchilla.cli.output import say
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ def export(processed: Path, name: str, out: Path | None, **options: Any) -> None
         click.echo("lengths are in characters; pass --tokenizer to count tokens", err=True)
     for split, number in done.manifest["rows"].items():
         if not number:
-            click.echo(f"{split} has no rows and so no file", err=True)
+            say(f"{split} has no rows and so no file", err=True)
     rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest["rows"].items())
-    click.echo(f"rows: {rows}; written to {done.out}", err=True)
+    say(f"rows: {rows}; written to {done.out}", err=True)
 
 
 def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "Ruler":
@@ -101,7 +102,7 @@ def _progress(build: "Processed") -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     if not console.is_terminal:
         parts = ", ".join(f"{part.task} {part.split}" for part in build.parts)
-        click.echo(f"exporting {parts}: {total:,} bytes", err=True)
+        say(f"exporting {parts}: {total:,} bytes", err=True)
         yield lambda _: None
         return
     from rich.progress import (

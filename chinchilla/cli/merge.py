@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from chinchilla.cli.extras import need
+from chinchilla.cli.output import say
 
 
 @click.command()
@@ -18,16 +19,16 @@ def merge(run: Path, out: Path) -> None:
     from chinchilla.train.runs import finished_run
 
     finished_run(run)
-    found = merge_run(run, out, probes_of(run), lambda words: click.echo(words, err=True))
-    click.echo(
+    found = merge_run(run, out, probes_of(run), lambda words: say(words, err=True))
+    say(
         f"logits agree: merged and adapter differ by {found.difference:.1e} of their spread, "
         f"adapter and base by {found.learnt:.1e}",
         err=True,
     )
     if found.rounding is not None:
-        click.echo(
+        say(
             f"the base is whole now: merged and adapter on the base in 4 bits, as it was "
             f"trained, differ by {found.rounding:.1e}",
             err=True,
         )
-    click.echo(out)
+    say(str(out))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.options import MANY, raw_option, samples_option
+from chinchilla.cli.output import say
 from chinchilla.cli.reading import find_source
 
 if TYPE_CHECKING:
@@ -68,9 +69,9 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
     mined = confusion.mine(labels, records, pairs, given["top"])
     _write(out, confusion.dump_confusions(found.card.source, name, mined))
     alone = sum(not others for others in mined.values())
-    click.echo(f"{len(mined)} labels, {alone} of them like no other", err=True)
+    say(f"{len(mined)} labels, {alone} of them like no other", err=True)
     for reason, count in sorted(tally.refused.items()):
-        click.echo(f"{reason}: {count.times}, first {count.example}", err=True)
+        say(f"{reason}: {count.times}, first {count.example}", err=True)
 
 
 def _write(out: str, content: bytes) -> None:

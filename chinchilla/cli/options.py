@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from chinchilla.cli.output import say
 from chinchilla.errors import ConfigError
 
 RAW = Path("raw")
@@ -37,7 +38,7 @@ def _use_templates(
 
     number = use_templates(folder)
     if folder is not None and not context.resilient_parsing:
-        click.echo(f"templates: {number} wordings of {folder} beside those that ship", err=True)
+        say(f"templates: {number} wordings of {folder} beside those that ship", err=True)
     return folder
 
 

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, TextIO
 
 import click
 
-from chinchilla.errors import ChinchillaError, ConfigError
+from chinchilla.errors import ChinchillaError, ConfigError, shown
 
 
 class ReaderLeftError(Exception):
@@ -28,6 +28,11 @@ class Commands(click.Group):
         """Run the command that was named."""
         with _system_errors_told():
             return super().invoke(ctx)
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line of words, whatever texts of others stand in it."""
+    click.echo(shown(line), err=err)
 
 
 def check_open() -> None:

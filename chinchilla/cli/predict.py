@@ -1,5 +1,6 @@
 """The command `chinchilla predict`."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,13 +9,13 @@ import click
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
 from chinchilla.cli.options import MANY, on_error_option, templates_option
-from chinchilla.cli.output import standard_input
+from chinchilla.cli.output import say, standard_input
 from chinchilla.cli.reading import say_tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chinchilla.errors import Tally
+    from chinchilla.errors import PromptError, Tally
     from chinchilla.predict.engine import Engine, Prompt
     from chinchilla.predict.job import Job
     from chinchilla.predict.outcome import Asked
@@ -51,7 +52,9 @@ if TYPE_CHECKING:
 @click.option("--max-new-tokens", type=MANY, help="Longest answer.")
 @click.option("--concurrency", type=MANY, default=4, show_default=True)
 @click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
-@click.option("--timeout", type=float, default=120.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--timeout", type=float, default=120.0, show_default=True, help="Seconds for a whole answer."
+)
 @click.option("--retries", type=click.IntRange(0, 2**31 - 1), default=5, show_default=True)
 @click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
 @click.option("--extra", help="Further fields of each request, as JSON.")
@@ -73,13 +76,15 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     tally = Tally(forgiving=on_error == "count")
     records = list(_records(inputs, rendering, given["source"], tally))
     asked = _asked(records, rendering, tally)
-    engine, job = _engine(model, given)
+    engine, job = _engine(model, given, tally.forgiving)
     asked = _with_room(engine, asked, rendering, tally)
     prompts = _prompts(asked, rendering, given["constrained"])
     if not prompts:
-        click.echo(f"nothing to ask about {len(records):,} records", err=True)
+        say(f"nothing to ask about {len(records):,} records", err=True)
     answers = _answered(engine, job, prompts, out)
     say_lifted(getattr(engine, "lifted", {}))
+    asked = _all_answered(asked, answers, getattr(engine, "refused", {}), tally)
+    _say_empty(answers)
     _write(answers, asked, rendering, out)
     say_tally(tally)
 
@@ -158,7 +163,7 @@ def _asked(records: "Sequence[Record]", rendering: "Rendering", tally: "Tally") 
     silent = [one.record.id for one in found if not one.rows]
     if silent:
         words = "records have nothing to ask (re-pair needs pairs, ee-argument events)"
-        click.echo(f"{len(silent):,} {words}, the first {silent[0]}", err=True)
+        say(f"{len(silent):,} {words}, the first {silent[0]}", err=True)
     return found
 
 
@@ -190,9 +195,9 @@ def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) ->
     ]
 
 
-def _engine(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
+def _engine(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, Job]":
     if given["engine"] == "openai":
-        return _endpoint(model, given)
+        return _endpoint(model, given, forgiving)
     if given["engine"] == "vllm":
         return _vllm(model, given)
     from chinchilla.train.tuned import Wanted, open_engine
@@ -202,7 +207,7 @@ def _engine(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
     return open_engine(model, wanted, _say, given["trust_remote_code"])
 
 
-def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
+def _endpoint(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, Job]":
     from chinchilla.errors import ConfigError
     from chinchilla.predict.constrain import grammar_of
     from chinchilla.predict.endpoint import Endpoint
@@ -222,7 +227,8 @@ def _endpoint(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
         key_variable=given["key_variable"],
         structured=given["structured"] if limited else "off",
     )
-    return Endpoint(options, grammar_of if limited else None), options.job
+    engine = Endpoint(options, grammar_of if limited else None, forgiving=forgiving)
+    return engine, options.job
 
 
 def _usual_room(model: str) -> int:
@@ -276,7 +282,7 @@ def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
 
 
 def _say(words: str) -> None:
-    click.echo(words, err=True)
+    say(words, err=True)
 
 
 def _answered(
@@ -303,6 +309,32 @@ def _answered(
     return found
 
 
+def _all_answered(
+    asked: "list[Asked]",
+    answers: "dict[str, Any]",
+    refused: "dict[str, PromptError]",
+    tally: "Tally",
+) -> "list[Asked]":
+    """Return the records all of whose prompts were answered; count why the others were not."""
+    from chinchilla.errors import EngineError
+
+    for name in sorted(refused):
+        tally.refuse(refused[name])
+    if refused and not answers:
+        ((reason, times),) = Counter(one.reason for one in refused.values()).most_common(1)
+        first = next(refused[name] for name in sorted(refused) if refused[name].reason == reason)
+        what = f"no prompt was answered, {times:,} times {reason}; first {first.what}"
+        raise EngineError(first.where, what, first.todo)
+    return [one for one in asked if all(row.id in answers for row in one.rows)]
+
+
+def _say_empty(answers: "dict[str, Any]") -> None:
+    """Say how often a model said nothing at all: that is read as an answer that failed."""
+    empty = [one.id for one in answers.values() if not one.raw.strip()]
+    if empty:
+        say(f"{len(empty):,} answers are empty, the first {empty[0]}", err=True)
+
+
 def _write(
     answers: "dict[str, Any]", asked: "Sequence[Asked]", rendering: "Rendering", out: Path | None
 ) -> None:
@@ -318,4 +350,4 @@ def _write(
             click.echo(line, nl=False)
         return
     write_whole(out, lines, "pass another file with --out")
-    click.echo(f"{len(asked):,} records in {out}", err=True)
+    say(f"{len(asked):,} records in {out}", err=True)

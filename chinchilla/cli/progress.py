@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import click
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.build.plan import Job, Plan
@@ -63,7 +63,7 @@ def _lines(total: int) -> Callable[["Job"], None]:
             spent = time.monotonic() - started
             left = spent * (total - done) / done if done else 0
             words = f"{job.source} {job.split}: {min(100, 100 * done // max(total, 1))}%"
-            click.echo(f"{words}, about {left:.0f} s left", err=True)
+            say(f"{words}, about {left:.0f} s left", err=True)
 
     return step
 
@@ -106,7 +106,7 @@ def _moments() -> "Look":
         tenth = 10 * moment.step // max(1, moment.steps)
         if moment.judged or tenth > printed:
             printed = tenth
-            click.echo(_moment(moment), err=True)
+            say(_moment(moment), err=True)
 
     return look
 
@@ -148,6 +148,6 @@ def _answers(total: int, words: str) -> Iterator[Callable[[object], None]]:
         done += 1
         if done % tenth == 0 or done == total:
             left = (time.monotonic() - started) * (total - done) / done
-            click.echo(f"{words}: {done:,}/{total:,} answers, about {left:.0f} s left", err=True)
+            say(f"{words}: {done:,}/{total:,} answers, about {left:.0f} s left", err=True)
 
     yield step

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import click
+from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
     from chinchilla.errors import Tally
@@ -27,7 +27,7 @@ def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found
     if split not in found.files:
         raise no_split(found, raw, split)
     words = f"{card.source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
-    click.echo(words, err=True)
+    say(words, err=True)
     return found
 
 
@@ -37,4 +37,4 @@ def say_tally(tally: "Tally") -> None:
     for kind, counts in kinds.items():
         for reason, count in sorted(counts.items()):
             advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""
-            click.echo(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)
+            say(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)

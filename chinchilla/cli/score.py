@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.options import SEED, json_option, raw_option, templates_option
-from chinchilla.cli.output import standard_input
+from chinchilla.cli.output import say, standard_input
 
 if TYPE_CHECKING:
     from chinchilla.score.evaluation import Evaluation, Score, Scores
@@ -79,7 +79,7 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
         click.echo(orjson.dumps(result(found)))
         return
     click.echo(_report(found))
-    click.echo(found.signature, err=True)
+    say(found.signature, err=True)
 
 
 def _check_usage(given: dict[str, Any], policy: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from chinchilla.cli.options import json_option, raw_option
+from chinchilla.cli.output import say
 
 
 @click.command()
@@ -25,18 +26,20 @@ def sources(raw: Path, as_json: bool) -> None:
     else:
         click.echo(_table(rows))
         for row in rows:
-            click.echo(_words(row))
-    for line in unread_in(raw):
-        click.echo(str(line), err=True)
+            click.echo()
+            for line in _words(row):
+                say(line)
+    for unread_one in unread_in(raw):
+        say(str(unread_one), err=True)
     sys.exit(1 if any(row["problem"] for row in rows) else 0)
 
 
-def _words(row: dict[str, Any]) -> str:
+def _words(row: dict[str, Any]) -> list[str]:
     if row["problem"]:
-        return f"\n{row['source']}: cannot be read\n  {row['problem']}"
+        return [f"{row['source']}: cannot be read", f"  {row['problem']}"]
     licence, obtain = f"  licence: {row['licence']}", f"  obtain:  {row['obtain']}"
-    lines = ["", f"{row['source']}: {row['summary']}", f"  {row['home']}", licence, obtain]
-    return "\n".join([*lines, *(f"  {line}" for line in row["unread"])])
+    lines = [f"{row['source']}: {row['summary']}", f"  {row['home']}", licence, obtain]
+    return [*lines, *(f"  {line}" for line in row["unread"])]
 
 
 def _table(rows: list[dict[str, Any]]) -> str:

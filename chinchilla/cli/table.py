@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 from unicodedata import east_asian_width
 
+from chinchilla.errors import shown
+
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Lay out rows under a head; columns of numbers are right-aligned."""
+    """Lay out rows under a head; columns of numbers are right-aligned, controls are escaped."""
+    head, rows = _cells(head), [_cells(row) for row in rows]
     columns = list(zip(head, *rows, strict=True))
     widths = [max(map(_width, column)) for column in columns]
     numeric = [all(_is_number(cell) for cell in column[1:]) for column in columns]
@@ -17,6 +20,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    return [shown(cell) for cell in row]
 
 
 def _width(text: str) -> int:

@@ -12,6 +12,8 @@ from click.core import ParameterSource
 
 from chinchilla.cli.extras import need
 from chinchilla.cli.options import templates_option
+from chinchilla.cli.output import say
+from chinchilla.errors import shown
 
 if TYPE_CHECKING:
     from chinchilla.train.fit import Prepared
@@ -167,8 +169,8 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
         return
     best = done.facts["best"]
     words = f"best F1 on dev {100 * best['eval_f1']:.2f} at step {best['step']}" if best else ""
-    click.echo(f"{done.folder}\t{words}")
-    click.echo("score it on a split with: chinchilla eval --split dev", err=True)
+    click.echo(f"{shown(str(done.folder))}\t{words}")
+    say("score it on a split with: chinchilla eval --split dev", err=True)
 
 
 def _summary(prepared: "Prepared") -> str:
@@ -195,7 +197,7 @@ def _summary(prepared: "Prepared") -> str:
 def _say(words: str) -> None:
     """Print a line to stderr, once where several processes train together."""
     if os.environ.get("RANK", "0") == "0":
-        click.echo(words, err=True)
+        say(words, err=True)
 
 
 @contextmanager

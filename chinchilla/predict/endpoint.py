@@ -5,6 +5,7 @@ with open_journal(path, options.job, prompts) as journal:
     answers = answer_all(Endpoint(options), prompts, journal, step)
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Generator, Iterable
@@ -15,15 +16,12 @@ from typing import NamedTuple
 
 import httpx
 
-from chinchilla.errors import ConfigError, EngineError
+from chinchilla.errors import ConfigError, EngineError, PromptError
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.exchange import (
-    EndpointOptions,
-    error_code,
-    read_answer,
-    request_body,
-    server_words,
-)
+from chinchilla.predict.exchange import KEY_VARIABLE, EndpointOptions, request_body
+from chinchilla.predict.posting import BodyError, Line, Reply
+from chinchilla.predict.redaction import Secret
+from chinchilla.predict.reply import Lack, brief, error_code, read_answer, server_words
 from chinchilla.predict.retry import PATIENCE, backoff, is_passing, retry_after
 from chinchilla.predict.together import ask_together
 
@@ -34,8 +32,11 @@ _AGAIN = "run the command again to go on from here"
 _TODO = {
     400: "check the prompt's length and the extra fields, or lower max_tokens",
     404: "check the base URL (it mostly ends in /v1) and the name of the model",
+    413: "shorten the prompt",
     422: "check the extra fields",
 }
+_OF_THE_PROMPT = {400: "refused-by-server", 413: "refused-by-server", 422: "refused-by-server"}
+_DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,42 @@ class Waits:
 
 
 class _Trouble(NamedTuple):
-    """Why there is no answer; whether to ask again, and after how long if the server said."""
+    """Why there is no answer; whether to ask again, and after how long if the server said.
+
+    With a `reason` it is a trouble of this prompt alone.
+    """
 
     what: str
     todo: str = _AGAIN
     again: bool = False
     wait: float | None = None
+    reason: str = ""
 
 
 class Endpoint:
-    """An engine that asks a chat endpoint; the grammar is what `structured` options send."""
+    """An engine that asks a chat endpoint; the grammar is what `structured` options send.
+
+    `forgiving`, it leaves out prompts that get no answer, and `refused` says why, by id.
+    """
 
     def __init__(
         self,
         options: EndpointOptions,
         grammar: Grammar | None = None,
         waits: Waits | None = None,
+        forgiving: bool = False,
     ) -> None:
-        """Keep the options; raise ConfigError where grammar and `structured` do not fit."""
+        """Keep the options; raise ConfigError where they cannot be used or hold the key."""
         if (grammar is None) != (options.structured == "off"):
             what = "a grammar and a way to send it are given only together"
             raise ConfigError("structured", what, "give both or neither")
+        secret = Secret(_read_key(options.key_variable))
+        if secret.telling and secret.stands_in(str(options.job)):
+            what = f"one holds the key in {options.key_variable}, and they are written to files"
+            raise ConfigError("endpoint options", what, "leave it out: it is sent as a header")
         self._options, self._grammar = options, grammar
-        self._waits = waits or Waits()
+        self._waits, self._forgiving = waits or Waits(), forgiving
+        self.refused: dict[str, PromptError] = {}
 
     def answers(self, prompts: Iterable[Prompt]) -> Generator[Answer, None, None]:
         """Yield answers as they finish; raise EngineError after the first that fails for good.
@@ -82,15 +96,18 @@ class Endpoint:
         """
         options, stop = self._options, Event()
         key = _read_key(options.key_variable)
-        headers = {"Content-Type": "application/json"}
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        limits = httpx.Limits(max_connections=options.concurrency)
-        with httpx.Client(headers=headers, timeout=options.timeout, limits=limits) as client:
-            asking = _Asking(client, options, self._waits, stop, key)
+        with _line(options, key) as line:
+            asking = _Asking(line, options, self._waits, stop, Secret(key))
 
-            def ask(prompt: Prompt) -> Answer:
-                return asking.ask(prompt.id, request_body(options, prompt, self._limit(prompt)))
+            def ask(prompt: Prompt) -> Answer | None:
+                body = request_body(options, prompt, self._limit(prompt))
+                try:
+                    return asking.ask(prompt.id, body)
+                except PromptError as error:
+                    if not self._forgiving:
+                        raise
+                    self.refused[prompt.id] = error
+                    return None
 
             yield from ask_together(prompts, ask, options.concurrency, stop)
 
@@ -108,72 +125,100 @@ def _read_key(variable: str) -> str:
     return key
 
 
+def _line(options: EndpointOptions, key: str) -> Line:
+    """Return what requests are sent through; proxies and certificates are the environment's."""
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+        # they would log what a server sends back, the key too
+        for library in ("httpx", "httpcore"):
+            logging.getLogger(library).setLevel(logging.WARNING)
+    try:
+        return Line(headers, options.timeout, options.concurrency)
+    except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
+        what = f"its proxy or certificates cannot be used: {brief(str(error), Secret(key))}"
+        todo = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
+        raise EngineError("environment", what, todo) from None
+
+
 class _Asking:
     """Post requests until each is answered or refused for good."""
 
     def __init__(
-        self, client: httpx.Client, options: EndpointOptions, waits: Waits, stop: Event, key: str
+        self, line: Line, options: EndpointOptions, waits: Waits, stop: Event, secret: Secret
     ) -> None:
-        self._client, self._options, self._waits = client, options, waits
-        self._stop, self._key = stop, key
+        self._line, self._options, self._waits = line, options, waits
+        self._stop, self._secret = stop, secret
 
     def ask(self, id_: str, body: bytes) -> Answer:
-        attempt = 0
+        attempt, patience = 0, PATIENCE
         while True:
-            outcome = self._post(id_, body)
+            outcome = self._post(id_, body, patience)
             if isinstance(outcome, Answer):
                 return outcome
             if not outcome.again or attempt == self._options.retries:
                 raise self._error(id_, outcome, attempt)
+            patience -= outcome.wait or 0
             seconds = backoff(attempt, outcome.wait, self._waits.chance)
             self._waits.pause(self._stop, seconds)
             if self._stop.is_set():
                 raise self._error(id_, outcome, attempt)
             attempt += 1
 
-    def _post(self, id_: str, body: bytes) -> Answer | _Trouble:
+    def _post(self, id_: str, body: bytes, patience: float) -> Answer | _Trouble:
         try:
-            response = self._client.post(self._options.url, content=body)
-        except httpx.TimeoutException:
+            reply = self._line.post(self._options.url, body)
+        except TimeoutError:
             what = f"no answer within {self._options.timeout:g} s"
             return _Trouble(what, "give it more time or fewer at once", again=True)
+        except BodyError as error:
+            todo = "lower --max-new-tokens, or check what server this is"
+            return _Trouble(f"sends {error}", todo, reason="unreadable-body")
         except httpx.ConnectError as error:
-            words = f"cannot be reached ({error})"
+            words = f"cannot be reached ({brief(str(error), self._secret)})"
             return _Trouble(words, "start the server or check the base URL", again=True)
-        except httpx.RequestError as error:
-            return _Trouble(f"the connection broke ({error or type(error).__name__})", again=True)
-        if response.is_success:
-            answer = read_answer(id_, response.content)
-            return answer or self._no_completion(response)
-        return self._refused(response.status_code, response)
+        except httpx.HTTPError as error:
+            words = brief(str(error), self._secret) or type(error).__name__
+            return _Trouble(f"the connection broke ({words})", again=True)
+        if not reply.is_success:
+            return self._refused(reply.status, reply, patience)
+        answer = read_answer(id_, reply.content, self._secret)
+        if isinstance(answer, Lack):
+            return _Trouble(answer.what, answer.todo, reason=answer.reason)
+        return answer or self._no_completion(reply, patience)
 
-    def _no_completion(self, response: httpx.Response) -> _Trouble:
+    def _no_completion(self, reply: Reply, patience: float) -> _Trouble:
         """Explain a reply of status 200: some routers put the error of a provider into one."""
-        code = error_code(response.content)
+        code = error_code(reply.content)
         if code is not None:
-            return self._refused(code, response)
-        words = server_words(response.content, self._key) or "nothing"
+            return self._refused(code, reply, patience)
+        words = server_words(reply.content, self._secret) or "nothing"
         todo = "check that the base URL is that of an OpenAI-compatible server"
-        return _Trouble(f"not a chat completion: {words}", todo)
+        return _Trouble(f"not a chat completion: {words}", todo, reason="not-a-completion")
 
-    def _refused(self, status: int, response: httpx.Response) -> _Trouble:
-        words = server_words(response.content, self._key) or response.reason_phrase
-        what = f"{status}: {words}"
+    def _refused(self, status: int, reply: Reply, patience: float) -> _Trouble:
+        reason = brief(reply.reason, self._secret)
+        what = f"{status}: {server_words(reply.content, self._secret) or reason}"
         if not is_passing(status):
-            return _Trouble(what, self._todo(status))
-        wait = retry_after(response.headers.get("Retry-After"), self._waits.now())
-        if wait is not None and wait > PATIENCE:
-            return _Trouble(f"{what} (asks to wait {wait:.0f} s)", f"wait, then {_AGAIN}")
+            return _Trouble(what, self._todo(status), reason=_OF_THE_PROMPT.get(status, ""))
+        wait = retry_after(reply.retry_after, self._waits.now())
+        if wait is not None and wait > patience:
+            asked = f"{wait:.0f} s" if wait <= _DAY else "more than a day"
+            return _Trouble(f"{what} (asks to wait {asked})", f"wait, then {_AGAIN}")
         return _Trouble(what, again=True, wait=wait)
 
     def _todo(self, status: int) -> str:
         if status in (401, 403):
+            # a name that is none may be the key itself, passed in its place
             name = self._options.key_variable
-            state = "holds a valid key" if self._key else "is set: it is empty"
-            return f"check that the environment variable {name} {state}"
+            known = name if name == KEY_VARIABLE or name in os.environ else "of --key-variable"
+            state = "holds a valid key" if self._secret else "is set: it is empty"
+            return f"check that the environment variable {known} {state}"
         return _TODO.get(status, "check the base URL and the options")
 
     def _error(self, id_: str, trouble: _Trouble, attempt: int) -> EngineError:
         times = f", {attempt + 1} times" if attempt else ""
         what = f"prompt {id_}{times}: {trouble.what}"
+        if trouble.reason:
+            return PromptError(self._options.url, what, trouble.todo, trouble.reason)
         return EngineError(self._options.url, what, trouble.todo)

@@ -1,27 +1,30 @@
-"""What is sent to a chat endpoint and what comes back, as plain values.
+"""Where a chat endpoint is and what is sent to it, as plain values."""
 
-The shapes are those of OpenAI's chat completions (platform.openai.com/docs/api-reference/chat),
-read as loosely as the servers that imitate them write them.
-"""
-
-import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
-import msgspec
 import orjson
 
 from chinchilla.errors import ConfigError
-from chinchilla.predict.engine import Answer, Prompt
+from chinchilla.predict.engine import Prompt
 from chinchilla.predict.job import Job
 
 Structured = Literal["off", "vllm", "llama.cpp"]
 """In which server's way the grammar of an answer is sent."""
 
+KEY_VARIABLE = "OPENAI_API_KEY"
+"""The environment variable that holds the key where no other is named."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OURS = ("messages", "model", "n", "stream")
-_LONGEST = 200
+_SECRETS = re.compile(
+    r"(?:x[-_])?(?:api[-_]?key|(?:access[-_]?|auth[-_]?)?token|auth(?:orization)?|bearer"
+    r"|passw(?:or)?d|secret)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class EndpointOptions:
     retries: int = 5
     extra: Mapping[str, Any] = field(default_factory=dict)
     structured: Structured = "off"
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: str = KEY_VARIABLE
 
     def __post_init__(self) -> None:
         """Refuse what would only fail at the first request."""
@@ -50,12 +53,16 @@ class EndpointOptions:
         for name, least in (("max_tokens", 1), ("concurrency", 1), ("retries", 0)):
             if getattr(self, name) < least:
                 raise ConfigError(name, f"{getattr(self, name)} is too few", f"use {least} or more")
-        if self.timeout <= 0:
-            raise ConfigError("timeout", f"{self.timeout} s is no time", "use more than 0")
+        if not 0 < self.timeout < math.inf:
+            raise ConfigError("timeout", f"{self.timeout} s is no time", "use seconds above 0")
         if self.structured not in get_args(Structured):
             todo = f"use {', '.join(get_args(Structured))}"
             raise ConfigError("structured", f"no way {self.structured!r}", todo)
         _check_extra(self.extra)
+        if not _VARIABLE.fullmatch(self.key_variable):
+            # said without it: it may be the key
+            todo = "pass the name of an environment variable that holds the key"
+            raise ConfigError("--key-variable", "not the name of a variable", todo)
 
     @property
     def url(self) -> str:
@@ -101,6 +108,20 @@ def _check_extra(extra: Mapping[str, Any]) -> None:
         orjson.dumps(dict(extra))
     except TypeError as error:
         raise ConfigError("extra fields", str(error), "use plain JSON values") from error
+    for name in _names(extra):
+        if _SECRETS.fullmatch(name):
+            todo = "put a key into the environment variable named by --key-variable"
+            raise ConfigError(f"extra field {name}", "would stand in the answers file", todo)
+
+
+def _names(value: object) -> Iterator[str]:
+    """Yield the names of all fields, however deep."""
+    if isinstance(value, Mapping):
+        yield from map(str, value)
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        for one in value:
+            yield from _names(one)
 
 
 def request_body(options: EndpointOptions, prompt: Prompt, grammar: str | None) -> bytes:
@@ -127,83 +148,3 @@ def _grammar_field(structured: Structured, grammar: str) -> dict[str, Any]:
         return {"structured_outputs": {"grammar": grammar}}
     marked = grammar.startswith("%llguidance")
     return {"grammar": grammar if marked else f"%llguidance {{}}\n{grammar}"}
-
-
-class _Part(msgspec.Struct):
-    text: str | None = None
-
-
-class _Message(msgspec.Struct):
-    content: str | list[_Part] | None = None
-
-
-class _Choice(msgspec.Struct):
-    message: _Message | None = None
-    finish_reason: str | None = None
-
-
-class _Usage(msgspec.Struct):
-    completion_tokens: int | None = None
-
-
-class _Reply(msgspec.Struct):
-    choices: Annotated[list[_Choice], msgspec.Meta(min_length=1)]
-    usage: _Usage | None = None
-
-
-def read_answer(id_: str, content: bytes) -> Answer | None:
-    """Read a chat completion; return None for anything else.
-
-    A missing or null text is an empty answer: a filter or a limit may leave none.
-    """
-    try:
-        # not msgspec: a model cut in the middle of a character leaves half a surrogate pair
-        reply = msgspec.convert(json.loads(content), _Reply)
-    except (ValueError, RecursionError):
-        return None
-    first = reply.choices[0]
-    tokens = reply.usage.completion_tokens if reply.usage else None
-    raw = _whole(_text(first.message))
-    return Answer(id_, raw, tokens or 0, first.finish_reason == "length")
-
-
-def _text(message: _Message | None) -> str:
-    content = message.content if message else None
-    if isinstance(content, list):
-        return "".join(part.text or "" for part in content)
-    return content or ""
-
-
-def _whole(text: str) -> str:
-    """Put the replacement character for half a surrogate pair, which no UTF-8 file can hold."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def error_code(content: bytes) -> int | None:
-    """Return the status that a reply of status 200 says its error would have had."""
-    try:
-        error = json.loads(content).get("error")
-        return int(error.get("code") or 500) if isinstance(error, dict) else None
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        return None
-
-
-def server_words(content: bytes, secret: str | None) -> str:
-    """Return the server's own message on one line, shortened, the secret taken out."""
-    words = _message(content)
-    if secret:
-        words = words.replace(secret, "***")
-    words = " ".join(words.split())
-    return words if len(words) <= _LONGEST else f"{words[: _LONGEST - 3]}..."
-
-
-def _message(content: bytes) -> str:
-    plain = content.decode("utf-8", "replace")
-    try:
-        fields = json.loads(content)
-    except (ValueError, RecursionError):
-        return plain
-    for name in ("error", "message", "detail"):
-        if isinstance(fields, dict) and fields.get(name):
-            fields = fields[name]
-    return fields if isinstance(fields, str) else plain

@@ -175,6 +175,8 @@ def answer_all(
 ) -> dict[str, Answer]:
     """Ask what the journal lacks; return all answers by id, in the order of the prompts.
 
+    A prompt that the engine says it `refused` is left out.
+
     `step` is called with each new answer once it is on file, never with those already there.
     On Ctrl-C the engine is told to stop, and what it was still answering is kept. Raises
     EngineError where a prompt stays without an answer.
@@ -182,11 +184,13 @@ def answer_all(
     missing = [prompt for prompt in prompts if prompt.id not in journal.answers]
     if missing:
         _keep(engine.answers(missing), journal, step)
-    left = [prompt.id for prompt in missing if prompt.id not in journal.answers]
+    there = {**getattr(engine, "refused", {}), **journal.answers}
+    left = [prompt.id for prompt in missing if prompt.id not in there]
     if left:
         what = f"this and {len(left) - 1} further prompts got no answer"
         raise EngineError(left[0], what, "run the command again")
-    return {prompt.id: journal.answers[prompt.id] for prompt in prompts}
+    ids = [prompt.id for prompt in prompts]
+    return {id_: journal.answers[id_] for id_ in ids if id_ in journal.answers}
 
 
 def _keep(answers: Iterator[Answer], journal: Journal, step: Callable[[Answer], object]) -> None:

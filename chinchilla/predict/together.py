@@ -8,7 +8,8 @@ from threading import Event, Thread
 from chinchilla.errors import EngineError
 from chinchilla.predict.engine import Answer, Prompt
 
-Ask = Callable[[Prompt], Answer]
+Ask = Callable[[Prompt], Answer | None]
+"""Return the answer, or null for a prompt that is left out."""
 
 
 def ask_together(
@@ -45,7 +46,7 @@ class _Crew:
 
     def __init__(self, ask: Ask, width: int, stop: Event) -> None:
         self.tasks: SimpleQueue[Prompt | None] = SimpleQueue()
-        self._done: deque[Answer | Exception] = deque()
+        self._done: deque[Answer | Exception | None] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
         self._ask, self._stop = ask, stop
         # daemons: a second Ctrl-C must not wait for a server that hangs
@@ -58,7 +59,7 @@ class _Crew:
             self._done.append(self._outcome(prompt))
             self._bell.put(None)
 
-    def _outcome(self, prompt: Prompt) -> Answer | Exception:
+    def _outcome(self, prompt: Prompt) -> Answer | Exception | None:
         if self._stop.is_set():
             return EngineError(prompt.id, "not asked any more", "run the command again")
         try:
@@ -74,7 +75,8 @@ class _Crew:
         if isinstance(outcome, Exception):
             raise outcome
         try:
-            yield outcome
+            if outcome is not None:
+                yield outcome
         finally:
             self._done.popleft()
 

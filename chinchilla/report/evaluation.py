@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
 
+from chinchilla.errors import shown
 from chinchilla.outputs import write_whole
-from chinchilla.report.marks import Piece, gold_pieces, pred_pieces
+from chinchilla.report.marks import Piece, brief, gold_pieces, pred_pieces
 from chinchilla.score.counts import prf
 from chinchilla.score.evaluation import Evaluation
 from chinchilla.score.faults import KINDS, Confusion, Document, confusion, examine
@@ -17,10 +19,18 @@ from chinchilla.shipped import shipped
 TEMPLATE = "pages/evaluation.html"
 EXAMPLES_A_KIND = 60
 MOST_LABELS = 24
+MOST_BARS = 300
+"""Labels of the bars and of the filter."""
+MOST_FAULTS = 50
+"""Mistakes listed of one document."""
+MOST_DRAWN = 1_500_000
+"""Characters of all examples, markup included, after which no more documents are listed."""
+_MARKUP = 200
+"""Characters that the markup of a mark or of a listed mistake takes."""
 
 
 class Example(NamedTuple):
-    """A document with mistakes, as the page lists it."""
+    """A document with mistakes, as the page lists it; `left_out` mistakes are not listed."""
 
     id: str
     kinds: tuple[str, ...]
@@ -28,6 +38,15 @@ class Example(NamedTuple):
     gold: list[Piece]
     pred: list[Piece]
     faults: list[tuple[str, str, str]]
+    left_out: int = 0
+
+    @property
+    def drawn(self) -> int:
+        """Return how many characters the page holds of it."""
+        pieces = (*self.gold, *self.pred)
+        words = [*self.labels, *("".join(one) for one in self.faults)]
+        text = sum(len(one.text) + len(one.label) for one in pieces) + sum(map(len, words))
+        return text + _MARKUP * (len(pieces) + len(self.faults))
 
 
 class Matrix(NamedTuple):
@@ -49,26 +68,41 @@ def evaluation_page(found: Evaluation) -> str:
     documents = list(examine(found.pairs, found.request.na, unread))
     kinds = Counter(one.kind for document in documents for one in document.findings)
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_visible,
     )
     source = (shipped("templates") / TEMPLATE).read_text(encoding="utf-8")
     return environment.from_string(source).render(
         found=found,
         head=found.scores[found.headline],
-        labels=_label_rows(found),
+        labels=_label_rows(found)[:MOST_BARS],
+        more_labels=max(0, len(found.scores[found.headline].labels) - MOST_BARS),
         kinds=[(kind, kinds[kind]) for kind in KINDS],
         right=kinds["right"],
         matrix=matrix(confusion(documents)),
         examples=examples(documents),
+        unlooked=sum(document.unlooked for document in documents),
         wrong=sum(any(one.kind != "right" for one in each.findings) for each in documents),
     )
+
+
+def _visible(value: object) -> object:
+    """Show control characters as escapes, but for the line ends of a text."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return "\n".join(map(shown, value.split("\n")))
+    return value
 
 
 def _label_rows(found: Evaluation) -> list[dict[str, Any]]:
     """Return the labels of the headline metric, most frequent in gold first."""
     labels = found.scores[found.headline].labels
     order = sorted(labels, key=lambda name: (-labels[name].n_gold, name))
-    return [{"name": name, "score": prf(labels[name]), "counts": labels[name]} for name in order]
+    return [
+        {"name": brief(name), "score": prf(labels[name]), "counts": labels[name]} for name in order
+    ]
 
 
 def matrix(pairs: Confusion) -> Matrix:
@@ -77,22 +111,26 @@ def matrix(pairs: Confusion) -> Matrix:
     for (gold, pred), times in pairs.items():
         for name in {gold, pred} - {None}:
             met[str(name)] += times
-    shown = sorted(sorted(met, key=lambda name: (-met[name], name))[:MOST_LABELS])
-    axis: list[str | None] = [*shown, None]
+    names = sorted(sorted(met, key=lambda name: (-met[name], name))[:MOST_LABELS])
+    axis: list[str | None] = [*names, None]
     rows = [[pairs[gold, pred] for pred in axis] for gold in axis]
     total = sum(sum(row) for row in rows)
-    return Matrix(shown, rows, pairs.total() - total)
+    return Matrix([brief(name) for name in names], rows, pairs.total() - total)
 
 
 def examples(documents: Iterable[Document]) -> list[Example]:
-    """Choose documents with mistakes, in order, until each kind has its share."""
-    shown: Counter[str] = Counter()
-    chosen = []
+    """Choose documents with mistakes, in order, until kinds have their share or it is enough."""
+    listed: Counter[str] = Counter()
+    chosen: list[Example] = []
+    drawn = 0
     for document in documents:
         kinds = _kinds(document)
-        if any(shown[kind] < EXAMPLES_A_KIND for kind in kinds):
-            shown.update(kinds)
+        if any(listed[kind] < EXAMPLES_A_KIND for kind in kinds):
+            listed.update(kinds)
             chosen.append(_example(document, kinds))
+            drawn += chosen[-1].drawn
+        if drawn > MOST_DRAWN:
+            break
     return chosen
 
 
@@ -104,18 +142,24 @@ def _kinds(document: Document) -> tuple[str, ...]:
 def _example(document: Document, kinds: Sequence[str]) -> Example:
     gold = document.pair.gold
     faults = [one for one in document.findings if one.kind != "right"]
+    listed = faults[:MOST_FAULTS]
     labels = dict.fromkeys(
-        item.name for one in faults for item in (one.gold, one.pred) if item is not None
+        brief(item.name) for one in listed for item in (one.gold, one.pred) if item is not None
     )
+    # the listed ones first: not every item of a long answer is marked
+    marked = [*listed, *(one for one in document.findings if one.kind == "right")]
     return Example(
-        gold.id,
+        brief(gold.id, 120),
         tuple(kinds),
         tuple(labels),
-        gold_pieces(gold.text, document.findings),
-        pred_pieces(gold.text, document.findings),
-        [(one.kind, _words(one.gold), _words(one.pred)) for one in faults],
+        gold_pieces(gold.text, marked),
+        pred_pieces(gold.text, marked),
+        [(one.kind, _words(one.gold), _words(one.pred)) for one in listed],
+        len(faults) - len(listed),
     )
 
 
 def _words(item: Any) -> str:
-    return "" if item is None else f"{item.name}: {' → '.join(item.strings)}"
+    if item is None:
+        return ""
+    return f"{brief(item.name)}: {' → '.join(brief(words, 120) for words in item.strings)}"

@@ -1,6 +1,6 @@
 """The official metric of DuIE 2.0, with its aliases and its rule for book titles."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,8 +39,9 @@ def duie_official(pairs: Iterable[Pair], options: Options) -> Tallied:
     for one in pairs:
         gold, pred = triples(one.gold), triples(one.pred)
         wanted, found = _distinct(gold, options.alias), _distinct(pred, options.alias)
-        right = [item for item in found if _stands_in(item, wanted, options.alias)]
-        recalled = sum(_stands_in(item, pred, options.alias) for item in wanted)
+        known, told = _Triples(options.alias, wanted), _Triples(options.alias, pred)
+        right = [item for item in found if known.hold(item)]
+        recalled = sum(map(told.hold, wanted))
         counted.append((len(right), recalled, len(found), len(wanted)))
         for names, items in zip(labels, (right, found, wanted), strict=True):
             names.extend(item.predicate for item in items)
@@ -72,25 +73,47 @@ def normal(words: str) -> str:
 
 
 def _distinct(items: Iterable[Spo], alias: Alias) -> list[Spo]:
-    kept: list[Spo] = []
+    kept = _Triples(alias)
+    found = []
     for item in items:
-        if not _stands_in(item, kept, alias):
-            kept.append(item)
-    return kept
+        if not kept.hold(item):
+            kept.add(item)
+            found.append(item)
+    return found
 
 
-def _stands_in(item: Spo, others: Sequence[Spo], alias: Alias) -> bool:
-    if item in others:
-        return True
-    if not alias:
-        return False
-    known = alias.get(item.subject, frozenset())
-    return any(
-        other.predicate == item.predicate
-        and (other.subject == item.subject or other.subject in known)
-        and _same_object(other.object, item.object, alias)
-        for other in others
-    )
+class _Triples:
+    """Triples that are looked up, aliases included."""
+
+    def __init__(self, alias: Alias, items: Iterable[Spo] = ()) -> None:
+        self._alias = alias
+        self._keys: set[object] = set()
+        self._objects: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+        for item in items:
+            self.add(item)
+
+    def add(self, item: Spo) -> None:
+        """Add a triple."""
+        self._keys.add(_key(item))
+        if self._alias:
+            self._objects.setdefault((item.predicate, item.subject), []).append(item.object)
+
+    def hold(self, item: Spo) -> bool:
+        """Tell whether the triple or one known as it is there."""
+        if _key(item) in self._keys:
+            return True
+        if not self._alias:
+            return False
+        subjects = {item.subject, *self._alias.get(item.subject, ())}
+        return any(
+            _same_object(other, item.object, self._alias)
+            for subject in subjects
+            for other in self._objects.get((item.predicate, subject), ())
+        )
+
+
+def _key(item: Spo) -> object:
+    return item.predicate, item.subject, frozenset(item.object.items())
 
 
 def _same_object(left: Mapping[str, str], right: Mapping[str, str], alias: Alias) -> bool:

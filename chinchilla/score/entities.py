@@ -1,10 +1,9 @@
 """Metrics of named entities: by span, by string, and by overlap."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import heappop, heappush
 from typing import NamedTuple
-
-import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from chinchilla.score.counts import Counts, Key, Options, Tallied, micro, tallied, totals_of
 from chinchilla.score.exact import common
@@ -60,8 +59,8 @@ def same_type(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
 
     nervaluate's `ent_type`, by a maximum one-to-one matching inside each type.
     """
-    names = dict.fromkeys(item.type for item in pred)
-    return sum(_overlaps(_bounds(gold, name), _bounds(pred, name)) for name in names), 0
+    wanted, found = _by_type(gold), _by_type(pred)
+    return sum(_overlaps(_bounds(wanted.get(name, [])), _bounds(found[name])) for name in found), 0
 
 
 def overlapping(match: Match) -> Callable[[Iterable[Pair], Options], Tallied]:
@@ -90,12 +89,12 @@ class _Document(NamedTuple):
 
 def _credit(one: Pair, match: Match) -> _Document:
     gold, pred = one.gold.entities, one.pred.entities
+    wanted, found = _by_type(gold), _by_type(pred)
     labels = {}
-    for name in dict.fromkeys(item.type for item in (*gold, *pred)):
-        wanted = [item for item in gold if item.type == name]
-        found = [item for item in pred if item.type == name]
-        whole, half = match(wanted, found) if wanted and found else _NONE
-        labels[name] = Counts(whole + 0.5 * half, len(found), len(wanted))
+    for name in {**wanted, **found}:
+        mine, theirs = wanted.get(name, []), found.get(name, [])
+        whole, half = match(mine, theirs) if mine and theirs else _NONE
+        labels[name] = Counts(whole + 0.5 * half, len(theirs), len(mine))
     return _Document(match(gold, pred) if gold and pred else _NONE, labels)
 
 
@@ -108,28 +107,53 @@ def _labels(documents: Sequence[_Document]) -> dict[str, Counts]:
     return dict(sorted(sums.items()))
 
 
-def _bounds(items: Sequence[Entity], name: str | None = None) -> list[Key]:
+def _by_type(items: Iterable[Entity]) -> dict[str, list[Entity]]:
+    found: dict[str, list[Entity]] = {}
+    for item in items:
+        found.setdefault(item.type, []).append(item)
+    return found
+
+
+def _bounds(items: Iterable[Entity]) -> list[Key]:
     """Return the boundaries of the located entities; others can match nothing."""
-    return [
-        (item.start, item.end)
-        for item in items
-        if item.start is not None and (name is None or item.type == name)
-    ]
+    return [(item.start, item.end) for item in items if item.start is not None]
 
 
 def _without(items: list[Key], taken: list[Key]) -> list[Key]:
-    left = items.copy()
-    for item in taken:
-        left.remove(item)
-    return left
+    return list((Counter(items) - Counter(taken)).elements())
 
 
 def _overlaps(gold: list[Key], pred: list[Key]) -> int:
-    """Return the size of a maximum one-to-one matching of overlapping spans."""
-    if not gold or not pred:
-        return 0
-    wanted, found = np.array(gold), np.array(pred)
-    touch = (found[:, None, 0] < wanted[None, :, 1]) & (wanted[None, :, 0] < found[:, None, 1])
-    if not touch.any():
-        return 0
-    return int(touch[linear_sum_assignment(touch, maximize=True)].sum())
+    """Return the size of a maximum one-to-one matching of overlapping spans.
+
+    Of all spans left, the one that ends first takes, of the other side, the one that ends first
+    among those it overlaps: what that one overlaps later, each of the others does too. An empty
+    span overlaps nothing.
+    """
+    sides = [sorted(_stretches(side)) for side in (gold, pred)]
+    order = sorted((span[1], side, at) for side in (0, 1) for at, span in enumerate(sides[side]))
+    begun = [0, 0]
+    waiting: list[list[tuple[int, int]]] = [[], []]
+    gone: set[tuple[int, int]] = set()
+    matched = 0
+    for end, side, at in order:
+        if (side, at) in gone:
+            continue
+        gone.add((side, at))
+        other = 1 - side
+        spans, queue = sides[other], waiting[other]
+        while begun[other] < len(spans) and spans[begun[other]][0] < end:
+            heappush(queue, (spans[begun[other]][1], begun[other]))
+            begun[other] += 1
+        while queue and (other, queue[0][1]) in gone:
+            heappop(queue)
+        if queue:
+            gone.add((other, heappop(queue)[1]))
+            matched += 1
+    return matched
+
+
+def _stretches(items: Iterable[Key]) -> Iterator[tuple[int, int]]:
+    for start, end in items:
+        if isinstance(start, int) and isinstance(end, int) and start < end:
+            yield start, end

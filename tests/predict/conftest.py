@@ -33,6 +33,7 @@ class ChatServer(ThreadingHTTPServer):
         self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
         self.plan: list[Any] = []
         self.always: Callable[[str], Any] | None = None
+        self.reason: str | None = None
         self.bodies: list[Body] = []
         self.headers: list[dict[str, str]] = []
         self.paths: list[str] = []
@@ -73,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         status, headers, body = reply
         content = body if isinstance(body, bytes) else json.dumps(body).encode("utf-8")
-        self.send_response(status)
+        self.send_response(status, self.server.reason)
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()

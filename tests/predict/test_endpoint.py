@@ -106,11 +106,15 @@ def test_the_key_comes_from_the_variable_that_is_named(
 REPLIES = [
     (said("[]"), Answer("row-0", "[]", 7, False)),
     (said("[{", "length"), Answer("row-0", "[{", 7, True)),
-    (said(None, "content_filter"), Answer("row-0", "", 7, False)),
+    (said(None), Answer("row-0", "", 7, False)),
+    (said("  ", "length"), Answer("row-0", "  ", 7, True)),
     ({"choices": [{"message": {"role": "assistant"}}]}, Answer("row-0", "", 0, False)),
-    ({"choices": [{"finish_reason": "length"}], "usage": None}, Answer("row-0", "", 0, True)),
+    ({"choices": [{"finish_reason": "stop"}], "usage": None}, Answer("row-0", "", 0, False)),
     (said([{"type": "text", "text": "a"}, {"type": "x"}]), Answer("row-0", "a", 7, False)),
     (said("\ud83d\ude00 \ud83d"), Answer("row-0", "\U0001f600 \ufffd", 7, False)),
+    (said("\\ud83d \ude00"), Answer("row-0", "\\ud83d \ufffd", 7, False)),
+    ({**said("a"), "logprobs": float("nan")}, Answer("row-0", "a", 7, False)),
+    (b"\xef\xbb\xbf" + json.dumps(said("a")).encode(), Answer("row-0", "a", 7, False)),
 ]
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -307,3 +308,20 @@ def test_a_run_that_is_stopped_goes_on_and_asks_nothing_twice(
     assert {text: chat.asked()[text] for text in kept} == dict.fromkeys(kept, 1)
     assert len(chat.asked()) == 20
     assert sorted(journaled(path)) == sorted(chat.asked())
+
+
+def test_twice_the_answers_are_kept_and_read_in_twice_the_time(tmp_path: Path) -> None:
+    def seconds(size: int) -> float:
+        path = tmp_path / str(size)
+        asked = [Prompt(str(number), "text") for number in range(size)]
+        started = time.process_time()
+        with open_journal(path, JOB, asked) as journal:
+            for prompt in asked:
+                journal.add(Answer(prompt.id, "[]" * 50))
+        with open_journal(path, JOB, asked) as journal:
+            assert len(journal.answers) == size
+        path.unlink()
+        return time.process_time() - started
+
+    times = [min(seconds(size) for _ in range(3)) for size in (10_000, 20_000)]
+    assert times[1] < 3 * times[0] + 0.05

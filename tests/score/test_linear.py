@@ -1,0 +1,103 @@
+"""The fast ways to match items give what comparing each with each gives."""
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from chinchilla.score.counts import Options
+from chinchilla.score.entities import _overlaps
+from chinchilla.score.exact import multiset
+from chinchilla.score.faults import _Matching
+from chinchilla.score.health import Item
+from chinchilla.score.pairing import Pair
+from chinchilla.score.relations import boundary
+from chinchilla.score.rows import Gold, Triple
+from chinchilla.score.triples import Triples
+
+TEXT = "甲乙丙甲乙"
+PLACES = st.tuples(st.integers(0, 4), st.integers(1, 3)).map(lambda one: (one[0], sum(one)))
+
+
+@st.composite
+def item(draw: st.DrawFn) -> Item:
+    start, end = draw(PLACES)
+    words = draw(st.sampled_from([(TEXT[start:end] or "x",), (TEXT[start:end], "丙"), ("x",)]))
+    label, role = draw(st.sampled_from("ab")), draw(st.sampled_from([None, "r"]))
+    return Item(label, words, role, *(draw(st.sampled_from([(start, end), (None, None)]))))
+
+
+def one_by_one(gold: list[Item], pred: list[Item]) -> list[tuple[str, Item | None, Item | None]]:
+    """Match as `_Matching` says it does, each item compared with each."""
+    found: list[tuple[str, Item | None, Item | None]] = []
+    ways: list[tuple[str, Callable[[Item, Item], bool]]] = [
+        ("right", lambda a, b: a.name == b.name and same(a, b)),
+        ("wrong_label", same),
+        ("wrong_boundary", lambda a, b: a.name == b.name and overlap(a, b)),
+    ]
+    for kind, alike in ways:
+        left = []
+        for one in pred:
+            usable = kind == "right" or "x" not in one.strings
+            match = next((other for other in gold if usable and alike(other, one)), None)
+            if match is None:
+                left.append(one)
+            else:
+                gold.remove(match)
+                found.append((kind, match, one))
+        pred = left
+    found += [("hallucinated" if "x" in one.strings else "spurious", None, one) for one in pred]
+    return found + [("missed", one, None) for one in gold]
+
+
+def sort(one: Item) -> tuple[bool, int]:
+    return one.role is None, len(one.strings)
+
+
+def same(gold: Item, pred: Item) -> bool:
+    placed = gold.start is not None and pred.start is not None
+    place = not placed or (gold.start, gold.end) == (pred.start, pred.end)
+    return place and gold.strings == pred.strings and sort(gold) == sort(pred)
+
+
+def overlap(gold: Item, pred: Item) -> bool:
+    if sort(gold) != sort(pred):
+        return False
+    if gold.start is not None and gold.end and pred.start is not None and pred.end:
+        return gold.start < pred.end and pred.start < gold.end
+    pairs = zip(gold.strings, pred.strings, strict=True)
+    return all(one in other or other in one for one, other in pairs)
+
+
+@given(st.lists(item(), max_size=8), st.lists(item(), max_size=8))
+def test_wrong_items_are_matched_as_if_compared_one_by_one(
+    gold: list[Item], pred: list[Item]
+) -> None:
+    made_up = {one for one in pred if "x" in one.strings}
+    found = [tuple(one) for one in _Matching(gold, pred, made_up).findings("missed")]
+    assert found == one_by_one(list(gold), pred)
+
+
+SPANS = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)).map(lambda s: (s[0], sum(s))))
+
+
+@given(SPANS, SPANS)
+def test_overlaps_are_a_largest_matching(
+    gold: list[tuple[int, int]], pred: list[tuple[int, int]]
+) -> None:
+    touch = np.array([[a[0] < b[1] and b[0] < a[1] for b in pred] for a in gold])
+    most = int(touch[linear_sum_assignment(touch, maximize=True)].sum()) if touch.size else 0
+    assert _overlaps(list(gold), list(pred)) == most
+
+
+TRIPLES = st.builds(Triple, *(st.sampled_from("abcd") for _ in range(3)))
+
+
+@given(st.lists(TRIPLES, max_size=80), st.lists(TRIPLES, max_size=80))
+def test_many_triples_are_counted_as_few_are(gold: list[Triple], pred: list[Triple]) -> None:
+    pair = Pair(Gold("1", relations=tuple(gold)), Gold("1", relations=tuple(pred)))  # type: ignore[arg-type]
+    fast = Triples(Options("unknown")).tally([pair])
+    usual = multiset(boundary)([pair], Options("unknown"))
+    assert (fast.totals, fast.labels) == (usual.totals, usual.labels)
