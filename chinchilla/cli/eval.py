@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.extras import need
+from chinchilla.cli.options import trust_option
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 @click.option("--templates", type=click.Choice(["built", "held-out"]), default="built")
 @click.option("--constrained", is_flag=True, help="Ask again, bound to labels asked and text.")
 @click.option("--batch-size", type=click.IntRange(1), default=32, show_default=True)
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 def evaluate(
     split: str, run: Path | None, task: str | None, processed: Path | None, runs: Path, **given: Any
@@ -114,7 +116,8 @@ def _sit(
     }
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
-    free = open_engine(str(folder), Wanted(given["batch_size"]), _say)
+    wanted = Wanted(given["batch_size"])
+    free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
     for sitting in sittings:
         try:
             engine, job = held(*free) if sitting.constrained else free

@@ -151,6 +151,7 @@ def load_model(
     from transformers import AutoModelForCausalLM
 
     quiet()
+    check_plain(source)
     more = {} if source.gguf is None else _dense()
     if quantized:
         check_quantizing(source)
@@ -165,6 +166,32 @@ def load_model(
     if source.gguf is not None:
         _forget_file(model)
     return model if quantized else model.to(device())
+
+
+def check_plain(source: Source) -> None:
+    """Raise EngineError for a model that would bring along more than it is: an adapter, a kernel.
+
+    The library puts an adapter beside the weights onto them, its settings followed unread, and
+    fetches code of the hub for attention where a configuration names a repository.
+    """
+    folder = Path(source.place)
+    if (folder / "adapter_config.json").is_file():
+        todo = "merge it into its base, and pass what that wrote"
+        raise EngineError(source.name, "holds an adapter, not a whole model", todo)
+    if source.trusted or not (folder / "config.json").is_file():
+        return
+    with loading(source, "configuration"):
+        found = orjson.loads((folder / "config.json").read_bytes())
+    left = [found]
+    while left:
+        for key, value in dict.items(left.pop()):
+            if isinstance(value, dict):
+                left.append(value)
+            elif str(key).endswith("_implementation") and "/" in str(value):
+                what = f"its config.json asks for code of the hub ({key} is {value})"
+                raise EngineError(
+                    source.name, what, "read that code, then pass --trust-remote-code"
+                )
 
 
 def device() -> str:

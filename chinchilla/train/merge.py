@@ -31,7 +31,13 @@ class Merged(NamedTuple):
     rounding: float | None = None
 
 
-def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], None]) -> Merged:
+def merge(
+    run: Path,
+    out: Path,
+    prompts: Sequence[str],
+    say: Callable[[str], None],
+    trusted: bool = False,
+) -> Merged:
     """Merge a run's adapter into its base in fp32, save it, load it again and compare.
 
     The base is whole; what an adapter trained on it in 4 bits said there is compared beside.
@@ -45,7 +51,7 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
         raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
-    learnt = learnt_by(run, facts, say)
+    learnt = learnt_by(run, facts, say, trusted)
     chat = learnt.chat()
     probes = chat.prompts(prompts[:PROBES] or ["?"])
     trained = _in_four_bits(learnt, probes) if in_four_bits(facts, device(), say) else None

@@ -140,7 +140,7 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
     """
     from peft import LoraConfig, get_peft_model
 
-    named = options.targets
+    named, shared = options.targets, _shared(model)
     settings = LoraConfig(
         task_type="CAUSAL_LM",
         r=options.rank,
@@ -153,11 +153,32 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
     )
     try:
         with old_name():
-            return get_peft_model(model, settings)
+            adapted = get_peft_model(model, settings)
     except ValueError as error:
         first = str(error).split("\n")[0]
         todo = "name modules of this model, or use all-linear"
         raise TrainError("lora.targets", first, todo) from error
+    _check_shared(adapted, shared)
+    return adapted
+
+
+def _shared(model: Any) -> tuple[Any, ...]:
+    """Return the modules that read and write words, where both have the same weights."""
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    weights = [getattr(one, "weight", None) for one in ends]
+    return ends if weights[0] is not None and weights[0] is weights[1] else ()
+
+
+def _check_shared(adapted: Any, shared: tuple[Any, ...]) -> None:
+    """Raise TrainError for an adapter on one of two modules that share their weights.
+
+    Merged, it would change the other one too.
+    """
+    for name, module in adapted.named_modules():
+        if any(getattr(module, "base_layer", None) is one for one in shared):
+            what = f"{name.rpartition('.')[2]} shares its weights with another module of this base"
+            todo = "leave it out of lora.targets, as an adapter there could never be merged"
+            raise TrainError("lora.targets", what, todo)
 
 
 def parameters(model: Any) -> tuple[int, int]:
