@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from safetensors import SafetensorError
 
-from chinchilla.errors import EngineError
+from chinchilla.errors import ChinchillaError, EngineError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.hub import snapshot
 
@@ -114,7 +113,9 @@ def places_of(source: Source) -> int | None:
 
 def places_in(config: Any) -> int | None:
     """Return how many tokens a configuration gives places to, if it limits them."""
-    found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if found is not None and not isinstance(found, int):
+        raise ValueError(f"max_position_embeddings is {found!r}")
     return found
 
 
@@ -133,10 +134,10 @@ def _ends(source: Source) -> tuple[int, ...]:
     for name in ("generation_config.json", "config.json"):
         path = Path(source.place) / name
         if path.is_file():
-            found = orjson.loads(path.read_bytes()).get("eos_token_id")
-            return tuple(
-                one for one in (found if isinstance(found, list) else [found]) if one is not None
-            )
+            with loading(source, name):
+                found = orjson.loads(path.read_bytes()).get("eos_token_id")
+                ends = found if isinstance(found, list) else [found]
+                return tuple(int(one) for one in ends if one is not None)
     return ()
 
 
@@ -266,7 +267,9 @@ def loading(source: Source, what: str) -> Iterator[None]:
         raise EngineError(source.name, f"no {what} is there", todo)
     try:
         yield
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
+    except ChinchillaError:
+        raise
+    except Exception as error:  # files of others make a library raise whatever there is
         first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
         todo = "pass a causal language model that transformers loads"
         if "trust_remote_code" in str(error):
