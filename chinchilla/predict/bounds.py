@@ -17,17 +17,17 @@ ROOM = 1 << 30
 PAGE = mmap.PAGESIZE
 
 
-class TooMuchError(Exception):
-    """Raised in what takes longer than it may."""
+class TooMuchError(BaseException):
+    """Raised in what takes longer than it may; no Exception, which jinja's compiler swallows."""
 
 
 @contextmanager
-def bounded(seconds: float = SECONDS, room: int = ROOM) -> Iterator[None]:
+def bounded(seconds: float | None = None, room: int = ROOM) -> Iterator[None]:
     """Raise TooMuchError after so many seconds of work, MemoryError beyond so many further bytes.
 
     Time is kept on the main thread of a POSIX system, memory on Linux.
     """
-    with _within(room), _until(seconds):
+    with _within(room), _until(SECONDS if seconds is None else seconds):
         yield
 
 
@@ -37,17 +37,17 @@ def _until(seconds: float) -> Iterator[None]:
     if not alone or not hasattr(signal, "setitimer"):
         yield
         return
-    before = signal.signal(signal.SIGVTALRM, _stop)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TooMuchError(f"it takes more than {seconds:g} seconds of work")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
     left, again = signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, left, again)
         signal.signal(signal.SIGVTALRM, before)
-
-
-def _stop(number: int, frame: FrameType | None) -> None:
-    raise TooMuchError(f"it takes more than {SECONDS:.0f} seconds")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from chinchilla.errors import EngineError
-from chinchilla.predict.bounds import bounded
+from chinchilla.predict.bounds import TooMuchError, bounded
 
 _MARK = "ANSWER"
 _OTHER_TEMPLATE = "put the template of the published model there"
@@ -147,7 +147,7 @@ class Chat:
         except MemoryError as error:
             what = "its chat template takes too much memory"
             raise EngineError(self._name, what, _OTHER_TEMPLATE) from error
-        except Exception as error:
+        except (Exception, TooMuchError) as error:
             first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
             what = f"its chat template cannot be used ({first})"
             raise EngineError(self._name, what, _OTHER_TEMPLATE) from error

@@ -130,6 +130,9 @@ def test_a_base_runs_no_code_unless_this_call_says_so(
     words = ("--processed", built, "--out", tmp_path / "runs", "--max-steps", "1")
     run("train", "--task", "re", "--base", own, *words, "--dry-run")
     assert not marker.exists()
+    run("train", "--task", "re", "--base", own, *words, "--dry-run", "--trust-remote-code")
+    assert marker.exists(), "the code of this test is none that a library would run"
+    marker.unlink()
     config = tmp_path / "train.toml"
     config.write_text("trust_remote_code = true\n", encoding="utf-8")
     done = run("train", "--task", "re", "--base", own, *words, "--config", config)
