@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, templates_option
+from chinchilla.cli.options import MANY, templates_option, trust_option
 from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 @click.option("--templates", type=click.Choice(["built", "held-out"]), default="built")
 @click.option("--constrained", is_flag=True, help="Ask again, bound to labels asked and text.")
 @click.option("--batch-size", type=MANY, default=32, show_default=True)
+@trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @templates_option
 def evaluate(
@@ -117,7 +118,8 @@ def _sit(
     }
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
-    free = open_engine(str(folder), Wanted(given["batch_size"]), _say)
+    wanted = Wanted(given["batch_size"])
+    free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
     for sitting in sittings:
         try:
             engine, job = held(*free) if sitting.constrained else free

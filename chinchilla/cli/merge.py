@@ -5,13 +5,15 @@ from pathlib import Path
 import click
 
 from chinchilla.cli.extras import need
+from chinchilla.cli.options import trust_option
 from chinchilla.cli.output import say
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write to.")
-def merge(run: Path, out: Path) -> None:
+@trust_option
+def merge(run: Path, out: Path, trust_remote_code: bool) -> None:
     """Merge the adapter of RUN into its base, and prove that both say the same."""
     need("train")
     from chinchilla.train.merge import merge as merge_run
@@ -19,7 +21,9 @@ def merge(run: Path, out: Path) -> None:
     from chinchilla.train.runs import finished_run
 
     finished_run(run)
-    found = merge_run(run, out, probes_of(run), lambda words: say(words, err=True))
+    found = merge_run(
+        run, out, probes_of(run), lambda words: say(words, err=True), trust_remote_code
+    )
     say(
         f"logits agree: merged and adapter differ by {found.difference:.1e} of their spread, "
         f"adapter and base by {found.learnt:.1e}",

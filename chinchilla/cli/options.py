@@ -62,4 +62,7 @@ on_error_option = click.option(
     show_default=True,
     help="Stop at the first bad record, or leave it out and count it.",
 )
+trust_option = click.option(
+    "--trust-remote-code", is_flag=True, help="Run code that comes with a model, after reading it."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -8,7 +8,7 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, on_error_option, templates_option
+from chinchilla.cli.options import MANY, on_error_option, templates_option, trust_option
 from chinchilla.cli.output import say, standard_input
 from chinchilla.cli.reading import say_tally
 
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 @click.option("--retries", type=click.IntRange(0, 2**31 - 1), default=5, show_default=True)
 @click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
 @click.option("--extra", help="Further fields of each request, as JSON.")
-@click.option("--trust-remote-code", is_flag=True)
+@trust_option
 @on_error_option
 @templates_option
 def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: Any) -> None:
@@ -92,12 +92,13 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     """Return how the run's build asked, or the build named."""
     from chinchilla.errors import ConfigError
+    from chinchilla.export.manifest import MANIFEST
     from chinchilla.export.processed import read_confusions, read_labels
     from chinchilla.predict.rendering import rendering_of
     from chinchilla.templates import template_hashes
     from chinchilla.train.data import open_data
     from chinchilla.train.examining import check_templates, pools_of
-    from chinchilla.train.runs import finished_run, is_run
+    from chinchilla.train.runs import RUN, finished_run, is_run, kept_by
 
     wanted, processed = given["subtasks"], given["processed"]
     if is_run(Path(model)):
@@ -105,17 +106,18 @@ def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
         check_templates(facts, template_hashes())
         if processed is not None:
             _check_moved(facts, processed)
-        kept = Path(model)
+        kept, named, by = Path(model), kept_by(Path(model), facts), RUN
         config = facts["data"]["build"]
         subtasks = wanted or tuple(facts["config"]["subtasks"])
     elif processed is not None:
-        kept = processed
-        config = open_data(processed, "all", ()).processed.manifest["config"]
-        subtasks = wanted
+        build = open_data(processed, "all", ()).processed
+        kept, named, by = processed, build.hashes, MANIFEST
+        config, subtasks = build.manifest["config"], wanted
     else:
         what = "not a run, so it brings no labels and no prompts"
         raise ConfigError(model, what, "pass --processed with a build")
-    rendering = rendering_of(config, read_labels(kept), read_confusions(kept), subtasks)
+    labels, confusions = read_labels(kept, named, by), read_confusions(kept, named, by)
+    rendering = rendering_of(config, labels, confusions, subtasks)
     if processed is not None and rendering.prompts.demonstrations:
         data = open_data(processed, "all", ())
         rendering = rendering._replace(pools=pools_of(data, rendering))

@@ -16,16 +16,14 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
     """Return how rows are read: windows merged by `policy`, labels as the build had them.
 
     The labels are those of `labels.json` in the folder of the build that holds `rows`, else of
-    the cards under `raw`.
+    the cards under `raw`. Raises InputError where the build's manifest names other files.
     """
-    from chinchilla.export.processed import LABELS, read_labels
     from chinchilla.outputs import real
     from chinchilla.prompts.questions import question_of
     from chinchilla.prompts.row_merge import RowAnswer, merge_rows
     from chinchilla.score.answers import RowReading
 
-    folder = real(rows).parent.parent
-    built = read_labels(folder) if (folder / LABELS).is_file() else {}
+    built = _labels_of_build(real(rows))
     of_card = _labels_by_source(raw)
 
     def labels_of(row: "InstructionRow") -> "LabelSet":
@@ -42,6 +40,20 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
         return merge_rows(text, answers, policy, mentions, None if na is None else na.key)
 
     return RowReading(question, merge, policy)
+
+
+def _labels_of_build(rows: Path) -> "dict[str, LabelSet]":
+    """Return the labels of the build that holds the rows, none where no build does."""
+    from chinchilla.export.manifest import MANIFEST, check_file, hashes_of, read_manifest
+    from chinchilla.export.processed import read_labels
+
+    folder = rows.parent.parent
+    if not (folder / MANIFEST).is_file():
+        return {}
+    named = hashes_of(read_manifest(folder)[0])
+    if sha256 := named.get(rows.relative_to(folder).as_posix()):
+        check_file(rows, sha256, MANIFEST)
+    return read_labels(folder, named)
 
 
 def _labels_by_source(raw: Path) -> "Callable[[str], LabelSet | None]":

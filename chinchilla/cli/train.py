@@ -11,11 +11,12 @@ import click
 from click.core import ParameterSource
 
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import templates_option
+from chinchilla.cli.options import templates_option, trust_option
 from chinchilla.cli.output import say
 from chinchilla.errors import shown
 
 if TYPE_CHECKING:
+    from chinchilla.train.config import TrainConfig
     from chinchilla.train.fit import Prepared
     from chinchilla.train.watch import Look
 
@@ -50,7 +51,7 @@ runs_option = click.option(
 @click.option("--max-tokens", type=int, help="Longest row; a longer one is refused, never cut.")
 @click.option("--seed", type=int)
 @click.option("--tracker", type=click.Choice(["none", "tensorboard", "trackio"]))
-@click.option("--trust-remote-code", is_flag=True, default=None)
+@trust_option
 @click.option(
     "--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to go on with."
 )
@@ -63,7 +64,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     if resume is not None:
         _resume(resume)
         return
-    changes = {key: value for key, value in given.items() if value not in (None, ())}
+    changes = {key: value for key, value in given.items() if value not in (None, (), False)}
     if task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
     from chinchilla.templates import template_hashes
@@ -71,6 +72,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     from chinchilla.train.data import check_build, open_data
 
     settings = read_train_config(config, changes)
+    _check_trust(settings, config, given["trust_remote_code"])
     if settings.tracker != "none":
         need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)
@@ -92,6 +94,15 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
             click.echo(forecast_text(found))
         return
     _train(prepared, out)
+
+
+def _check_trust(settings: "TrainConfig", config: Path | None, trusted: bool) -> None:
+    """Raise ConfigError where a file alone would let code of others run."""
+    from chinchilla.errors import ConfigError
+
+    if settings.trust_remote_code and not trusted:
+        what = "trust_remote_code = true in a file lets no code run"
+        raise ConfigError(str(config), what, "read that code, then pass --trust-remote-code")
 
 
 def _train(prepared: "Prepared", out: Path) -> None:
@@ -119,10 +130,13 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
 
 
+_WITH_RESUME = ("--resume", "--processed", "--trust-remote-code")
+
+
 def _resume(folder: Path) -> None:
     """Go on with a run as it was begun: only its build may have moved meanwhile."""
     given = _given()
-    if changed := [name for name in given if name not in ("--resume", "--processed")]:
+    if changed := [name for name in given if name not in _WITH_RESUME]:
         words = "--resume goes on in the run, with its settings; leave out "
         raise click.UsageError(words + ", ".join(changed))
     from chinchilla.predict.threads import use_threads
@@ -137,7 +151,8 @@ def _resume(folder: Path) -> None:
     if (tracker := facts["config"].get("tracker", "none")) != "none":
         need("track", tracker)
     check_templates(facts, template_hashes())
-    prepared = reopen(folder, _say, given.get("--processed"))
+    trusted = bool(given.get("--trust-remote-code"))
+    prepared = reopen(folder, _say, given.get("--processed"), trusted)
     use_threads(prepared.config.threads)
     _fit(prepared, folder)
 
@@ -163,14 +178,17 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
         with _progress() as look, stop.on_interrupt(_say):
             done = fit(prepared, folder, look, stop)
     except KeyboardInterrupt:
-        _say(f"stopped; go on with {resume_command(folder, {'processes': how_many()})}")
+        told = {"trust_remote_code": prepared.config.trust_remote_code}
+        begun = {"processes": how_many(), "config": told}
+        _say(f"stopped; go on with {resume_command(folder, begun)}")
         sys.exit(130)
     if not is_first():
         return
     best = done.facts["best"]
     words = f"best F1 on dev {100 * best['eval_f1']:.2f} at step {best['step']}" if best else ""
     click.echo(f"{shown(str(done.folder))}\t{words}")
-    say("score it on a split with: chinchilla eval --split dev", err=True)
+    more = " --trust-remote-code" if prepared.config.trust_remote_code else ""
+    say(f"score it on a split with: chinchilla eval --split dev{more}", err=True)
 
 
 def _summary(prepared: "Prepared") -> str:

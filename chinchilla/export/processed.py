@@ -1,7 +1,6 @@
 """The folder of a build, as `chinchilla build` writes it: its manifest and its rows."""
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple, TypeVar
 
@@ -9,13 +8,20 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from chinchilla.errors import ConfigError, InputError
+from chinchilla.export.manifest import (
+    AGAIN,
+    MANIFEST,
+    Hashes,
+    check_file,
+    hashed_lines,
+    hashes_of,
+    read_manifest,
+)
 from chinchilla.schema import SPLITS, InstructionRow, LabelSet, explain
 
-MANIFEST = "manifest.json"
 LABELS = "labels.json"
 CONFUSIONS = "confusions.json"
 _RECORDS = "records"
-_AGAIN = "run `chinchilla build` again"
 
 Confusable = dict[str, tuple[str, ...]]
 """For each label of a source those most easily taken for it, the closest first."""
@@ -48,6 +54,11 @@ class Processed(NamedTuple):
         return tuple(dict.fromkeys(part.split for part in self.parts))
 
     @property
+    def hashes(self) -> dict[str, str]:
+        """Return the sha256 of every file of the build, by its name."""
+        return hashes_of(self.manifest)
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """Return the tasks of the parts, in the order of the build."""
         return tuple(task for task in _tasks(self.manifest) if task in _column(self.parts, 0))
@@ -58,14 +69,11 @@ def open_processed(folder: Path, tasks: Sequence[str], splits: Sequence[str]) ->
 
     Raises ConfigError where the folder is no build, or holds nothing of what was named.
     """
-    try:
-        data = (folder / MANIFEST).read_bytes()
-        manifest = orjson.loads(data)
-        parts = _parts(manifest, folder)
-        manifest["sources"].items()
-    except (OSError, orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        what = f"no build is here ({MANIFEST} is missing or not one of a build)"
-        raise ConfigError(str(folder), what, "pass a folder `chinchilla build` wrote") from error
+    manifest, digest = read_manifest(folder)
+    for name, named in hashes_of(manifest).items():
+        if name in (LABELS, CONFUSIONS):
+            check_file(folder / name, named, MANIFEST)
+    parts = _parts(manifest, folder)
     _check("task", tasks, _column(parts, 0), folder)
     _check("split", splits, _column(parts, 1), folder)
     chosen = tuple(
@@ -76,60 +84,57 @@ def open_processed(folder: Path, tasks: Sequence[str], splits: Sequence[str]) ->
     if not chosen:
         what = f"no rows of {'/'.join([*tasks, *splits]) or 'any task'}"
         raise ConfigError(str(folder), what, "name other tasks or splits, or build them")
-    return Processed(manifest, sha256(data).hexdigest(), chosen)
+    return Processed(manifest, digest, chosen)
 
 
 def rows(part: Part, step: Step) -> Iterator[InstructionRow]:
     """Yield the rows of a part; raise InputError unless they are those of the manifest."""
-    digest = sha256()
-    try:
-        with part.path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                digest.update(line)
-                yield _row(line, f"{part.path}:{number}")
-                step(len(line))
-    except OSError as error:
-        raise InputError(str(part.path), error.strerror or "cannot be read", _AGAIN) from error
-    if digest.hexdigest() != part.sha256:
-        raise InputError(str(part.path), f"not the file that {MANIFEST} names", _AGAIN)
+    for place, line in hashed_lines(part.path, part.sha256):
+        yield _row(line, place)
+        step(len(line))
 
 
-def read_labels(folder: Path) -> dict[str, LabelSet]:
+def read_labels(folder: Path, named: Hashes, by: str = MANIFEST) -> dict[str, LabelSet]:
     """Read the labels of each source as a build, or a run made from it, keeps them.
 
-    Raises InputError where the file is missing or holds no labels.
+    `named` holds the sha256 of the files of that folder, as the file `by` names them. Raises
+    InputError where the file is missing, is another one, or holds no labels.
     """
-    return _read_kept(folder / LABELS, LabelSet.model_validate, "labels")
+    if LABELS not in named:
+        raise InputError(str(folder / by), f"does not name {LABELS}", AGAIN)
+    data = check_file(folder / LABELS, named[LABELS], by)
+    return _read_kept(folder / LABELS, data, LabelSet.model_validate, "labels")
 
 
-def read_confusions(folder: Path) -> dict[str, Confusable]:
+def read_confusions(folder: Path, named: Hashes, by: str = MANIFEST) -> dict[str, Confusable]:
     """Read the confusable labels of each source as a build, or a run made from it, keeps them.
 
-    Without hard negatives there is no such file. Raises InputError where it holds none.
+    Without hard negatives there is no such file. Raises InputError as `read_labels` does.
     """
-    path = folder / CONFUSIONS
-    if not path.is_file():
+    if CONFUSIONS not in named:
         return {}
-    return _read_kept(path, TypeAdapter(Confusable).validate_python, "confusable labels")
+    data = check_file(folder / CONFUSIONS, named[CONFUSIONS], by)
+    validate = TypeAdapter(Confusable).validate_python
+    return _read_kept(folder / CONFUSIONS, data, validate, "confusable labels")
 
 
-def _read_kept(path: Path, validate: Callable[[Any], Kept], what: str) -> dict[str, Kept]:
+def _read_kept(
+    path: Path, data: bytes, validate: Callable[[Any], Kept], what: str
+) -> dict[str, Kept]:
     try:
-        found = orjson.loads(path.read_bytes())
+        found = orjson.loads(data)
         return {name: validate(one) for name, one in found.items()}
-    except OSError as error:
-        raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
     except (orjson.JSONDecodeError, AttributeError) as error:
-        raise InputError(str(path), f"not the {what} of a build", _AGAIN) from error
+        raise InputError(str(path), f"not the {what} of a build", AGAIN) from error
     except ValidationError as error:
-        raise InputError(str(path), explain(error), _AGAIN) from error
+        raise InputError(str(path), explain(error), AGAIN) from error
 
 
 def _row(line: bytes, where: str) -> InstructionRow:
     try:
         return InstructionRow.model_validate_json(line)
     except ValidationError as error:
-        raise InputError(where, explain(error), _AGAIN) from error
+        raise InputError(where, explain(error), AGAIN) from error
 
 
 def _parts(manifest: dict[str, Any], folder: Path) -> list[Part]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from chinchilla.errors import ConfigError
-from chinchilla.export.processed import MANIFEST
+from chinchilla.export.manifest import MANIFEST
 from chinchilla.outputs import Inventory, hash_file
 
 EXPORT = "export.json"

@@ -10,8 +10,12 @@ from typing import Any
 import orjson
 
 from chinchilla.errors import EngineError
+from chinchilla.predict.bounds import TooMuchError, bounded
 
 _MARK = "ANSWER"
+_OTHER_TEMPLATE = "put the template of the published model there"
+_COPIES, _FRAME = 2, 100_000
+"""How often a template may write a prompt, and how many characters besides."""
 _DAY = date(2024, 7, 26)
 """The day that templates are told: the one LLaMA's own fall back to."""
 TOLD: dict[str, Any] = {"enable_thinking": False, "date_string": _DAY.strftime("%d %b %Y")}
@@ -127,13 +131,30 @@ class Chat:
         return str(getattr(self.tokenizer, "name_or_path", "") or "tokenizer")
 
     def _written(self, turns: list[dict[str, str]], **more: Any) -> str:
-        written: str = self.tokenizer.apply_chat_template(
-            turns,
-            chat_template=_stopped(self.tokenizer.get_chat_template()),
-            tokenize=False,
-            **TOLD,
-            **more,
-        )
+        """Return turns as the template writes them, which is a stranger's program.
+
+        The library runs it in a sandbox; here its time, its memory and what it writes are bounded.
+        """
+        try:
+            with bounded():
+                written: str = self.tokenizer.apply_chat_template(
+                    turns,
+                    chat_template=_stopped(self.tokenizer.get_chat_template()),
+                    tokenize=False,
+                    **TOLD,
+                    **more,
+                )
+        except MemoryError as error:
+            what = "its chat template takes too much memory"
+            raise EngineError(self._name, what, _OTHER_TEMPLATE) from error
+        except (Exception, TooMuchError) as error:
+            first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
+            what = f"its chat template cannot be used ({first})"
+            raise EngineError(self._name, what, _OTHER_TEMPLATE) from error
+        longest = sum(len(turn["content"]) for turn in turns) * _COPIES + _FRAME
+        if len(written) > longest:
+            what = f"its chat template writes {len(written):,} characters around one prompt"
+            raise EngineError(self._name, what, _OTHER_TEMPLATE)
         return written
 
     def _end_of_turn(self) -> int | None:

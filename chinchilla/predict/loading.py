@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from safetensors import SafetensorError
 
-from chinchilla.errors import EngineError
+from chinchilla.errors import ChinchillaError, EngineError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.hub import snapshot
 
@@ -114,7 +113,9 @@ def places_of(source: Source) -> int | None:
 
 def places_in(config: Any) -> int | None:
     """Return how many tokens a configuration gives places to, if it limits them."""
-    found: int | None = getattr(config.get_text_config(), "max_position_embeddings", None)
+    found = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if found is not None and not isinstance(found, int):
+        raise ValueError(f"max_position_embeddings is {found!r}")
     return found
 
 
@@ -133,10 +134,10 @@ def _ends(source: Source) -> tuple[int, ...]:
     for name in ("generation_config.json", "config.json"):
         path = Path(source.place) / name
         if path.is_file():
-            found = orjson.loads(path.read_bytes()).get("eos_token_id")
-            return tuple(
-                one for one in (found if isinstance(found, list) else [found]) if one is not None
-            )
+            with loading(source, name):
+                found = orjson.loads(path.read_bytes()).get("eos_token_id")
+                ends = found if isinstance(found, list) else [found]
+                return tuple(int(one) for one in ends if one is not None)
     return ()
 
 
@@ -151,6 +152,7 @@ def load_model(
     from transformers import AutoModelForCausalLM
 
     quiet()
+    check_plain(source)
     more = {} if source.gguf is None else _dense()
     if quantized:
         check_quantizing(source)
@@ -165,6 +167,32 @@ def load_model(
     if source.gguf is not None:
         _forget_file(model)
     return model if quantized else model.to(device())
+
+
+def check_plain(source: Source) -> None:
+    """Raise EngineError for a model that would bring along more than it is: an adapter, a kernel.
+
+    The library puts an adapter beside the weights onto them, its settings followed unread, and
+    fetches code of the hub for attention where a configuration names a repository.
+    """
+    folder = Path(source.place)
+    if (folder / "adapter_config.json").is_file():
+        todo = "merge it into its base, and pass what that wrote"
+        raise EngineError(source.name, "holds an adapter, not a whole model", todo)
+    if source.trusted or not (folder / "config.json").is_file():
+        return
+    with loading(source, "configuration"):
+        found = orjson.loads((folder / "config.json").read_bytes())
+    left = [found]
+    while left:
+        for key, value in dict.items(left.pop()):
+            if isinstance(value, dict):
+                left.append(value)
+            elif str(key).endswith("_implementation") and "/" in str(value):
+                what = f"its config.json asks for code of the hub ({key} is {value})"
+                raise EngineError(
+                    source.name, what, "read that code, then pass --trust-remote-code"
+                )
 
 
 def device() -> str:
@@ -239,7 +267,9 @@ def loading(source: Source, what: str) -> Iterator[None]:
         raise EngineError(source.name, f"no {what} is there", todo)
     try:
         yield
-    except (OSError, ValueError, ImportError, KeyError, RuntimeError, SafetensorError) as error:
+    except ChinchillaError:
+        raise
+    except Exception as error:  # files of others make a library raise whatever there is
         first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
         todo = "pass a causal language model that transformers loads"
         if "trust_remote_code" in str(error):

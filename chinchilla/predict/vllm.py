@@ -175,7 +175,10 @@ def load(options: VllmOptions, *, constrained: bool) -> Generate:
     try:
         model = LLM(**arguments)
     except (OSError, ValueError, RuntimeError) as error:
-        raise EngineError(options.model, str(error), "check the model and its options") from error
+        todo = "check the model and its options"
+        if "trust_remote_code" in str(error) or "trust-remote-code" in str(error):
+            todo = "read that code, then pass --trust-remote-code"
+        raise EngineError(options.model, str(error), todo) from error
     adapter = LoRARequest("adapter", 1, str(options.adapter)) if options.adapter else None
 
     def sampling(fields: dict[str, Any]) -> Any:

@@ -145,7 +145,8 @@ class TrainConfig(Frozen):
         default="none", description="where the curve is shown beside curve.csv and curve.png"
     )
     trust_remote_code: bool = Field(
-        default=False, description="let a model run code that comes with it"
+        default=False,
+        description="let a model run code that comes with it; only with --trust-remote-code",
     )
     lora: LoraOptions = Field(default_factory=LoraOptions, description="the adapter")
     tiny: TinyOptions = Field(default_factory=TinyOptions, description="the demo model")

@@ -1,26 +1,27 @@
 """What a build gives to training: the rows of train, the exams of dev, labels and hashes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from chinchilla.errors import ConfigError, InputError, TrainError
-from chinchilla.export.processed import (
-    MANIFEST,
-    Part,
-    Processed,
-    open_processed,
-    read_labels,
-    rows,
-)
+from chinchilla.export.manifest import AGAIN, MANIFEST, hashed_lines, newer
+from chinchilla.export.processed import Part, Processed, open_processed, read_labels, rows
+from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 from chinchilla.train.exams import Exam, Marking, make_exams, sample
 
 GENERAL = "general"
-_AGAIN = "run `chinchilla build` again"
+
+
+class BuildSettings(BaseModel):
+    """What of the configuration of a build is read again: how its rows ask."""
+
+    seed: int
+    prompts: PromptOptions
+    windows: WindowOptions
 
 
 class Data(NamedTuple):
@@ -55,8 +56,19 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
         found = ", ".join(every.tasks)
         what = f"no rows of {task} in this build, only of {found}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
-    _check_subtasks(every.manifest["config"]["prompts"]["subtasks"], task, subtasks)
-    return Data(folder, open_processed(folder, wanted, ()), read_labels(folder), tuple(subtasks))
+    _check_subtasks(_settings_of(every, folder).prompts.subtasks, task, subtasks)
+    labels = read_labels(folder, every.hashes)
+    return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
+
+
+def _settings_of(build: Processed, folder: Path) -> BuildSettings:
+    """Return how the rows of a build ask; raise InputError where its manifest does not tell."""
+    try:
+        return BuildSettings.model_validate(build.manifest["config"])
+    except ValidationError as error:
+        what = f"not the manifest of a build (config.{explain(error)})"
+        todo = newer(build.manifest, "chinchilla") or AGAIN
+        raise InputError(str(folder / MANIFEST), what, todo) from error
 
 
 def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -111,10 +123,14 @@ def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> N
 
 
 def split_rows(data: Data, split: str) -> Iterator[InstructionRow]:
-    """Yield the rows of a split; those of sub-tasks that were not asked for are left out."""
+    """Yield the rows of a split; those of sub-tasks that were not asked for are left out.
+
+    Raises InputError for a row of a source without labels.
+    """
     for part in data.processed.parts:
         if part.split == split:
             for row in rows(part, lambda size: None):
+                _check_source(row, data, part)
                 if not data.subtasks or row.subtask in data.subtasks or row.task == GENERAL:
                     yield row
 
@@ -129,27 +145,32 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
     for part in data.processed.parts:
         if part.split == split and part.task != GENERAL:
             name = f"records/{part.task}/{split}.jsonl"
-            yield from _records(data.folder / name, outputs.get(name, {}).get("sha256"))
+            if name not in outputs:
+                raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
+            yield from _records(data.folder / name, outputs[name]["sha256"])
+
+
+def _check_source(row: InstructionRow, data: Data, part: Part) -> None:
+    """Raise InputError for a row of a source or a sub-task that its build does not know.
+
+    Files of a run are named after both.
+    """
+    if row.task == GENERAL:
+        return
+    if row.source not in data.labels:
+        what = f"row {row.id} is of the source {row.source!r}, which has no labels in this build"
+        raise InputError(str(part.path), what, AGAIN)
+    if row.subtask not in data.processed.manifest["config"]["prompts"]["subtasks"]:
+        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
+        raise InputError(str(part.path), what, AGAIN)
 
 
 def _records(path: Path, named: str | None) -> Iterator[Record]:
-    digest = sha256()
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
-                digest.update(line)
-                yield _record(line, f"{path}:{number}")
-    except OSError as error:
-        raise InputError(str(path), error.strerror or "cannot be read", _AGAIN) from error
-    if digest.hexdigest() != named:
-        raise InputError(str(path), f"not the file that {MANIFEST} names", _AGAIN)
-
-
-def _record(line: bytes, where: str) -> Record:
-    try:
-        return Record.model_validate_json(line)
-    except ValidationError as error:
-        raise InputError(where, explain(error), _AGAIN) from error
+    for place, line in hashed_lines(path, named):
+        try:
+            yield Record.model_validate_json(line)
+        except ValidationError as error:
+            raise InputError(place, explain(error), AGAIN) from error
 
 
 def dev_exams(data: Data, wanted: int, seed: int) -> list[Exam]:

@@ -86,7 +86,7 @@ def exams_of(data: Data, split: str, rendering: Rendering | None = None) -> list
 def other_wordings(data: Data) -> Rendering:
     """Return the rendering by held-out wordings; examples come from the build's train split."""
     config = data.processed.manifest["config"]
-    confusions = read_confusions(data.folder)
+    confusions = read_confusions(data.folder, data.processed.hashes)
     rendering = held_out(rendering_of(config, data.labels, confusions, data.subtasks))
     return rendering._replace(pools=pools_of(data, rendering))
 

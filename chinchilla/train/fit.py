@@ -10,6 +10,7 @@ import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainingArguments
 
 from chinchilla.errors import TrainError
+from chinchilla.export.manifest import MANIFEST, check_file
 from chinchilla.export.processed import CONFUSIONS, LABELS
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.loading import device, quiet
@@ -120,18 +121,20 @@ def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
     folder = by_first(lambda: make_folder(out, prepared.task, facts, now))
     if is_first():
         started = {"state": "running", "started": now.isoformat(), "command": command}
-        begun = {"name": folder.name, **facts, **started, "processes": how_many()}
+        kept = _keep_labels(prepared.data, folder)
+        begun = {"name": folder.name, **facts, **started, "processes": how_many(), "kept": kept}
         write_run(folder, begun)
-        _keep_labels(prepared.data.folder, folder)
     wait()
     return folder
 
 
-def _keep_labels(built: Path, folder: Path) -> None:
-    """Copy to a run what of its build prediction asks by."""
-    for name in (LABELS, CONFUSIONS):
-        if (built / name).is_file():
-            (folder / name).write_bytes((built / name).read_bytes())
+def _keep_labels(data: Data, folder: Path) -> dict[str, str]:
+    """Copy to a run what of its build prediction asks by; return the sha256 of each file."""
+    hashes = data.processed.hashes
+    kept = {name: hashes[name] for name in (LABELS, CONFUSIONS) if name in hashes}
+    for name, named in kept.items():
+        (folder / name).write_bytes(check_file(data.folder / name, named, MANIFEST))
+    return kept
 
 
 def extent_of(prepared: Prepared) -> Extent:
@@ -206,6 +209,8 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
 def _train(trainer: ExtractionTrainer, folder: Path) -> None:
     """Train from the last checkpoint there is; name what to change where memory runs out."""
     resumed = _checkpoint_of_all(folder)
+    if resumed is not None:
+        trainer.check_begun(resumed)
     try:
         trainer.train(resume_from_checkpoint=None if resumed is None else str(resumed))
     except torch.OutOfMemoryError as error:

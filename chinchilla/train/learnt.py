@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from chinchilla.errors import EngineError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.loading import Source, find_model, load_chat, load_model, loading
+from chinchilla.train.adapter import read_adapter
 from chinchilla.train.fingerprint import check_base
 from chinchilla.train.models import old_name
-from chinchilla.train.runs import BASE, MODEL
+from chinchilla.train.runs import BASE, MODEL, check_trust
 
 
 class Learnt(NamedTuple):
@@ -23,22 +24,28 @@ class Learnt(NamedTuple):
         return load_chat(self.own, self.base)
 
 
-def learnt_by(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Learnt:
-    """Return what a run learnt, its code trusted where the run was told to trust its base.
+def learnt_by(
+    run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool = False
+) -> Learnt:
+    """Return what a run learnt; code that came with its base runs only where it is trusted now.
 
-    Raises EngineError where the base of an adapter is gone or is another by now.
+    Raises ConfigError where such code is needed and is not trusted, EngineError where the base
+    of an adapter is gone or is another by now.
     """
-    own = Source(str(run / MODEL), None, facts["config"]["trust_remote_code"])
+    check_trust(run, facts, trusted)
+    own = Source(str(run / MODEL), None, trusted)
     adapted = (run / MODEL / "adapter_config.json").is_file()
-    return Learnt(own, _base_of(run, facts, say) if adapted else None)
+    return Learnt(own, _base_of(run, facts, say, trusted) if adapted else None)
 
 
-def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Source:
+def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool) -> Source:
     """Return where the base of a run is: the demo model's is kept in the run."""
-    return Source(str(run / BASE)) if facts["demo"] else base_of(run, facts, say)
+    return Source(str(run / BASE)) if facts["demo"] else base_of(run, facts, say, trusted)
 
 
-def base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Source:
+def base_of(
+    run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool = False
+) -> Source:
     """Return where the base of a run is that is no demo model.
 
     Raises EngineError where it is gone or is another by now.
@@ -49,11 +56,11 @@ def base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None]) -> Sou
         if "revision" in config and not Path(name).expanduser().exists():
             todo = "put it back there, or train again"
             raise EngineError(str(run), f"its base {name} is gone", todo)
-        found = find_model(name, config["trust_remote_code"], say)
+        found = find_model(name, trusted, say)
         check_base(run, facts, found)
         return found
     try:
-        return find_model(name, config["trust_remote_code"], say, revision)
+        return find_model(name, trusted, say, revision)
     except EngineError as error:
         todo = "connect to the hub once, or copy that model into the local cache"
         raise EngineError(
@@ -79,8 +86,11 @@ def load_tuned(learnt: Learnt, precision: str, *, quantized: bool = False) -> An
     """Load what a run learnt: its model, or its base, in 4 bits if wanted, under its adapter."""
     if learnt.base is None:
         return load_model(learnt.own, precision)
-    from peft import PeftModel
+    from peft import LoraConfig, PeftModel
 
+    settings = LoraConfig(**read_adapter(Path(learnt.own.place)))
     under = load_model(learnt.base, precision, quantized=quantized)
     with loading(learnt.own, "adapter"), old_name():
-        return PeftModel.from_pretrained(under, learnt.own.place, local_files_only=True)
+        return PeftModel.from_pretrained(
+            under, learnt.own.place, config=settings, local_files_only=True
+        )

@@ -32,7 +32,13 @@ class Merged(NamedTuple):
     rounding: float | None = None
 
 
-def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], None]) -> Merged:
+def merge(
+    run: Path,
+    out: Path,
+    prompts: Sequence[str],
+    say: Callable[[str], None],
+    trusted: bool = False,
+) -> Merged:
     """Merge a run's adapter into its base in fp32, save it, load it again and compare.
 
     The base is whole; what an adapter trained on it in 4 bits said there is compared beside.
@@ -47,16 +53,18 @@ def merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], Non
         raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
+    learnt = learnt_by(run, read_run(run), say, trusted)
     out.parent.mkdir(parents=True, exist_ok=True)
     what, todo = "another merge is writing it", "wait for it, or pass another one with --out"
     with locked(out.with_name(f".{out.name}.lock"), what, todo):
-        return _merge(run, out, prompts, say)
+        return _merge(run, learnt, out, prompts, say)
 
 
-def _merge(run: Path, out: Path, prompts: Sequence[str], say: Callable[[str], None]) -> Merged:
+def _merge(
+    run: Path, learnt: Learnt, out: Path, prompts: Sequence[str], say: Callable[[str], None]
+) -> Merged:
     """Merge beside the folder, prove the result and move it into place."""
     facts = read_run(run)
-    learnt = learnt_by(run, facts, say)
     chat = learnt.chat()
     probes = chat.prompts(prompts[:PROBES] or ["?"])
     trained = _in_four_bits(learnt, probes) if in_four_bits(facts, device(), say) else None

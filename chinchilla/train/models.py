@@ -1,7 +1,7 @@
 """The model that is trained: its base, its adapter, how much of it learns."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -141,6 +141,7 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
     from peft import LoraConfig, get_peft_model
 
     named = options.targets
+    _check_shared(model, named)
     settings = LoraConfig(
         task_type="CAUSAL_LM",
         r=options.rank,
@@ -158,6 +159,23 @@ def add_adapter(model: Any, options: LoraOptions) -> Any:
         first = str(error).split("\n")[0]
         todo = "name modules of this model, or use all-linear"
         raise TrainError("lora.targets", first, todo) from error
+
+
+def _check_shared(model: Any, targets: Sequence[str]) -> None:
+    """Raise TrainError for an adapter on one of two modules that share their weights.
+
+    Merged, it would change the other one too.
+    """
+    ends = (model.get_input_embeddings(), model.get_output_embeddings())
+    weights = [getattr(one, "weight", None) for one in ends]
+    if weights[0] is None or weights[0] is not weights[1]:
+        return
+    for name, module in model.named_modules():
+        hit = [one for one in targets if f".{name}".endswith(f".{one}")]
+        if hit and any(module is one for one in ends):
+            what = f"{hit[0]} shares its weights with another module of this base"
+            todo = "leave it out of lora.targets, as an adapter there could never be merged"
+            raise TrainError("lora.targets", what, todo)
 
 
 def parameters(model: Any) -> tuple[int, int]:

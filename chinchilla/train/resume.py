@@ -4,32 +4,55 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from chinchilla.errors import ConfigError
+import orjson
+from pydantic import ValidationError
+
+from chinchilla.errors import ConfigError, InputError
+from chinchilla.export.manifest import newer
+from chinchilla.schema import explain
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import folder_of, open_data
 from chinchilla.train.fit import Prepared, prepare
 from chinchilla.train.learnt import base_of
 from chinchilla.train.processes import by_first, how_many
-from chinchilla.train.runs import read_run
+from chinchilla.train.runs import RUN, check_links, check_trust, read_run
 
 
-def reopen(folder: Path, say: Callable[[str], None], processed: Path | None = None) -> Prepared:
+def reopen(
+    folder: Path,
+    say: Callable[[str], None],
+    processed: Path | None = None,
+    trusted: bool = False,
+) -> Prepared:
     """Return what a run was begun with; `processed` names the build where it was moved.
 
-    Raises ConfigError where its data, base or number of processes is another by now.
+    Code that came with its base runs only where it is `trusted` now. Raises ConfigError where
+    its data, base or number of processes is another by now.
     """
     facts = by_first(lambda: read_run(folder))
     if facts["state"] == "done":
         raise ConfigError(str(folder), "this run is finished", "train anew for another one")
     _check_processes(folder, facts)
-    config = TrainConfig.model_validate(facts["config"])
+    check_links(folder)
+    check_trust(folder, facts, trusted)
+    config = _settings_of(folder, facts).model_copy(update={"trust_remote_code": trusted})
     data = open_data(folder_of(facts, processed), facts["task"], config.subtasks)
     if data.processed.sha256 != facts["data"]["manifest"]:
         what = "not the build that this run was begun on (another manifest)"
         raise ConfigError(str(data.folder), what, "build as then, or train anew")
     if not facts["demo"]:
-        base_of(folder, facts, say)
+        base_of(folder, facts, say, trusted)
     return prepare(data, facts["task"], config, say)
+
+
+def _settings_of(folder: Path, facts: dict[str, Any]) -> TrainConfig:
+    """Return the settings of a run; raise InputError where a training cannot be told them."""
+    try:
+        return TrainConfig.model_validate_json(orjson.dumps(facts["config"]))
+    except ValidationError as error:
+        what = f"not the settings of a training (config.{explain(error)})"
+        todo = newer(facts, "versions", "chinchilla") or "train again"
+        raise InputError(str(folder / RUN), what, todo) from error
 
 
 def _check_processes(folder: Path, facts: dict[str, Any]) -> None:

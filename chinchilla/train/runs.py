@@ -13,8 +13,9 @@ runs/<task>/<time>-<hash>/        (-2, -3 ... behind it where several began in o
     curve.csv, curve.png
 """
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -24,43 +25,64 @@ from pathlib import Path
 from typing import Any, Literal
 
 import orjson
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chinchilla import __version__
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.outputs import write_whole
+from chinchilla.export.manifest import Hashes, Sha256, newer
+from chinchilla.export.processed import CONFUSIONS, LABELS
+from chinchilla.outputs import hash_file, write_whole
 from chinchilla.schema import explain
+from chinchilla.train.adapter import SETTINGS, WEIGHTS, read_adapter
+from chinchilla.train.data import BuildSettings
 
 RUN = "run.json"
 MODEL = "model"
 BASE = "base"
 CHECKPOINTS = "checkpoints"
+_ANOTHER = "pass another run, or train again"
 _COUNTED = re.compile("(.+-[0-9a-f]{8})-([0-9]+)")
 _LIBRARIES = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
 
 
-class _Config(BaseModel):
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Config(_Strict):
     base: str
+    revision: str | None = None
     subtasks: list[str]
+    precision: Literal["auto", "bf16", "fp32"]
+    tracker: str = "none"
     trust_remote_code: bool
 
 
-class _Data(BaseModel):
+class _Data(_Strict):
     folder: str
     manifest: str
-    build: dict[str, Any]
+    build: BuildSettings
     templates: dict[str, str]
+    files: dict[str, str] = {}
 
 
-class _Facts(BaseModel):
-    """What of run.json is read again."""
+class _Facts(_Strict):
+    """What of run.json is read again; older runs tell less."""
 
-    task: str
+    task: Literal["ner", "re", "ee", "all"]
     state: Literal["running", "done"]
+    method: Literal["lora", "qlora", "full"]
     demo: bool
-    longest_answer: int
+    longest_answer: int = Field(ge=0)
     config: _Config
     data: _Data
+    base: str | None = None
+    name: str | None = None
+    started: str = ""
+    processes: int = Field(default=1, ge=1)
+    kept: dict[str, Sha256] | None = None
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def make_folder(out: Path, task: str, facts: Mapping[str, Any], now: datetime) -> Path:
@@ -110,14 +132,46 @@ def read_run(folder: Path) -> dict[str, Any]:
         todo = "pass a folder that `chinchilla train` wrote"
         raise ConfigError(str(folder), f"no run is here ({RUN} is missing)", todo) from error
     except orjson.JSONDecodeError as error:
-        raise InputError(str(folder / RUN), f"not JSON ({error})", "train again") from error
+        raise InputError(str(folder / RUN), f"not JSON ({error})", _ANOTHER) from error
+    if not isinstance(found, dict):
+        raise InputError(str(folder / RUN), "not the file of a run (no JSON object)", _ANOTHER)
     try:
-        _Facts.model_validate(found)
+        _Facts.model_validate_json(orjson.dumps(found))
     except ValidationError as error:
         what = f"not the file of a run ({explain(error)})"
-        raise InputError(str(folder / RUN), what, "pass another run, or train again") from error
-    facts: dict[str, Any] = found
-    return facts
+        todo = newer(found, "versions", "chinchilla") or _ANOTHER
+        raise InputError(str(folder / RUN), what, todo) from error
+    return found
+
+
+def kept_by(folder: Path, facts: Mapping[str, Any]) -> Hashes:
+    """Return the sha256 of what a run keeps of its build; older runs do not tell."""
+    known: Hashes | None = facts.get("kept")
+    if known is not None:
+        return known
+    paths = [folder / name for name in (LABELS, CONFUSIONS)]
+    return {path.name: hash_file(path) for path in paths if path.is_file()}
+
+
+def check_trust(folder: Path, facts: Mapping[str, Any], trusted: bool) -> None:
+    """Raise ConfigError for a run whose base came with code that nobody has trusted just now."""
+    if facts["config"]["trust_remote_code"] and not trusted:
+        what = "trained with code that its base brought along"
+        raise ConfigError(str(folder), what, "read that code, then pass --trust-remote-code")
+
+
+def check_links(folder: Path) -> None:
+    """Raise ConfigError for a link in a run that leads out of it: there others' files lie."""
+    home = folder.resolve()
+    for path in _links(folder):
+        if not path.resolve().is_relative_to(home):
+            what = f"a link that leads out of the run {folder}"
+            raise ConfigError(str(path), what, "put the file itself there, or train again")
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    for place, folders, files in os.walk(folder):
+        yield from (path for name in folders + files if (path := Path(place, name)).is_symlink())
 
 
 def finished_run(folder: Path) -> dict[str, Any]:
@@ -126,18 +180,22 @@ def finished_run(folder: Path) -> dict[str, Any]:
     if facts["state"] != "done":
         todo = f"go on with `{resume_command(folder, facts)}`"
         raise ConfigError(str(folder), "this run is not finished", todo)
-    adapted = (folder / MODEL / "adapter_config.json").is_file()
-    for name in (MODEL, BASE) if adapted and facts["demo"] else (MODEL,):
-        _check_weights(folder / name)
+    check_links(folder)
+    adapted = (folder / MODEL / SETTINGS).is_file()
+    if adapted:
+        read_adapter(folder / MODEL)
+    _check_weights(folder / MODEL, WEIGHTS if adapted else "model*.safetensors")
+    if adapted and facts["demo"]:
+        _check_weights(folder / BASE, "model*.safetensors")
     return facts
 
 
-def _check_weights(folder: Path) -> None:
+def _check_weights(folder: Path, pattern: str) -> None:
     """Raise ConfigError where weights are missing, or were cut off when they were copied."""
     from safetensors import SafetensorError, safe_open
 
     todo = "copy the whole run again, or train again"
-    paths = sorted(folder.glob("*.safetensors"))
+    paths = sorted(folder.glob(pattern))
     if not paths:
         raise ConfigError(str(folder), "no weights are here", todo)
     for path in paths:
@@ -151,6 +209,8 @@ def _check_weights(folder: Path) -> None:
 def resume_command(folder: Path, facts: Mapping[str, Any]) -> str:
     """Return the command that goes on with a run, by as many processes as began it."""
     words = f"chinchilla train --resume {folder}"
+    if facts["config"]["trust_remote_code"]:
+        words += " --trust-remote-code"
     processes = facts.get("processes", 1)
     return words if processes == 1 else f"torchrun --nproc-per-node {processes} -m {words}"
 

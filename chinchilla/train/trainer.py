@@ -1,6 +1,7 @@
 """The Trainer of transformers, with our order of rows, our loss and our F1."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,9 +12,11 @@ from transformers import (
     TrainerState,
     TrainingArguments,
 )
+from transformers.trainer import TRAINING_ARGS_NAME
 
 from chinchilla.errors import TrainError
 from chinchilla.train.batches import LengthGroups
+from chinchilla.train.checkpoint import check_attributes, check_parts, read_state, reading
 from chinchilla.train.encode import Encoded
 from chinchilla.train.loss import AnswerHead, answer_loss
 from chinchilla.train.unlogged import Unlogged
@@ -48,6 +51,7 @@ class ExtractionTrainer(Trainer):
     ) -> None:
         """Take the encoded rows and the judge beside what Trainer takes."""
         self._judge = judge
+        self._begun: TrainerState | None = None
         self._head = AnswerHead(known["model"])
         rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self._sampler = LengthGroups(encoded, rows, args.seed)
@@ -59,6 +63,44 @@ class ExtractionTrainer(Trainer):
             callbacks=[_Epochs(self._sampler), Unlogged()],
             **known,
         )
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """Save the model, and no pickle of the arguments beside it: run.json has them."""
+        super()._save(output_dir, state_dict)
+        Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)
+
+    def check_begun(self, checkpoint: Path) -> None:
+        """Raise TrainError where a training cannot go on from a checkpoint."""
+        self._begun = read_state(checkpoint)
+        check_parts(checkpoint, *self._parts())
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        with reading(Path(resume_from_checkpoint), "its model"):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
+    def _parts(self) -> list[str]:
+        """Return the files of a checkpoint; spread over devices, the library names its own."""
+        if self.is_deepspeed_enabled or self.is_fsdp_enabled:
+            return []
+        alone = self.args.world_size == 1
+        states = "rng_state.pth" if alone else f"rng_state_{self.args.process_index}.pth"
+        return ["optimizer.pt", "scheduler.pt", states]
+
+    def _load_callback_state(self) -> None:
+        if self._begun is not None:
+            self.state.best_model_checkpoint = self._begun.best_model_checkpoint
+        with reading(Path(str(self.args.output_dir)), "the state of its callbacks"):
+            known: list[object] = [*self.callback_handler.callbacks, self.control]
+            check_attributes(self.state.stateful_callbacks, known)
+            super()._load_callback_state()
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        with reading(Path(str(checkpoint)), "its optimizer's state"):
+            super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _load_rng_state(self, checkpoint: str | None) -> None:
+        with reading(Path(str(checkpoint)), "its state of chance"):
+            super()._load_rng_state(checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         return self._sampler

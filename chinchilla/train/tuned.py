@@ -36,7 +36,7 @@ def open_engine(
         facts = finished_run(folder)
         called = name_of(facts, folder)
         precision = precision_of(facts["config"]["precision"])
-        learnt = learnt_by(folder, facts, say)
+        learnt = learnt_by(folder, facts, say, trusted)
         quantized = in_four_bits(facts, device(), say)
         chat, model = learnt.chat(), load_tuned(learnt, precision, quantized=quantized)
         usual = room_for(facts["longest_answer"])
@@ -81,7 +81,8 @@ def vllm_options(
     arguments: dict[str, Any] = {}
     if is_run(folder):
         facts = finished_run(folder)
-        learnt, usual = learnt_by(folder, facts, say), room_for(facts["longest_answer"])
+        learnt = learnt_by(folder, facts, say, trusted)
+        usual = room_for(facts["longest_answer"])
         arguments = _loaded_as_trained(facts, say)
     else:
         learnt = Learnt(find_model(name, trusted, say), None)

@@ -127,6 +127,16 @@ def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
     for place, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
         question = row_reading(place, tmp_path / "nowhere", "keep").question(first)
         assert question.by_key["收购"].name == name
-    (tmp_path / "out" / "labels.json").write_bytes(b"[]")
-    with pytest.raises(InputError, match="not the labels of a build; run `chinchilla build` again"):
-        row_reading(rows, tmp_path, "keep")
+
+
+@pytest.mark.parametrize("name", ["labels.json", "re/dev.jsonl"])
+def test_rows_and_labels_that_were_edited_are_not_read(tmp_path: Path, name: str) -> None:
+    config = BuildConfig(sources=("finre",))
+    build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
+    path = tmp_path / "out" / name
+    path.write_bytes(path.read_bytes().replace("收购".encode(), "合作".encode(), 1))
+    with pytest.raises(InputError) as found:
+        row_reading(tmp_path / "out" / "re" / "dev.jsonl", tmp_path, "keep")
+    assert str(found.value) == (
+        f"{path}: not the file that manifest.json names; run `chinchilla build` again"
+    )

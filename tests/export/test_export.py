@@ -139,21 +139,32 @@ def test_a_stopped_export_leaves_what_was_there(processed: Path, tmp_path: Path)
         assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
-NO_BUILD = "no build is here (manifest.json is missing or not one of a build)"
-WHAT_TO_PASS = "pass a folder `chinchilla build` wrote"
-
-
-@pytest.mark.parametrize(
-    "content", [None, "", "[]", "{}", '{"outputs": {}}', '{"outputs": 1, "sources": {}}']
-)
-def test_a_folder_that_is_no_build_is_refused_in_one_line(
-    content: str | None, tmp_path: Path
-) -> None:
-    if content is not None:
-        (tmp_path / "manifest.json").write_text(content, encoding="utf-8")
+def test_a_folder_that_is_no_build_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         open_processed(tmp_path, (), ())
-    assert str(caught.value) == f"{tmp_path}: {NO_BUILD}; {WHAT_TO_PASS}"
+    assert str(caught.value) == (
+        f"{tmp_path}: no build is here (manifest.json is missing or cannot be read); "
+        "pass a folder `chinchilla build` wrote"
+    )
+
+
+NO_MANIFEST = [
+    ("", "not JSON ("),
+    ("[]", "not the manifest of a build (no JSON object)"),
+    ("{}", "not the manifest of a build (chinchilla: Field required)"),
+]
+
+
+@pytest.mark.parametrize(("content", "what"), NO_MANIFEST)
+def test_a_manifest_that_is_none_of_a_build_is_refused_in_one_line(
+    content: str, what: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "manifest.json"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        open_processed(tmp_path, (), ())
+    assert str(caught.value).startswith(f"{path}: {what}")
+    assert str(caught.value).endswith("; run `chinchilla build` again")
 
 
 CHOICES = [

@@ -38,7 +38,7 @@ def test_a_dry_run_says_what_a_training_takes_and_writes_nothing(
     assert not out.exists()
 
 
-def test_a_run_told_to_trust_the_code_of_its_base_trusts_it_ever_after(
+def test_a_run_told_to_trust_the_code_of_its_base_asks_to_be_told_so_again(
     built: Path, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
     rows = split_rows(open_data(built, "re", ()), "train")
@@ -47,10 +47,16 @@ def test_a_run_told_to_trust_the_code_of_its_base_trusts_it_ever_after(
     make_base(PACKED, make_tokenizer(texts, TinyOptions(vocabulary=600)), base)
     own = {"base": str(base), "method": "lora", "max_steps": 2, "learning_rate": 0.01}
     trained = train(built, tmp_path / "runs", **own, trust_remote_code=True).folder
-    good("eval", "--run", trained)
+    trusting = "--trust-remote-code"
+    good("eval", "--run", trained, trusting)
     gold = trained / "eval" / "dev" / "free" / "finre-re-pair" / "gold.jsonl"
-    assert good("predict", trained, "--input", gold).stdout
-    good("merge", trained, "--out", tmp_path / "merged")
+    assert good("predict", trained, "--input", gold, trusting).stdout
+    good("merge", trained, "--out", tmp_path / "merged", trusting)
+    for words in uses(trained, tmp_path / "other"):
+        assert str(run(*words).exception) == (
+            f"{trained}: trained with code that its base brought along; "
+            "read that code, then pass --trust-remote-code"
+        )
     assert (tmp_path / "merged" / "modeling_packed.py").is_file()
     untold = run("train", "--task", "re", "--base", base, "--processed", built, "--out", tmp_path)
     assert str(untold.exception).endswith("read that code, then pass --trust-remote-code")
@@ -204,7 +210,7 @@ def test_a_base_cut_off_in_a_copy_is_named(lora_run: Path, built: Path, tmp_path
     "words",
     [
         *(("--epochs", "9"), ("--dry-run",), ("--out", "runs"), ("--subtask", "re")),
-        ("--task", "re", "--trust-remote-code"),
+        ("--task", "re", "--seed", "1"),
     ],
 )
 def test_settings_cannot_change_on_the_way(own_run: Path, words: tuple[str, ...]) -> None:

@@ -154,7 +154,7 @@ def test_eval_refuses_a_build_of_other_wordings(own_run: Path, built: Path, tmp_
 
 def test_a_task_that_a_run_of_all_was_not_taught_is_not_asked(own_run: Path) -> None:
     facts = read_run(own_run)
-    files = facts["data"]["files"] | {"ee/train": {}}
+    files = facts["data"]["files"] | {"ee/train": "0"}
     told = {"config": facts["config"] | {"subtasks": ["re-pair"]}, "task": "all"}
     write_run(own_run, facts | told | {"data": facts["data"] | {"files": files}})
     done = run("eval", "--runs", own_run.parent.parent, "--task", "ee")

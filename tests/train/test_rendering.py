@@ -19,7 +19,7 @@ from chinchilla.sources import catalogue
 from chinchilla.train.data import open_data, split_records, split_rows
 from chinchilla.train.examining import exams_of, other_wordings, pools_of
 from chinchilla.train.fit import begin, prepare
-from chinchilla.train.runs import read_run
+from chinchilla.train.runs import kept_by, read_run
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "usual": ("msra", {}),
@@ -41,7 +41,9 @@ def test_records_are_asked_as_the_build_asked_them(case: str, split: str, tmp_pa
     if not records:
         pytest.skip(f"{source} has no labelled {split} split")
     manifest = orjson.loads((tmp_path / "out" / "manifest.json").read_bytes())
-    rendering = rendering_of(manifest["config"], data.labels, read_confusions(data.folder))
+    rendering = rendering_of(
+        manifest["config"], data.labels, read_confusions(data.folder, data.processed.hashes)
+    )
     rendering = rendering._replace(pools=pools_of(data, rendering))
     built = list(split_rows(data, split))
     assert list(rendering.rows(records)) == built
@@ -64,7 +66,8 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     prepared = prepare(data, "re", settings(), print)
     run = begin(prepared, tmp_path / "runs", datetime(2026, 1, 2), "chinchilla train")
     config = read_run(run)["data"]["build"]
-    rendering = rendering_of(config, read_labels(run), read_confusions(run))
+    kept = kept_by(run, read_run(run))
+    rendering = rendering_of(config, read_labels(run, kept), read_confusions(run, kept))
     texts = [
         record.model_copy(update={"relations": (), "na_pairs": ()})
         for record in split_records(data, "dev")

@@ -94,13 +94,15 @@ def test_vllm_runs_the_code_of_a_model_only_where_it_was_told_to(
     run = told(full_run, tmp_path / "run", trust_remote_code=True)
     found = [
         vllm_options(str(name), 9, print, trusted)[0]
-        for name, trusted in ((run, False), (full_run, False), (base, True), (base, False))
+        for name, trusted in ((run, True), (full_run, False), (base, True), (base, False))
     ]
     assert [one.arguments for one in found] == [{"trust_remote_code": True}, {}] * 2
     assert [one.model for one in found] == [
         *(str(run / "model"), str(full_run / "model")),
         *(str(base), str(base)),
     ]
+    with pytest.raises(ConfigError, match="then pass --trust-remote-code"):
+        vllm_options(str(run), 9, print)
 
 
 def test_vllm_is_not_handed_a_gguf_file(lora_run: Path, tmp_path: Path) -> None:
