@@ -6,6 +6,7 @@ Heavy modules are imported inside the commands, so that `chinchilla --help` answ
 import signal
 import sys
 from contextlib import suppress
+from io import StringIO
 from types import FrameType
 from typing import NoReturn
 
@@ -20,13 +21,13 @@ from chinchilla.cli.export import export
 from chinchilla.cli.guard import check_arguments, foreseen, report, settle_streams
 from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
-from chinchilla.cli.output import Commands, ReaderLeftError, check_open
+from chinchilla.cli.output import Commands, ReaderLeftError, check_open, say
 from chinchilla.cli.predict import predict
 from chinchilla.cli.records import records
 from chinchilla.cli.score import score
 from chinchilla.cli.sources import sources
 from chinchilla.cli.train import train
-from chinchilla.errors import ChinchillaError, shown
+from chinchilla.errors import ChinchillaError
 
 INTERRUPTED = 130
 
@@ -54,9 +55,7 @@ def main() -> None:
     except ChinchillaError as error:
         _leave(str(error))
     except click.ClickException as error:
-        error.message = shown(error.message)
-        with suppress(OSError):
-            error.show()
+        _show(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped; nothing half-written was left behind", err=True)
@@ -70,6 +69,15 @@ def main() -> None:
         # libraries in Rust raise what is no Exception
         known = foreseen(error)
         _leave(report(error) if known is None else str(known))
+
+
+def _show(error: click.ClickException) -> None:
+    """Print what click has to say; it quotes the arguments as they are."""
+    words = StringIO()
+    error.show(words)
+    with suppress(OSError):
+        for line in words.getvalue().split("\n")[:-1]:
+            say(line, err=True)
 
 
 def _leave(words: str) -> NoReturn:
