@@ -33,7 +33,8 @@ from chinchilla.schema import Label, Role, Slot
 from chinchilla.score.evaluation import Request, evaluate
 
 RATIO, SHORT, LONG, ROUNDS = 3.0, 0.03, 0.5, 2
-CHARACTERS, ITEMS = 100_000, 10_000
+CHARACTERS, ITEMS, BLOCK = 100_000, 10_000, 500
+LETTERS = "甲a1 \n{}[]():：\"'\\,，→"
 TEXT = "小米公司在北京宣布裁员，乙公司昨天投资一亿元。" * 4
 ROLES = (Role(key="who", name="裁员方"), Role(key="when", name="时间"))
 SLOTS = (Slot(key="amount", name="金额"),)
@@ -132,10 +133,10 @@ def shapes(size: int) -> Iterator[tuple[str, str]]:
     words = [f"小{chr(0x4E00 + at % 5000)}{at}" for at in range(size // 9)]
     yield "sound json of many items", json.dumps({"组织": words}, ensure_ascii=False)
     yield "sound lines of many items", "\n".join(f"组织：{word}" for word in words)
-    rng = Random(7)
-    marks = "".join(REPEATED)
-    yield "seeded mixture", "".join(rng.choices(marks, k=size))
-    yield "seeded letters and marks", "".join(rng.choices("甲a1 \n{}[]():：\"'\\,，→", k=size))
+    for name, marks in (("mixture", "".join(REPEATED)), ("letters and marks", LETTERS)):
+        # a block again and again, so that both sizes are of one kind
+        block = "".join(Random(7).choices(marks, k=BLOCK))
+        yield f"seeded {name}", block * (size // BLOCK)
 
 
 def cpu(work: Callable[[], object]) -> float:
