@@ -138,7 +138,8 @@ class Tally:
     """Count what was refused, what was mended and what is suspicious, with the first examples.
 
     A tally that is not `forgiving` raises instead of refusing: the default of every command.
-    `keep` is how many errors of each reason are kept whole.
+    `keep` is how many errors of each reason are kept whole. What is refused is a record; `lost`
+    is a part of one that is kept without it.
     What is warned of is read all the same; a warning says which setting or command would fit.
     """
 
@@ -147,6 +148,7 @@ class Tally:
     refused: dict[str, Count] = field(default_factory=dict)
     mended: dict[str, Count] = field(default_factory=dict)
     warned: dict[str, Count] = field(default_factory=dict)
+    lost: dict[str, Count] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
 
     @property
@@ -160,6 +162,14 @@ class Tally:
             raise error
         _add(self.refused, error.reason, Count(1, str(error), (error.where,), error.todo))
         if self.refused[error.reason].times <= self.keep:
+            self.errors.append(str(error))
+
+    def lose(self, error: ChinchillaError) -> None:
+        """Raise the error, or count it as a part left out of a record that is kept."""
+        if not self.forgiving:
+            raise error
+        _add(self.lost, error.reason, Count(1, str(error), (error.where,), error.todo))
+        if self.lost[error.reason].times <= self.keep:
             self.errors.append(str(error))
 
     def drop(self, reason: str, example: str) -> None:
@@ -176,7 +186,7 @@ class Tally:
 
     def merge(self, other: "Tally") -> None:
         """Add the counts of a later part of the same input."""
-        for name in ("refused", "mended", "warned"):
+        for name in ("refused", "mended", "warned", "lost"):
             mine = getattr(self, name)
             for reason, count in getattr(other, name).items():
                 _add(mine, reason, count)

@@ -50,7 +50,8 @@ CASES = [
         "duee",
         "duee/duee_train.json",
         '{"text": "甲厂裁员", "id": "0"}',
-        "{path}:1: no 'event_list'; compare the line with the format of DuEE1.0",
+        "{path}: no record of this training file has a label; "
+        "put the labelled file there, or correct how {raw}/duee/card.toml says it is read",
     ),
     (
         "duie",
@@ -106,8 +107,8 @@ def test_a_record_that_does_not_fit_its_source_is_one_line(
 ) -> None:
     path = put(name, content)
     raw = tmp_path / "raw"
-    found = catalogue.find(catalogue.load_card(source, raw), raw, None, samples=False)
     with pytest.raises(ChinchillaError) as caught:
+        found = catalogue.find(catalogue.load_card(source, raw), raw, None, samples=False)
         for split in ("train", "dev"):
             list(catalogue.records(found, split, Tally()))
     assert str(caught.value) == message.format(path=path, raw=raw)
@@ -160,7 +161,7 @@ def test_an_error_of_a_brat_relation_names_its_line_and_loses_it_alone(tmp_path,
         ("sanwen-train-000001", ()),
         ("sanwen-train-000002", ()),
     ]
-    assert tally.refused["unknown-label"].example == (
+    assert tally.lost["unknown-label"].example == (
         f"{path}:3: the label 'Sorcery' is not on the card of sanwen; "
         f"correct the line, or describe the label in {raw / 'sanwen/card.toml'}"
     )

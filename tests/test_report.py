@@ -34,7 +34,7 @@ LINES = {
     "labelled": '{"text": "张三来了", "label": [[0, 2, "PER"]]}',
     "negative": '{"text": "今天有雨", "label": []}',
     "unknown-label": '{"text": "张三来了", "label": [[0, 2, "ORG"]]}',
-    "bad-line": "{bad",
+    "not-json": "{bad",
 }
 
 
@@ -68,7 +68,7 @@ def test_what_is_read_is_labelled_negative_unlabelled_or_left_out(tmp_path_facto
         kinds.count("negative"),
         0,
     )
-    assert left == {one: kinds.count(one) for one in ("bad-line", "unknown-label") if one in kinds}
+    assert left == {one: kinds.count(one) for one in ("not-json", "unknown-label") if one in kinds}
     assert train.read == train.labelled + train.negative + train.unlabelled + sum(left.values())
 
 
@@ -102,7 +102,7 @@ def test_a_kind_of_problem_is_told_three_times_and_counted(tmp_path, put) -> Non
     assert len(lines) < 20
     assert "  ... and 4,997 more" in lines
     assert sum("'ORG'" in line for line in lines) == 1
-    assert any(line.startswith("left out: my train: 5,000 bad-line at ") for line in lines)
+    assert any(line.startswith("left out: my train: 5,000 not-json at ") for line in lines)
 
 
 WARNED = [

@@ -136,6 +136,7 @@ def _counts(counts: Counts, found: Found) -> dict[str, Any]:
         **counts.items,
         "windows": dict(sorted((+counts.windows).items())),
         "refused": _reasons(counts.tally.refused, short),
+        "lost": _reasons(counts.tally.lost, short),
         "mended": _reasons(counts.tally.mended, short),
         "labels": dict(sorted(counts.labels.items())),
     }

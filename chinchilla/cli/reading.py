@@ -33,7 +33,12 @@ def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found
 
 def say_tally(tally: "Tally") -> None:
     """Say how much was refused, mended and warned of, and where first."""
-    kinds = {"refused": tally.refused, "mended": tally.mended, "warned of": tally.warned}
+    kinds = {
+        "refused": tally.refused,
+        "left out of records": tally.lost,
+        "mended": tally.mended,
+        "warned of": tally.warned,
+    }
     for kind, counts in kinds.items():
         for reason, count in sorted(counts.items()):
             advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""

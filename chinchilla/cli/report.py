@@ -23,11 +23,12 @@ def report_lines(report: "Report") -> Iterator[str]:
             numbers = (one.read, one.labelled, one.negative, one.unlabelled, *sums)
             rows.append([name, split, *(f"{number:,}" for number in numbers)])
     if rows:
-        yield table(_HEAD, rows)
+        yield from table(_HEAD, rows).split("\n")
     for name, source in report.sources.items():
         yield from _reasons(f"warning: {name}", source.warned)
         for split, one in source.splits.items():
             yield from _reasons(f"left out: {name} {split}", one.left_out)
+            yield from _reasons(f"left out of records kept: {name} {split}", one.lost)
             yield from _reasons(f"fixed: {name} {split}", one.fixed)
             yield from _reasons(f"warning: {name} {split}", one.warned)
     yield from unread_lines(report.unread)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, not_utf8, open_file, text_lines
+from chinchilla.readers.lines import Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.offsets import clean
 from chinchilla.readers.recognise import ANY_TEXT, Kind, other_file
 from chinchilla.readers.standoff import Annotations, Link
@@ -99,4 +99,8 @@ def _lines(text: Path, part: Slice, tally: Tally) -> Iterator[tuple[int, str]]:
     other = other_file(part.at(1), part.path, _WANTED)
     if other is not None:
         raise other
-    yield from text_lines(part, tally)
+    for number, line in raw_lines(part, tally):
+        try:
+            yield number, line.decode("utf-8")
+        except UnicodeDecodeError:
+            tally.lose(not_utf8(part.at(number), line))

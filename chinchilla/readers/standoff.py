@@ -165,7 +165,7 @@ class Annotations:
     def _refuse(self, number: int, what: str, reason: str) -> None:
         self.refused += 1
         todo = "correct the line or leave it out"
-        self.tally.refuse(InputError(self.part.at(number), what, todo, reason=reason))
+        self.tally.lose(InputError(self.part.at(number), what, todo, reason=reason))
 
 
 def _ends(arguments: list[str]) -> tuple[str, str] | None:

@@ -8,7 +8,12 @@ carved into splits; reading stops at the first label.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
+from chinchilla.errors import (
+    CardError,
+    ChinchillaError,
+    InputError,
+    Tally,
+)
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
@@ -92,12 +97,24 @@ def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
 
 
 def _has_gold(record: Record) -> bool:
-    return bool(record.entities or record.relations or record.events or record.na_pairs)
+    """Tell whether a record has a label; that of no relation alone labels train, nothing else."""
+    gold = record.entities or record.relations or record.events
+    return bool(gold or (record.na_pairs and record.split == "train"))
+
+
+_OF_LINES = frozenset(
+    {
+        *("bad-line", "not-json", "not-utf8", "other-file", "no-object", "bad-cell", "no-tag"),
+        *("lone-cr", "long-line", "long-sentence", "wrong-number-of-fields"),
+        *("brat-missing-file", "brat-bad-file"),
+    }
+)
+"""Reasons to refuse what is no record at all, and so says nothing about labels."""
 
 
 def _refused_gold(tally: Tally) -> bool:
     """Tell whether a record was refused for what stands in it: it has labels, or could have."""
-    return any(reason != InputError.reason for reason in tally.refused)
+    return bool(tally.lost) or any(reason not in _OF_LINES for reason in tally.refused)
 
 
 def _no_training(card: Card, lines: Slice) -> InputError:

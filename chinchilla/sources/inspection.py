@@ -26,7 +26,7 @@ class Inspection:
     @property
     def errors(self) -> int:
         """Return how many errors were met."""
-        return self.tally.times
+        return self.tally.times + sum(count.times for count in self.tally.lost.values())
 
     @property
     def report(self) -> SplitReport:

@@ -29,7 +29,8 @@ Reasons = dict[str, Reason]
 class SplitReport(Frozen):
     """What became of the records of a split.
 
-    `read` is labelled, negative, unlabelled and left out together.
+    `read` is labelled, negative, unlabelled and left out together; `lost` are parts of records
+    that are kept without them.
     """
 
     read: int
@@ -37,6 +38,7 @@ class SplitReport(Frozen):
     negative: int
     unlabelled: int
     left_out: Reasons = Field(default_factory=dict)
+    lost: Reasons = Field(default_factory=dict)
     fixed: Reasons = Field(default_factory=dict)
     warned: Reasons = Field(default_factory=dict)
 
@@ -83,6 +85,7 @@ def split_report(numbers: Numbers, tally: Tally, short: Mapping[str, str]) -> Sp
         negative=numbers.negative,
         unlabelled=unlabelled,
         left_out=reasons(refused, short),
+        lost=reasons(tally.lost, short),
         fixed=reasons(tally.mended, short),
         warned=reasons(tally.warned, short),
     )

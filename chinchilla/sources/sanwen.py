@@ -50,7 +50,7 @@ def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
             relations.append(_relation(document.text, link))
         else:
             where = f"{spot.where()}:{link.line}"
-            spot.part.tally.refuse(unknown_name(spot.card, "label", link.label, where))
+            spot.part.tally.lose(unknown_name(spot.card, "label", link.label, where))
     return {"text": document.text, "relations": relations}
 
 

@@ -171,7 +171,9 @@ def test_a_long_complaint_is_read_no_further_than_its_beginning() -> None:
     assert error.what == f"prompt row: 400: no such field {'x' * 183}..."
 
 
-@pytest.mark.parametrize("content", [gzip.compress(ANSWER), gzip.compress(ANSWER, 0)])
+@pytest.mark.parametrize(
+    "content", [gzip.compress(ANSWER), gzip.compress(ANSWER, 0)], ids=["packed", "stored"]
+)
 def test_an_answer_may_come_packed(content: bytes) -> None:
     with server(sending(HEAD, b"Content-Encoding: gzip\r\n\r\n", content)) as url:
         assert ask(url) == Answer("row", "[]")

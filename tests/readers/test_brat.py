@@ -36,7 +36,7 @@ def read(folder: Path) -> Read:
     links = [[link[:3] for link in one.links] for _, one in brat.documents(folder, tally)]
     refused, mended, warned = (
         {reason: count.times for reason, count in counts.items()}
-        for counts in (tally.refused, tally.mended, tally.warned)
+        for counts in (tally.refused | tally.lost, tally.mended, tally.warned)
     )
     return Read(links, refused, mended, warned, tally.errors)
 
@@ -373,7 +373,7 @@ def check_corpus(rows: list[list[str]], raw: Path) -> None:
         for record in records
     ] == corpus.expected
     counts = corpus.counts
-    assert {reason: count.times for reason, count in tally.refused.items()} == {
+    assert {reason: count.times for reason, count in tally.lost.items()} == {
         "brat-bad-span": counts["bad"]
     }
     assert sum(count.times for count in tally.mended.values()) == counts["known"]

@@ -210,7 +210,7 @@ def test_the_place_of_an_item_is_no_line(put) -> None:
     with pytest.raises(InputError) as caught:
         list(jsonl.rows(Slice(path), Tally()))
     assert str(caught.value) == (
-        f"{path}:item 2: a JSON number, not an object; write one {{...}} an item"
+        f"{path}:item 2: a number, not an object; write one {{...}} for each record"
     )
     assert (Slice(path).at(Item(3)), f"{Item(3):06d}") == (f"{path}:item 3", "000003")
 
