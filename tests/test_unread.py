@@ -30,6 +30,7 @@ entities = { list = "label", type = "2", start = "0", end = "1" }
 [labels]
 PER = { name = "人名" }
 """
+ONE_FOLDER = "put all files in one folder"
 ROW = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
 
 
@@ -294,6 +295,35 @@ def test_the_folder_of_a_source_may_be_a_link(tmp_path, put) -> None:
     raw.mkdir()
     (raw / "FinRE").symlink_to(folder)
     assert run("records", "finre", "--split", "train", "--raw", raw).exit_code == 0
+
+
+def test_folders_that_differ_in_letter_case_alone_are_all_read_or_named(tmp_path, put) -> None:
+    put("FinRE/train.txt", PAIR)
+    put("finre/valid.txt", PAIR)
+    put("My/card.toml", CARD)
+    put("My/train.json", ROW)
+    put("my/card.toml", CARD)
+    put("my/train.json", ROW * 2)
+    raw = tmp_path / "raw"
+    assert named(raw, "finre") == {"finre": f"finre is read from {raw}/FinRE; {ONE_FOLDER}"}
+    assert run("records", "My", "--split", "train", "--raw", raw).stdout.count("\n") == 1
+    assert run("records", "my", "--split", "train", "--raw", raw).stdout.count("\n") == 2
+
+
+@pytest.mark.parametrize("folder", ["finre", "FinRE"])
+@pytest.mark.parametrize("place", ["finre", "FinRE", None])
+def test_the_line_that_is_advised_reads_the_file(tmp_path, put, folder, place) -> None:
+    put(f"{folder}/train.txt", PAIR)
+    put(f"{folder}/my_dev.txt", PAIR.replace("作", "并"))
+    raw = tmp_path / "raw"
+    (said,) = named(raw, "finre").values()
+    _, _, line = said.partition("or write ")
+    written, _, card = line.partition(" in ")
+    assert card == f"{raw}/{folder}/card.toml"
+    table, _, setting = written.partition(" ")
+    put(f"{place or folder}/card.toml", f"{table}\n{setting}\n")
+    assert named(raw, "finre") == {}
+    assert run("records", "finre", "--split", "dev", "--raw", raw).exit_code == 0
 
 
 def test_duie1_is_read_by_its_own_file_names(tmp_path, put) -> None:
