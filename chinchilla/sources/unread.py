@@ -154,15 +154,13 @@ def _fitting(name: str, split: Split, edition: Edition) -> str | None:
 
 def _line(name: str, split: Split, read: _Read) -> str:
     """Write the line of a card that makes a file the one of a split."""
-    edition = read.edition.name
-    named = "" if edition == "default" else f"name = {json.dumps(edition)} "
     listed = json.dumps([name], ensure_ascii=False)
-    return f"[[editions]] {named}splits.{split} = {listed} in {read.card_place}"
+    return f"splits.{split} = {listed} under {read.edition.table} in {read.card_place}"
 
 
 def _ignored(name: str, read: _Read) -> str:
     listed = json.dumps([name], ensure_ascii=False)
-    return f"ignore = {listed} in {read.card_place} to hear no more of it"
+    return f"ignore = {listed} at the top of {read.card_place} to hear no more of it"
 
 
 def unread_in(raw: Path) -> list[Unread]:
