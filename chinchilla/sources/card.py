@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from chinchilla.errors import CardError, ConfigError
+from chinchilla.errors import AS_UTF8, CardError, ConfigError
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
 from chinchilla.sources.folders import kind_of, lies
 from chinchilla.sources.mapping import GOLD, Mapping
@@ -293,7 +293,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except RecursionError as error:
         raise CardError(str(path), "not TOML (nested too deep)", "correct the card") from error
     except UnicodeDecodeError as error:
-        raise CardError(str(path), "not UTF-8", "save the card as UTF-8") from error
+        raise CardError(str(path), "not UTF-8", AS_UTF8) from error
     except ValueError as error:
         todo = "correct the card; every string stands in quotes, and every key that is not ASCII"
         raise CardError(str(path), f"not TOML ({error})", todo) from error
