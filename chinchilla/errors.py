@@ -58,6 +58,18 @@ class InputError(ChinchillaError):
     reason = "bad-line"
 
 
+AS_UTF8 = "save it as UTF-8: iconv -f GB18030 -t UTF-8 OLD > NEW, if it is GBK"
+
+
+def not_utf8(where: str, content: bytes) -> InputError | None:
+    """Return an error for bytes that are not UTF-8, whatever a decoder calls them."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return InputError(where, "not UTF-8", AS_UTF8, reason="not-utf8")
+    return None
+
+
 class RecordError(ChinchillaError):
     """Raised when a record would break the schema."""
 

@@ -233,9 +233,9 @@ def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
     assert records
     assert not any(record.labelled for record in records)
     assert tally.warned["split-without-labels"].places == (str(path),)
-    assert f'"{split}"] in {raw / source / "card.toml"}' in (
-        tally.warned["split-without-labels"].todo
-    )
+    todo = tally.warned["split-without-labels"].todo
+    assert f'"{split}"] under [[editions]]' in todo
+    assert f" in {raw / source / 'card.toml'}, or add the labels" in todo
     put(f"{source}/{train}", f"{one}\n{two}\n")
     with pytest.raises((InputError, CardError)) as caught:
         find(raw, source)

@@ -77,7 +77,9 @@ def _show(error: click.ClickException) -> None:
     error.show(words)
     with suppress(OSError):
         for line in words.getvalue().split("\n")[:-1]:
-            say(line, err=True)
+            # click sets the choices of an option apart by a tab
+            indent = "  " if line.startswith("\t") else ""
+            say(indent + line.removeprefix("\t"), err=True)
 
 
 def _leave(words: str) -> NoReturn:

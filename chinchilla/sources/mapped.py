@@ -78,4 +78,4 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     todo = f"correct [mapping] in {spot.card.own}"
     if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
         todo += '; where = { type = "..." } takes the items of one kind'
-    return CardError(spot.where(), what, todo)
+    return CardError(spot.where(), what, todo, reason="unmapped-field")

@@ -17,6 +17,7 @@ from chinchilla.sources.folders import (
     holds_files,
     is_utf8,
     kind_of,
+    lies,
     shown,
 )
 from chinchilla.sources.names import edition_names, likely_split
@@ -51,6 +52,12 @@ class _Read(NamedTuple):
         """Return the files read, those beside them that hold their annotations among them."""
         files = self.files.values()
         return frozenset([*files, *(path.with_suffix(".ann") for path in files)])
+
+    @property
+    def card_place(self) -> str:
+        """Return where the user's card lies, else where one belongs: beside the files."""
+        own = Path(self.card.own)
+        return shown(own if lies(own) else self.folder / OWN_CARD)
 
 
 def unread_of(card: Card, raw: Path, found: Found | None) -> list[Unread]:
@@ -147,15 +154,13 @@ def _fitting(name: str, split: Split, edition: Edition) -> str | None:
 
 def _line(name: str, split: Split, read: _Read) -> str:
     """Write the line of a card that makes a file the one of a split."""
-    edition = read.edition.name
-    named = "" if edition == "default" else f"name = {json.dumps(edition)} "
     listed = json.dumps([name], ensure_ascii=False)
-    return f"[[editions]] {named}splits.{split} = {listed} in {shown(Path(read.card.own))}"
+    return f"splits.{split} = {listed} under {read.edition.table} in {read.card_place}"
 
 
 def _ignored(name: str, read: _Read) -> str:
     listed = json.dumps([name], ensure_ascii=False)
-    return f"ignore = {listed} in {shown(Path(read.card.own))} to hear no more of it"
+    return f"ignore = {listed} at the top of {read.card_place} to hear no more of it"
 
 
 def unread_in(raw: Path) -> list[Unread]:
