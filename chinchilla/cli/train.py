@@ -64,7 +64,10 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     if resume is not None:
         _resume(resume)
         return
-    changes = {key: value for key, value in given.items() if value not in (None, (), False)}
+    trusted = given.pop("trust_remote_code")
+    changes = {key: value for key, value in given.items() if value not in (None, ())}
+    if trusted:
+        changes["trust_remote_code"] = True
     if task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
     from chinchilla.templates import template_hashes
@@ -72,7 +75,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     from chinchilla.train.data import check_build, open_data
 
     settings = read_train_config(config, changes)
-    _check_trust(settings, config, given["trust_remote_code"])
+    _check_trust(settings, config, trusted)
     if settings.tracker != "none":
         need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)
