@@ -129,7 +129,7 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
         f"finre: files in {path.parent}, edition default",
         "finre train: 1 records, 1 relations; 2 problems",
         f"  {path}:5: expected 4 fields between tabs, found 1; "
-        "was the file saved with spaces for tabs?",
+        "write 4 fields with a tab between them",
         f"  {path}:3: '丙' is not in the text; correct the line or leave it out",
         "  note: 1 records, the published file has 6,140",
         "  note: 1 relations, the published file has 9,867",
@@ -137,8 +137,8 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
         "source  split  read  labelled  negative  unlabelled  left out  fixed",
         "------  -----  ----  --------  --------  ----------  --------  -----",
         "finre   train     3         1         0           0         2      0",
-        f"left out: finre train: 1 bad-line at {path}:5",
         f"left out: finre train: 1 bad-record at {path}:3",
+        f"left out: finre train: 1 wrong-number-of-fields at {path}:5",
         "2 problems",
     ]
 

@@ -19,7 +19,7 @@ from chinchilla.sources.folders import (
     kind_of,
 )
 from chinchilla.sources.names import edition_names, likely_split
-from chinchilla.sources.registry import OWN_CARD, folder_names, nearest, our_names
+from chinchilla.sources.registry import OWN_CARD, folder_names, nearest_source, our_names
 
 _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
 
@@ -177,7 +177,7 @@ def unread_in(raw: Path) -> list[Unread]:
 def _stray(path: Path, raw: Path) -> Unread:
     if not is_utf8(path.name):
         return Unread.of(path, "its name is not UTF-8", "rename it")
-    near = nearest(path.name, our_names())
+    near = nearest_source(path.name, our_names())
     if path.is_dir():
         what = f"no source has this name, and it holds no {OWN_CARD}"
         own = f"write {path / OWN_CARD}"
@@ -209,7 +209,7 @@ def no_files(card: Card, raw: Path, *, samples: bool | None) -> InputError:
     """Say that a source has no files, naming what lies in its folders or would be taken for it."""
     lying = unread_of(card, raw, None)
     if not lying:
-        lying = [one for one in unread_in(raw) if nearest(Path(one.path).name, card.folders)]
+        lying = [one for one in unread_in(raw) if nearest_source(Path(one.path).name, card.folders)]
     if lying:
         first, more = lying[0], len(lying) - 1
         what = f"no file of {card.source} here; {first.path} is not read: {first.what}"
