@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.schema import Record, Split
-from chinchilla.sources import catalogue
+from chinchilla.sources import catalogue, evidence
 from chinchilla.sources.catalogue import Found
 
 SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
@@ -240,6 +240,18 @@ def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
     with pytest.raises((InputError, CardError)) as caught:
         find(raw, source)
     assert str(caught.value).startswith(str(raw / source / train))
+
+
+@pytest.mark.parametrize(("pairs", "labelled"), [(evidence.MANY - 1, True), (evidence.MANY, False)])
+def test_many_pairs_without_any_relation_are_a_split_without_labels(
+    tmp_path, put, pairs, labelled
+) -> None:
+    put("finre/train.txt", "甲\t乙\t合作\t甲与乙合作\n")
+    rows = (f"甲\t乙\tunknown\t甲与乙见面{number}次\n" for number in range(pairs))
+    put("finre/valid.txt", "".join(rows))
+    records, tally = read(tmp_path / "raw", "finre", "dev")
+    assert {record.labelled for record in records} == {labelled}
+    assert ("split-without-labels" in tally.warned) is not labelled
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ class Annotations:
     spans: dict[str, Tagged | None] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     refused: int = 0
+    lost_links: int = 0
     _relations: list[tuple[int, str]] = field(default_factory=list)
     _met: dict[str, str] = field(default_factory=dict)
     _shared: set[str] = field(default_factory=set)
@@ -149,18 +150,23 @@ class Annotations:
         ends = _ends(words[1:])
         if len(words) != 3 or ends is None:
             what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {excerpt(line)}"
-            self._refuse(number, what, "brat-bad-relation")
+            self._lose(number, what)
             return
         missing = [name for name in ends if name not in self.spans]
         if missing:
-            self._refuse(number, f"there is no {missing[0]}", "brat-bad-relation")
+            self._lose(number, f"there is no {missing[0]}")
             return
         head, tail = (self.spans[name] for name in ends)
         if head is None or tail is None:
+            self.lost_links += 1
             todo = "see the lines of its spans, which are left out"
             self.tally.warn("brat-relation-without-span", self.part.at(number), todo)
         else:
             self.links.append(Link(words[0], head, tail, number))
+
+    def _lose(self, number: int, what: str) -> None:
+        self.lost_links += 1
+        self._refuse(number, what, "brat-bad-relation")
 
     def _refuse(self, number: int, what: str, reason: str) -> None:
         self.refused += 1

@@ -62,7 +62,7 @@ def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
     """Tell whether a file has a label, or cannot be judged: reading it says why."""
     edition = source.edition.model_copy(update={"carve": None})
     part = Part(source.card, edition, split, lines, Tally(forgiving=True))
-    records = 0
+    records = negatives = 0
     try:
         if source.check_file is not None:
             source.check_file(part)
@@ -70,14 +70,14 @@ def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
         if source.text_keys is not None and _texts_alone(lines, source.text_keys):
             return False
         for record in source.load(part):
-            records += 1
+            records, negatives = records + 1, negatives + len(record.na_pairs)
             if _has_gold(record) or _refused_gold(part.tally):
                 return True
     except CardError:
         raise
     except ChinchillaError:
         return True
-    return not records or _refused_gold(part.tally)
+    return not records or 0 < negatives < MANY or _refused_gold(part.tally)
 
 
 def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
@@ -90,10 +90,13 @@ def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
     return rows > 0
 
 
+MANY = 50
+"""So many pairs without any relation are no labels of a split: a quarter of those published are
+negative, and half of them in SanWen's at the most."""
+
+
 def _has_gold(record: Record) -> bool:
-    """Tell whether a record has a label; that of no relation alone labels train, nothing else."""
-    gold = record.entities or record.relations or record.events
-    return bool(gold or (record.na_pairs and record.split == "train"))
+    return bool(record.entities or record.relations or record.events)
 
 
 _OF_LINES = frozenset(
@@ -108,7 +111,8 @@ _OF_LINES = frozenset(
 
 def _refused_gold(tally: Tally) -> bool:
     """Tell whether a record was refused for what stands in it: it has labels, or could have."""
-    return bool(tally.lost) or any(reason not in _OF_LINES for reason in tally.refused)
+    lost = bool(tally.lost) or any(reason.startswith("brat-") for reason in tally.warned)
+    return lost or any(reason not in _OF_LINES for reason in tally.refused)
 
 
 def _no_training(card: Card, lines: Slice) -> InputError:

@@ -41,7 +41,8 @@ def load(part: Part) -> Iterator[Record]:
 def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
     """Read a brat document; its offsets are kept, its entity types become head and tail types.
 
-    A relation whose label stands on no card is refused alone.
+    A relation whose label stands on no card is refused alone. A document all of whose relations
+    were lost is unlabelled: it would say that there are none.
     """
     known = {label.key for label in spot.card.label_set(spot.part.edition.name)}
     relations = []
@@ -51,7 +52,9 @@ def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
         else:
             where = f"{spot.where()}:{link.line}"
             spot.part.tally.lose(unknown_name(spot.card, "label", link.label, where))
-    return {"text": document.text, "relations": relations}
+    lost = document.lost + len(document.links) - len(relations)
+    unlabelled = {"labelled": False} if lost and not relations else {}
+    return {"text": document.text, "relations": relations, **unlabelled}
 
 
 def _relation(text: str, link: Link) -> dict[str, Any]:

@@ -372,6 +372,8 @@ def check_corpus(rows: list[list[str]], raw: Path) -> None:
         sorted((one.predicate, one.head, one.tail) for one in record.relations)
         for record in records
     ] == corpus.expected
+    # a document all of whose relations were lost does not say that there are none
+    assert [record.labelled for record in records] == [bool(kept) for kept in corpus.expected]
     counts = corpus.counts
     assert {reason: count.times for reason, count in tally.lost.items()} == {
         "brat-bad-span": counts["bad"]
