@@ -233,9 +233,15 @@ def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
     assert records
     assert not any(record.labelled for record in records)
     assert tally.warned["split-without-labels"].places == (str(path),)
-    assert f'"{split}"] in {raw / source / "card.toml"}' in (
-        tally.warned["split-without-labels"].todo
-    )
+    todo = tally.warned["split-without-labels"].todo
+    line, _, rest = todo.removeprefix("write ").partition(" in ")
+    assert f'"{split}"]' in line
+    assert rest == f"{raw / source / 'card.toml'}, or add the labels"
+    card = line.replace("[[editions]] ", "[[editions]]\n").replace(" unlabelled", "\nunlabelled")
+    put(f"{source}/card.toml", card)
+    again, told = read(raw, source, split)
+    assert again == records
+    assert "split-without-labels" not in told.warned
     put(f"{source}/{train}", f"{one}\n{two}\n")
     with pytest.raises((InputError, CardError)) as caught:
         find(raw, source)

@@ -1,5 +1,6 @@
 """The card of a source: what it is, where its files are, what its labels mean."""
 
+import json
 import tomllib
 from collections.abc import Iterable
 from functools import cached_property
@@ -77,6 +78,12 @@ class Edition(Frozen):
     joined: Joined | None = None
     expected: dict[str, dict[str, int]] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def heading(self) -> str:
+        """Return what a field of the edition stands under in a card, as advice writes it."""
+        named = "" if self.name == "default" else f" name = {json.dumps(self.name)}"
+        return f"[[editions]]{named}"
 
     @model_validator(mode="after")
     def _stay_in_the_folder(self) -> "Edition":

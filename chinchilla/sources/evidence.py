@@ -53,7 +53,8 @@ def unlabelled_splits(
                 raise _no_training(source.card, lines)
             found += judged
             listed = ", ".join(f'"{split}"' for split in (*stated, *found))
-            todo = f"state unlabelled = [{listed}] in {source.card.own}, or add the labels"
+            line = f"{source.edition.heading} unlabelled = [{listed}]"
+            todo = f"write {line} in {source.card.own}, or add the labels"
             tally.warn("split-without-labels", str(lines.path), todo)
     return (*stated, *found)
 

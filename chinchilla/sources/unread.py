@@ -149,10 +149,8 @@ def _fitting(name: str, split: Split, edition: Edition) -> str | None:
 
 def _line(name: str, split: Split, read: _Read) -> str:
     """Write the line of a card that makes a file the one of a split."""
-    edition = read.edition.name
-    named = "" if edition == "default" else f"name = {json.dumps(edition)} "
     listed = json.dumps([name], ensure_ascii=False)
-    return f"[[editions]] {named}splits.{split} = {listed} in {read.card.own}"
+    return f"{read.edition.heading} splits.{split} = {listed} in {read.card.own}"
 
 
 def _ignored(name: str, read: _Read) -> str:
