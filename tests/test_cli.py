@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import orjson
 import pytest
 
@@ -23,6 +24,12 @@ def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
     assert cli.commands[name].help
     for readme in ("README.md", "README.en.md"):
         assert f"chinchilla {name}" in (ROOT / readme).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_option_of_every_command_has_help(name: str) -> None:
+    options = [one for one in cli.commands[name].params if isinstance(one, click.Option)]
+    assert [one.opts for one in options if not one.help] == []
 
 
 def test_records_print_json_lines_and_say_what_they_read() -> None:

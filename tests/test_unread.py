@@ -208,7 +208,7 @@ def test_control_characters_of_a_name_are_never_printed(tmp_path, put) -> None:
             cli, [*map(str, words), "--raw", str(tmp_path / "raw")], color=True
         )
         assert "\x1b" not in done.output
-        assert "a\\x1b[31m\\x0ab.txt: not read: " in done.output
+        assert "a\\x1b[31m\\nb.txt: not read: " in done.output
         assert "x\\x1b[2J: not read: " in done.output
 
 

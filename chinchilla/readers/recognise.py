@@ -62,13 +62,14 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x93NUMPY", "a NumPy array", _AS_LINES),
     (b"\x89HDF", "an HDF5 file", _AS_LINES),
 )
-_POINTER = b"version https://git-lfs.github.com/spec/"
+_POINTER = "version https://git-lfs.github.com/spec/"
 _ENCODINGS = (
     ("UTF-32", (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")),
     ("UTF-16", (b"\xff\xfe", b"\xfe\xff")),
 )
-_TAG = r"(?:[Oo]|[BIMESLUbimeslu][-_]\S+)"
-_CELL = re.compile(rf"\S{{1,20}}(?:[\t ,].*?)?[\t ,]+{_TAG}[ \t]*|{_TAG}[\t ,]+\S")
+TAG = r"(?:[Oo]|[BIMESLUbimeslu][-_]\S+)"
+"""A tag of any scheme, as a pattern."""
+_CELL = re.compile(rf"\S{{1,20}}(?:[\t ,].*?)?[\t ,]+{TAG}[ \t]*|{TAG}[\t ,]+\S")
 _TAGGED_WORD = re.compile(r"\S+/[A-Za-z][A-Za-z0-9_-]*")
 _BRAT = re.compile(r"[TREAMN]\d+[\t ]|#\d+\t|\*\t")
 _MARK = re.compile(r"\{\{\w+:")
@@ -176,7 +177,7 @@ def _decoded(head: bytes) -> str:
 def _page(head: str) -> Look | None:
     """Tell what stands in for a file that was not fetched, and XML."""
     start = head.lstrip()
-    if head.startswith(_POINTER.decode()):
+    if head.startswith(_POINTER):
         todo = "fetch the file itself: git lfs pull"
         return Look("pointer", "a Git LFS pointer, not the file", todo)
     if re.match(r"<(!doctype html|html|head|body)\b", start, re.IGNORECASE):

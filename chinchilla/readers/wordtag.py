@@ -6,7 +6,7 @@ Words stand between single spaces, with one more space at the end of the line.
 from collections.abc import Iterator
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import MAX_SENTENCE, Slice, shown, text_lines, too_much
+from chinchilla.readers.lines import MAX_SENTENCE, Slice, excerpt, text_lines, too_much
 from chinchilla.readers.recognise import Kind, Refusals
 
 _WANTED: frozenset[Kind] = frozenset({"word-tag"})
@@ -32,10 +32,10 @@ def _wrong(where: str, words: Words, tokens: list[str]) -> InputError | None:
     """Return what is wrong with a line, if anything is."""
     for (word, tag), token in zip(words, tokens, strict=True):
         if "\t" in token:
-            what, todo = f"a tab in {shown(token)}", "put one space between the words"
+            what, todo = f"a tab in {excerpt(token)}", "put one space between the words"
             return InputError(where, what, todo, reason="no-tag")
         if not (word and tag):
-            what = f"expected word/tag, found {shown(token)}"
+            what = f"expected word/tag, found {excerpt(token)}"
             return InputError(where, what, "give every word a tag", reason="no-tag")
     length = sum(len(word) for word, _ in words)
     if length > MAX_SENTENCE:

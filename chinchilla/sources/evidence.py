@@ -8,12 +8,7 @@ carved into splits; reading stops at the first label.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from chinchilla.errors import (
-    CardError,
-    ChinchillaError,
-    InputError,
-    Tally,
-)
+from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
@@ -72,8 +67,7 @@ def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
     try:
         if source.check_file is not None:
             source.check_file(part)
-            for reason, count in part.tally.warned.items():
-                tally.merge(Tally(warned={reason: count}))
+            tally.merge(Tally(warned=part.tally.warned))
         if source.text_keys is not None and _texts_alone(lines, source.text_keys):
             return False
         for record in source.load(part):

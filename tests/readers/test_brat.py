@@ -310,6 +310,16 @@ class Corpus(NamedTuple):
     counts: dict[str, int]
 
 
+def placed(text: str, words: str, rng: Random) -> tuple[str, str, str]:
+    """Return the offsets of a span, its quotation, and what is wrong with them, if anything."""
+    start = text.index(words)
+    end, fate = start + len(words), rng.randrange(9)
+    place = f"{start} {end}"
+    if fate == 0 and end + 2 < len(text) and text[end].strip():
+        return f"{place};{end + 1} {end + 2}", f"{words} {text[end + 1]}", "discontinuous"
+    return (place, f"{words}*", "bad") if fate == 1 else (place, words, "")
+
+
 def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
     """Write a document a sentence, with lines strewn in that brat knows and we do not, or wrong.
 
@@ -323,16 +333,9 @@ def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
         lines, kept, names = [], [], {}
         for words in dict.fromkeys(word for row in group for word in row[:2]):
             name = names[words] = f"T{len(names) + 1}"
-            at = text.index(words)
-            place, quote, fate = f"{at} {at + len(words)}", words, rng.randrange(9)
-            if fate == 0 and at + len(words) + 2 < len(text) and text[at + len(words)].strip():
-                last = at + len(words) + 1
-                place, quote = f"{place};{last} {last + 1}", f"{words} {text[last]}"
-                counts["discontinuous"] += 1
-                names[words] += "!"
-            elif fate == 1:
-                quote = words + "*"
-                counts["bad"] += 1
+            place, quote, wrong = placed(text, words, rng)
+            if wrong:
+                counts[wrong] += 1
                 names[words] += "!"
             lines.append(f"{name}\tThing {place}\t{quote}")
         for index, (head, tail, label, _) in enumerate(group):
