@@ -82,7 +82,7 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
             built = build_all(plan, out, workers, progress)
             click.echo(_result_table(built.manifest))
             report = Report.model_validate(built.manifest["report"])
-    for line in report_lines(report):
+    for line in report_lines(report, causes=True):
         say(line, err=True)
     if not dry_run:
         say(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)

@@ -15,10 +15,11 @@ UNLABELLED = "unlabelled"
 
 
 class Reason(Frozen):
-    """How often something happened, where first, and what would mend it."""
+    """How often something happened, where and what was wrong first, and what would mend it."""
 
     times: int
     places: tuple[str, ...]
+    what: str = ""
     todo: str = ""
 
 
@@ -103,10 +104,18 @@ def reasons(counts: Mapping[str, Count], short: Mapping[str, str]) -> Reasons:
         reason: Reason(
             times=count.times,
             places=tuple(shortened(place, short) for place in count.places),
+            what=shortened(_what(count), short),
             todo=shortened(count.todo, short),
         )
         for reason, count in sorted(counts.items())
     }
+
+
+def _what(count: Count) -> str:
+    """Return what was wrong first, without its place and what to do; it may be the place alone."""
+    place = count.places[0] if count.places else ""
+    what = count.example.removeprefix(place).removeprefix(": ")
+    return what.removesuffix(f"; {count.todo}") if count.todo else what
 
 
 def shortened(words: str, short: Mapping[str, str]) -> str:
@@ -126,9 +135,10 @@ def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
     """Say that everything of a source was left out, why most of it, and where first."""
     reason, count = max(refused.items(), key=lambda item: item[1].times)
     where = count.places[0] if count.places else source
-    what = count.example.removeprefix(f"{where}: ").removesuffix(f"; {count.todo}")
     left = sum(one.times for one in refused.values())
-    words = f"nothing of {source} could be read, {left:,} left out, most for {reason}: {what}"
+    words = (
+        f"nothing of {source} could be read, {left:,} left out, most for {reason}: {_what(count)}"
+    )
     return InputError(where, words, count.todo or "run `chinchilla check` to see all reasons")
 
 
