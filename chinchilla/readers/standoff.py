@@ -54,7 +54,10 @@ class Quoted(NamedTuple):
 
 @dataclass
 class Annotations:
-    """Collect the lines of a file; a span that is known and cannot be used is None."""
+    """Collect the lines of a file; a span that is known and cannot be used is None.
+
+    `unspanned` is how many relations rest on one.
+    """
 
     part: Slice
     tally: Tally
@@ -62,6 +65,7 @@ class Annotations:
     spans: dict[str, Tagged | None] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     refused: int = 0
+    unspanned: int = 0
     _relations: list[tuple[int, str]] = field(default_factory=list)
     _met: dict[str, str] = field(default_factory=dict)
     _shared: set[str] = field(default_factory=set)
@@ -157,6 +161,7 @@ class Annotations:
             return
         head, tail = (self.spans[name] for name in ends)
         if head is None or tail is None:
+            self.unspanned += 1
             todo = "see the lines of its spans, which are left out"
             self.tally.warn("brat-relation-without-span", self.part.at(number), todo)
         else:

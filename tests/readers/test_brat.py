@@ -318,7 +318,8 @@ def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
     sentences: dict[str, list[list[str]]] = {}
     for row in rows:
         sentences.setdefault(row[3], []).append(row)
-    expected, counts = [], dict.fromkeys(("known", "discontinuous", "bad", "lost"), 0)
+    kinds = ("known", "discontinuous", "bad", "lost", "emptied")
+    expected, counts = [], dict.fromkeys(kinds, 0)
     for number, (text, group) in enumerate(sentences.items()):
         lines, kept, names = [], [], {}
         for words in dict.fromkeys(word for row in group for word in row[:2]):
@@ -356,7 +357,8 @@ def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
         (folder / f"{number:05d}.txt").write_text(text, encoding="utf-8")
         ann = "".join(line + "\n" for line in lines)
         (folder / f"{number:05d}.ann").write_text(ann, encoding="utf-8")
-        expected.append(sorted(kept))
+        expected += [sorted(kept)] if kept else []
+        counts["emptied"] += not kept
     return Corpus(expected, counts)
 
 
@@ -376,6 +378,8 @@ def check_corpus(rows: list[list[str]], raw: Path) -> None:
     assert {reason: count.times for reason, count in tally.lost.items()} == {
         "brat-bad-span": counts["bad"]
     }
+    left_out = {reason: count.times for reason, count in tally.refused.items()}
+    assert left_out == {"brat-no-relation-left": counts["emptied"]}
     assert sum(count.times for count in tally.mended.values()) == counts["known"]
     assert {reason: count.times for reason, count in tally.warned.items()} == {
         "brat-discontinuous-span": counts["discontinuous"],
@@ -402,3 +406,35 @@ def test_the_published_sentences_as_brat_keep_every_relation_that_can_be_kept(
     # a label of no relation, a pair twice and a word alone are matters of the other edition
     known = {tuple(row): row for row in rows if row[2] != "unknown" and row[0] != row[1]}
     check_corpus(list(known.values())[:4000], tmp_path / "raw")
+
+
+WHOLE = "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\n"
+EMPTIED = [
+    WHOLE + "R1\tSorcery Arg1:T1 Arg2:T2\n",
+    WHOLE + "R1\tLocated Arg1:T1 Arg2:T9\n",
+    WHOLE + "R1 Located Arg1:T1 Arg2:T2\n",
+    WHOLE.replace("外婆", "外公") + "R1\tLocated Arg1:T1 Arg2:T2\n",
+    WHOLE.replace("0 2", "0 1;2 3").replace("外婆", "外 住") + "R1\tLocated Arg1:T1 Arg2:T2\n",
+    WHOLE + "E1\tMove:T1\nR1\tLocated Arg1:E1 Arg2:T2\n",
+]
+
+
+@pytest.mark.parametrize("annotation", EMPTIED)
+def test_a_document_that_has_lost_every_relation_is_left_out_and_is_no_negative(
+    tmp_path, put, annotation
+) -> None:
+    put("sanwen/train/a.txt", "外婆住在山下。")
+    put("sanwen/train/a.ann", annotation)
+    put("sanwen/train/b.txt", "外婆住在山下。")
+    put("sanwen/train/b.ann", WHOLE + "R1\tLocated Arg1:T1 Arg2:T2\n")
+    put("sanwen/train/c.txt", "外婆住在山下。")
+    put("sanwen/train/c.ann", WHOLE + "R1\tunknown Arg1:T1 Arg2:T2\n")
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("sanwen", raw), raw, samples=False)
+    assert found is not None
+    tally = Tally(forgiving=True)
+    records = list(catalogue.records(found, "train", tally))
+    assert [len(one.relations) for one in records] == [1, 0]
+    assert [one.predicate for one in records[1].na_pairs] == ["unknown"]
+    left_out = {reason: count.times for reason, count in tally.refused.items()}
+    assert left_out == {"brat-no-relation-left": 1}
