@@ -19,6 +19,12 @@ DUIE = (
     '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject_type": "图书作品", '
     '"object_type": {"@value": "人物"}, "subject": "甲书", "object": {"@value": "乙"}}]}\n'
 )
+BRAT = {
+    "sanwen/train/a.txt": "外婆住在山下。",
+    "sanwen/train/a.ann": (
+        "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\nR1\tLocated Arg1:T1 Arg2:T2\n"
+    ),
+}
 CARD = """title = "我的数据"
 task = "ner"
 [[editions]]
@@ -59,6 +65,9 @@ LEFT = [
     ),
     ("msra", {"msra/train.bio": BIO, "msra/extra_dev.bio": BIO}, 'name = "bio" splits.dev = '),
     ("my", {"my/card.toml": CARD, "my/train.json": ROW, "my/dev.json": ROW}, "splits.dev = "),
+    ("finre", {"finre/train.txt": PAIR, "FinRE/valid.txt": PAIR}, "put all files in one folder"),
+    ("sanwen", {**BRAT, "sanwen/train/more/a.txt": "甲"}, "put its files into "),
+    ("sanwen", {**BRAT, "sanwen/train/old.json": "{}"}, 'ignore = ["train/old.json"]'),
 ]
 
 

@@ -110,9 +110,9 @@ def source_folders(card: Card, raw: Path) -> list[Path]:
     if not raw.is_dir():
         return []
     lying = [path for path in sorted(raw.iterdir()) if is_utf8(path.name) and path.is_dir()]
-    here = {path.name.casefold(): path for path in lying}
     names = [card.source, *card.folders, Path(card.own).parent.name]
-    return list(dict.fromkeys(here[name.casefold()] for name in names if name.casefold() in here))
+    called = dict.fromkeys(name.casefold() for name in names)
+    return [path for name in called for path in lying if path.name.casefold() == name]
 
 
 def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool) -> Found | None:
@@ -192,8 +192,11 @@ def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
     module = module_of(found.card)
     path = found.files[split]
     if path.is_dir() and not any(path.glob("*.ann")):
-        todo = f"put the file {path.name} itself there"
-        raise InputError(str(path), "is a folder, not a file", todo)
+        what, todo = "is a folder, not a file", f"put the file {path.name} itself there"
+        if any(path.glob("*.txt")):
+            what = "is a folder of .txt files with no .ann beside any of them"
+            todo = f"add the annotations, or put the file {path.name} itself there"
+        raise InputError(str(path), what, todo)
     if path.is_file():
         check_content(path)
     yield from cut(_lines_of(found, split), size, module.boundary(path))
