@@ -25,7 +25,7 @@ boundary = jsonl.boundary
 LIST = "event_list"
 _ARGUMENT = {"role": str, "argument": str}
 _EVENT = {"event_type": str, "trigger": (str, None), "arguments": [_ARGUMENT]}
-SHAPE = ({"text": str, "title": str}, {"text": str, "title": str, LIST: [_EVENT]})
+SHAPE = {"text": str, "title": str, LIST: [_EVENT]}
 TEXT_KEYS = frozenset({"text", "title", "id"})
 """The keys of a record without labels."""
 
