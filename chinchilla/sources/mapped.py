@@ -59,7 +59,7 @@ def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str
 
 def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
     """Keep pairs of no relation apart from relations, where the card names their label."""
-    if na is not None:
+    if na is not None and "relations" in fields:
         pairs = [one for one in fields["relations"] if one["predicate"] == na]
         fields["na_pairs"] = pairs
         fields["relations"] = [one for one in fields["relations"] if one["predicate"] != na]
@@ -70,7 +70,7 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     holder = "an item of " + repr(error.inside) if error.inside else "the record"
     keys, near = f"{holder} has the keys ", ""
     if isinstance(error.holder, dict):
-        keys += ", ".join(error.holder)
+        keys = f"{holder} is empty" if not error.holder else keys + ", ".join(error.holder)
         near = near_key(error.path, error.holder, mapping.steps)
     else:
         keys = f"{holder} is {jsonl.kind(error.holder)}"
@@ -78,4 +78,4 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     todo = f"correct [mapping] in {spot.card.own}"
     if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
         todo += '; where = { type = "..." } takes the items of one kind'
-    return CardError(spot.where(), what, todo)
+    return CardError(spot.where(), what, todo, reason="no-field")
