@@ -96,6 +96,13 @@ def test_words_and_tags_split_at_the_last_slash(put) -> None:
     ]
 
 
+@pytest.mark.parametrize("between", ["", "\u3000", "，"])
+def test_two_words_without_a_space_between_are_refused_not_read_as_one(put, between) -> None:
+    path, tally = put("a.txt", f"王小/nr{between}在/o 家/o\n"), Tally(forgiving=True)
+    assert list(wordtag.sentences(Slice(path), tally)) == []
+    assert [*tally.refused] == ["two-tags"]
+
+
 @pytest.mark.parametrize(
     ("line", "text", "spans", "broken", "damage"),
     [
