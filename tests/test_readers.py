@@ -133,6 +133,16 @@ def test_marks_are_taken_out_and_damage_is_named(line, text, spans, broken, dama
     assert found == (text, [Tagged(*span) for span in spans], [Tagged(*b) for b in broken], damage)
 
 
+@pytest.mark.parametrize(
+    "mark",
+    ["{{time：今天}}", "{{ time:今天}}", "{{time :今天}}", "{{time=今天}}", "｛｛time:今天｝｝"],
+)
+def test_a_mark_that_cannot_be_read_is_refused_and_does_not_stay_in_the_text(put, mark) -> None:
+    path, tally = put("a.txt", f"{{{{time:今天}}}}晴\n{mark}雨\n"), Tally(forgiving=True)
+    assert [number for number, _ in markup.paragraphs(Slice(path), LABELS, tally)] == [1]
+    assert [*tally.refused] == ["open-mark"]
+
+
 ITEMS = [
     ('{"text": "a\\ud800"}', False),
     ('{"text": ["\\ud83d\\u0041"]}', False),
