@@ -321,3 +321,19 @@ def test_duie1_is_read_by_its_own_file_names(tmp_path, put) -> None:
     assert found.files["test"] == test
     assert found.files["dev"].name == "dev_data.json"
     assert list(named(raw, "duie")) == [os.path.relpath(newer, raw)]
+
+
+def test_every_command_that_reads_takes_the_edition_as_the_advice_says_it(tmp_path, put) -> None:
+    put("boson/boson.txt", "{{time:今天}}。\n")
+    put("boson/boson.train.bmes", "今 B-time\n天 E-time\n")
+    raw = ("--raw", tmp_path / "raw")
+    [advice] = [words for words in named(tmp_path / "raw", "boson").values() if "reads it" in words]
+    edition = advice.rpartition("; ")[2].removesuffix(" reads it").split(" ")
+    for done in (
+        run("check", "boson", *raw, *edition),
+        run("records", "boson", "--split", "train", *raw, *edition),
+        run("build", *raw, *edition, "--out", tmp_path / "out"),
+    ):
+        assert done.exit_code == 0
+        assert "bmes" in done.output
+    assert run("check", "boson", *raw, "--edition", "boson=x").exit_code == 1
