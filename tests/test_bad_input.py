@@ -151,16 +151,15 @@ def test_an_error_of_a_brat_relation_names_its_line_and_loses_it_alone(tmp_path,
     put("sanwen/train/b.txt", "外婆爱别人。")
     path = put(
         "sanwen/train/b.ann",
-        "T1\tPerson 0 2\t外婆\nT2\tPerson 3 5\t别人\nR1\tSorcery Arg1:T1 Arg2:T2\n"
-        "R2\tFamily Arg1:T1 Arg2:T2\n",
+        "T1\tPerson 0 2\t外婆\nT2\tPerson 3 5\t别人\nR1\tSorcery Arg1:T1 Arg2:T2\n",
     )
     raw = tmp_path / "raw"
     found = catalogue.find(catalogue.load_card("sanwen", raw), raw, None, samples=False)
     tally = Tally(forgiving=True)
     records = list(catalogue.records(found, "train", tally))
-    assert [(record.id, len(record.relations)) for record in records] == [
-        ("sanwen-train-000001", 0),
-        ("sanwen-train-000002", 1),
+    assert [(record.id, record.relations) for record in records] == [
+        ("sanwen-train-000001", ()),
+        ("sanwen-train-000002", ()),
     ]
     assert tally.lost["unknown-label"].example == (
         f"{path}:3: the label 'Sorcery' is not on the card of sanwen; "
@@ -302,3 +301,47 @@ def test_an_unknown_source_names_the_known_ones(tmp_path) -> None:
     with pytest.raises(ChinchillaError) as caught:
         catalogue.load_card("cluener", tmp_path)
     assert str(caught.value).startswith("cluener: no such source; known sources are boson, duee,")
+
+
+def places_of(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """List the paths of all keys of a JSON value."""
+    if isinstance(value, dict):
+        inner = value.items()
+        return [
+            one for key, item in inner for one in [(*path, key), *places_of(item, (*path, key))]
+        ]
+    if isinstance(value, list):
+        return [one for n, item in enumerate(value) for one in places_of(item, (*path, n))]
+    return []
+
+
+def spoilt(row: dict, path: tuple[str | int, ...], how: object) -> dict:
+    """Return a copy of a row with one key dropped, misspelt or of another value."""
+    copy = orjson.loads(orjson.dumps(row))
+    holder = copy
+    for step in path[:-1]:
+        holder = holder[step]
+    value = holder.pop(path[-1])
+    if how == "misspelt":
+        holder[f"{path[-1]}s"] = value
+    elif how != "dropped":
+        holder[path[-1]] = how
+    return copy
+
+
+@pytest.mark.parametrize("name", ["duee", "duee_fin", "duie", "iree"])
+@pytest.mark.parametrize("how", ["dropped", "misspelt", 7, None, {}, [1]], ids=str)
+def test_what_is_wrong_with_a_record_names_its_field(tmp_path, name, how) -> None:
+    sample = catalogue.find(catalogue.load_card(name, tmp_path), tmp_path)
+    rows = [orjson.loads(line) for line in sample.files["train"].read_text("utf-8").splitlines()]
+    gold = "spo_list" if name == "duie" else "event_list"
+    row = max((row for row in rows if row.get(gold)), key=lambda row: len(row[gold]))
+    bad = [spoilt(row, path, how) for path in places_of(row)]
+    path = tmp_path / name / sample.files["train"].name
+    path.parent.mkdir()
+    path.write_bytes(b"\n".join(map(orjson.dumps, [row, *bad])))
+    found = catalogue.find(catalogue.load_card(name, tmp_path), tmp_path)
+    tally = Tally(forgiving=True, keep=10_000)
+    list(catalogue.records(found, "train", tally))
+    assert tally.errors
+    assert not [error for error in tally.errors if "not of the shape of the others" in error]

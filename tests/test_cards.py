@@ -184,7 +184,7 @@ def test_a_carved_file_gives_every_record_to_one_split(tmp_path, put) -> None:
     # the record without a text is of no split, that of an unknown label is of one
     times = [sum(one.times for one in tally.refused.values()) for tally in tallies.values()]
     assert sum(times) == 2
-    assert "no-field" in tallies["train"].refused
+    assert "unmapped-field" in tallies["train"].refused
 
 
 def test_a_split_with_a_file_of_its_own_is_not_carved(tmp_path, put) -> None:
@@ -228,13 +228,3 @@ def test_a_share_of_a_split_without_the_file_is_refused(tmp_path, put) -> None:
         f"{path}: editions.0: carve.dev needs the file it is carved from; name one of "
         "splits.train in splits.dev too; see docs/cards.md for the fields of a card"
     )
-
-
-@pytest.mark.parametrize(
-    ("source", "table"),
-    [("finre", "[options]\nfold_twin = true\n"), ("msra", '[repairs]\nPERSON = "PER"\n')],
-)
-def test_an_option_or_repair_that_nobody_reads_is_an_error(tmp_path, put, source, table) -> None:
-    put(f"{source}/card.toml", table)
-    with pytest.raises(CardError, match="is not known here"):
-        catalogue.load_card(source, tmp_path / "raw")

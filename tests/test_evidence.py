@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.schema import Record, Split
-from chinchilla.sources import catalogue
+from chinchilla.sources import catalogue, evidence
 from chinchilla.sources.catalogue import Found
 
 SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
@@ -233,13 +233,25 @@ def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
     assert records
     assert not any(record.labelled for record in records)
     assert tally.warned["split-without-labels"].places == (str(path),)
-    assert f'"{split}"] in {raw / source / "card.toml"}' in (
-        tally.warned["split-without-labels"].todo
-    )
+    todo = tally.warned["split-without-labels"].todo
+    assert f'"{split}"] under [[editions]]' in todo
+    assert f" in {raw / source / 'card.toml'}, or add the labels" in todo
     put(f"{source}/{train}", f"{one}\n{two}\n")
     with pytest.raises((InputError, CardError)) as caught:
         find(raw, source)
     assert str(caught.value).startswith(str(raw / source / train))
+
+
+@pytest.mark.parametrize(("pairs", "labelled"), [(evidence.MANY - 1, True), (evidence.MANY, False)])
+def test_many_pairs_without_any_relation_are_a_split_without_labels(
+    tmp_path, put, pairs, labelled
+) -> None:
+    put("finre/train.txt", "甲\t乙\t合作\t甲与乙合作\n")
+    rows = (f"甲\t乙\tunknown\t甲与乙见面{number}次\n" for number in range(pairs))
+    put("finre/valid.txt", "".join(rows))
+    records, tally = read(tmp_path / "raw", "finre", "dev")
+    assert {record.labelled for record in records} == {labelled}
+    assert ("split-without-labels" in tally.warned) is not labelled
 
 
 @pytest.mark.parametrize(
@@ -392,7 +404,7 @@ def test_a_training_file_of_pairs_without_relation_alone_is_warned_of(tmp_path, 
     path = put("my/train.json", related("无") * 2)
     pair = put("finre/train.txt", "甲\t乙\tunknown\t甲与乙\n")
     for source, where in (("my", path), ("finre", pair)):
-        assert find(tmp_path / "raw", source).tally.warned["train-without-relations"].places == (
+        assert find(tmp_path / "raw", source).tally.warned["no-relation-in-the-file"].places == (
             str(where),
         )
 

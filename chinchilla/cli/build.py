@@ -32,12 +32,28 @@ if TYPE_CHECKING:
     "--config", type=click.Path(path_type=Path), help="build.toml; the options below win over it."
 )
 @click.option("--source", "sources", multiple=True, help="Source to read; repeat for several.")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(["ner", "re", "ee"]))
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    type=click.Choice(["ner", "re", "ee"]),
+    help="Task to build; repeat for several.",
+)
 @editions_option
 @click.option("--seed", type=SEED, help="Seed of every choice of wording.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that build; the output is the same bytes.",
+)
 @samples_option
-@click.option("--on-error", type=click.Choice(["stop", "count"]))
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "count"]),
+    help="Stop at the first bad record (the default), or leave it out and count it.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
 @templates_option
 def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:

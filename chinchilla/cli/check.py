@@ -110,10 +110,10 @@ def _check(name: str, raw: Path, given: dict[str, Any], *, must_be: bool, quiet:
 def _lines(seen: "Inspection") -> list[str]:
     held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
     lines = [f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems"]
-    lines += [f"  {line}" for line in [*seen.tally.errors, *seen.surprises]]
+    lines += [f"  {line}" for line in seen.tally.errors]
     if seen.errors > len(seen.tally.errors):
         lines.append(f"  ... and {seen.errors - len(seen.tally.errors):,} more")
-    return lines
+    return [*lines, *(f"  {line}" for line in seen.surprises)]
 
 
 def _report(raw: Path, done: list[Checked]) -> "Report":

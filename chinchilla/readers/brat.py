@@ -19,12 +19,12 @@ _WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
 
 
 class Document(NamedTuple):
-    """A text with its spans and links; `damaged` tells that lines which may be links are lost."""
+    """A text with its spans and links, and how many further links could not be used."""
 
     text: str
     spans: list[Tagged]
     links: list[Link]
-    damaged: bool = False
+    lost: int = 0
 
 
 def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
@@ -68,19 +68,13 @@ def read_document(path: Path, tally: Tally) -> Document:
     raw = _read_text(path)
     part = Slice(annotation_file(path))
     found = Annotations(part, tally)
-    lost = _lost(tally)
     lines = list(_lines(path, part, tally))
     found.read(lines, raw)
-    damaged = bool(found.unspanned) or _lost(tally) > lost
     if found.refused and found.refused == sum(bool(line.strip()) for _, line in lines):
         what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
         raise InputError(str(part.path), what, todo, reason="brat-bad-file")
     spans = [span for span in found.spans.values() if span is not None]
-    return Document(clean(raw), spans, found.links, damaged)
-
-
-def _lost(tally: Tally) -> int:
-    return sum(count.times for count in tally.lost.values())
+    return Document(clean(raw), spans, found.links, found.lost_links)
 
 
 def _read_text(path: Path) -> str:

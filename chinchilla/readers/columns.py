@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import MAX_SENTENCE, Slice, open_file, shown, text_lines, too_much
-from chinchilla.readers.recognise import Kind, Refusals
+from chinchilla.readers.lines import MAX_SENTENCE, Slice, excerpt, open_file, text_lines, too_much
+from chinchilla.readers.recognise import TAG, Kind, Refusals
 
 _WANTED: frozenset[Kind] = frozenset({"columns", "tsv"})
 _DOCUMENT = "-DOCSTART-"
-_TAG = re.compile(r"[Oo]|[BIMESLUbimeslu][-_]\S+")
+_TAG = re.compile(TAG)
 _INNER_END = re.compile(r"[。！？](?=.)", re.DOTALL)
 _LOOK_BACK = 1 << 12
 
@@ -135,15 +135,13 @@ def _bad_cell(where: str, line: str) -> InputError:
     """Say what a line of columns has that is not a character and a tag."""
     cells = line.split()
     cell = line.rpartition("\t" if "\t" in line else " ")[0]
-    what, todo = f"expected a character and a tag, found {shown(line)}", _SEPARATE
+    what = f"expected a character and a tag, found {excerpt(line)}"
+    todo = "put one tab or space between the two"
     if len(cells) == 2 and len(cells[1]) == 1 and _TAG.fullmatch(cells[0]):
-        what, todo = f"the tag stands first in {shown(line)}", "put the character first"
+        what, todo = f"the tag stands first in {excerpt(line)}", "put the character first"
     elif len(cells) > 2:
         todo = f"there are {len(cells)} columns: leave two, the character and its tag"
     elif len(cell.strip()) > 1:
-        what = f"expected one character, found {shown(cell)}"
+        what = f"expected one character, found {excerpt(cell)}"
         todo = "give each character a line and a tag of its own"
     return InputError(where, what, todo, reason="bad-cell")
-
-
-_SEPARATE = "put one tab or space between the two"

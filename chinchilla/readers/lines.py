@@ -143,7 +143,7 @@ def too_much(where: str, what: str, between: str) -> InputError:
     return InputError(where, what, todo, reason="long-sentence")
 
 
-def shown(words: str) -> str:
+def excerpt(words: str) -> str:
     """Quote the beginning of what was found."""
     return repr(words if len(words) <= 20 else words[:20] + "...")
 

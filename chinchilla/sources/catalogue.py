@@ -14,10 +14,19 @@ from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
 from chinchilla.sources import evidence
 from chinchilla.sources.card import Card, Edition
-from chinchilla.sources.folders import SAMPLES, find_file, holds_files, is_utf8
+from chinchilla.sources.folders import SAMPLES, find_file, holds_files, is_utf8, lies
 from chinchilla.sources.names import candidates
 from chinchilla.sources.part import Part
-from chinchilla.sources.registry import CARDS, Cards, called, card_paths, cards, load_card, resolve
+from chinchilla.sources.registry import (
+    CARDS,
+    OWN_CARD,
+    Cards,
+    called,
+    card_paths,
+    cards,
+    load_card,
+    resolve,
+)
 
 __all__ = ["Cards", "called", "card_paths", "cards", "find_file", "load_card", "resolve"]
 
@@ -106,13 +115,24 @@ def _check_lines(found: Found) -> None:
 
 
 def source_folders(card: Card, raw: Path) -> list[Path]:
-    """List the folders of raw/ that bear a name of the source, in the order of the card."""
+    """List the folders of raw/ that bear a name of the source, in the order of the card.
+
+    Folders may differ in letter case alone; one with a card of another source is that one's.
+    """
     if not raw.is_dir():
         return []
-    lying = [path for path in sorted(raw.iterdir()) if is_utf8(path.name) and path.is_dir()]
-    names = [card.source, *card.folders, Path(card.own).parent.name]
-    called = dict.fromkeys(name.casefold() for name in names)
-    return [path for name in called for path in lying if path.name.casefold() == name]
+    own = Path(card.own)
+    names = dict.fromkeys([card.source, *card.folders, own.parent.name])
+    lying = [
+        path
+        for path in sorted(raw.iterdir())
+        if is_utf8(path.name)
+        and path.is_dir()
+        and (path / OWN_CARD == own or not lies(path / OWN_CARD))
+    ]
+    exact = [path for name in names for path in lying if path.name == name]
+    alike = [path for name in names for path in lying if path.name.casefold() == name.casefold()]
+    return list(dict.fromkeys([*exact, *alike]))
 
 
 def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool) -> Found | None:
@@ -192,11 +212,8 @@ def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
     module = module_of(found.card)
     path = found.files[split]
     if path.is_dir() and not any(path.glob("*.ann")):
-        what, todo = "is a folder, not a file", f"put the file {path.name} itself there"
-        if any(path.glob("*.txt")):
-            what = "is a folder of .txt files with no .ann beside any of them"
-            todo = f"add the annotations, or put the file {path.name} itself there"
-        raise InputError(str(path), what, todo)
+        todo = f"put the file {path.name} itself there"
+        raise InputError(str(path), "is a folder, not a file", todo)
     if path.is_file():
         check_content(path)
     yield from cut(_lines_of(found, split), size, module.boundary(path))

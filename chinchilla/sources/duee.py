@@ -56,7 +56,7 @@ def to_event(event: dict[str, Any], spot: Spot) -> dict[str, Any]:
         raise MisfitError(f"class {event['class']!r} beside the event type {name!r}")
     check_list(event["arguments"])
     trigger, start = event["trigger"], event["trigger_start_index"]
-    if not trigger and (trigger is None or trigger == ""):
+    if trigger is None or trigger == "":
         trigger, start = spot.no_trigger(trigger, start)
     else:
         _check_offset(start)

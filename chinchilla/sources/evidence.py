@@ -8,12 +8,7 @@ carved into splits; reading stops at the first label.
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import NamedTuple, Protocol
 
-from chinchilla.errors import (
-    CardError,
-    ChinchillaError,
-    InputError,
-    Tally,
-)
+from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
@@ -59,7 +54,8 @@ def unlabelled_splits(
                 raise _no_training(source.card, lines, seen)
             found += judged
             listed = ", ".join(f'"{split}"' for split in (*stated, *found))
-            todo = f"state unlabelled = [{listed}] in {source.card.own}, or add the labels"
+            table = f"{source.edition.table} in {source.card.own}"
+            todo = f"state unlabelled = [{listed}] under {table}, or add the labels"
             tally.warn("split-without-labels", str(lines.path), todo)
     return (*stated, *found)
 
@@ -67,31 +63,30 @@ def unlabelled_splits(
 def _labelled(source: Source, lines: Slice, split: Split, seen: Tally, tally: Tally) -> bool:
     """Tell whether a file has a label, or cannot be judged: reading it says why.
 
-    `seen` takes what is counted on the way. Pairs of no relation alone label train, warned of.
+    `seen` takes what is counted on the way. A few pairs of no relation alone are labels, warned of.
     """
     edition = source.edition.model_copy(update={"carve": None})
     part = Part(source.card, edition, split, lines, seen)
-    records, pairs = 0, False
+    records = negatives = 0
     try:
         if source.check_file is not None:
             source.check_file(part)
-            for reason, count in part.tally.warned.items():
-                tally.merge(Tally(warned={reason: count}))
+            tally.merge(Tally(warned=part.tally.warned))
         if source.text_keys is not None and _texts_alone(lines, source.text_keys):
             return False
         for record in source.load(part):
-            records += 1
+            records, negatives = records + 1, negatives + len(record.na_pairs)
             if gold_of(record) or _refused_gold(part.tally):
                 return True
-            pairs = pairs or bool(record.na_pairs and split == "train")
     except CardError:
         raise
     except ChinchillaError:
         return True
-    if pairs:
+    few = 0 < negatives < MANY
+    if few:
         todo = f"see whether the relations are lost: every pair is {source.card.na!r}"
-        tally.warn("train-without-relations", str(lines.path), todo)
-    return pairs or not records or _refused_gold(part.tally)
+        tally.warn("no-relation-in-the-file", str(lines.path), todo)
+    return few or not records or _refused_gold(part.tally)
 
 
 def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
@@ -102,6 +97,11 @@ def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
         if any(row[key] is not None for key in row.keys() - keys):
             return False
     return rows > 0
+
+
+MANY = 50
+"""So many pairs without any relation are no labels of a split: a quarter of those published are
+negative, and half of them in SanWen's at the most."""
 
 
 def gold_of(record: Record) -> Sized:
@@ -123,7 +123,8 @@ _OF_LINES = frozenset(
 
 def _refused_gold(tally: Tally) -> bool:
     """Tell whether a record was refused for what stands in it: it has labels, or could have."""
-    return bool(tally.lost) or any(reason not in _OF_LINES for reason in tally.refused)
+    lost = bool(tally.lost) or any(reason.startswith("brat-") for reason in tally.warned)
+    return lost or any(reason not in _OF_LINES for reason in tally.refused)
 
 
 def _no_training(card: Card, lines: Slice, seen: Tally) -> InputError:

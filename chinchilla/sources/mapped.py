@@ -70,7 +70,7 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     holder = "an item of " + repr(error.inside) if error.inside else "the record"
     keys, near = f"{holder} has the keys ", ""
     if isinstance(error.holder, dict):
-        keys = f"{holder} is empty" if not error.holder else keys + ", ".join(error.holder)
+        keys += ", ".join(error.holder)
         near = near_key(error.path, error.holder, mapping.steps)
     else:
         keys = f"{holder} is {jsonl.kind(error.holder)}"
@@ -78,4 +78,4 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     todo = f"correct [mapping] in {spot.card.own}"
     if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
         todo += '; where = { type = "..." } takes the items of one kind'
-    return CardError(spot.where(), what, todo, reason="no-field")
+    return CardError(spot.where(), what, todo, reason="unmapped-field")

@@ -291,7 +291,8 @@ class Reader:
             self.spot.warn(odd, self._todo(self._other(given)))
         elif self.mapping.offsets_unit is None and self.ruler.first_wide < end:
             what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
-            self.spot.warn("offsets-after-wide-characters", f"{what} in {self.spot.card.own}")
+            todo = f"{what} in [mapping] of {self.spot.card.own}"
+            self.spot.warn("offsets-after-wide-characters", todo)
         return Located(text[start:end], start, end)
 
     def _other(self, given: tuple[int, int]) -> str:

@@ -178,7 +178,10 @@ class Part:
 def unknown_name(card: Card, kind: str, name: str, where: str) -> LabelError:
     """Say that a label, role, slot or entity type is not on the card."""
     what = f"the {kind} {name!r} is not on the card of {card.source}"
-    table = " under [types]" if kind == "entity type" else ""
+    # the labels of ner are the entity types, where a card serves several tasks
+    several = card.source == f"{Path(card.own).parent.name}-ner"
+    typed = kind == "entity type" or (kind == "label" and several)
+    table = " under [types]" if typed else ""
     todo = f"correct the line, or describe the {kind}{table} in {card.own}"
     return LabelError(where, what + _nearest(card, kind, name), todo)
 

@@ -5,11 +5,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from chinchilla.errors import Count, InputError, Tally
+from chinchilla.errors import Count, InputError, Tally, shown
 from chinchilla.schema import Frozen, Split
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
-from chinchilla.sources.folders import shown
 from chinchilla.sources.unread import Unread
 
 UNLABELLED = "unlabelled"
@@ -114,7 +113,7 @@ def shortened(words: str, short: Mapping[str, str]) -> str:
     """Put names in place of paths; in one line, whatever was read."""
     for path, name in short.items():
         words = words.replace(path, name)
-    return words.replace("\r", "\\r").replace("\n", "\\n")
+    return shown(words)
 
 
 def below(raw: Path, unread: Iterable[Unread]) -> tuple[Unread, ...]:

@@ -33,35 +33,30 @@ def load(part: Part) -> Iterator[Record]:
     path = part.slice.path
     if path.is_dir() or path.with_suffix(".ann").is_file():
         files = tuple(map(brat.annotation_file, brat.text_files(path)))
+        documents = brat.documents(path, part.line_tally)
         of_files = replace(part, files=files)
-        return of_files.records(_documents(of_files), document_fields, attrgetter("text"))
+        return of_files.records(documents, document_fields, attrgetter("text"))
     return part.records(pairs.sentences(part), pairs.to_fields, pairs.text_of)
 
 
-def _documents(part: Part) -> Iterator[tuple[int, brat.Document]]:
-    """Yield the documents of a part.
-
-    A relation whose label stands on no card is refused alone; a document that has lost some and
-    has none left is left out: it would say that nothing is in the text.
-    """
-    labels = part.card.label_set(part.edition.name)
-    known = {*labels.by_key, part.card.na}
-    for number, document in brat.documents(part.slice.path, part.line_tally):
-        links = [link for link in document.links if link.label in known]
-        for link in document.links:
-            if link.label not in known:
-                where = f"{part.at(number)}:{link.line}"
-                part.line_tally.lose(unknown_name(part.card, "label", link.label, where))
-        if not links and (document.damaged or document.links):
-            part.line_tally.drop("brat-no-relation-left", part.at(number))
-        else:
-            yield number, document._replace(links=links)
-
-
 def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
-    """Read a brat document; its offsets are kept, its entity types become head and tail types."""
-    relations = [_relation(document.text, link) for link in document.links]
-    return without_na({"text": document.text, "relations": relations}, spot.card.na)
+    """Read a brat document; its offsets are kept, its entity types become head and tail types.
+
+    A relation whose label stands on no card is refused alone. A document all of whose relations
+    were lost is unlabelled: it would say that there are none.
+    """
+    known = {*spot.card.label_set(spot.part.edition.name).by_key, spot.card.na}
+    relations = []
+    for link in document.links:
+        if link.label in known:
+            relations.append(_relation(document.text, link))
+        else:
+            where = f"{spot.where()}:{link.line}"
+            spot.part.tally.lose(unknown_name(spot.card, "label", link.label, where))
+    lost = document.lost + len(document.links) - len(relations)
+    unlabelled = {"labelled": False} if lost and not relations else {}
+    fields = {"text": document.text, "relations": relations, **unlabelled}
+    return without_na(fields, spot.card.na)
 
 
 def _relation(text: str, link: Link) -> dict[str, Any]:

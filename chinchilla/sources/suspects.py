@@ -76,4 +76,4 @@ def _facts(record: Record) -> Iterator[str]:
 
 
 def _hash(words: str) -> bytes:
-    return blake2b(words.encode(), digest_size=12).digest()
+    return blake2b(words.encode("utf-8"), digest_size=12).digest()

@@ -310,6 +310,16 @@ class Corpus(NamedTuple):
     counts: dict[str, int]
 
 
+def placed(text: str, words: str, rng: Random) -> tuple[str, str, str]:
+    """Return the offsets of a span, its quotation, and what is wrong with them, if anything."""
+    start = text.index(words)
+    end, fate = start + len(words), rng.randrange(9)
+    place = f"{start} {end}"
+    if fate == 0 and end + 2 < len(text) and text[end].strip():
+        return f"{place};{end + 1} {end + 2}", f"{words} {text[end + 1]}", "discontinuous"
+    return (place, f"{words}*", "bad") if fate == 1 else (place, words, "")
+
+
 def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
     """Write a document a sentence, with lines strewn in that brat knows and we do not, or wrong.
 
@@ -318,22 +328,14 @@ def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
     sentences: dict[str, list[list[str]]] = {}
     for row in rows:
         sentences.setdefault(row[3], []).append(row)
-    kinds = ("known", "discontinuous", "bad", "lost", "emptied")
-    expected, counts = [], dict.fromkeys(kinds, 0)
+    expected, counts = [], dict.fromkeys(("known", "discontinuous", "bad", "lost"), 0)
     for number, (text, group) in enumerate(sentences.items()):
         lines, kept, names = [], [], {}
         for words in dict.fromkeys(word for row in group for word in row[:2]):
             name = names[words] = f"T{len(names) + 1}"
-            at = text.index(words)
-            place, quote, fate = f"{at} {at + len(words)}", words, rng.randrange(9)
-            if fate == 0 and at + len(words) + 2 < len(text) and text[at + len(words)].strip():
-                last = at + len(words) + 1
-                place, quote = f"{place};{last} {last + 1}", f"{words} {text[last]}"
-                counts["discontinuous"] += 1
-                names[words] += "!"
-            elif fate == 1:
-                quote = words + "*"
-                counts["bad"] += 1
+            place, quote, wrong = placed(text, words, rng)
+            if wrong:
+                counts[wrong] += 1
                 names[words] += "!"
             lines.append(f"{name}\tThing {place}\t{quote}")
         for index, (head, tail, label, _) in enumerate(group):
@@ -357,8 +359,7 @@ def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
         (folder / f"{number:05d}.txt").write_text(text, encoding="utf-8")
         ann = "".join(line + "\n" for line in lines)
         (folder / f"{number:05d}.ann").write_text(ann, encoding="utf-8")
-        expected += [sorted(kept)] if kept else []
-        counts["emptied"] += not kept
+        expected.append(sorted(kept))
     return Corpus(expected, counts)
 
 
@@ -374,12 +375,12 @@ def check_corpus(rows: list[list[str]], raw: Path) -> None:
         sorted((one.predicate, one.head, one.tail) for one in record.relations)
         for record in records
     ] == corpus.expected
+    # a document all of whose relations were lost does not say that there are none
+    assert [record.labelled for record in records] == [bool(kept) for kept in corpus.expected]
     counts = corpus.counts
     assert {reason: count.times for reason, count in tally.lost.items()} == {
         "brat-bad-span": counts["bad"]
     }
-    left_out = {reason: count.times for reason, count in tally.refused.items()}
-    assert left_out == {"brat-no-relation-left": counts["emptied"]}
     assert sum(count.times for count in tally.mended.values()) == counts["known"]
     assert {reason: count.times for reason, count in tally.warned.items()} == {
         "brat-discontinuous-span": counts["discontinuous"],
@@ -420,7 +421,7 @@ EMPTIED = [
 
 
 @pytest.mark.parametrize("annotation", EMPTIED)
-def test_a_document_that_has_lost_every_relation_is_left_out_and_is_no_negative(
+def test_a_document_that_has_lost_every_relation_is_unlabelled_and_no_negative(
     tmp_path, put, annotation
 ) -> None:
     put("sanwen/train/a.txt", "外婆住在山下。")
@@ -434,7 +435,6 @@ def test_a_document_that_has_lost_every_relation_is_left_out_and_is_no_negative(
     assert found is not None
     tally = Tally(forgiving=True)
     records = list(catalogue.records(found, "train", tally))
-    assert [len(one.relations) for one in records] == [1, 0]
-    assert [one.predicate for one in records[1].na_pairs] == ["unknown"]
-    left_out = {reason: count.times for reason, count in tally.refused.items()}
-    assert left_out == {"brat-no-relation-left": 1}
+    assert [len(one.relations) for one in records] == [0, 1, 0]
+    assert [one.labelled for one in records] == [False, True, True]
+    assert [one.predicate for one in records[2].na_pairs] == ["unknown"]
