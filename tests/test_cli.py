@@ -153,7 +153,7 @@ def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path,
     tripped = [line.split() for line in lines[:end] if line.startswith(("finre   ", "sanwen  "))]
     assert {row[0] for row in tripped} == {"sanwen"}
     assert {row[-1] for row in tripped} == {"100.0"}
-    assert lines[-1] == "1 problems"
+    assert lines[-1] == "1 problems, 1 warnings"
 
 
 def test_check_of_the_samples_finds_nothing() -> None:

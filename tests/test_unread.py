@@ -19,6 +19,12 @@ DUIE = (
     '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject_type": "图书作品", '
     '"object_type": {"@value": "人物"}, "subject": "甲书", "object": {"@value": "乙"}}]}\n'
 )
+BRAT = {
+    "sanwen/train/a.txt": "外婆住在山下。",
+    "sanwen/train/a.ann": (
+        "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\nR1\tLocated Arg1:T1 Arg2:T2\n"
+    ),
+}
 CARD = """title = "我的数据"
 task = "ner"
 [[editions]]
@@ -64,6 +70,9 @@ LEFT = [
         '] under [[editions]] name = "bio" in ',
     ),
     ("my", {"my/card.toml": CARD, "my/train.json": ROW, "my/dev.json": ROW}, "splits.dev = "),
+    ("finre", {"finre/train.txt": PAIR, "FinRE/valid.txt": PAIR}, "put all files in one folder"),
+    ("sanwen", {**BRAT, "sanwen/train/more/a.txt": "甲"}, "put its files into "),
+    ("sanwen", {**BRAT, "sanwen/train/old.json": "{}"}, 'ignore = ["train/old.json"]'),
 ]
 
 
@@ -346,6 +355,22 @@ def test_duie1_is_read_by_its_own_file_names(tmp_path, put) -> None:
     assert found.files["test"] == test
     assert found.files["dev"].name == "dev_data.json"
     assert list(named(raw, "duie")) == [os.path.relpath(newer, raw)]
+
+
+def test_every_command_that_reads_takes_the_edition_as_the_advice_says_it(tmp_path, put) -> None:
+    put("boson/boson.txt", "{{time:今天}}。\n")
+    put("boson/boson.train.bmes", "今 B-time\n天 E-time\n")
+    raw = ("--raw", tmp_path / "raw")
+    [advice] = [words for words in named(tmp_path / "raw", "boson").values() if "reads it" in words]
+    edition = advice.rpartition("; ")[2].removesuffix(" reads it").split(" ")
+    for done in (
+        run("check", "boson", *raw, *edition),
+        run("records", "boson", "--split", "train", *raw, *edition),
+        run("build", *raw, *edition, "--out", tmp_path / "out"),
+    ):
+        assert done.exit_code == 0
+        assert "bmes" in done.output
+    assert run("check", "boson", *raw, "--edition", "boson=x").exit_code == 1
 
 
 DOCCANO = """title = "我的数据"

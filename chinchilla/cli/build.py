@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import SEED, raw_option, samples_option, templates_option
+from chinchilla.cli.options import (
+    SEED,
+    editions_option,
+    raw_option,
+    samples_option,
+    templates_option,
+)
 from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
@@ -33,13 +39,7 @@ if TYPE_CHECKING:
     type=click.Choice(["ner", "re", "ee"]),
     help="Task to build; repeat for several.",
 )
-@click.option(
-    "--edition",
-    "editions",
-    multiple=True,
-    metavar="SOURCE=NAME",
-    help="Edition of a source, where not the first one found.",
-)
+@editions_option
 @click.option("--seed", type=SEED, help="Seed of every choice of wording.")
 @click.option(
     "--workers",
@@ -98,14 +98,8 @@ def _say_shipped(config: Path | None) -> None:
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
-    """Keep what was said on the command line; `SOURCE=NAME` pairs become a table."""
-    changes = {key: value for key, value in given.items() if value not in (None, ())}
-    if "editions" in changes:
-        pairs = [pair.partition("=") for pair in changes["editions"]]
-        if not all(name and equals for name, equals, _ in pairs):
-            raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
-        changes["editions"] = {source: name for source, _, name in pairs}
-    return changes
+    """Keep what was said on the command line."""
+    return {key: value for key, value in given.items() if value not in (None, (), {})}
 
 
 def _plan_table(plan: "Plan") -> str:

@@ -225,6 +225,12 @@ def _check_own(over: dict[str, Any], under: dict[str, Any], where: str) -> None:
         if key in over:
             what = f"{key}: not for a card to say"
             raise CardError(where, what, "leave it out: the folder of the card names the source")
+    for table in ("options", "repairs"):
+        given, ours = over.get(table), under.get(table, {})
+        unknown = [key for key in given if key not in ours] if isinstance(given, dict) else []
+        if unknown and (table == "options" or not ours):
+            todo = f"{table} known here: {', '.join(ours)}" if ours else f"no {table} are read here"
+            raise CardError(where, f"{table}.{unknown[0]}: is not known here", todo)
     if _are_tables(over.get("editions")):
         names = [one.get("name", "default") for one in over["editions"]]
         twice = next((name for name in names if names.count(name) > 1), None)

@@ -120,8 +120,8 @@ class Part:
         return record
 
     def _misshapen(self, place: int, error: Exception, words: str | None) -> RecordError:
-        own = str(error) if isinstance(error, MisfitError) else "not of the shape of the others"
-        what = words or own
+        own = str(error) if isinstance(error, MisfitError) else None
+        what = own or words or "not of the shape of the others"
         todo = f"compare the line with the format of {self.card.title}"
         return RecordError(self.at(place), what, todo)
 
@@ -199,6 +199,8 @@ def _nearest(card: Card, kind: str, name: str) -> str:
     near = nearest(name, tuple(sorted(known[kind])), 0.75)
     if near is None:
         return ""
+    if near == name:
+        return " for the edition read"
     if fold(near) != fold(name):
         return f", the nearest is {near!r}"
     return f", where {near!r} differs in letter case, width or blanks alone"

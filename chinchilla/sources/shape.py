@@ -13,7 +13,12 @@ from typing import Any, NamedTuple
 from chinchilla.readers.jsonl import kind
 
 Shape = Any
-_KINDS: dict[type, str] = {str: "a string", int: "a number", list: "a list", dict: "an object"}
+_KINDS: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    list: "a list",
+    dict: "an object",
+}
 
 
 class Absent(NamedTuple):
@@ -27,9 +32,9 @@ class MisfitError(TypeError):
 
 
 def check_list(value: Any) -> None:
-    """Raise MisfitError for what is no list."""
+    """Raise TypeError for what is no list; the shape of the record says where it is."""
     if not isinstance(value, list):
-        raise MisfitError(f"{kind(value)}, not a list")
+        raise TypeError
 
 
 def misfit(value: Any, shape: Shape, path: str = "") -> str | None:

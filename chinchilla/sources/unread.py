@@ -22,6 +22,7 @@ from chinchilla.sources.folders import (
 from chinchilla.sources.names import edition_names, likely_split
 from chinchilla.sources.registry import OWN_CARD, folder_names, nearest_source, our_names
 
+_DOCUMENTS = (".txt", ".ann")
 _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
 
 
@@ -85,15 +86,23 @@ def _left(folder: Path, read: _Read) -> Iterator[Path]:
     for path in entries(folder):
         inside = path.relative_to(read.folder).as_posix()
         known = path in read.paths or (path.name in schemas and not path.is_dir())
-        if known or any(
-            fnmatch(name, one) for one in read.card.ignore for name in (inside, path.name)
-        ):
+        ignored = (fnmatch(name, one) for one in read.card.ignore for name in (inside, path.name))
+        if any(ignored):
             continue
-        if not path.is_dir() or path.is_symlink():
+        if known:
+            yield from _beside_documents(path)
+        elif not path.is_dir() or path.is_symlink():
             yield path
         elif any(one.is_relative_to(path) for one in read.paths):
             yield from _left(path, read)
         elif any(one.name not in schemas for one in data_files(path)):
+            yield path
+
+
+def _beside_documents(folder: Path) -> Iterator[Path]:
+    """Yield what lies in the folder of a split and is no document of brat, nor its annotation."""
+    for path in entries(folder) if folder.is_dir() else ():
+        if path.suffix not in _DOCUMENTS or not path.is_file():
             yield path
 
 

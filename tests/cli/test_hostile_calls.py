@@ -204,6 +204,7 @@ NUMBERS = (
 CALLS = {
     "build": ("build", "--dry-run", "--source", "finre"),
     "mine": ("mine", "finre"),
+    "export": ("export", "built", "--format", "alpaca", "--out", "exported"),
     "score": ("score", *GOLD, "--pred", "gold.jsonl"),
     "compare": ("compare", *GOLD, "gold.jsonl", "gold.jsonl"),
     "predict": ("predict", "m", *ASK, "--processed", "built", "--input", "empty"),

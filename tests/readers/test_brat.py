@@ -407,3 +407,34 @@ def test_the_published_sentences_as_brat_keep_every_relation_that_can_be_kept(
     # a label of no relation, a pair twice and a word alone are matters of the other edition
     known = {tuple(row): row for row in rows if row[2] != "unknown" and row[0] != row[1]}
     check_corpus(list(known.values())[:4000], tmp_path / "raw")
+
+
+WHOLE = "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\n"
+EMPTIED = [
+    WHOLE + "R1\tSorcery Arg1:T1 Arg2:T2\n",
+    WHOLE + "R1\tLocated Arg1:T1 Arg2:T9\n",
+    WHOLE + "R1 Located Arg1:T1 Arg2:T2\n",
+    WHOLE.replace("外婆", "外公") + "R1\tLocated Arg1:T1 Arg2:T2\n",
+    WHOLE.replace("0 2", "0 1;2 3").replace("外婆", "外 住") + "R1\tLocated Arg1:T1 Arg2:T2\n",
+    WHOLE + "E1\tMove:T1\nR1\tLocated Arg1:E1 Arg2:T2\n",
+]
+
+
+@pytest.mark.parametrize("annotation", EMPTIED)
+def test_a_document_that_has_lost_every_relation_is_unlabelled_and_no_negative(
+    tmp_path, put, annotation
+) -> None:
+    put("sanwen/train/a.txt", "外婆住在山下。")
+    put("sanwen/train/a.ann", annotation)
+    put("sanwen/train/b.txt", "外婆住在山下。")
+    put("sanwen/train/b.ann", WHOLE + "R1\tLocated Arg1:T1 Arg2:T2\n")
+    put("sanwen/train/c.txt", "外婆住在山下。")
+    put("sanwen/train/c.ann", WHOLE + "R1\tunknown Arg1:T1 Arg2:T2\n")
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("sanwen", raw), raw, samples=False)
+    assert found is not None
+    tally = Tally(forgiving=True)
+    records = list(catalogue.records(found, "train", tally))
+    assert [len(one.relations) for one in records] == [0, 1, 0]
+    assert [one.labelled for one in records] == [False, True, True]
+    assert [one.predicate for one in records[2].na_pairs] == ["unknown"]
