@@ -19,6 +19,7 @@ Each is one line: `where: what is wrong; what to do next`.
 
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import NamedTuple
 
 _CONTROLS = re.compile(
@@ -27,9 +28,18 @@ _CONTROLS = re.compile(
 )
 
 
-def shown(text: str) -> str:
-    """Return a text of others as one line that no terminal acts on: controls are escapes."""
-    return _CONTROLS.sub(lambda one: one.group().encode("unicode_escape").decode("ascii"), text)
+def shown(text: str | PurePath) -> str:
+    """Return a text of others as one line that no terminal acts on: controls are escapes.
+
+    So are the bytes of a path that is not UTF-8.
+    """
+    return _CONTROLS.sub(lambda one: _escape(one.group()), str(text))
+
+
+def _escape(character: str) -> str:
+    if "\udc80" <= character <= "\udcff":  # how Python holds such a byte
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
 
 
 class ChinchillaError(Exception):
@@ -56,6 +66,18 @@ class InputError(ChinchillaError):
     """Raised when a raw file is missing or is not of the shape it should have."""
 
     reason = "bad-line"
+
+
+AS_UTF8 = "save it as UTF-8: iconv -f GB18030 -t UTF-8 OLD > NEW, if it is GBK"
+
+
+def not_utf8(where: str, content: bytes) -> InputError | None:
+    """Return an error for bytes that are not UTF-8, whatever a decoder calls them."""
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return InputError(where, "not UTF-8", AS_UTF8, reason="not-utf8")
+    return None
 
 
 class RecordError(ChinchillaError):
@@ -99,10 +121,7 @@ class ConstraintError(EngineError):
 class PromptError(EngineError):
     """Raised when one prompt gets no answer; `reason` says why, in a word to count by."""
 
-    def __init__(self, where: str, what: str, todo: str, reason: str = "no-answer") -> None:
-        """Keep the three parts and the reason."""
-        super().__init__(where, what, todo)
-        self.reason = reason
+    reason = "no-answer"
 
 
 class LengthError(ChinchillaError):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from chinchilla.errors import ConfigError
+from chinchilla.errors import AS_UTF8, ConfigError
 from chinchilla.schema import explain
 
 Settings = TypeVar("Settings", bound=BaseModel)
@@ -41,8 +41,10 @@ def _read(path: Path, instead: str) -> dict[str, Any]:
         raise ConfigError(str(path), error.strerror or "cannot be read", instead) from error
     except RecursionError as error:
         raise ConfigError(str(path), "not TOML (nested too deep)", "correct the file") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), "not UTF-8", AS_UTF8) from error
     except ValueError as error:
-        # also a number of more than 4,300 digits, and what is not UTF-8
+        # also a number of more than 4,300 digits
         raise ConfigError(str(path), f"not TOML ({error})", "correct the file") from error
 
 

@@ -15,7 +15,7 @@ import yaml
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from pydantic import Field, ValidationError
 
-from chinchilla.errors import TemplateError
+from chinchilla.errors import AS_UTF8, TemplateError
 from chinchilla.schema import Frozen, explain
 from chinchilla.shipped import shipped
 
@@ -277,6 +277,8 @@ def _read_yaml(path: Path) -> Any:
         raise TemplateError(str(path), error.strerror or "cannot be read", todo) from error
     except RecursionError as error:
         raise TemplateError(str(path), "not YAML (nested too deep)", "correct the file") from error
+    except UnicodeDecodeError as error:
+        raise TemplateError(str(path), "not UTF-8", AS_UTF8) from error
     except (yaml.YAMLError, ValueError) as error:
         words = " ".join(str(error).split())
         raise TemplateError(str(path), f"not YAML ({words})", "correct the file") from error

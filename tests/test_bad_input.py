@@ -301,3 +301,47 @@ def test_an_unknown_source_names_the_known_ones(tmp_path) -> None:
     with pytest.raises(ChinchillaError) as caught:
         catalogue.load_card("cluener", tmp_path)
     assert str(caught.value).startswith("cluener: no such source; known sources are boson, duee,")
+
+
+def places_of(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """List the paths of all keys of a JSON value."""
+    if isinstance(value, dict):
+        inner = value.items()
+        return [
+            one for key, item in inner for one in [(*path, key), *places_of(item, (*path, key))]
+        ]
+    if isinstance(value, list):
+        return [one for n, item in enumerate(value) for one in places_of(item, (*path, n))]
+    return []
+
+
+def spoilt(row: dict, path: tuple[str | int, ...], how: object) -> dict:
+    """Return a copy of a row with one key dropped, misspelt or of another value."""
+    copy = orjson.loads(orjson.dumps(row))
+    holder = copy
+    for step in path[:-1]:
+        holder = holder[step]
+    value = holder.pop(path[-1])
+    if how == "misspelt":
+        holder[f"{path[-1]}s"] = value
+    elif how != "dropped":
+        holder[path[-1]] = how
+    return copy
+
+
+@pytest.mark.parametrize("name", ["duee", "duee_fin", "duie", "iree"])
+@pytest.mark.parametrize("how", ["dropped", "misspelt", 7, None, {}, [1]], ids=str)
+def test_what_is_wrong_with_a_record_names_its_field(tmp_path, name, how) -> None:
+    sample = catalogue.find(catalogue.load_card(name, tmp_path), tmp_path)
+    rows = [orjson.loads(line) for line in sample.files["train"].read_text("utf-8").splitlines()]
+    gold = "spo_list" if name == "duie" else "event_list"
+    row = max((row for row in rows if row.get(gold)), key=lambda row: len(row[gold]))
+    bad = [spoilt(row, path, how) for path in places_of(row)]
+    path = tmp_path / name / sample.files["train"].name
+    path.parent.mkdir()
+    path.write_bytes(b"\n".join(map(orjson.dumps, [row, *bad])))
+    found = catalogue.find(catalogue.load_card(name, tmp_path), tmp_path)
+    tally = Tally(forgiving=True, keep=10_000)
+    list(catalogue.records(found, "train", tally))
+    assert tally.errors
+    assert not [error for error in tally.errors if "not of the shape of the others" in error]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import orjson
 import pytest
 
@@ -23,6 +24,12 @@ def test_every_command_has_help_and_stands_in_the_readme(name: str) -> None:
     assert cli.commands[name].help
     for readme in ("README.md", "README.en.md"):
         assert f"chinchilla {name}" in (ROOT / readme).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_option_of_every_command_has_help(name: str) -> None:
+    options = [one for one in cli.commands[name].params if isinstance(one, click.Option)]
+    assert [one.opts for one in options if not one.help] == []
 
 
 def test_records_print_json_lines_and_say_what_they_read() -> None:
@@ -122,7 +129,7 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
         f"finre: files in {path.parent}, edition default",
         "finre train: 1 records, 1 relations; 2 problems",
         f"  {path}:5: expected 4 fields between tabs, found 1; "
-        "was the file saved with spaces for tabs?",
+        "write 4 fields with a tab between them",
         f"  {path}:3: '丙' is not in the text; correct the line or leave it out",
         "  note: 1 records, the published file has 6,140",
         "  note: 1 relations, the published file has 9,867",
@@ -130,8 +137,8 @@ def test_check_reports_every_problem_with_its_place(tmp_path, put) -> None:
         "source  split  read  labelled  negative  unlabelled  left out  fixed",
         "------  -----  ----  --------  --------  ----------  --------  -----",
         "finre   train     3         1         0           0         2      0",
-        f"left out: finre train: 1 bad-line at {path}:5",
         f"left out: finre train: 1 bad-record at {path}:3",
+        f"left out: finre train: 1 wrong-number-of-fields at {path}:5",
         "2 problems",
     ]
 
@@ -146,7 +153,7 @@ def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path,
     tripped = [line.split() for line in lines[:end] if line.startswith(("finre   ", "sanwen  "))]
     assert {row[0] for row in tripped} == {"sanwen"}
     assert {row[-1] for row in tripped} == {"100.0"}
-    assert lines[-1] == "1 problems"
+    assert lines[-1] == "1 problems, 1 warnings"
 
 
 def test_check_of_the_samples_finds_nothing() -> None:

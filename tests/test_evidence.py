@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.schema import Record, Split
-from chinchilla.sources import catalogue
+from chinchilla.sources import catalogue, evidence
 from chinchilla.sources.catalogue import Found
 
 SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
@@ -233,13 +233,25 @@ def test_a_split_without_labels_is_unlabelled_or_an_error_never_negatives(
     assert records
     assert not any(record.labelled for record in records)
     assert tally.warned["split-without-labels"].places == (str(path),)
-    assert f'"{split}"] in {raw / source / "card.toml"}' in (
-        tally.warned["split-without-labels"].todo
-    )
+    todo = tally.warned["split-without-labels"].todo
+    assert f'"{split}"] under [[editions]]' in todo
+    assert f" in {raw / source / 'card.toml'}, or add the labels" in todo
     put(f"{source}/{train}", f"{one}\n{two}\n")
     with pytest.raises((InputError, CardError)) as caught:
         find(raw, source)
     assert str(caught.value).startswith(str(raw / source / train))
+
+
+@pytest.mark.parametrize(("pairs", "labelled"), [(evidence.MANY - 1, True), (evidence.MANY, False)])
+def test_many_pairs_without_any_relation_are_a_split_without_labels(
+    tmp_path, put, pairs, labelled
+) -> None:
+    put("finre/train.txt", "甲\t乙\t合作\t甲与乙合作\n")
+    rows = (f"甲\t乙\tunknown\t甲与乙见面{number}次\n" for number in range(pairs))
+    put("finre/valid.txt", "".join(rows))
+    records, tally = read(tmp_path / "raw", "finre", "dev")
+    assert {record.labelled for record in records} == {labelled}
+    assert ("split-without-labels" in tally.warned) is not labelled
 
 
 @pytest.mark.parametrize(
@@ -349,3 +361,81 @@ def test_a_key_misspelt_in_every_record_of_a_file_is_refused(
     assert source in OWN or empty <= len(given)
     if key == "type":
         assert tally.warned or tally.mended or tally.refused
+
+
+BY_ID = """title = "我的"
+task = "re"
+na = "无"
+[[editions]]
+splits.train = ["train.json"]
+splits.dev = ["dev.json"]
+[mapping]
+text = "text"
+entities = { list = "ents", type = "t", text = "x", id = "id" }
+relations = { list = "rels", predicate = "p", head = "h", tail = "o", by_id = true }
+[labels]
+"任职" = { name = "任职" }
+"无" = { name = "无关系" }
+[types]
+PER = { name = "人名" }
+"""
+
+
+def related(*predicates: str) -> str:
+    ents = [{"id": 1, "t": "PER", "x": "张三"}, {"id": 2, "t": "PER", "x": "李四"}]
+    rels = [{"p": predicate, "h": 1, "o": 2} for predicate in predicates]
+    return json.dumps({"text": "张三请李四", "ents": ents, "rels": rels}, ensure_ascii=False) + "\n"
+
+
+def test_entities_beside_empty_relations_do_not_label_a_split(tmp_path, put) -> None:
+    put("my/card.toml", BY_ID)
+    put("my/train.json", related("任职") + related())
+    put("my/dev.json", related() * 2)
+    records, tally = read(tmp_path / "raw", "my", "dev")
+    assert [record.labelled for record in records] == [False, False]
+    assert "split-without-labels" in tally.warned
+    put("my/train.json", related() * 2)
+    with pytest.raises(InputError, match="no record of this training file has a label"):
+        find(tmp_path / "raw", "my")
+
+
+def test_a_training_file_of_pairs_without_relation_alone_is_warned_of(tmp_path, put) -> None:
+    put("my/card.toml", BY_ID)
+    path = put("my/train.json", related("无") * 2)
+    pair = put("finre/train.txt", "甲\t乙\tunknown\t甲与乙\n")
+    for source, where in (("my", path), ("finre", pair)):
+        assert find(tmp_path / "raw", source).tally.warned["no-relation-in-the-file"].places == (
+            str(where),
+        )
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ({"event_list": None}, "event_list is null, not a list"),
+        ({"event_list": [{"trigger": "买", "event_type": "公司上市"}]}, "no 'arguments' in event"),
+        (
+            {"event_list": [{"trigger": "买", "event_type": "公司上市", "argument": []}]},
+            "no 'arguments' in event_list.0, but there is 'argument'",
+        ),
+        ({"gold": []}, "no 'event_list', but there is 'gold'"),
+    ],
+)
+def test_a_document_of_duee_fin_says_which_key_is_wrong(tmp_path, put, row, words) -> None:
+    good = (SAMPLES / "duee_fin/duee_fin_train.json").read_text(encoding="utf-8")
+    line = json.dumps({"text": "甲买了", "title": "乙", **row}, ensure_ascii=False)
+    put("duee_fin/duee_fin_train.json", f"{good}{line}\n")
+    _, tally = read(tmp_path / "raw", "duee_fin")
+    assert words in tally.refused["bad-record"].example
+
+
+@pytest.mark.parametrize("start", [True, 0.0, "0", None])
+def test_an_offset_of_duee_is_a_whole_number(tmp_path, put, start) -> None:
+    good = (SAMPLES / "duee/duee_train.json").read_text(encoding="utf-8")
+    row = json.loads(good.split("\n")[0])
+    row["event_list"][0]["arguments"][0]["argument_start_index"] = start
+    put("duee/duee_train.json", good + json.dumps(row, ensure_ascii=False) + "\n")
+    _, tally = read(tmp_path / "raw", "duee")
+    example = tally.refused["bad-record"].example
+    assert "arguments.0.argument_start_index is " in example
+    assert "not a whole number" in example

@@ -158,10 +158,19 @@ def test_a_user_card_lies_over_ours_and_opens_new_labels(tmp_path, put) -> None:
 
 CARDS = [
     (
+        HEAD.format(task="ner") + '[[editions]]\nsplits.dev = ["dev.json"]\n',
+        "two [[editions]] are of the name 'default'; make one table of them, or give one another "
+        "name",
+    ),
+    (
         'title = "x"\ntask = "ner"\n',
         "editions: is missing; see docs/cards.md for the fields of a card",
     ),
-    ("title = ", "not TOML (Invalid value (at end of document)); correct the card"),
+    (
+        "title = ",
+        "not TOML (Invalid value (at end of document)); correct the card; every string stands in "
+        "quotes, and every key that is not ASCII",
+    ),
     (
         HEAD.format(task="re") + '[labels]\na = { name = "甲" }\nb = { name = "甲" }\n',
         "labels 'a' and 'b' are both named '甲'; give each label a name of its own",

@@ -160,3 +160,10 @@ def test_offsets_that_are_mapped_and_would_not_be_read_are_refused(
     with pytest.raises(ChinchillaError) as caught:
         read(tmp_path, [row("王小明来了", 0, 2, w="王小")], offsets, ', text = "w"')
     assert f"mapping: {message}" in str(caught.value)
+
+
+def test_where_a_start_alone_is_given_no_setting_with_an_end_is_advised() -> None:
+    ruler = Ruler("👍见王小明")
+    now, wide = Setting("start", "code-point"), 'set offsets_unit = "utf-16"'
+    assert fitting(ruler, "王小明", 3, None, now) == wide
+    assert fitting(ruler, "王小明", 3, 9, now._replace(offsets="end-exclusive")) != wide

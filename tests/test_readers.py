@@ -96,6 +96,13 @@ def test_words_and_tags_split_at_the_last_slash(put) -> None:
     ]
 
 
+@pytest.mark.parametrize("between", ["", "\u3000", "，"])
+def test_two_words_without_a_space_between_are_refused_not_read_as_one(put, between) -> None:
+    path, tally = put("a.txt", f"王小/nr{between}在/o 家/o\n"), Tally(forgiving=True)
+    assert list(wordtag.sentences(Slice(path), tally)) == []
+    assert [*tally.refused] == ["two-tags"]
+
+
 @pytest.mark.parametrize(
     ("line", "text", "spans", "broken", "damage"),
     [
@@ -124,6 +131,16 @@ def test_words_and_tags_split_at_the_last_slash(put) -> None:
 def test_marks_are_taken_out_and_damage_is_named(line, text, spans, broken, damage) -> None:
     found = markup.parse(line, LABELS)
     assert found == (text, [Tagged(*span) for span in spans], [Tagged(*b) for b in broken], damage)
+
+
+@pytest.mark.parametrize(
+    "mark",
+    ["{{time：今天}}", "{{ time:今天}}", "{{time :今天}}", "{{time=今天}}", "｛｛time:今天｝｝"],
+)
+def test_a_mark_that_cannot_be_read_is_refused_and_does_not_stay_in_the_text(put, mark) -> None:
+    path, tally = put("a.txt", f"{{{{time:今天}}}}晴\n{mark}雨\n"), Tally(forgiving=True)
+    assert [number for number, _ in markup.paragraphs(Slice(path), LABELS, tally)] == [1]
+    assert [*tally.refused] == ["open-mark"]
 
 
 ITEMS = [

@@ -110,6 +110,14 @@ def test_names_and_labels_of_a_source_are_shown_escaped(tmp_path: Path) -> None:
         assert only_our_lines(told), command
 
 
+def test_the_choices_of_a_missing_option_are_listed_without_escapes(tmp_path: Path) -> None:
+    for command in (["records", "finre"], ["export", "."], ["score"], ["compare", "a", "b"]):
+        told = run(tmp_path, *command)
+        assert "Missing option" in told
+        assert "\n  " in told
+        assert "\\t" not in told
+
+
 @pytest.mark.parametrize("path", sorted((ROOT / "chinchilla" / "cli").glob("*.py")), ids=str)
 def test_commands_print_words_through_say(path: Path) -> None:
     """A formatted text printed past `say` could hold what others wrote; tables escape cells."""

@@ -19,6 +19,12 @@ DUIE = (
     '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject_type": "图书作品", '
     '"object_type": {"@value": "人物"}, "subject": "甲书", "object": {"@value": "乙"}}]}\n'
 )
+BRAT = {
+    "sanwen/train/a.txt": "外婆住在山下。",
+    "sanwen/train/a.ann": (
+        "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\nR1\tLocated Arg1:T1 Arg2:T2\n"
+    ),
+}
 CARD = """title = "我的数据"
 task = "ner"
 [[editions]]
@@ -30,6 +36,7 @@ entities = { list = "label", type = "2", start = "0", end = "1" }
 [labels]
 PER = { name = "人名" }
 """
+ONE_FOLDER = "put all files in one folder"
 ROW = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
 
 
@@ -57,8 +64,15 @@ LEFT = [
         {"boson/boson.txt": "{{time:今天}}。\n", "boson/train.bmes": ""},
         "--edition boson=bmes",
     ),
-    ("msra", {"msra/train.bio": BIO, "msra/extra_dev.bio": BIO}, 'name = "bio" splits.dev = '),
+    (
+        "msra",
+        {"msra/train.bio": BIO, "msra/extra_dev.bio": BIO},
+        '] under [[editions]] name = "bio" in ',
+    ),
     ("my", {"my/card.toml": CARD, "my/train.json": ROW, "my/dev.json": ROW}, "splits.dev = "),
+    ("finre", {"finre/train.txt": PAIR, "FinRE/valid.txt": PAIR}, "put all files in one folder"),
+    ("sanwen", {**BRAT, "sanwen/train/more/a.txt": "甲"}, "put its files into "),
+    ("sanwen", {**BRAT, "sanwen/train/old.json": "{}"}, 'ignore = ["train/old.json"]'),
 ]
 
 
@@ -181,7 +195,7 @@ def test_a_message_on_a_source_without_files_names_what_is_not_read(tmp_path, pu
     done = run("records", "finre", "--split", "train", "--raw", raw)
     assert str(done.exception) == (
         f"{raw}: no file of finre here; {path} is not read: no name of train fits it; rename it "
-        f'to train.txt, or write [[editions]] splits.train = ["finre_train.txt"] in '
+        f'to train.txt, or write splits.train = ["finre_train.txt"] under [[editions]] in '
         f"{raw / 'finre/card.toml'}"
     )
 
@@ -191,7 +205,7 @@ def test_a_split_that_was_not_found_names_the_file_that_may_be_meant(tmp_path, p
     path = put("finre/Train.TXT", PAIR)
     done = run("records", "FinRE", "--split", "train", "--raw", tmp_path / "raw")
     assert str(done.exception).startswith(f"{path}: is not read: no name of train fits it, ")
-    assert "; rename it to train.txt, or write [[editions]] splits.train" in str(done.exception)
+    assert "; rename it to train.txt, or write splits.train" in str(done.exception)
 
 
 def test_control_characters_of_a_name_are_never_printed(tmp_path, put) -> None:
@@ -203,7 +217,7 @@ def test_control_characters_of_a_name_are_never_printed(tmp_path, put) -> None:
             cli, [*map(str, words), "--raw", str(tmp_path / "raw")], color=True
         )
         assert "\x1b" not in done.output
-        assert "a\\x1b[31m\\x0ab.txt: not read: " in done.output
+        assert "a\\x1b[31m\\nb.txt: not read: " in done.output
         assert "x\\x1b[2J: not read: " in done.output
 
 
@@ -296,6 +310,35 @@ def test_the_folder_of_a_source_may_be_a_link(tmp_path, put) -> None:
     assert run("records", "finre", "--split", "train", "--raw", raw).exit_code == 0
 
 
+def test_folders_that_differ_in_letter_case_alone_are_all_read_or_named(tmp_path, put) -> None:
+    put("FinRE/train.txt", PAIR)
+    put("finre/valid.txt", PAIR)
+    put("My/card.toml", CARD)
+    put("My/train.json", ROW)
+    put("my/card.toml", CARD)
+    put("my/train.json", ROW * 2)
+    raw = tmp_path / "raw"
+    assert named(raw, "finre") == {"finre": f"finre is read from {raw}/FinRE; {ONE_FOLDER}"}
+    assert run("records", "My", "--split", "train", "--raw", raw).stdout.count("\n") == 1
+    assert run("records", "my", "--split", "train", "--raw", raw).stdout.count("\n") == 2
+
+
+@pytest.mark.parametrize("folder", ["finre", "FinRE"])
+@pytest.mark.parametrize("place", ["finre", "FinRE", None])
+def test_the_line_that_is_advised_reads_the_file(tmp_path, put, folder, place) -> None:
+    put(f"{folder}/train.txt", PAIR)
+    put(f"{folder}/my_dev.txt", PAIR.replace("作", "并"))
+    raw = tmp_path / "raw"
+    (said,) = named(raw, "finre").values()
+    _, _, line = said.partition("or write ")
+    setting, _, place_ = line.partition(" under ")
+    table, _, card = place_.partition(" in ")
+    assert card == f"{raw}/{folder}/card.toml"
+    put(f"{place or folder}/card.toml", f"{table}\n{setting}\n")
+    assert named(raw, "finre") == {}
+    assert run("records", "finre", "--split", "dev", "--raw", raw).exit_code == 0
+
+
 def test_duie1_is_read_by_its_own_file_names(tmp_path, put) -> None:
     row = (
         '{"postag": [], "text": "甲书是乙写的", "spo_list": [{"predicate": "作者", '
@@ -312,3 +355,71 @@ def test_duie1_is_read_by_its_own_file_names(tmp_path, put) -> None:
     assert found.files["test"] == test
     assert found.files["dev"].name == "dev_data.json"
     assert list(named(raw, "duie")) == [os.path.relpath(newer, raw)]
+
+
+def test_every_command_that_reads_takes_the_edition_as_the_advice_says_it(tmp_path, put) -> None:
+    put("boson/boson.txt", "{{time:今天}}。\n")
+    put("boson/boson.train.bmes", "今 B-time\n天 E-time\n")
+    raw = ("--raw", tmp_path / "raw")
+    [advice] = [words for words in named(tmp_path / "raw", "boson").values() if "reads it" in words]
+    edition = advice.rpartition("; ")[2].removesuffix(" reads it").split(" ")
+    for done in (
+        run("check", "boson", *raw, *edition),
+        run("records", "boson", "--split", "train", *raw, *edition),
+        run("build", *raw, *edition, "--out", tmp_path / "out"),
+    ):
+        assert done.exit_code == 0
+        assert "bmes" in done.output
+    assert run("check", "boson", *raw, "--edition", "boson=x").exit_code == 1
+
+
+DOCCANO = """title = "我的数据"
+task = ["ner", "re"]
+[[editions]]
+splits.train = ["train.json"]
+splits.test = ["test.json"]
+[mapping]
+text = "text"
+offsets = "end-exclusive"
+entities = { list = "entities", id = "id", type = "label", start = "0", end = "1" }
+relations = { list = "relations", by_id = true, predicate = "type", head = "head", tail = "tail" }
+[types]
+[labels]
+"""
+PAIRED = (
+    '{"text": "张三爱李四", "entities": [{"id": 1, "label": "人", "0": 0, "1": 2}, '
+    '{"id": 2, "label": "人", "0": 3, "1": 5}], '
+    '"relations": [{"type": "爱", "head": 1, "tail": 2}]}\n'
+)
+
+
+def test_what_is_advised_makes_a_card_of_two_tasks_read_everything(tmp_path, put) -> None:
+    """Each advice is written at the place it names, one after the other."""
+    put("my/train.json", PAIRED)
+    put("my/test.json", '{"text": "王五"}\n')
+    put("my/notes.dat", "x")
+    card = put("my/card.toml", DOCCANO)
+    raw = tmp_path / "raw"
+
+    def advice(*words: str) -> str:
+        return run(*words, "--raw", raw).output
+
+    def write(table: str, line: str) -> None:
+        card.write_text(card.read_text("utf-8").replace(table, f"{table}\n{line}", 1), "utf-8")
+
+    assert "describe there the entity types" in advice("check", "my")
+    write("[types]", '"我" = { name = "我" }')
+    write("[labels]", '"恨" = { name = "恨" }')
+    told = advice("check", "my")
+    assert f"describe the label under [types] in {card}" in told
+    assert f"describe the entity type under [types] in {card}" in told
+    write("[types]", '"人" = { name = "人" }')
+    assert f"describe the label in {card}" in advice("check", "my-re")
+    write("[labels]", '"爱" = { name = "爱" }')
+    told = advice("check", "my")
+    assert f'state unlabelled = ["test"] under [[editions]] in {card}' in told
+    assert f'or ignore = ["notes.dat"] at the top of {card} to hear no more of it' in told
+    write("[[editions]]", 'unlabelled = ["test"]')
+    card.write_text('ignore = ["notes.dat"]\n' + card.read_text("utf-8"), "utf-8")
+    done = run("check", "my", "--raw", raw, "--strict")
+    assert (done.exit_code, done.output.splitlines()[-1]) == (0, "0 problems")

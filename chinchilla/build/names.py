@@ -10,7 +10,7 @@ from chinchilla.prompts.wordings import check_wordings
 from chinchilla.schema import TASKS
 from chinchilla.sources import catalogue
 from chinchilla.sources.card import Card
-from chinchilla.sources.registry import nearest
+from chinchilla.sources.registry import nearest_source
 
 Value = TypeVar("Value")
 
@@ -64,7 +64,7 @@ def _resolved(setting: str, names: Iterable[str], raw: Path) -> tuple[str, ...]:
     for name in names:
         sources = catalogue.called(name, raw)
         if not sources:
-            near = nearest(name, catalogue.card_paths(raw))
+            near = nearest_source(name, catalogue.card_paths(raw))
             hint = f"did you mean {near}? " if near else ""
             todo = f"{hint}the known ones are {', '.join(catalogue.card_paths(raw))}"
             raise ConfigError(setting, f"no source {name!r}", todo)

@@ -13,12 +13,12 @@ from typing import NoReturn
 import click
 
 from chinchilla import __version__
+from chinchilla.cli import guard
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
 from chinchilla.cli.compare import compare
 from chinchilla.cli.eval import evaluate
 from chinchilla.cli.export import export
-from chinchilla.cli.guard import check_arguments, foreseen, report, settle_streams
 from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
 from chinchilla.cli.output import Commands, ReaderLeftError, check_open, say
@@ -47,10 +47,10 @@ for command in (train, merge, predict, evaluate, score, compare):
 def main() -> None:
     """Run the command line; our errors are one line on stderr and exit status 1."""
     signal.signal(signal.SIGTERM, _stop)
-    settle_streams()
+    guard.settle_streams()
     try:
         check_open()
-        check_arguments(sys.argv[1:])
+        guard.check_arguments(sys.argv[1:])
         cli(standalone_mode=False)
     except ChinchillaError as error:
         _leave(str(error))
@@ -67,8 +67,8 @@ def main() -> None:
         raise
     except BaseException as error:
         # libraries in Rust raise what is no Exception
-        known = foreseen(error)
-        _leave(report(error) if known is None else str(known))
+        known = guard.foreseen(error)
+        _leave(guard.report(error) if known is None else str(known))
 
 
 def _show(error: click.ClickException) -> None:
@@ -77,7 +77,9 @@ def _show(error: click.ClickException) -> None:
     error.show(words)
     with suppress(OSError):
         for line in words.getvalue().split("\n")[:-1]:
-            say(line, err=True)
+            # click sets the choices of an option apart by a tab
+            indent = "  " if line.startswith("\t") else ""
+            say(indent + line.removeprefix("\t"), err=True)
 
 
 def _leave(words: str) -> NoReturn:

@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import SEED, raw_option, samples_option, templates_option
+from chinchilla.cli.options import (
+    SEED,
+    editions_option,
+    raw_option,
+    samples_option,
+    templates_option,
+)
 from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
@@ -26,12 +32,28 @@ if TYPE_CHECKING:
     "--config", type=click.Path(path_type=Path), help="build.toml; the options below win over it."
 )
 @click.option("--source", "sources", multiple=True, help="Source to read; repeat for several.")
-@click.option("--task", "tasks", multiple=True, type=click.Choice(["ner", "re", "ee"]))
-@click.option("--edition", "editions", multiple=True, metavar="SOURCE=NAME")
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    type=click.Choice(["ner", "re", "ee"]),
+    help="Task to build; repeat for several.",
+)
+@editions_option
 @click.option("--seed", type=SEED, help="Seed of every choice of wording.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="Processes that build; the output is the same bytes.",
+)
 @samples_option
-@click.option("--on-error", type=click.Choice(["stop", "count"]))
+@click.option(
+    "--on-error",
+    type=click.Choice(["stop", "count"]),
+    help="Stop at the first bad record (the default), or leave it out and count it.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be written, write nothing.")
 @templates_option
 def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
@@ -60,7 +82,7 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
             built = build_all(plan, out, workers, progress)
             click.echo(_result_table(built.manifest))
             report = Report.model_validate(built.manifest["report"])
-    for line in report_lines(report):
+    for line in report_lines(report, causes=True):
         say(line, err=True)
     if not dry_run:
         say(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
@@ -76,14 +98,8 @@ def _say_shipped(config: Path | None) -> None:
 
 
 def _changes(given: dict[str, Any]) -> dict[str, Any]:
-    """Keep what was said on the command line; `SOURCE=NAME` pairs become a table."""
-    changes = {key: value for key, value in given.items() if value not in (None, ())}
-    if "editions" in changes:
-        pairs = [pair.partition("=") for pair in changes["editions"]]
-        if not all(name and equals for name, equals, _ in pairs):
-            raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
-        changes["editions"] = {source: name for source, _, name in pairs}
-    return changes
+    """Keep what was said on the command line."""
+    return {key: value for key, value in given.items() if value not in (None, (), {})}
 
 
 def _plan_table(plan: "Plan") -> str:

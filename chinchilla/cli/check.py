@@ -3,11 +3,17 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from chinchilla.cli.options import json_option, raw_option, samples_option, templates_option
+from chinchilla.cli.options import (
+    editions_option,
+    json_option,
+    raw_option,
+    samples_option,
+    templates_option,
+)
 from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
@@ -29,6 +35,7 @@ class Checked(NamedTuple):
 @click.command()
 @click.argument("sources", nargs=-1)
 @raw_option
+@editions_option
 @samples_option
 @click.option(
     "--round-trip",
@@ -38,7 +45,7 @@ class Checked(NamedTuple):
 @click.option("--strict", is_flag=True, help="Exit with status 1 on warnings too.")
 @json_option
 @templates_option
-def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: bool) -> None:
+def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line.
 
     It ends with what was read of each split, what was left out, fixed or warned of, and the files
@@ -48,9 +55,14 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: bool) -> 
     from chinchilla.sources import catalogue
 
     names = [one for name in sources for one in catalogue.resolve(name, raw)]
+    given["editions"] = {
+        one: edition
+        for name, edition in given["editions"].items()
+        for one in catalogue.resolve(name, raw)
+    }
     done = []
     for name in dict.fromkeys(names or catalogue.card_paths(raw)):
-        done.append(_check(name, raw, given["samples"], must_be=bool(sources), quiet=as_json))
+        done.append(_check(name, raw, given, must_be=bool(sources), quiet=as_json))
         if given["round_trip"] and not as_json:
             done.append(Checked(_round_trip(done[-1], name)))
     problems, report = sum(one.problems for one in done), _report(raw, done)
@@ -64,9 +76,9 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: bool) -> 
     sys.exit(1 if problems or (given["strict"] and report.warnings) else 0)
 
 
-def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: bool) -> Checked:
+def _check(name: str, raw: Path, given: dict[str, Any], *, must_be: bool, quiet: bool) -> Checked:
     """Read a source, and print what was met."""
-    from chinchilla.errors import CardError, InputError
+    from chinchilla.errors import CardError, ConfigError, InputError
     from chinchilla.sources import catalogue
     from chinchilla.sources.inspection import inspect, schema_surprises
     from chinchilla.sources.report import source_report
@@ -74,8 +86,8 @@ def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: 
     tell = partial(say, err=quiet)
     try:
         card = catalogue.load_card(name, raw)
-        found = catalogue.find(card, raw, None, samples)
-    except (CardError, InputError) as error:
+        found = catalogue.find(card, raw, given["editions"].get(name), given["samples"])
+    except (CardError, ConfigError, InputError) as error:
         tell(f"{name}: cannot be read")
         tell(f"  {error}")
         return Checked(1)
@@ -98,10 +110,10 @@ def _check(name: str, raw: Path, samples: bool | None, *, must_be: bool, quiet: 
 def _lines(seen: "Inspection") -> list[str]:
     held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
     lines = [f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems"]
-    lines += [f"  {line}" for line in [*seen.tally.errors, *seen.surprises]]
+    lines += [f"  {line}" for line in seen.tally.errors]
     if seen.errors > len(seen.tally.errors):
         lines.append(f"  ... and {seen.errors - len(seen.tally.errors):,} more")
-    return lines
+    return [*lines, *(f"  {line}" for line in seen.surprises)]
 
 
 def _report(raw: Path, done: list[Checked]) -> "Report":

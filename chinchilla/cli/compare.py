@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
 @na_option
 @alias_option
-@click.option("--bootstrap", type=MANY, default=1000, show_default=True)
+@click.option(
+    "--bootstrap", type=MANY, default=1000, show_default=True, help="Resamples for intervals."
+)
 @click.option("--shuffles", type=MANY, default=5000, show_default=True, help="At least 5000.")
 @seed_option
 @json_option

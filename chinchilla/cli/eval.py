@@ -35,9 +35,17 @@ if TYPE_CHECKING:
     show_default=True,
     help="Folder in which the newest run is looked for.",
 )
-@click.option("--templates", type=click.Choice(["built", "held-out"]), default="built")
+@click.option(
+    "--templates",
+    type=click.Choice(["built", "held-out"]),
+    default="built",
+    show_default=True,
+    help="Wordings of the build, or those that no training saw.",
+)
 @click.option("--constrained", is_flag=True, help="Ask again, bound to labels asked and text.")
-@click.option("--batch-size", type=MANY, default=32, show_default=True)
+@click.option(
+    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
+)
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @templates_option

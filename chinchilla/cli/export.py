@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("processed", type=click.Path(path_type=Path))
-@click.option("--format", "name", type=click.Choice(formats()), required=True)
+@click.option(
+    "--format", "name", type=click.Choice(formats()), required=True, help="Format to write."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -1,5 +1,6 @@
 """The last guard: what no part foresaw is one line, and a file to send to us."""
 
+import codecs
 import os
 import platform
 import sys
@@ -8,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from chinchilla import __version__
-from chinchilla.errors import ChinchillaError, ConfigError
+from chinchilla.errors import ChinchillaError, ConfigError, shown
 
 _LONGEST = 200
 """Characters shown of what an error says; the file has all of it."""
@@ -34,8 +35,7 @@ def _is_of_torch_s_memory(error: BaseException) -> bool:
 
 def report(error: BaseException) -> str:
     """Write the traceback to a file, and return the line that says so."""
-    words = "".join(traceback.format_exception_only(error)).strip()
-    short = words.encode("unicode_escape").decode("ascii") if not words.isprintable() else words
+    short = shown("".join(traceback.format_exception_only(error)).strip())
     if len(short) > _LONGEST:
         short = f"{short[:_LONGEST]}..."
     place = _keep("".join(traceback.format_exception(error)))
@@ -64,9 +64,8 @@ def check_arguments(words: list[str]) -> None:
         try:
             word.encode("utf-8")
         except UnicodeEncodeError:
-            shown = os.fsencode(word).decode("utf-8", "backslashreplace")
             todo = "rename it, or write it in UTF-8"
-            raise ConfigError(f"argument {shown}", "not UTF-8", todo) from None
+            raise ConfigError(f"argument {word}", "not UTF-8", todo) from None
 
 
 def settle_streams() -> None:
@@ -85,9 +84,5 @@ def settle_streams() -> None:
         sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (to the end)
     for stream in (sys.stdout, sys.stderr):
         if reconfigure := getattr(stream, "reconfigure", None):
-            plain = stream.encoding.lower().replace("-", "") in (
-                "ascii",
-                "usascii",
-                "ansi_x3.41968",
-            )
+            plain = codecs.lookup(stream.encoding).name == "ascii"
             reconfigure(encoding="utf-8" if plain else None, errors="backslashreplace")

@@ -49,6 +49,26 @@ templates_option = click.option(
     expose_value=False,
     help="Folder with <task>/*.yaml, wordings of your own beside those that ship.",
 )
+
+
+def _pairs(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    """Turn `SOURCE=NAME` pairs into a table."""
+    pairs = [pair.partition("=") for pair in given]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
+    return {source: name for source, _, name in pairs}
+
+
+editions_option = click.option(
+    "--edition",
+    "editions",
+    multiple=True,
+    metavar="SOURCE=NAME",
+    callback=_pairs,
+    help="Edition to read of a source that has several; repeat for several sources.",
+)
 samples_option = click.option(
     "--samples/--no-samples",
     default=None,

@@ -37,7 +37,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write to; answers are kept beside it, so that a break loses none.",
 )
-@click.option("--engine", type=click.Choice(["transformers", "openai", "vllm"]))
+@click.option(
+    "--engine",
+    type=click.Choice(["transformers", "openai", "vllm"]),
+    help="What answers: openai with --base-url, else transformers by default.",
+)
 @click.option("--source", help="Whose labels are asked, where the lines do not say.")
 @click.option(
     "--processed",
@@ -48,15 +52,40 @@ if TYPE_CHECKING:
 @click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
 @click.option("--base-url", help="Endpoint of engine openai, up to /v1.")
 @click.option("--model-name", help="Name of the model at the endpoint, where MODEL is a run.")
-@click.option("--batch-size", type=MANY, default=32, show_default=True)
+@click.option(
+    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
+)
 @click.option("--max-new-tokens", type=MANY, help="Longest answer.")
-@click.option("--concurrency", type=MANY, default=4, show_default=True)
-@click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
+@click.option(
+    "--concurrency",
+    type=MANY,
+    default=4,
+    show_default=True,
+    help="Prompts asked of an endpoint at once.",
+)
+@click.option(
+    "--structured",
+    type=click.Choice(["vllm", "llama.cpp"]),
+    default="vllm",
+    show_default=True,
+    help="How an endpoint is sent the grammar of --constrained.",
+)
 @click.option(
     "--timeout", type=float, default=120.0, show_default=True, help="Seconds for a whole answer."
 )
-@click.option("--retries", type=click.IntRange(0, 2**31 - 1), default=5, show_default=True)
-@click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
+@click.option(
+    "--retries",
+    type=click.IntRange(0, 2**31 - 1),
+    default=5,
+    show_default=True,
+    help="Times to ask an endpoint again after the first.",
+)
+@click.option(
+    "--key-variable",
+    default="OPENAI_API_KEY",
+    show_default=True,
+    help="Environment variable with the key, which is never printed.",
+)
 @click.option("--extra", help="Further fields of each request, as JSON.")
 @trust_option
 @on_error_option

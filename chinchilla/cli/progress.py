@@ -69,7 +69,7 @@ def _lines(total: int) -> Callable[["Job"], None]:
 
 
 def _size(job: "Job") -> int:
-    path, start, stop, *_ = job.slice
+    path, start, stop, _ = job.slice
     return (path.stat().st_size if stop is None else stop) - start
 
 

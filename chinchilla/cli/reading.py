@@ -21,7 +21,9 @@ def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found
 
     raw = given["raw"]
     card = catalogue.load_card(source, raw)
-    found = catalogue.find(card, raw, given["edition"], given["samples"])
+    # `SOURCE=NAME` as the other commands take it, or the name alone
+    edition = given["edition"] and given["edition"].removeprefix(f"{source}=")
+    found = catalogue.find(card, raw, edition, given["samples"])
     if found is None:
         raise no_files(card, raw, samples=given["samples"])
     if split not in found.files:

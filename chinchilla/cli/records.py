@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source")
-@click.option("--split", type=click.Choice(["train", "dev", "test"]), required=True)
+@click.option(
+    "--split", type=click.Choice(["train", "dev", "test"]), required=True, help="Split to print."
+)
 @raw_option
 @click.option("--edition", help="Edition to read, where a source has several.")
 @samples_option

@@ -12,8 +12,11 @@ MOST = 20
 _HEAD = ("source", "split", "read", "labelled", "negative", "unlabelled", "left out", "fixed")
 
 
-def report_lines(report: "Report") -> Iterator[str]:
-    """Yield the table of splits, then a line a reason and one a file that was not read."""
+def report_lines(report: "Report", causes: bool = False) -> Iterator[str]:
+    """Yield the table of splits, then a line a reason and one a file that was not read.
+
+    With `causes`, what was left out is told with what was wrong first, as no line before did.
+    """
     from chinchilla.cli.table import table
 
     rows = []
@@ -27,20 +30,20 @@ def report_lines(report: "Report") -> Iterator[str]:
     for name, source in report.sources.items():
         yield from _reasons(f"warning: {name}", source.warned)
         for split, one in source.splits.items():
-            yield from _reasons(f"left out: {name} {split}", one.left_out)
-            yield from _reasons(f"left out of records kept: {name} {split}", one.lost)
+            yield from _reasons(f"left out: {name} {split}", one.left_out, causes)
+            yield from _reasons(f"left out of records kept: {name} {split}", one.lost, causes)
             yield from _reasons(f"fixed: {name} {split}", one.fixed)
             yield from _reasons(f"warning: {name} {split}", one.warned)
     yield from unread_lines(report.unread)
 
 
-def _reasons(begin: str, reasons: "Reasons") -> Iterator[str]:
+def _reasons(begin: str, reasons: "Reasons", cause: bool = True) -> Iterator[str]:
     for reason, met in reasons.items():
         more = ", ..." if met.times > len(met.places) else ""
         places = f" at {', '.join(met.places)}{more}" if met.places else ""
-        # what was left out has its advice where the error is told
-        todo = f"; {met.todo}" if met.todo and begin.startswith("warning") else ""
-        yield f"{begin}: {met.times:,} {reason}{places}{todo}"
+        what = f": {met.what}" if met.what and cause else ""
+        todo = f"; {met.todo}" if met.todo and cause else ""
+        yield f"{begin}: {met.times:,} {reason}{places}{what}{todo}"
 
 
 def unread_lines(unread: "tuple[Unread, ...]") -> Iterator[str]:

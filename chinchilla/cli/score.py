@@ -14,14 +14,18 @@ from chinchilla.cli.output import say, standard_input
 if TYPE_CHECKING:
     from chinchilla.score.evaluation import Evaluation, Score, Scores
 
-task_option = click.option("--task", type=click.Choice(["ner", "re", "ee"]), required=True)
+task_option = click.option(
+    "--task", type=click.Choice(["ner", "re", "ee"]), required=True, help="Task of the records."
+)
 FILE = click.Path(path_type=Path, allow_dash=True)
 gold_option = click.option("--gold", type=FILE, required=True, help="Gold records.")
 na_option = click.option("--na", default="unknown", show_default=True, help="Label of no relation.")
 alias_option = click.option(
     "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
 )
-seed_option = click.option("--seed", type=SEED, default=0, show_default=True)
+seed_option = click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Seed of resamples and shuffles."
+)
 
 
 @click.command()
@@ -50,7 +54,11 @@ seed_option = click.option("--seed", type=SEED, default=0, show_default=True)
     help="Resamples for intervals; 0 gives none.",
 )
 @seed_option
-@click.option("--by", type=click.Choice(["label", "source", "length", "template"]))
+@click.option(
+    "--by",
+    type=click.Choice(["label", "source", "length", "template"]),
+    help="Print the scores of each of them too.",
+)
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
 @raw_option
 @json_option

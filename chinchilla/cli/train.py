@@ -39,18 +39,22 @@ runs_option = click.option(
 @click.command()
 @click.option("--task", type=click.Choice(["ner", "re", "ee", "all"]), help="Rows to learn.")
 @click.option("--base", help="Folder, .gguf file, hub name, or tiny (a demo without download).")
-@click.option("--method", type=click.Choice(["lora", "qlora", "full"]))
+@click.option("--method", type=click.Choice(["lora", "qlora", "full"]), help="What is trained.")
 @click.option("--subtask", "subtasks", multiple=True, help="Sub-task to learn; all by default.")
 @click.option("--config", type=click.Path(path_type=Path), help="train.toml; options win over it.")
 @processed_option
 @runs_option
-@click.option("--epochs", type=float)
-@click.option("--max-steps", type=int)
-@click.option("--learning-rate", type=float)
-@click.option("--batch-size", type=int)
+@click.option("--epochs", type=float, help="Passes over the rows.")
+@click.option("--max-steps", type=int, help="Stop after so many steps; 0 for epochs.")
+@click.option("--learning-rate", type=float, help="Peak rate.")
+@click.option("--batch-size", type=int, help="Rows of one device in one pass.")
 @click.option("--max-tokens", type=int, help="Longest row; a longer one is refused, never cut.")
-@click.option("--seed", type=int)
-@click.option("--tracker", type=click.Choice(["none", "tensorboard", "trackio"]))
+@click.option("--seed", type=int, help="Seed of weights, order and dropout.")
+@click.option(
+    "--tracker",
+    type=click.Choice(["none", "tensorboard", "trackio"]),
+    help="Where the curve is shown beside curve.csv and curve.png.",
+)
 @trust_option
 @click.option(
     "--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to go on with."
@@ -64,7 +68,10 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     if resume is not None:
         _resume(resume)
         return
-    changes = {key: value for key, value in given.items() if value not in (None, (), False)}
+    trusted = given.pop("trust_remote_code")
+    changes = {key: value for key, value in given.items() if value not in (None, ())}
+    if trusted:
+        changes["trust_remote_code"] = True
     if task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
     from chinchilla.templates import template_hashes
@@ -72,7 +79,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     from chinchilla.train.data import check_build, open_data
 
     settings = read_train_config(config, changes)
-    _check_trust(settings, config, given["trust_remote_code"])
+    _check_trust(settings, config, trusted)
     if settings.tracker != "none":
         need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)

@@ -14,9 +14,6 @@ ROOM = 1 << 30
 """Bytes of memory it may take beside what is in use."""
 
 
-PAGE = mmap.PAGESIZE
-
-
 class TooMuchError(BaseException):
     """Raised in what takes longer than it may; no Exception, which jinja's compiler swallows."""
 
@@ -70,5 +67,5 @@ def _within(room: int) -> Iterator[None]:
 def _in_use() -> int | None:
     """Return the bytes of address space in use, null where the system does not tell."""
     with suppress(OSError, ValueError):
-        return PAGE * int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return mmap.PAGESIZE * int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     return None

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.errors import ChinchillaError, InputError, Tally, not_utf8
 from chinchilla.schema import LabelSet, Record, make_record
 
 _TODO = 'write one object a line, {"text": "..."} at least'
@@ -62,7 +62,8 @@ def _record(line: bytes, number: int, where: str, defaults: Defaults) -> Record:
     try:
         found = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise InputError(where, f"not JSON ({error})", _TODO) from error
+        other = InputError(where, f"not JSON ({error})", _TODO)
+        raise not_utf8(where, line) or other from error
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         raise InputError(where, "no object with a text", _TODO)
     source = defaults.source_of(found, where)

@@ -190,17 +190,17 @@ def check_plain(source: Source) -> None:
     if source.trusted or not (folder / "config.json").is_file():
         return
     with loading(source, "configuration"):
-        found = orjson.loads((folder / "config.json").read_bytes())
-    left = [found]
-    while left:
-        for key, value in dict.items(left.pop()):
-            if isinstance(value, dict):
-                left.append(value)
-            elif str(key).endswith("_implementation") and "/" in str(value):
-                what = f"its config.json asks for code of the hub ({key} is {value})"
-                raise EngineError(
-                    source.name, what, "read that code, then pass --trust-remote-code"
-                )
+        left = [orjson.loads((folder / "config.json").read_bytes())]
+        if not isinstance(left[0], dict):
+            raise ValueError("no JSON object")
+        while left:
+            for key, value in left.pop().items():
+                if isinstance(value, dict):
+                    left.append(value)
+                elif str(key).endswith("_implementation") and "/" in str(value):
+                    what = f"its config.json asks for code of the hub ({key} is {value})"
+                    todo = "read that code, then pass --trust-remote-code"
+                    raise EngineError(source.name, what, todo)
 
 
 def device() -> str:

@@ -25,10 +25,12 @@ def prompt_of(row: InstructionRow, record: Record, labels: LabelSet, *, limited:
     if not limited:
         return Prompt(row.id, row.prompt)
     start, end = row.window
-    passage = record.text[start:end]
-    if record.title:
-        passage = f"{record.title}\n{passage}"
+    passage = _titled(record, record.text[start:end])
     return Prompt(row.id, row.prompt, Limits(row.form, question_of(row, labels), passage))
+
+
+def _titled(record: Record, text: str) -> str:
+    return f"{record.title}\n{text}" if record.title else text
 
 
 def predicted(
@@ -45,7 +47,7 @@ def predicted(
     A pair found to have no relation is no relation; it stands in the raw answers alone.
     """
     for record, rows in asked:
-        text = f"{record.title}\n{record.text}" if record.title else record.text
+        text = _titled(record, record.text)
         told: list[RowAnswer] = []
         said: list[dict[str, Any]] = []
         for row in rows:

@@ -81,7 +81,7 @@ class Line:
             # a redirect is not followed: the key would go to another host
             self._client.stream("POST", url, content=body, follow_redirects=False) as response,
         ):
-            content = await _content(response)
+            content = await _body(response)
         waits = response.headers.get("Retry-After")
         return Reply(response.status_code, response.reason_phrase, waits, content)
 
@@ -93,17 +93,29 @@ class Line:
         await self._client.aclose()
 
 
+async def _body(response: httpx.Response) -> bytes:
+    """Read the body; of a complaint that cannot be read the status says enough."""
+    try:
+        return await _content(response)
+    except BodyError:
+        if response.is_success:
+            raise
+        return b""
+
+
 async def _content(response: httpx.Response) -> bytes:
     """Read the body, unpacked here: the library would unpack a small bomb whole."""
     unpack = _unpacker(response.headers.get("Content-Encoding", ""))
-    content = bytearray()
+    content, received = bytearray(), 0
     most = LARGEST_BODY if response.is_success else LARGEST_COMPLAINT
     async for chunk in response.aiter_raw():
+        received += len(chunk)
         try:
             content += unpack.decompress(chunk, most + 1 - len(content)) if unpack else chunk
         except zlib.error as error:
             raise BodyError("a body that cannot be unpacked") from error
-        if len(content) > most:
+        # what comes behind the end of a packed body is kept too
+        if max(received, len(content)) > most:
             if response.is_success:
                 raise BodyError(f"more than {most // 2**20} MiB for one answer")
             return bytes(content[:most])

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 MASK = "***"
 _PART = 8
 """As many letters and digits of a key in a row are taken for a part of it."""
+# backslashes are matched from the first of them alone
 _ESCAPES = re.compile(
     r"\x1b\[[0-9;?]*[A-Za-z]"  # a colour of a terminal, between two letters of a key
-    r"|(?:%(?:25)*|\\+u00|\\+x|&#[xX]0*)(?P<hex>[0-9A-Fa-f]{2});?"
+    r"|(?:%(?:25)*|(?<!\\)\\+(?:u00|x)|&#[xX]0*)(?P<hex>[0-9A-Fa-f]{2});?"
     r"|&#0*(?P<decimal>[0-9]{2,3});"
-    r"|\\+[a-z]"
+    r"|(?<!\\)\\+[a-z]"
 )
 _PLAIN, _NOT_PLAIN = re.compile("[A-Za-z0-9]"), re.compile("[^A-Za-z0-9]+")
 _ANY, _SPACES = re.compile(r"\S"), re.compile(r"\s+")

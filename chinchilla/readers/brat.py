@@ -19,11 +19,12 @@ _WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
 
 
 class Document(NamedTuple):
-    """A text with its spans and links."""
+    """A text with its spans and links, and how many further links could not be used."""
 
     text: str
     spans: list[Tagged]
     links: list[Link]
+    lost: int = 0
 
 
 def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
@@ -73,7 +74,7 @@ def read_document(path: Path, tally: Tally) -> Document:
         what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
         raise InputError(str(part.path), what, todo, reason="brat-bad-file")
     spans = [span for span in found.spans.values() if span is not None]
-    return Document(clean(raw), spans, found.links)
+    return Document(clean(raw), spans, found.links, found.lost_links)
 
 
 def _read_text(path: Path) -> str:

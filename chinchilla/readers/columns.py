@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import MAX_SENTENCE, Slice, open_file, shown, text_lines, too_much
-from chinchilla.readers.recognise import Kind, Refusals
+from chinchilla.readers.lines import MAX_SENTENCE, Slice, excerpt, open_file, text_lines, too_much
+from chinchilla.readers.recognise import TAG, Kind, Refusals
 
 _WANTED: frozenset[Kind] = frozenset({"columns", "tsv"})
 _DOCUMENT = "-DOCSTART-"
-_TAG = re.compile(r"[Oo]|[BIMESLUbimeslu][-_]\S+")
+_TAG = re.compile(TAG)
 _INNER_END = re.compile(r"[。！？](?=.)", re.DOTALL)
 _LOOK_BACK = 1 << 12
 
@@ -37,22 +37,30 @@ def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
     """Yield the line a sentence starts at, and the sentence; one with a bad line is refused."""
     lines = _Lines(part, tally)
     start, sentence, times = 0, Sentence([], [], _tag_before(part)), tally.times
+    characters, tags, _ = sentence
     for number, line in text_lines(part, tally):
         start = start or number
-        cell = _split(line)
-        if cell is not None and len(sentence.tags) < MAX_SENTENCE:
-            sentence.characters.append(cell[0])
-            sentence.tags.append(cell[1])
+        # as `_split` does: a call for each of millions of lines takes as long as all else here
+        character, found, tag = line.rpartition("\t")
+        if not found:
+            character, _, tag = line.rpartition(" ")
+        if tag and len(character) == 1 and len(tags) < MAX_SENTENCE:
+            characters.append(character)
+            tags.append(tag)
         elif lines.is_break(number, line):
-            if sentence.tags and tally.times == times:
+            if tags or tally.times != times:
+                lines.ended(start, sentence)
+            if tags and tally.times == times:
                 yield start, sentence
-            before = sentence.tags[-1] if sentence.tags else sentence.before
+            before = tags[-1] if tags else sentence.before
             start, sentence, times = 0, Sentence([], [], before), tally.times
+            characters, tags, _ = sentence
         elif tally.times == times and not lines.goes_on(start, number, line):
             return
-    if sentence.tags and tally.times == times:
-        lines.warn_of_one(start, sentence)
+    if tags and tally.times == times:
+        lines.ended(start, sentence)
         yield start, sentence
+    lines.warn_of_one()
 
 
 def text_of(sentence: Sentence) -> str:
@@ -66,16 +74,20 @@ class _Lines:
     def __init__(self, part: Slice, tally: Tally) -> None:
         self._part, self._tally = part, tally
         self._refusals = Refusals(part.path, _WANTED, tally)
-        self._breaks = 0
+        self._sentences = 0
+        self._last: tuple[int, Sentence] = (0, Sentence([], []))
 
     def is_break(self, number: int, line: str) -> bool:
         """Tell whether a line ends a sentence; those that name a document are counted."""
         if line.startswith(_DOCUMENT):
             self._tally.mend("docstart-line-left-out", self._part.at(number))
             return True
-        blank = not line.strip()
-        self._breaks += blank
-        return blank
+        return not line.strip()
+
+    def ended(self, start: int, sentence: Sentence) -> None:
+        """Count a sentence that has come to its end."""
+        self._sentences += 1
+        self._last = start, sentence
 
     def goes_on(self, start: int, number: int, line: str) -> bool:
         """Refuse the first line of a sentence that is wrong; say whether to read on."""
@@ -84,10 +96,12 @@ class _Lines:
         what = f"a sentence of more than {MAX_SENTENCE:,} characters"
         return self._refusals.goes_on(too_much(self._part.at(start), what, "the blank line"))
 
-    def warn_of_one(self, start: int, sentence: Sentence) -> None:
-        """Warn where a file without a blank line reads as several sentences."""
-        whole = self._part.start == 0 and not self._breaks
-        if whole and len(_INNER_END.findall(text_of(sentence))) > 1:
+    def warn_of_one(self) -> None:
+        """Warn where the one sentence of a whole file reads as several."""
+        start, sentence = self._last
+        part, ends = self._part, _INNER_END.findall(text_of(sentence))
+        whole = not part.start and part.stop in (None, part.path.stat().st_size)
+        if whole and self._sentences == 1 and len(ends) > 1:
             todo = "put a blank line between the sentences"
             self._tally.warn("no-blank-line-in-the-file", self._part.at(start), todo)
 
@@ -121,15 +135,13 @@ def _bad_cell(where: str, line: str) -> InputError:
     """Say what a line of columns has that is not a character and a tag."""
     cells = line.split()
     cell = line.rpartition("\t" if "\t" in line else " ")[0]
-    what, todo = f"expected a character and a tag, found {shown(line)}", _SEPARATE
+    what = f"expected a character and a tag, found {excerpt(line)}"
+    todo = "put one tab or space between the two"
     if len(cells) == 2 and len(cells[1]) == 1 and _TAG.fullmatch(cells[0]):
-        what, todo = f"the tag stands first in {shown(line)}", "put the character first"
+        what, todo = f"the tag stands first in {excerpt(line)}", "put the character first"
     elif len(cells) > 2:
         todo = f"there are {len(cells)} columns: leave two, the character and its tag"
     elif len(cell.strip()) > 1:
-        what = f"expected one character, found {shown(cell)}"
+        what = f"expected one character, found {excerpt(cell)}"
         todo = "give each character a line and a tag of its own"
     return InputError(where, what, todo, reason="bad-cell")
-
-
-_SEPARATE = "put one tab or space between the two"

@@ -186,10 +186,8 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
                 if key is not None:
                     tally.refuse(_repeats(part.at(place), DuplicateKeyError(key)))
                 elif halves and not _whole(item):
-                    what, todo = (
-                        "half a surrogate pair in a string",
-                        "write it whole or leave it out",
-                    )
+                    what = "half a surrogate pair in a string"
+                    todo = "write it whole or leave it out"
                     tally.refuse(InputError(part.at(place), what, todo))
                 else:
                     yield place, item

@@ -47,18 +47,19 @@ def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
     refusals = Refusals(part.path, ANY_TEXT, tally)
     with open_file(part.path) as file:
         file.seek(part.start)
-        at, number = part.start, part.line
-        while part.stop is None or at < part.stop:
+        at, number, stop = part.start, part.line, part.stop
+        while stop is None or at < stop:
             line = file.readline(MAX_LINE + 1)
             if not line:
                 break
-            at += len(line)
-            if len(line) > MAX_LINE:
+            size = len(line)
+            at += size
+            if size > MAX_LINE:
                 at += _skip_line(file)
                 if not refusals.goes_on(_too_long(part.at(number))):
                     return
             else:
-                if at == len(line) and line.startswith(_BOM):
+                if at == size and line.startswith(_BOM):
                     line = line[len(_BOM) :]
                 yield number, line.rstrip(b"\r\n")
             number += 1
@@ -83,8 +84,9 @@ def text_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, str]]:
 
 def open_file(path: Path) -> BinaryIO:
     """Open a file for reading; raise InputError where there is none, or an empty one."""
-    if path.is_dir():
-        raise InputError(str(path), "is a folder, not a file", "put the data file itself there")
+    if path.exists() and not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "is a FIFO or a device, not a file"
+        raise InputError(str(path), what, "put the data file itself there")
     try:
         file = path.open("rb")
     except FileNotFoundError as error:
@@ -141,7 +143,7 @@ def too_much(where: str, what: str, between: str) -> InputError:
     return InputError(where, what, todo, reason="long-sentence")
 
 
-def shown(words: str) -> str:
+def excerpt(words: str) -> str:
     """Quote the beginning of what was found."""
     return repr(words if len(words) <= 20 else words[:20] + "...")
 

@@ -19,6 +19,8 @@ MAX_PARAGRAPH = 20_000
 """Longest paragraph read, in characters without marks; the longest published one has 4,623."""
 
 _WANTED: frozenset[Kind] = frozenset({"marks"})
+_LEFT = re.compile(r"\{\{.{0,20}|｛｛.{0,20}")
+"""Braces that opened no mark: its label has a blank, a hyphen or a colon of another width."""
 _TOKENS = re.compile(r"\{\{(\w+?):|\{(\w+?):|\}\}|\\n")
 
 
@@ -47,8 +49,8 @@ def paragraphs(part: Slice, labels: frozenset[str], tally: Tally) -> Iterator[tu
         try:
             found = parse(line, labels)
         except ValueError as error:
-            todo = "close each {{label:...}} with }}"
-            tally.refuse(InputError(part.at(number), str(error), todo, reason="open-mark"))
+            what, todo = error.args
+            tally.refuse(InputError(part.at(number), what, todo, reason="open-mark"))
             continue
         if len(found.text) > MAX_PARAGRAPH:
             what = f"a paragraph of {len(found.text):,} characters"
@@ -58,7 +60,10 @@ def paragraphs(part: Slice, labels: frozenset[str], tally: Tally) -> Iterator[tu
 
 
 def parse(line: str, labels: frozenset[str]) -> Marked:
-    """Take the marks out of a line; raise ValueError where one is open at its end."""
+    """Take the marks out of a line; raise ValueError where one is open or unreadable.
+
+    Its arguments say what is wrong and what to do.
+    """
     walk = _Walk(line, labels)
     at = 0
     for token in _TOKENS.finditer(line):
@@ -67,8 +72,13 @@ def parse(line: str, labels: frozenset[str]) -> Marked:
         at = token.end()
     walk.put(line[at:])
     if walk.open:
-        raise ValueError(f"the mark {walk.open[-1].label!r} is never closed")
-    return Marked("".join(walk.pieces), walk.spans, walk.broken, walk.damage)
+        what = f"the mark {walk.open[-1].label!r} is never closed"
+        raise ValueError(what, "close each {{label:...}} with }}")
+    text = "".join(walk.pieces)
+    left = _LEFT.search(text)
+    if left is not None:
+        raise ValueError(f"{left.group()!r} opens no mark", "write each mark as {{label:...}}")
+    return Marked(text, walk.spans, walk.broken, walk.damage)
 
 
 class _Open(NamedTuple):

@@ -49,10 +49,10 @@ _AS_LINES = "write its rows as JSON Lines"
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a Parquet file", f"{_AS_LINES}: pandas.read_parquet, then to_json(lines=True)"),
     (b"ARROW1", "an Arrow file", f"{_AS_LINES}: pandas.read_feather, then to_json(lines=True)"),
-    (b"\x1f\x8b", "a gzip file", "unpack it: gunzip FILE"),
-    (b"BZh", "a bzip2 file", "unpack it: bunzip2 FILE"),
-    (b"\xfd7zXZ", "an xz file", "unpack it: unxz FILE"),
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it: unzstd FILE"),
+    (b"\x1f\x8b", "a gzip file", "unpack it: gunzip -c OLD > NEW"),
+    (b"BZh", "a bzip2 file", "unpack it: bunzip2 -c OLD > NEW"),
+    (b"\xfd7zXZ", "an xz file", "unpack it: unxz -c OLD > NEW"),
+    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it: unzstd -c OLD > NEW"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", _UNPACK),
     (b"Rar!", "a rar archive", _UNPACK),
     (b"SQLite format 3\x00", "an SQLite database", f"{_AS_LINES}, or as tab-separated text"),
@@ -62,13 +62,14 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x93NUMPY", "a NumPy array", _AS_LINES),
     (b"\x89HDF", "an HDF5 file", _AS_LINES),
 )
-_POINTER = b"version https://git-lfs.github.com/spec/"
+_POINTER = "version https://git-lfs.github.com/spec/"
 _ENCODINGS = (
     ("UTF-32", (b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")),
     ("UTF-16", (b"\xff\xfe", b"\xfe\xff")),
 )
-_TAG = r"(?:[Oo]|[BIMESLUbimeslu][-_]\S+)"
-_CELL = re.compile(rf"\S{{1,20}}(?:[\t ,].*?)?[\t ,]+{_TAG}[ \t]*|{_TAG}[\t ,]+\S")
+TAG = r"(?:[Oo]|[BIMESLUbimeslu][-_]\S+)"
+"""A tag of any scheme, as a pattern."""
+_CELL = re.compile(rf"\S{{1,20}}(?:[\t ,].*?)?[\t ,]+{TAG}[ \t]*|{TAG}[\t ,]+\S")
 _TAGGED_WORD = re.compile(r"\S+/[A-Za-z][A-Za-z0-9_-]*")
 _BRAT = re.compile(r"[TREAMN]\d+[\t ]|#\d+\t|\*\t")
 _MARK = re.compile(r"\{\{\w+:")
@@ -176,7 +177,7 @@ def _decoded(head: bytes) -> str:
 def _page(head: str) -> Look | None:
     """Tell what stands in for a file that was not fetched, and XML."""
     start = head.lstrip()
-    if head.startswith(_POINTER.decode()):
+    if head.startswith(_POINTER):
         todo = "fetch the file itself: git lfs pull"
         return Look("pointer", "a Git LFS pointer, not the file", todo)
     if re.match(r"<(!doctype html|html|head|body)\b", start, re.IGNORECASE):

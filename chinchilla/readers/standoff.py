@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, shown
+from chinchilla.readers.lines import Slice, excerpt
 from chinchilla.readers.offsets import Counting, countings
 from chinchilla.spans import Tagged
 
@@ -62,6 +62,7 @@ class Annotations:
     spans: dict[str, Tagged | None] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     refused: int = 0
+    lost_links: int = 0
     _relations: list[tuple[int, str]] = field(default_factory=list)
     _met: dict[str, str] = field(default_factory=dict)
     _shared: set[str] = field(default_factory=set)
@@ -83,7 +84,7 @@ class Annotations:
     def _sort(self, number: int, line: str) -> None:
         known = _KNOWN.match(line)
         if known is None:
-            self._refuse(number, f"{shown(line)} is no line of brat", "brat-unknown-line")
+            self._refuse(number, f"{excerpt(line)} is no line of brat", "brat-unknown-line")
             return
         name = known.group()
         if name[0] in _LEFT_OUT:
@@ -116,7 +117,7 @@ class Annotations:
         label, *places = fields[1].split() if len(fields) == 3 else ("",)
         pieces = [piece.split() for piece in " ".join(places).split(";")]
         if not all(len(piece) == 2 and all(map(_DIGITS.fullmatch, piece)) for piece in pieces):
-            what = f"expected T1<TAB>label start end<TAB>words, found {shown(line)}"
+            what = f"expected T1<TAB>label start end<TAB>words, found {excerpt(line)}"
             self._refuse(number, what, "brat-bad-span")
             return
         numbers = tuple((int(start), int(end)) for start, end in pieces)
@@ -132,8 +133,8 @@ class Annotations:
         start, end = pieces[0][0], pieces[-1][1]
         if fit == "no":
             places = ";".join(f"{start} {end}" for start, end in pieces)
-            found = shown(counting.text[start : min(end, start + 21)])
-            what = f"offset {places} is {found} in the text, not {shown(quoted.words)}"
+            found = excerpt(counting.text[start : min(end, start + 21)])
+            what = f"offset {places} is {found} in the text, not {excerpt(quoted.words)}"
             self._refuse(quoted.number, what, "brat-bad-span")
         elif any(counting.text[a:b].strip() for a, b in _gaps(pieces)):
             todo = "annotate one stretch of the text; what stands between is not the entity's"
@@ -148,19 +149,24 @@ class Annotations:
         words = line.partition("\t")[2].split()
         ends = _ends(words[1:])
         if len(words) != 3 or ends is None:
-            what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {shown(line)}"
-            self._refuse(number, what, "brat-bad-relation")
+            what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {excerpt(line)}"
+            self._lose(number, what)
             return
         missing = [name for name in ends if name not in self.spans]
         if missing:
-            self._refuse(number, f"there is no {missing[0]}", "brat-bad-relation")
+            self._lose(number, f"there is no {missing[0]}")
             return
         head, tail = (self.spans[name] for name in ends)
         if head is None or tail is None:
+            self.lost_links += 1
             todo = "see the lines of its spans, which are left out"
             self.tally.warn("brat-relation-without-span", self.part.at(number), todo)
         else:
             self.links.append(Link(words[0], head, tail, number))
+
+    def _lose(self, number: int, what: str) -> None:
+        self.lost_links += 1
+        self._refuse(number, what, "brat-bad-relation")
 
     def _refuse(self, number: int, what: str, reason: str) -> None:
         self.refused += 1

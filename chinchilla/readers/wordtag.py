@@ -3,13 +3,16 @@
 Words stand between single spaces, with one more space at the end of the line.
 """
 
+import re
 from collections.abc import Iterator
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import MAX_SENTENCE, Slice, shown, text_lines, too_much
+from chinchilla.readers.lines import MAX_SENTENCE, Slice, excerpt, text_lines, too_much
 from chinchilla.readers.recognise import Kind, Refusals
 
 _WANTED: frozenset[Kind] = frozenset({"word-tag"})
+_INNER_TAG = re.compile(r"[^\x00-\x7f]/[A-Za-z]{1,4}(?![A-Za-z0-9/.])")
+"""A tag after a word that is not ASCII: between two such words the space is missing."""
 Words = list[tuple[str, str]]
 
 
@@ -32,11 +35,14 @@ def _wrong(where: str, words: Words, tokens: list[str]) -> InputError | None:
     """Return what is wrong with a line, if anything is."""
     for (word, tag), token in zip(words, tokens, strict=True):
         if "\t" in token:
-            what, todo = f"a tab in {shown(token)}", "put one space between the words"
+            what, todo = f"a tab in {excerpt(token)}", "put one space between the words"
             return InputError(where, what, todo, reason="no-tag")
         if not (word and tag):
-            what = f"expected word/tag, found {shown(token)}"
+            what = f"expected word/tag, found {excerpt(token)}"
             return InputError(where, what, "give every word a tag", reason="no-tag")
+        if _INNER_TAG.search(word):
+            what, todo = f"two tags in {excerpt(token)}", "put one space between the words"
+            return InputError(where, what, todo, reason="two-tags")
     length = sum(len(word) for word, _ in words)
     if length > MAX_SENTENCE:
         return too_much(where, f"a sentence of {length:,} characters", "a line break")

@@ -10,7 +10,7 @@ import orjson
 from pydantic import ValidationError
 
 from chinchilla.answers import Content, Question
-from chinchilla.errors import ConfigError, InputError
+from chinchilla.errors import ConfigError, InputError, not_utf8
 from chinchilla.schema import Event as SchemaEvent
 from chinchilla.schema import InstructionRow, Task, explain
 from chinchilla.score.rows import Argument, Entity, Event, Relation, Row
@@ -187,7 +187,9 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                     raise InputError(f"{path}:{number}", "not an object", "write one a line")
                 yield f"{path}:{number}", found
     except orjson.JSONDecodeError as error:
-        raise InputError(f"{path}:{number}", str(error), "write one JSON object a line") from error
+        where = f"{path}:{number}"
+        other = InputError(where, str(error), "write one JSON object a line")
+        raise not_utf8(where, line) or other from error
     except OSError as error:
         raise InputError(str(path), error.strerror or "unreadable", "pass another file") from error
 

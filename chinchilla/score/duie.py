@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chinchilla.errors import InputError
+from chinchilla.errors import AS_UTF8, InputError
 from chinchilla.score.counts import Counts, Options, Tallied, micro
 from chinchilla.score.exact import label_counts
 from chinchilla.score.pairing import Pair
@@ -137,8 +137,11 @@ def read_alias(path: Path) -> dict[str, frozenset[str]]:
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(str(path), str(error), "pass a UTF-8 file of tabs") from error
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), "not UTF-8", AS_UTF8) from error
+    except OSError as error:
+        what = error.strerror or "cannot be read"
+        raise InputError(str(path), what, "pass a file of tabs, in UTF-8") from error
     alias: dict[str, frozenset[str]] = {}
     for line in lines:
         name, *others = line.strip().lower().split("\t")

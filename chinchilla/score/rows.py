@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
 
-from chinchilla.errors import InputError
+from chinchilla.errors import InputError, not_utf8
 from chinchilla.schema import Task
 
 
@@ -171,7 +171,8 @@ def _decode_slowly(batch: list[bytes], decoder: Decoder[Kind], place: _Place) ->
             if row.id in ids:
                 raise ValueError(f"the id {row.id!r} comes twice")
         except _UNREADABLE as error:
-            raise InputError(f"{place.name}:{number}", str(error), _TODO) from error
+            where = f"{place.name}:{number}"
+            raise not_utf8(where, line) or InputError(where, str(error), _TODO) from error
         ids.add(row.id)
         rows.append(row)
     return rows

@@ -1,5 +1,6 @@
 """The card of a source: what it is, where its files are, what its labels mean."""
 
+import json
 import tomllib
 from collections.abc import Iterable
 from functools import cached_property
@@ -8,7 +9,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
 
-from chinchilla.errors import CardError, ConfigError
+from chinchilla.errors import AS_UTF8, CardError, ConfigError
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
 from chinchilla.sources.folders import kind_of, lies
 from chinchilla.sources.mapping import GOLD, Mapping
@@ -77,6 +78,12 @@ class Edition(Frozen):
     joined: Joined | None = None
     expected: dict[str, dict[str, int]] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def table(self) -> str:
+        """Return the table of a card that speaks of the edition, as advice names it."""
+        name = "" if self.name == "default" else f" name = {json.dumps(self.name)}"
+        return f"[[editions]]{name}"
 
     @model_validator(mode="after")
     def _stay_in_the_folder(self) -> "Edition":
@@ -218,6 +225,18 @@ def _check_own(over: dict[str, Any], under: dict[str, Any], where: str) -> None:
         if key in over:
             what = f"{key}: not for a card to say"
             raise CardError(where, what, "leave it out: the folder of the card names the source")
+    for table in ("options", "repairs"):
+        given, ours = over.get(table), under.get(table, {})
+        unknown = [key for key in given if key not in ours] if isinstance(given, dict) else []
+        if unknown and (table == "options" or not ours):
+            todo = f"{table} known here: {', '.join(ours)}" if ours else f"no {table} are read here"
+            raise CardError(where, f"{table}.{unknown[0]}: is not known here", todo)
+    if _are_tables(over.get("editions")):
+        names = [one.get("name", "default") for one in over["editions"]]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            what = f"two [[editions]] are of the name {twice!r}"
+            raise CardError(where, what, "make one table of them, or give one another name")
 
 
 def _check_card(card: Card, where: str) -> None:
@@ -279,8 +298,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise CardError(str(path), "not TOML (nested too deep)", "correct the card") from error
+    except UnicodeDecodeError as error:
+        raise CardError(str(path), "not UTF-8", AS_UTF8) from error
     except ValueError as error:
-        raise CardError(str(path), f"not TOML ({error})", "correct the card") from error
+        todo = "correct the card; every string stands in quotes, and every key that is not ASCII"
+        raise CardError(str(path), f"not TOML ({error})", todo) from error
     except OSError as error:
         words = error.strerror or "cannot be opened"
         raise CardError(str(path), words, "check the file's permissions") from error

@@ -14,10 +14,19 @@ from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.shipped import shipped
 from chinchilla.sources import evidence
 from chinchilla.sources.card import Card, Edition
-from chinchilla.sources.folders import SAMPLES, find_file, holds_files, is_utf8
+from chinchilla.sources.folders import SAMPLES, find_file, holds_files, is_utf8, lies
 from chinchilla.sources.names import candidates
 from chinchilla.sources.part import Part
-from chinchilla.sources.registry import CARDS, Cards, called, card_paths, cards, load_card, resolve
+from chinchilla.sources.registry import (
+    CARDS,
+    OWN_CARD,
+    Cards,
+    called,
+    card_paths,
+    cards,
+    load_card,
+    resolve,
+)
 
 __all__ = ["Cards", "called", "card_paths", "cards", "find_file", "load_card", "resolve"]
 
@@ -106,13 +115,24 @@ def _check_lines(found: Found) -> None:
 
 
 def source_folders(card: Card, raw: Path) -> list[Path]:
-    """List the folders of raw/ that bear a name of the source, in the order of the card."""
+    """List the folders of raw/ that bear a name of the source, in the order of the card.
+
+    Folders may differ in letter case alone; one with a card of another source is that one's.
+    """
     if not raw.is_dir():
         return []
-    lying = [path for path in sorted(raw.iterdir()) if is_utf8(path.name) and path.is_dir()]
-    here = {path.name.casefold(): path for path in lying}
-    names = [card.source, *card.folders, Path(card.own).parent.name]
-    return list(dict.fromkeys(here[name.casefold()] for name in names if name.casefold() in here))
+    own = Path(card.own)
+    names = dict.fromkeys([card.source, *card.folders, own.parent.name])
+    lying = [
+        path
+        for path in sorted(raw.iterdir())
+        if is_utf8(path.name)
+        and path.is_dir()
+        and (path / OWN_CARD == own or not lies(path / OWN_CARD))
+    ]
+    exact = [path for name in names for path in lying if path.name == name]
+    alike = [path for name in names for path in lying if path.name.casefold() == name.casefold()]
+    return list(dict.fromkeys([*exact, *alike]))
 
 
 def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool) -> Found | None:

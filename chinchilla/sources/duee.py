@@ -56,10 +56,10 @@ def to_event(event: dict[str, Any], spot: Spot) -> dict[str, Any]:
         raise MisfitError(f"class {event['class']!r} beside the event type {name!r}")
     check_list(event["arguments"])
     trigger, start = event["trigger"], event["trigger_start_index"]
-    if not trigger and (trigger is None or trigger == ""):
+    if trigger is None or trigger == "":
         trigger, start = spot.no_trigger(trigger, start)
-    elif not isinstance(start, int):
-        raise TypeError
+    else:
+        _check_offset(start)
     return {
         "event_type": name,
         "trigger": trigger,
@@ -71,9 +71,16 @@ def to_event(event: dict[str, Any], spot: Spot) -> dict[str, Any]:
 def to_argument(argument: dict[str, Any], spot: Spot) -> dict[str, Any]:
     """Read an argument; its end is its start and its length."""
     words, start = argument["argument"], argument["argument_start_index"]
+    _check_offset(start)
     if argument.get("alias"):
         spot.mend("alias-left-out")
     return {"role": argument["role"], "text": words, "start": start, "end": start + len(words)}
+
+
+def _check_offset(start: object) -> None:
+    """Raise TypeError for what is no whole number; true and 1.0 are none."""
+    if type(start) is not int:
+        raise TypeError
 
 
 def class_of(event_type: str) -> str:

@@ -18,14 +18,14 @@ from typing import Any, NamedTuple
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
 from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.shape import MisfitError, check_list, nearest
+from chinchilla.sources.shape import Absent, MisfitError, check_list, nearest
 
 boundary = jsonl.boundary
 
 LIST = "event_list"
 _ARGUMENT = {"role": str, "argument": str}
 _EVENT = {"event_type": str, "trigger": (str, None), "arguments": [_ARGUMENT]}
-SHAPE = ({"text": str, "title": str}, {"text": str, "title": str, LIST: [_EVENT]})
+SHAPE = {"text": str, "title": str, LIST: Absent([_EVENT])}
 TEXT_KEYS = frozenset({"text", "title", "id"})
 """The keys of a record without labels."""
 

@@ -5,15 +5,10 @@ test are read as unlabelled, with a warning. A file is judged whole, whatever sh
 carved into splits; reading stops at the first label.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import NamedTuple, Protocol
 
-from chinchilla.errors import (
-    CardError,
-    ChinchillaError,
-    InputError,
-    Tally,
-)
+from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
@@ -53,37 +48,45 @@ def unlabelled_splits(
     found: list[Split] = []
     for lines, splits in files.items():
         judged = [split for split in splits if split not in stated]
-        if judged and not _labelled(source, lines, judged[0], tally):
+        seen = Tally(forgiving=True)
+        if judged and not _labelled(source, lines, judged[0], seen, tally):
             if "train" in judged:
-                raise _no_training(source.card, lines)
+                raise _no_training(source.card, lines, seen)
             found += judged
             listed = ", ".join(f'"{split}"' for split in (*stated, *found))
-            todo = f"state unlabelled = [{listed}] in {source.card.own}, or add the labels"
+            table = f"{source.edition.table} in {source.card.own}"
+            todo = f"state unlabelled = [{listed}] under {table}, or add the labels"
             tally.warn("split-without-labels", str(lines.path), todo)
     return (*stated, *found)
 
 
-def _labelled(source: Source, lines: Slice, split: Split, tally: Tally) -> bool:
-    """Tell whether a file has a label, or cannot be judged: reading it says why."""
+def _labelled(source: Source, lines: Slice, split: Split, seen: Tally, tally: Tally) -> bool:
+    """Tell whether a file has a label, or cannot be judged: reading it says why.
+
+    `seen` takes what is counted on the way. A few pairs of no relation alone are labels, warned of.
+    """
     edition = source.edition.model_copy(update={"carve": None})
-    part = Part(source.card, edition, split, lines, Tally(forgiving=True))
-    records = 0
+    part = Part(source.card, edition, split, lines, seen)
+    records = negatives = 0
     try:
         if source.check_file is not None:
             source.check_file(part)
-            for reason, count in part.tally.warned.items():
-                tally.merge(Tally(warned={reason: count}))
+            tally.merge(Tally(warned=part.tally.warned))
         if source.text_keys is not None and _texts_alone(lines, source.text_keys):
             return False
         for record in source.load(part):
-            records += 1
-            if _has_gold(record) or _refused_gold(part.tally):
+            records, negatives = records + 1, negatives + len(record.na_pairs)
+            if gold_of(record) or _refused_gold(part.tally):
                 return True
     except CardError:
         raise
     except ChinchillaError:
         return True
-    return not records or _refused_gold(part.tally)
+    few = 0 < negatives < MANY
+    if few:
+        todo = f"see whether the relations are lost: every pair is {source.card.na!r}"
+        tally.warn("no-relation-in-the-file", str(lines.path), todo)
+    return few or not records or _refused_gold(part.tally)
 
 
 def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
@@ -96,10 +99,16 @@ def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
     return rows > 0
 
 
-def _has_gold(record: Record) -> bool:
-    """Tell whether a record has a label; that of no relation alone labels train, nothing else."""
-    gold = record.entities or record.relations or record.events
-    return bool(gold or (record.na_pairs and record.split == "train"))
+MANY = 50
+"""So many pairs without any relation are no labels of a split: a quarter of those published are
+negative, and half of them in SanWen's at the most."""
+
+
+def gold_of(record: Record) -> Sized:
+    """Return the gold of a record's own task; entities beside relations are no relations."""
+    if record.task == "ner":
+        return record.entities
+    return record.relations if record.task == "re" else record.events
 
 
 _OF_LINES = frozenset(
@@ -114,10 +123,15 @@ _OF_LINES = frozenset(
 
 def _refused_gold(tally: Tally) -> bool:
     """Tell whether a record was refused for what stands in it: it has labels, or could have."""
-    return bool(tally.lost) or any(reason not in _OF_LINES for reason in tally.refused)
+    lost = bool(tally.lost) or any(reason.startswith("brat-") for reason in tally.warned)
+    return lost or any(reason not in _OF_LINES for reason in tally.refused)
 
 
-def _no_training(card: Card, lines: Slice) -> InputError:
+def _no_training(card: Card, lines: Slice, seen: Tally) -> InputError:
     what = "no record of this training file has a label"
+    counts = {**seen.mended, **seen.warned}
+    if counts:
+        met = ", ".join(f"{count.times:,} {reason}" for reason, count in sorted(counts.items()))
+        what += f" ({met})"
     todo = f"put the labelled file there, or correct how {card.own} says it is read"
     return InputError(str(lines.path), what, todo)

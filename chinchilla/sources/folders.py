@@ -10,7 +10,6 @@ from chinchilla.errors import InputError
 from chinchilla.shipped import shipped
 
 SAMPLES = "samples"
-_ESCAPED = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _NO_DATA = ("readme", "license", "licence", "copying", "notice", "citation")
 _NO_DATA_NAMES = ("card.toml", "relation2id.txt", "thumbs.db", "desktop.ini", "__macosx")
 _NO_DATA_ENDS = (".conf", ".md", ".pdf", ".md5", ".sha1", ".sha256")
@@ -26,7 +25,7 @@ def find_file(folder: Path, name: str) -> Path | None:
         if path.is_file():
             return _inside(path, folder)
         if not path.is_dir() and lies(path):
-            raise InputError(shown(path), f"is {kind_of(path)}", "put the file itself there")
+            raise InputError(str(path), f"is {kind_of(path)}", "put the file itself there")
     there = folder / name
     if not there.is_dir():
         return None
@@ -45,8 +44,8 @@ def _inside(path: Path, folder: Path) -> Path:
     ours = folder.is_relative_to(shipped(SAMPLES))
     if ours or any(real.is_relative_to(root) for root in roots):
         return path
-    what = f"is a link that leaves {shown(folder)}"
-    raise InputError(shown(path), what, "put the file itself there")
+    what = f"is a link that leaves {folder}"
+    raise InputError(str(path), what, "put the file itself there")
 
 
 def lies(path: Path) -> bool:
@@ -77,12 +76,6 @@ def is_utf8(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def shown(path: Path) -> str:
-    """Write a path so that it can be printed, whatever bytes its name is made of."""
-    words = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return words.translate(_ESCAPED)
 
 
 def no_data(name: str) -> bool:

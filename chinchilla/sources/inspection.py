@@ -1,7 +1,7 @@
 """Read everything of a source and say what is wrong with it, or not as published."""
 
 from collections import Counter
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chinchilla.errors import PLACES, ChinchillaError, Tally
@@ -9,6 +9,7 @@ from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found, find_file, module_of
+from chinchilla.sources.evidence import gold_of
 from chinchilla.sources.report import Numbers, SplitReport, split_report
 from chinchilla.sources.suspects import Suspects
 
@@ -88,13 +89,6 @@ def count(record: Record, counts: Counter[str]) -> None:
         counts["unlabelled"] += 1
     else:
         counts["negatives"] += not gold_of(record)
-
-
-def gold_of(record: Record) -> Sized:
-    """Return the gold of a record's own task; entities beside relations are no relations."""
-    if record.task == "ner":
-        return record.entities
-    return record.relations if record.task == "re" else record.events
 
 
 def schema_surprises(found: Found) -> list[str]:

@@ -59,7 +59,7 @@ def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str
 
 def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
     """Keep pairs of no relation apart from relations, where the card names their label."""
-    if na is not None:
+    if na is not None and "relations" in fields:
         pairs = [one for one in fields["relations"] if one["predicate"] == na]
         fields["na_pairs"] = pairs
         fields["relations"] = [one for one in fields["relations"] if one["predicate"] != na]
@@ -78,4 +78,4 @@ def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
     todo = f"correct [mapping] in {spot.card.own}"
     if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
         todo += '; where = { type = "..." } takes the items of one kind'
-    return CardError(spot.where(), what, todo)
+    return CardError(spot.where(), what, todo, reason="unmapped-field")

@@ -9,6 +9,7 @@ from chinchilla.readers import jsonl
 from chinchilla.readers.jsonl import kind
 from chinchilla.readers.lines import Slice
 from chinchilla.sources.mapping import (
+    GOLD,
     ArgumentFields,
     EntityFields,
     Fields,
@@ -75,13 +76,11 @@ class Reader:
         return fields
 
     def _pass_over(self) -> None:
-        for name, names in self.mapping.tables.items():
-            if name != "arguments":
-                try:
-                    items = walk(self.row, names.list).items
-                except MisfitError:
-                    items = []
-                self.spot.pass_over(items)
+        names = self.mapping.tables.get(GOLD[self.spot.card.task])
+        try:
+            self.spot.pass_over([] if names is None else walk(self.row, names.list).items)
+        except MisfitError:
+            return
 
     def _annotated(self) -> bool:
         """Tell whether a task of Label Studio was done, and leave out what was cancelled."""
@@ -292,7 +291,8 @@ class Reader:
             self.spot.warn(odd, self._todo(self._other(given)))
         elif self.mapping.offsets_unit is None and self.ruler.first_wide < end:
             what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
-            self.spot.warn("offsets-after-wide-characters", f"{what} in {self.spot.card.own}")
+            todo = f"{what} in [mapping] of {self.spot.card.own}"
+            self.spot.warn("offsets-after-wide-characters", todo)
         return Located(text[start:end], start, end)
 
     def _other(self, given: tuple[int, int]) -> str:

@@ -86,8 +86,9 @@ def fitting(ruler: Ruler, words: str, start: int, end: int | None, now: Setting)
         first = ruler.at(start, setting.unit)
         if setting == now or first is None or text[first : first + size] != words:
             continue
-        whole = setting.offsets == "start" or end is None
-        if whole or ruler.stretch(start, end or 0, setting) == (first, first + size):
+        if (setting.offsets == "start") != (end is None):
+            continue
+        if end is None or ruler.stretch(start, end or 0, setting) == (first, first + size):
             wanted = setting.differs(now)
             if wanted:
                 return f"set {wanted}"

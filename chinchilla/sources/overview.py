@@ -25,18 +25,8 @@ def overview(raw: Path) -> list[dict[str, Any]]:
 
 
 _WORDS = ("title", "task", "summary", "home", "licence", "obtain", "paper", "metric")
-_UNREAD: dict[str, Any] = {
-    **dict.fromkeys(_WORDS),
-    **{
-        "editions": [],
-        "edition": None,
-        "found": None,
-        "files": {},
-        "labels": 0,
-        "notes": [],
-        "unread": [],
-    },
-}
+_EMPTY: dict[str, Any] = {"editions": [], "files": {}, "labels": 0, "notes": [], "unread": []}
+_UNREAD = dict.fromkeys((*_WORDS, "editions", "edition", "found")) | _EMPTY
 
 
 def _row(card: Card, raw: Path) -> dict[str, Any]:

@@ -120,8 +120,8 @@ class Part:
         return record
 
     def _misshapen(self, place: int, error: Exception, words: str | None) -> RecordError:
-        own = str(error) if isinstance(error, MisfitError) else "not of the shape of the others"
-        what = words or own
+        own = str(error) if isinstance(error, MisfitError) else None
+        what = own or words or "not of the shape of the others"
         todo = f"compare the line with the format of {self.card.title}"
         return RecordError(self.at(place), what, todo)
 
@@ -178,7 +178,10 @@ class Part:
 def unknown_name(card: Card, kind: str, name: str, where: str) -> LabelError:
     """Say that a label, role, slot or entity type is not on the card."""
     what = f"the {kind} {name!r} is not on the card of {card.source}"
-    table = " under [types]" if kind == "entity type" else ""
+    # the labels of ner are the entity types, where a card serves several tasks
+    several = card.source == f"{Path(card.own).parent.name}-ner"
+    typed = kind == "entity type" or (kind == "label" and several)
+    table = " under [types]" if typed else ""
     todo = f"correct the line, or describe the {kind}{table} in {card.own}"
     return LabelError(where, what + _nearest(card, kind, name), todo)
 
@@ -196,6 +199,8 @@ def _nearest(card: Card, kind: str, name: str) -> str:
     near = nearest(name, tuple(sorted(known[kind])), 0.75)
     if near is None:
         return ""
+    if near == name:
+        return " for the edition read"
     if fold(near) != fold(name):
         return f", the nearest is {near!r}"
     return f", where {near!r} differs in letter case, width or blanks alone"

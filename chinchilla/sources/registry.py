@@ -6,13 +6,13 @@ case apart. A card that serves several tasks is a source a task: `NAME-ner` and 
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.sources.card import Card, read_card
 from chinchilla.sources.folders import is_utf8, lies
+from chinchilla.sources.shape import fold, nearest
 from chinchilla.sources.tasks import tasks_in
 
 OWN_CARD = "card.toml"
@@ -80,7 +80,7 @@ def resolve(name: str, raw: Path) -> tuple[str, ...]:
     sources = called(name, raw)
     if not sources:
         paths = card_paths(raw)
-        near = nearest(name, [*paths, *_our_folders()])
+        near = nearest_source(name, [*paths, *_our_folders()])
         hint = f"did you mean {near}? " if near else ""
         todo = f"known sources are {', '.join(paths)}; a new one needs {raw / name / OWN_CARD}"
         raise ConfigError(name, "no such source", hint + todo)
@@ -100,15 +100,11 @@ def called(name: str, raw: Path) -> tuple[str, ...]:
     return names.get(name.casefold(), ())
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name nearest to one that is none, letter case and blanks apart."""
-    names = {one.casefold(): one for one in known}
-    wanted = name.strip().casefold()
-    if wanted in names:
-        return names[wanted]
-    close = get_close_matches(wanted, names, n=1, cutoff=0.75)
-    begun = [one for one in sorted(names, key=len, reverse=True) if wanted.startswith(one)]
-    return next((names[one] for one in [*close, *begun]), None)
+def nearest_source(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name nearest to one that is none, else the longest that it begins with."""
+    names = tuple(known)
+    begun = [one for one in names if fold(name).startswith(fold(one))]
+    return nearest(name, names, 0.75) or max(begun, key=len, default=None)
 
 
 def own_cards(raw: Path) -> list[Path]:

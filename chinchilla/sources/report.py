@@ -5,21 +5,21 @@ from pathlib import Path
 
 from pydantic import Field
 
-from chinchilla.errors import Count, InputError, Tally
+from chinchilla.errors import Count, InputError, Tally, shown
 from chinchilla.schema import Frozen, Split
 from chinchilla.sources import catalogue
 from chinchilla.sources.catalogue import Found
-from chinchilla.sources.folders import shown
 from chinchilla.sources.unread import Unread
 
 UNLABELLED = "unlabelled"
 
 
 class Reason(Frozen):
-    """How often something happened, where first, and what would mend it."""
+    """How often something happened, where and what was wrong first, and what would mend it."""
 
     times: int
     places: tuple[str, ...]
+    what: str = ""
     todo: str = ""
 
 
@@ -104,17 +104,25 @@ def reasons(counts: Mapping[str, Count], short: Mapping[str, str]) -> Reasons:
         reason: Reason(
             times=count.times,
             places=tuple(shortened(place, short) for place in count.places),
+            what=shortened(_what(count), short),
             todo=shortened(count.todo, short),
         )
         for reason, count in sorted(counts.items())
     }
 
 
+def _what(count: Count) -> str:
+    """Return what was wrong first, without its place and what to do; it may be the place alone."""
+    place = count.places[0] if count.places else ""
+    what = count.example.removeprefix(place).removeprefix(": ")
+    return what.removesuffix(f"; {count.todo}") if count.todo else what
+
+
 def shortened(words: str, short: Mapping[str, str]) -> str:
     """Put names in place of paths; in one line, whatever was read."""
     for path, name in short.items():
         words = words.replace(path, name)
-    return words.replace("\r", "\\r").replace("\n", "\\n")
+    return shown(words)
 
 
 def below(raw: Path, unread: Iterable[Unread]) -> tuple[Unread, ...]:
@@ -127,9 +135,10 @@ def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
     """Say that everything of a source was left out, why most of it, and where first."""
     reason, count = max(refused.items(), key=lambda item: item[1].times)
     where = count.places[0] if count.places else source
-    what = count.example.removeprefix(f"{where}: ").removesuffix(f"; {count.todo}")
     left = sum(one.times for one in refused.values())
-    words = f"nothing of {source} could be read, {left:,} left out, most for {reason}: {what}"
+    words = (
+        f"nothing of {source} could be read, {left:,} left out, most for {reason}: {_what(count)}"
+    )
     return InputError(where, words, count.todo or "run `chinchilla check` to see all reasons")
 
 

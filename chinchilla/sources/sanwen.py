@@ -19,6 +19,7 @@ from chinchilla.readers.lines import Boundary, Slice
 from chinchilla.readers.standoff import Link
 from chinchilla.schema import Record
 from chinchilla.sources import pairs
+from chinchilla.sources.mapped import without_na
 from chinchilla.sources.part import Part, Spot, unknown_name
 
 
@@ -41,9 +42,10 @@ def load(part: Part) -> Iterator[Record]:
 def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
     """Read a brat document; its offsets are kept, its entity types become head and tail types.
 
-    A relation whose label stands on no card is refused alone.
+    A relation whose label stands on no card is refused alone. A document all of whose relations
+    were lost is unlabelled: it would say that there are none.
     """
-    known = {label.key for label in spot.card.label_set(spot.part.edition.name)}
+    known = {*spot.card.label_set(spot.part.edition.name).by_key, spot.card.na}
     relations = []
     for link in document.links:
         if link.label in known:
@@ -51,7 +53,10 @@ def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
         else:
             where = f"{spot.where()}:{link.line}"
             spot.part.tally.lose(unknown_name(spot.card, "label", link.label, where))
-    return {"text": document.text, "relations": relations}
+    lost = document.lost + len(document.links) - len(relations)
+    unlabelled = {"labelled": False} if lost and not relations else {}
+    fields = {"text": document.text, "relations": relations, **unlabelled}
+    return without_na(fields, spot.card.na)
 
 
 def _relation(text: str, link: Link) -> dict[str, Any]:

@@ -1,19 +1,30 @@
 """The shape of a JSON record: which field of one differs from it, and names that are near.
 
 A shape is a type, a list of one shape, an object of shapes by their keys, or a tuple of shapes
-of which one must fit; None is null.
+of which one must fit; None is null. The value of a key may be `Absent`.
 """
 
 import unicodedata
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from chinchilla.readers.jsonl import kind
 
 Shape = Any
-_KINDS: dict[type, str] = {str: "a string", int: "a number", list: "a list", dict: "an object"}
+_KINDS: dict[type, str] = {
+    str: "a string",
+    int: "a whole number",
+    list: "a list",
+    dict: "an object",
+}
+
+
+class Absent(NamedTuple):
+    """The shape of a value whose key may be missing."""
+
+    shape: Shape
 
 
 class MisfitError(TypeError):
@@ -21,9 +32,9 @@ class MisfitError(TypeError):
 
 
 def check_list(value: Any) -> None:
-    """Raise MisfitError for what is no list."""
+    """Raise TypeError for what is no list; the shape of the record says where it is."""
     if not isinstance(value, list):
-        raise MisfitError(f"{kind(value)}, not a list")
+        raise TypeError
 
 
 def misfit(value: Any, shape: Shape, path: str = "") -> str | None:
@@ -44,6 +55,8 @@ def _misfits(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _misfits(item, shape[0], f"{path}.{number}")
     elif isinstance(shape, dict):
         for key, inner in shape.items():
+            if key not in value and isinstance(inner, Absent):
+                continue
             if key not in value:
                 yield f"no {key!r}{f' in {path}' if path else ''}{near_key(key, value, shape)}"
             else:

@@ -51,7 +51,7 @@ class Suspects:
 
 def blanks(record: Record) -> int:
     """Count the spans of a record that begin or end with a blank."""
-    return sum(words[0].isspace() or words[-1].isspace() for words in spans(record))
+    return sum(words != words.strip() for words in spans(record))
 
 
 def spans(record: Record) -> Iterator[str]:
@@ -76,4 +76,4 @@ def _facts(record: Record) -> Iterator[str]:
 
 
 def _hash(words: str) -> bytes:
-    return blake2b(words.encode(), digest_size=12).digest()
+    return blake2b(words.encode("utf-8"), digest_size=12).digest()

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from chinchilla.errors import CardError
+from chinchilla.sources.mapping import GOLD
 
 _NOT_READ = {
     "ner": ("relations", "events", "arguments"),
     "re": ("events", "arguments"),
     "ee": ("entities", "relations"),
 }
-_GOLD = {"ner": "entities", "re": "relations", "ee": "events"}
 
 
 def tasks_in(path: Path) -> tuple[str, ...]:
@@ -38,13 +38,13 @@ def of_task(data: dict[str, Any], task: str, where: str) -> dict[str, Any]:
     mapping = data.get("mapping")
     listed = data.get("task")
     tasks = listed if isinstance(listed, list) else []
-    if task not in _GOLD:
-        raise CardError(where, f"task {task!r} is none", f"the tasks are {', '.join(_GOLD)}")
+    if task not in GOLD:
+        raise CardError(where, f"task {task!r} is none", f"the tasks are {', '.join(GOLD)}")
     if "re" in tasks and "ee" in tasks:
         what = "re and ee both have their labels in [labels]"
         raise CardError(where, what, "write a card for each, in a folder of its own")
-    if not isinstance(mapping, dict) or _GOLD[task] not in mapping:
-        what = f"task {task} has no {_GOLD[task]} in [mapping]"
+    if not isinstance(mapping, dict) or GOLD[task] not in mapping:
+        what = f"task {task} has no {GOLD[task]} in [mapping]"
         raise CardError(where, what, "say there where a record holds them, or take the task out")
     kept = {key: value for key, value in mapping.items() if key not in _NOT_READ[task]}
     fields = {**data, "task": task, "mapping": kept}

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
-from chinchilla.errors import InputError
+from chinchilla.errors import InputError, shown
 from chinchilla.schema import Split
 from chinchilla.sources.card import Card, Edition
 from chinchilla.sources.catalogue import Found, source_folders
@@ -17,11 +17,12 @@ from chinchilla.sources.folders import (
     holds_files,
     is_utf8,
     kind_of,
-    shown,
+    lies,
 )
 from chinchilla.sources.names import edition_names, likely_split
-from chinchilla.sources.registry import OWN_CARD, folder_names, nearest, our_names
+from chinchilla.sources.registry import OWN_CARD, folder_names, nearest_source, our_names
 
+_DOCUMENTS = (".txt", ".ann")
 _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".rar", ".tar", ".tgz")
 
 
@@ -32,10 +33,14 @@ class Unread(NamedTuple):
     what: str
     todo: str
 
+    @classmethod
+    def of(cls, path: Path, what: str, todo: str) -> "Unread":
+        """Name a path, each part in characters that can be printed and stored."""
+        return cls(shown(path), shown(what), shown(todo))
+
     def __str__(self) -> str:
         """Put the three parts in one line, as errors do."""
-        line = f"{self.path}: not read: {self.what}; {self.todo}"
-        return line.replace("\r", "\\r").replace("\n", "\\n")
+        return f"{self.path}: not read: {self.what}; {self.todo}"
 
 
 class _Read(NamedTuple):
@@ -52,6 +57,12 @@ class _Read(NamedTuple):
         files = self.files.values()
         return frozenset([*files, *(path.with_suffix(".ann") for path in files)])
 
+    @property
+    def card_place(self) -> str:
+        """Return where the user's card lies, else where one belongs: beside the files."""
+        own = Path(self.card.own)
+        return shown(own if lies(own) else self.folder / OWN_CARD)
+
 
 def unread_of(card: Card, raw: Path, found: Found | None) -> list[Unread]:
     """Name what lies in the folders of a source and is read as no split of it."""
@@ -61,8 +72,8 @@ def unread_of(card: Card, raw: Path, found: Found | None) -> list[Unread]:
     for folder in source_folders(card, raw):
         if yours and folder != yours.folder:
             if next(data_files(folder), None) is not None:
-                what = f"{card.source} is read from {shown(yours.folder)}"
-                unread.append(Unread(shown(folder), what, "put all files in one folder"))
+                what = f"{card.source} is read from {yours.folder}"
+                unread.append(Unread.of(folder, what, "put all files in one folder"))
             continue
         read = _Read(card, edition, folder, yours.files if yours else {})
         unread.extend(_advice(path, read) for path in _left(folder, read))
@@ -75,11 +86,12 @@ def _left(folder: Path, read: _Read) -> Iterator[Path]:
     for path in entries(folder):
         inside = path.relative_to(read.folder).as_posix()
         known = path in read.paths or (path.name in schemas and not path.is_dir())
-        if known or any(
-            fnmatch(name, one) for one in read.card.ignore for name in (inside, path.name)
-        ):
+        ignored = (fnmatch(name, one) for one in read.card.ignore for name in (inside, path.name))
+        if any(ignored):
             continue
-        if not path.is_dir() or path.is_symlink():
+        if known:
+            yield from _beside_documents(path)
+        elif not path.is_dir() or path.is_symlink():
             yield path
         elif any(one.is_relative_to(path) for one in read.paths):
             yield from _left(path, read)
@@ -87,55 +99,61 @@ def _left(folder: Path, read: _Read) -> Iterator[Path]:
             yield path
 
 
+def _beside_documents(folder: Path) -> Iterator[Path]:
+    """Yield what lies in the folder of a split and is no document of brat, nor its annotation."""
+    for path in entries(folder) if folder.is_dir() else ():
+        if path.suffix not in _DOCUMENTS or not path.is_file():
+            yield path
+
+
 def _advice(path: Path, read: _Read) -> Unread:
     """Say why a file is not read, and what would make it read."""
     name = path.relative_to(read.folder).as_posix()
-    where = shown(path)
     if not is_utf8(path.name):
-        return Unread(where, "its name is not UTF-8", "rename it")
+        return Unread.of(path, "its name is not UTF-8", "rename it")
     if not path.is_file() and not path.is_dir():
-        return Unread(where, f"it is {kind_of(path)}", "put the file itself there")
+        return Unread.of(path, f"it is {kind_of(path)}", "put the file itself there")
     if path.name.casefold().endswith(_PACKED):
-        return Unread(where, "it is packed", f"unpack it in {shown(read.folder)}")
+        return Unread.of(path, "it is packed", f"unpack it in {read.folder}")
     for other in read.card.editions:
         split = edition_names(other).get(name) or edition_names(other).get(path.name)
         if split is not None:
-            return _of_a_known_name(where, other, split, read)
+            return _of_a_known_name(path, other, split, read)
     if path.is_dir():
-        todo = f"put its files into {shown(read.folder)}, or write {_ignored(name, read)}"
-        return Unread(where, "no split names this folder", todo)
+        todo = f"put its files into {read.folder}, or write {_ignored(name, read)}"
+        return Unread.of(path, "no split names this folder", todo)
     split = likely_split(path.name)
     if split is not None:
         return _of_a_likely_name(name, split, read)
     todo = f"write {_line(name, 'train', read)}, or {_ignored(name, read)}"
-    return Unread(where, "no split names it", todo)
+    return Unread.of(path, "no split names it", todo)
 
 
-def _of_a_known_name(where: str, other: Edition, split: Split, read: _Read) -> Unread:
+def _of_a_known_name(path: Path, other: Edition, split: Split, read: _Read) -> Unread:
     if other.name != read.edition.name:
         what = f"it is {split} of the edition {other.name}, {read.edition.name} is read"
-        return Unread(where, what, f"--edition {read.card.source}={other.name} reads it")
+        return Unread.of(path, what, f"--edition {read.card.source}={other.name} reads it")
     if split in read.files:
-        what = f"{split} is read from {shown(read.files[split])}"
-        return Unread(where, what, "put both into one file, or take one of them away")
-    return Unread(where, f"it does not hold {split} of the edition {other.name}", "take it away")
+        what = f"{split} is read from {read.files[split]}"
+        return Unread.of(path, what, "put both into one file, or take one of them away")
+    return Unread.of(path, f"it does not hold {split} of the edition {other.name}", "take it away")
 
 
 def _of_a_likely_name(name: str, split: Split, read: _Read) -> Unread:
     """Name a file whose name speaks of a split, with the name and the line that would do."""
-    where, line = shown(read.folder / name), _line(name, split, read)
+    where, line = read.folder / name, _line(name, split, read)
     other = read.files.get(split)
     carved = other is not None and split != "train" and other == read.files.get("train")
     if other is None or carved:
         what = f"no name of {split} fits it"
         if carved:
-            what = f"{split} is carved out of {shown(read.files['train'])} in its place"
+            what = f"{split} is carved out of {read.files['train']} in its place"
         wanted = _fitting(name, split, read.edition)
-        return Unread(
+        return Unread.of(
             where, what, f"rename it to {wanted}, or write {line}" if wanted else f"write {line}"
         )
-    what = f"{split} is read from {shown(other)}"
-    return Unread(where, what, f"put both into one file, or, to read this one, write {line}")
+    what = f"{split} is read from {other}"
+    return Unread.of(where, what, f"put both into one file, or, to read this one, write {line}")
 
 
 def _fitting(name: str, split: Split, edition: Edition) -> str | None:
@@ -147,15 +165,13 @@ def _fitting(name: str, split: Split, edition: Edition) -> str | None:
 
 def _line(name: str, split: Split, read: _Read) -> str:
     """Write the line of a card that makes a file the one of a split."""
-    edition = read.edition.name
-    named = "" if edition == "default" else f"name = {json.dumps(edition)} "
     listed = json.dumps([name], ensure_ascii=False)
-    return f"[[editions]] {named}splits.{split} = {listed} in {shown(Path(read.card.own))}"
+    return f"splits.{split} = {listed} under {read.edition.table} in {read.card_place}"
 
 
 def _ignored(name: str, read: _Read) -> str:
     listed = json.dumps([name], ensure_ascii=False)
-    return f"ignore = {listed} in {shown(Path(read.card.own))} to hear no more of it"
+    return f"ignore = {listed} at the top of {read.card_place} to hear no more of it"
 
 
 def unread_in(raw: Path) -> list[Unread]:
@@ -173,18 +189,17 @@ def unread_in(raw: Path) -> list[Unread]:
 
 
 def _stray(path: Path, raw: Path) -> Unread:
-    where = shown(path)
     if not is_utf8(path.name):
-        return Unread(where, "its name is not UTF-8", "rename it")
-    near = nearest(path.name, our_names())
+        return Unread.of(path, "its name is not UTF-8", "rename it")
+    near = nearest_source(path.name, our_names())
     if path.is_dir():
         what = f"no source has this name, and it holds no {OWN_CARD}"
-        own = f"write {shown(path / OWN_CARD)}"
-        return Unread(where, what, f"rename it to {near}, or {own}" if near else own)
+        own = f"write {path / OWN_CARD}"
+        return Unread.of(path, what, f"rename it to {near}, or {own}" if near else own)
     if not path.is_file():
-        return Unread(where, f"it is {kind_of(path)}", "put a folder of files there")
-    todo = f"put it into a folder {shown(raw)}/SOURCE, with a {OWN_CARD} where the source is new"
-    return Unread(where, "it lies in no folder of a source", todo)
+        return Unread.of(path, f"it is {kind_of(path)}", "put a folder of files there")
+    todo = f"put it into a folder {raw}/SOURCE, with a {OWN_CARD} where the source is new"
+    return Unread.of(path, "it lies in no folder of a source", todo)
 
 
 def unread(raw: Path, sources: Iterable[tuple[Card, Found | None]]) -> list[Unread]:
@@ -208,13 +223,13 @@ def no_files(card: Card, raw: Path, *, samples: bool | None) -> InputError:
     """Say that a source has no files, naming what lies in its folders or would be taken for it."""
     lying = unread_of(card, raw, None)
     if not lying:
-        lying = [one for one in unread_in(raw) if nearest(Path(one.path).name, card.folders)]
+        lying = [one for one in unread_in(raw) if nearest_source(Path(one.path).name, card.folders)]
     if lying:
         first, more = lying[0], len(lying) - 1
         what = f"no file of {card.source} here; {first.path} is not read: {first.what}"
         what += f" (and {more} more are not)" if more else ""
-        return InputError(shown(raw), what, first.todo)
-    todo = card.obtain or f"put its files into {shown(raw / card.source)}"
+        return InputError(str(raw), what, first.todo)
+    todo = card.obtain or f"put its files into {raw / card.source}"
     if samples is None and holds_files(raw):
         todo = f"{todo}; or read our sample with --samples: raw files are never mixed with it"
-    return InputError(shown(raw), f"no file of {card.source} here", todo)
+    return InputError(str(raw), f"no file of {card.source} here", todo)

@@ -45,15 +45,14 @@ def merge(
     Raises TrainError where there is no adapter, where the folder is in use, where the merged
     model differs from base and adapter, and where it does not differ from the base alone.
     """
-    read_run(run)
-    out = out.absolute()
+    facts, out = read_run(run), out.absolute()
     weights = run / MODEL
     if not (weights / "adapter_config.json").is_file():
         todo = f"use {weights} as it is"
         raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
-    learnt = learnt_by(run, read_run(run), say, trusted)
+    learnt = learnt_by(run, facts, say, trusted)
     out.parent.mkdir(parents=True, exist_ok=True)
     what, todo = "another merge is writing it", "wait for it, or pass another one with --out"
     with locked(out.with_name(f".{out.name}.lock"), what, todo):

@@ -176,6 +176,22 @@ def test_what_stands_in_the_text_is_left_as_it_is(form, span):
     assert (reading.status, items(reading.content)) == ("ok", [("ORG", span)])
 
 
+@pytest.mark.parametrize(
+    "span", ["最终结果：胜", "答案：甲", "格式: A", "result: 1", "（输出：甲）"]
+)
+@pytest.mark.parametrize("odd", ["{answer}\n以上", "- {answer}\n", "好的\n{answer}", "1. {answer}"])
+@pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
+def test_a_string_with_the_words_of_a_heading_is_no_heading(form, odd, span):
+    from chinchilla.answers import Content
+    from chinchilla.answers import form as form_of
+    from chinchilla.schema import Entity
+
+    content = Content(tuple(Entity(type="ORG", text=one) for one in (span, "小米")))
+    answer = form_of(form).dump(content, QUESTIONS["ner"])
+    reading = read_answer(odd.format(answer=answer), QUESTIONS["ner"], form, f"{TEXT}{span}")
+    assert items(reading.content) == [("ORG", span), ORG]
+
+
 def test_a_prompt_before_the_answer_is_left_out():
     prompt = '抽取组织。\n例子：{"组织": ["小米"]}\n文本：' + TEXT
     for form, answer in (("json", '{"地点": ["北京"]}'), ("lines", "地点：北京")):

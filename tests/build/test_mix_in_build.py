@@ -70,7 +70,7 @@ def test_general_rows_are_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> Non
     path.write_bytes(orjson.dumps(rows))
     config = BuildConfig(sources=("finre",), general={"path": str(path), "ratio": 0.5})
     plan = make_plan(tmp_path / "raw", config)
-    sums = forecast(plan, 1, lambda job: None)
+    sums, _ = forecast(plan, 1, lambda job: None)
     manifest = build(plan, tmp_path / "out", 1, lambda job: None).manifest
     train = rows_of(tmp_path / "out", "re/train.jsonl")
     general = rows_of(tmp_path / "out", "general/train.jsonl")

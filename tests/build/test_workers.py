@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 
 ROW = '{"text": "甲书是乙写的", "spo_list": []}\n'
+LABELLED = (
+    '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject_type": "图书作品", '
+    '"object_type": {"@value": "人物"}, "subject": "甲书", "object": {"@value": "乙"}}]}\n'
+)
 
 
 def until(condition: Callable[[], bool], seconds: float = 60) -> None:
@@ -53,7 +57,7 @@ def gone(process: int) -> bool:
 @pytest.fixture
 def build(tmp_path: Path, put) -> subprocess.Popen[str]:
     """Return a build of two workers that are both at work."""
-    put("duie/duie_train.json", ROW * 600_000)
+    put("duie/duie_train.json", LABELLED + ROW * 600_000)
     out = tmp_path / "out"
     words = ["--raw", str(tmp_path / "raw"), "--out", str(out), "--source", "duie"]
     process = subprocess.Popen(
@@ -78,7 +82,7 @@ def test_workers_end_with_a_parent_that_is_killed_and_the_next_build_clears_up(
     build.communicate()
     until(lambda: all(gone(one) for one in workers), 10)
     assert any((tmp_path / "out").glob(".partial*"))
-    put("duie/duie_train.json", ROW)
+    put("duie/duie_train.json", LABELLED)
     words = ["--raw", str(tmp_path / "raw"), "--out", str(tmp_path / "out"), "--source", "duie"]
     subprocess.run([sys.executable, "-m", "chinchilla", "build", *words], check=True)
     assert [path.name for path in (tmp_path / "out").iterdir() if path.name[0] == "."] == []
@@ -103,7 +107,7 @@ def test_a_worker_that_is_killed_is_told_in_a_line_and_leaves_nothing(build, tmp
 @pytest.mark.parametrize("more", [["--dry-run"], ["--config", "{folder}/mix.toml"]])
 def test_the_passes_before_a_build_tell_it_too(tmp_path: Path, put, more: list[str]) -> None:
     """A forecast, and the pass that counts rows for a mix, use the same workers."""
-    put("duie/duie_train.json", ROW * 600_000)
+    put("duie/duie_train.json", LABELLED + ROW * 600_000)
     (tmp_path / "mix.toml").write_text("[prompts]\nnull_share = 0.5\n", encoding="utf-8")
     words = [one.format(folder=tmp_path) for one in more]
     words += ["--raw", str(tmp_path / "raw"), "--out", str(tmp_path / "out"), "--source", "duie"]

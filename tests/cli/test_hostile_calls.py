@@ -204,6 +204,7 @@ NUMBERS = (
 CALLS = {
     "build": ("build", "--dry-run", "--source", "finre"),
     "mine": ("mine", "finre"),
+    "export": ("export", "built", "--format", "alpaca", "--out", "exported"),
     "score": ("score", *GOLD, "--pred", "gold.jsonl"),
     "compare": ("compare", *GOLD, "gold.jsonl", "gold.jsonl"),
     "predict": ("predict", "m", *ASK, "--processed", "built", "--input", "empty"),
@@ -278,3 +279,32 @@ WORDS = [
 def test_whatever_words_stand_on_the_command_line_are_answered(place: Path, words) -> None:
     for given in (b"", bytes(range(256))):
         assert_told(call(*words, given=given), words)
+
+
+ANSWER = '{"id": "a", "task": "re", "text": "张三", "raw": "{}"}\n'
+OTHER_ENCODING = [
+    ["score", "--task", "re", "--gold", "GBK", "--pred", "GBK"],
+    ["score", "--task", "re", "--gold", "GOLD", "--pred", "GBK"],
+    ["score", "--task", "re", "--gold", "GOLD", "--answers", "GBK"],
+    ["score", "--task", "re", "--gold", "GOLD", "--pred", "GOLD", "--alias", "GBK"],
+    ["compare", "GOLD", "GBK", "--task", "re", "--gold", "GOLD"],
+    ["mine", "finre", "--pred", "GBK", "--samples"],
+    ["build", "--config", "GBK", "--out", "OUT"],
+    ["build", "--templates-dir", "TEMPLATES", "--out", "OUT"],
+    ["check", "--raw", "RAW"],
+]
+
+
+@pytest.mark.parametrize("words", OTHER_ENCODING, ids=" ".join)
+def test_a_file_in_gbk_is_called_so_by_every_command_that_reads_one(tmp_path, words) -> None:
+    gold = '{"id": "a", "task": "re", "text": "张三"}\n'
+    names = ("GBK", "GOLD", "OUT", "TEMPLATES", "RAW")
+    places = {name: tmp_path / name.lower() for name in names}
+    for path in ("gbk", "templates/re/own.yaml", "raw/finre/card.toml"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(ANSWER.encode("gbk"))
+    places["GOLD"].write_text(gold, encoding="utf-8")
+    done = call(*(str(places.get(word, word)) for word in words))
+    assert done.status == 1
+    assert "not UTF-8; save it as UTF-8: iconv" in done.out + done.err
+    assert "codec" not in done.out + done.err

@@ -151,7 +151,7 @@ def test_a_folder_that_is_no_build_is_refused_in_one_line(tmp_path: Path) -> Non
 NO_MANIFEST = [
     ("", "not JSON ("),
     ("[]", "not the manifest of a build (no JSON object)"),
-    ("{}", "not the manifest of a build (chinchilla: Field required)"),
+    ("{}", "not the manifest of a build (chinchilla: is missing)"),
 ]
 
 

@@ -126,6 +126,8 @@ def build_page(words: str) -> str:
         "sample": False,
         "splits": {"train": counts},
     }
+    warned = {words: {"times": 1, "places": [words, words], "todo": words}}
+    read = {"warned": warned, "splits": {"train": {"warned": warned}}}
     general = {"file": words, "rows": 1, "bytes": 1, "ratio": 1, "refused": reasons, "mended": {}}
     manifest = {
         "chinchilla": "1",
@@ -134,6 +136,7 @@ def build_page(words: str) -> str:
         "sources": {words: source},
         "general": general,
         "absent": [words, words],
+        "report": {"unread": [[words, words, words]], "sources": {words: read}},
     }
     cards = {words: SimpleNamespace(labels={words: SimpleNamespace(name=words)})}
     return render_page("pages/dataset.md", manifest=manifest, cards=cards)

@@ -142,16 +142,18 @@ def chunks(connection: socket.socket) -> None:
         connection.sendall(b"100000\r\n" + b" " * 2**20 + b"\r\n")
 
 
-def bomb(times: int) -> Serve:
-    content = b" " * 2**30
-    for _ in range(times):
-        content = gzip.compress(content, 1)
-    return sending(HEAD, b"Content-Encoding: gzip\r\n\r\n", content)
+def bomb() -> Serve:
+    return sending(HEAD, b"Content-Encoding: gzip\r\n\r\n", gzip.compress(b" " * 2**28, 1))
+
+
+def behind_its_end(connection: socket.socket) -> None:
+    connection.sendall(HEAD + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(ANSWER))
+    for _ in range(1024):
+        connection.sendall(b" " * 2**20)
 
 
 def test_a_body_that_is_too_large_is_refused_in_little_memory() -> None:
-    packed = bomb(1)
-    for serve in (blanks, chunks, packed):
+    for serve in (blanks, chunks, bomb(), behind_its_end):
         tracemalloc.start()
         error = refusal(serve)
         most = tracemalloc.get_traced_memory()[1]
@@ -212,6 +214,15 @@ def test_a_packing_that_nobody_asked_for_is_refused(name: str) -> None:
         "prompt row: sends a body packed in a way that was not asked for",
         "prompt row: the connection broke (illegal header line)",
     )
+
+
+@pytest.mark.parametrize("packed", [b"br\r\n\r\nabc", b"gzip\r\n\r\nabc", b"zstd\r\n\r\n"])
+def test_a_complaint_that_cannot_be_unpacked_counts_by_its_status(packed: bytes) -> None:
+    for status, times in ((b"503 Slow", ", 2 times"), (b"401 Who", "")):
+        head = b"HTTP/1.1 " + status + b"\r\nContent-Encoding: "
+        error = refusal(sending(head, packed), retries=1)
+        assert error.what == f"prompt row{times}: {status[:3].decode()}: {status[4:].decode()}"
+        assert not isinstance(error, PromptError)
 
 
 def test_a_redirect_is_not_followed_and_carries_no_key(

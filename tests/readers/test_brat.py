@@ -310,6 +310,16 @@ class Corpus(NamedTuple):
     counts: dict[str, int]
 
 
+def placed(text: str, words: str, rng: Random) -> tuple[str, str, str]:
+    """Return the offsets of a span, its quotation, and what is wrong with them, if anything."""
+    start = text.index(words)
+    end, fate = start + len(words), rng.randrange(9)
+    place = f"{start} {end}"
+    if fate == 0 and end + 2 < len(text) and text[end].strip():
+        return f"{place};{end + 1} {end + 2}", f"{words} {text[end + 1]}", "discontinuous"
+    return (place, f"{words}*", "bad") if fate == 1 else (place, words, "")
+
+
 def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
     """Write a document a sentence, with lines strewn in that brat knows and we do not, or wrong.
 
@@ -323,16 +333,9 @@ def strewn(rows: list[list[str]], folder: Path, rng: Random) -> Corpus:
         lines, kept, names = [], [], {}
         for words in dict.fromkeys(word for row in group for word in row[:2]):
             name = names[words] = f"T{len(names) + 1}"
-            at = text.index(words)
-            place, quote, fate = f"{at} {at + len(words)}", words, rng.randrange(9)
-            if fate == 0 and at + len(words) + 2 < len(text) and text[at + len(words)].strip():
-                last = at + len(words) + 1
-                place, quote = f"{place};{last} {last + 1}", f"{words} {text[last]}"
-                counts["discontinuous"] += 1
-                names[words] += "!"
-            elif fate == 1:
-                quote = words + "*"
-                counts["bad"] += 1
+            place, quote, wrong = placed(text, words, rng)
+            if wrong:
+                counts[wrong] += 1
                 names[words] += "!"
             lines.append(f"{name}\tThing {place}\t{quote}")
         for index, (head, tail, label, _) in enumerate(group):
@@ -372,6 +375,8 @@ def check_corpus(rows: list[list[str]], raw: Path) -> None:
         sorted((one.predicate, one.head, one.tail) for one in record.relations)
         for record in records
     ] == corpus.expected
+    # a document all of whose relations were lost does not say that there are none
+    assert [record.labelled for record in records] == [bool(kept) for kept in corpus.expected]
     counts = corpus.counts
     assert {reason: count.times for reason, count in tally.lost.items()} == {
         "brat-bad-span": counts["bad"]
@@ -402,3 +407,34 @@ def test_the_published_sentences_as_brat_keep_every_relation_that_can_be_kept(
     # a label of no relation, a pair twice and a word alone are matters of the other edition
     known = {tuple(row): row for row in rows if row[2] != "unknown" and row[0] != row[1]}
     check_corpus(list(known.values())[:4000], tmp_path / "raw")
+
+
+WHOLE = "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\n"
+EMPTIED = [
+    WHOLE + "R1\tSorcery Arg1:T1 Arg2:T2\n",
+    WHOLE + "R1\tLocated Arg1:T1 Arg2:T9\n",
+    WHOLE + "R1 Located Arg1:T1 Arg2:T2\n",
+    WHOLE.replace("外婆", "外公") + "R1\tLocated Arg1:T1 Arg2:T2\n",
+    WHOLE.replace("0 2", "0 1;2 3").replace("外婆", "外 住") + "R1\tLocated Arg1:T1 Arg2:T2\n",
+    WHOLE + "E1\tMove:T1\nR1\tLocated Arg1:E1 Arg2:T2\n",
+]
+
+
+@pytest.mark.parametrize("annotation", EMPTIED)
+def test_a_document_that_has_lost_every_relation_is_unlabelled_and_no_negative(
+    tmp_path, put, annotation
+) -> None:
+    put("sanwen/train/a.txt", "外婆住在山下。")
+    put("sanwen/train/a.ann", annotation)
+    put("sanwen/train/b.txt", "外婆住在山下。")
+    put("sanwen/train/b.ann", WHOLE + "R1\tLocated Arg1:T1 Arg2:T2\n")
+    put("sanwen/train/c.txt", "外婆住在山下。")
+    put("sanwen/train/c.ann", WHOLE + "R1\tunknown Arg1:T1 Arg2:T2\n")
+    raw = tmp_path / "raw"
+    found = catalogue.find(catalogue.load_card("sanwen", raw), raw, samples=False)
+    assert found is not None
+    tally = Tally(forgiving=True)
+    records = list(catalogue.records(found, "train", tally))
+    assert [len(one.relations) for one in records] == [0, 1, 0]
+    assert [one.labelled for one in records] == [False, True, True]
+    assert [one.predicate for one in records[2].na_pairs] == ["unknown"]

@@ -242,11 +242,12 @@ def test_a_file_without_breaks_is_no_sentence(
 
 def test_a_short_file_without_breaks_is_warned_of(put) -> None:
     cells = "".join(f"{character}\tO\n" for character in "今天晴。明天雨。后天晴。")
-    path, tally = put("a.bio", cells), Tally()
-    assert len(list(columns.sentences(Slice(path), tally))) == 1
-    assert [(reason, count.places) for reason, count in tally.warned.items()] == [
-        ("no-blank-line-in-the-file", (f"{path}:1",))
-    ]
+    for end in ("", "\n", "\n\n \n"):
+        path, tally = put("a.bio", cells + end), Tally()
+        assert len(list(columns.sentences(Slice(path), tally))) == 1
+        assert [(reason, count.places) for reason, count in tally.warned.items()] == [
+            ("no-blank-line-in-the-file", (f"{path}:1",))
+        ]
     tally = Tally()
     assert len(list(columns.sentences(Slice(put("b.bio", cells + "\n" + cells)), tally))) == 2
     assert not tally.warned

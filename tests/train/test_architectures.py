@@ -30,28 +30,28 @@ def tokenizer(built: Path) -> Any:
 def test_a_family_trains_saves_loads_merges_and_predicts(
     family: str, built: Path, tokenizer: Any, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
-    base = tmp_path / "base"
+    base, trusted = tmp_path / "base", family == PACKED
     make_base(family, tokenizer, base)
     run = train(
         built,
         tmp_path / "runs",
         base=str(base),
         method="lora",
-        trust_remote_code=family == PACKED,
+        trust_remote_code=trusted,
         max_steps=4,
         eval={"rows": 4, "steps": 2},
     ).folder
     assert read_run(run)["state"] == "done"
     rows = list(split_rows(open_data(built, "re", ()), "dev"))[:6]
     prompts = [Prompt(row.id, row.prompt) for row in rows]
-    tuned, _ = open_engine(str(run), Wanted(batch_size=3), print)
+    tuned, _ = open_engine(str(run), Wanted(batch_size=3), print, trusted)
     answers = {one.id: one for one in tuned.answers(prompts)}
     assert list(answers) != []
     assert set(answers) == {row.id for row in rows}
     out = tmp_path / "merged"
-    found = merge(run, out, probes_of(run), print)
+    found = merge(run, out, probes_of(run), print, trusted)
     assert found.difference < 1e-3 < found.learnt
-    source = Source(str(out), trusted=family == PACKED)
+    source = Source(str(out), trusted=trusted)
     chat = Chat(load_tokenizer(source))
     merged = LocalEngine(load_model(source, "fp32"), chat, tuned.max_new_tokens, 3)
     assert {one.id: one for one in merged.answers(prompts)} == answers
@@ -61,9 +61,10 @@ def test_a_family_trains_saves_loads_merges_and_predicts(
 def test_a_family_trains_whole(
     family: str, built: Path, tokenizer: Any, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
-    base = tmp_path / "base"
+    base, trusted = tmp_path / "base", family == PACKED
     make_base(family, tokenizer, base)
-    own = {"base": str(base), "method": "full", "trust_remote_code": family == PACKED}
+    own = {"base": str(base), "method": "full", "trust_remote_code": trusted}
     run = train(built, tmp_path / "runs", **own, max_steps=2).folder
-    answers = list(open_engine(str(run), Wanted(), print)[0].answers([Prompt("a", "问")]))
+    engine, _ = open_engine(str(run), Wanted(), print, trusted)
+    answers = list(engine.answers([Prompt("a", "问")]))
     assert [one.id for one in answers] == ["a"]

@@ -220,6 +220,16 @@ def test_settings_cannot_change_on_the_way(own_run: Path, words: tuple[str, ...]
     assert f"leave out {named}\n" in done.output
 
 
+@pytest.mark.parametrize("name", ["seed", "max_steps"])
+def test_a_zero_on_the_command_line_wins_over_the_file(name: str, tmp_path: Path) -> None:
+    config = tmp_path / "train.toml"
+    config.write_text(f"{name} = -1\n", encoding="utf-8")
+    words = ("train", "--task", "re", "--config", config, "--processed", tmp_path)
+    assert f"{name}: is not " in str(run(*words).exception)
+    told = str(run(*words, f"--{name.replace('_', '-')}", "0").exception)
+    assert told.startswith(f"{tmp_path}: no build is here ")
+
+
 def test_a_build_that_was_moved_is_asked_for(own_run: Path, built: Path, tmp_path: Path) -> None:
     facts = read_run(own_run)
     assert facts["data"]["folder"] == str(built)

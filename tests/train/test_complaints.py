@@ -305,7 +305,7 @@ def test_a_download_begins_without_a_word(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_setting_beyond_all_bounds_ends_in_a_traceback(tmp_path: Path, line: str) -> None:
     path = tmp_path / "train.toml"
     path.write_text(f"{line}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match=f"{line.split()[0]}: is (not|no) "):
+    with pytest.raises(ConfigError, match=rf"{line.split()[0]}: (inf is no number|is not) "):
         read_train_config(path, {})
 
 

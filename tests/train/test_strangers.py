@@ -226,6 +226,16 @@ def test_a_base_with_an_adapter_or_a_kernel_of_the_hub_is_refused(
         load_model(find_model(str(own), False, print), "fp32")
 
 
+@pytest.mark.parametrize("content", [b"[]", b"null", b'"x"', b"{", b"\xff"])
+def test_a_configuration_that_is_none_is_one_line(
+    base: Path, tmp_path: Path, content: bytes
+) -> None:
+    own = Path(shutil.copytree(base, tmp_path / "own"))
+    (own / "config.json").write_bytes(content)
+    with pytest.raises(EngineError, match="the configuration cannot be loaded"):
+        load_model(find_model(str(own), False, print), "fp32")
+
+
 def test_a_link_out_of_a_run_is_not_followed(full_run: Path, tmp_path: Path) -> None:
     own = Path(shutil.copytree(full_run, tmp_path / "run"))
     shutil.rmtree(own / "eval", ignore_errors=True)

@@ -79,6 +79,9 @@ def _under_heading(line: str, question: Question, by_line: bool) -> str | None:
     head = line[: found.start()] if found else line
     if len(head) > _LONGEST or not (name := head.strip(_AROUND)) or name in question.asked:
         return None
+    if name.count("(") + name.count("（") > name.count(")") + name.count("）"):
+        # the beginning of a tuple, of which a string holds the colon
+        return None
     rest = line[found.end() :].strip(_AROUND) if found else ""
     known = words().headings
     if not (any(word in name.casefold() for word in known) if found else name.casefold() in known):

@@ -73,10 +73,7 @@ class _Evidence:
     def _item(self, item: Said) -> Iterator[Said]:
         first, tail = self._span(item.words), self._span(item.tail)
         further = tuple(self._further(item.further)) if item.further else ()
-        lacks_end = (item.words, item.tail) != (None, None) and None in (
-            first if item.words is not None else "",
-            tail if item.tail is not None else "",
-        )
+        lacks_end = (first, tail).count(None) > (item.words, item.tail).count(None)
         if self.question.subtask == "ee":
             # an event may stand without a trigger, but not for nothing at all
             said_something = item.words is not None or item.further
@@ -100,9 +97,7 @@ class _Evidence:
         if name in known or not name or not (name[0] in _BEFORE_NAME or "\\" in name):
             return name
         meant = unquoted(self._unescaped(name)).strip(_BEFORE_NAME)
-        if not meant or (meant not in known and known and not self.no_backslash):
-            return name
-        if meant in known or self.no_backslash:
+        if meant and (meant in known or self.no_backslash):
             self.notes["escapes"] += 1
             return meant
         return name
