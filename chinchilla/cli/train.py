@@ -90,7 +90,8 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     from chinchilla.train.fit import prepare
 
     prepared = prepare(data, task, settings, _say)
-    _say(_summary(prepared))
+    for line in _summary(prepared):
+        _say(line)
     if dry_run:
         from chinchilla.cli.estimate import forecast_text
         from chinchilla.train.estimate import estimate
@@ -199,7 +200,7 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
     say(f"score it on a split with: chinchilla eval --split dev{more}", err=True)
 
 
-def _summary(prepared: "Prepared") -> str:
+def _summary(prepared: "Prepared") -> list[str]:
     from chinchilla.train.processes import idle_gpus
 
     config, encoded = prepared.config, prepared.encoded
@@ -217,7 +218,7 @@ def _summary(prepared: "Prepared") -> str:
         )
     if (idle := idle_gpus()) is not None:
         lines.append(idle)
-    return "\n".join(lines)
+    return lines
 
 
 def _say(words: str) -> None:

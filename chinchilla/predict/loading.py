@@ -108,7 +108,10 @@ def load_tokenizer(source: Source) -> Any:
 
     quiet()
     with loading(source, "tokenizer"):
-        return AutoTokenizer.from_pretrained(source.place, **source.options)
+        found = AutoTokenizer.from_pretrained(source.place, **source.options)
+        # settings that it cannot work with show only where it is used
+        found(["a"], add_special_tokens=False)
+        return found
 
 
 def places_of(source: Source) -> int | None:

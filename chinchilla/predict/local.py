@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
-from chinchilla.errors import LengthError
+from chinchilla.errors import EngineError, LengthError
 from chinchilla.predict.chat import Chat
 from chinchilla.predict.constrain import Constraint
 from chinchilla.predict.engine import Answer, Prompt
@@ -42,6 +42,9 @@ class LocalEngine:
         order = sorted(range(len(every)), key=lambda place: (-len(encoded[place]), place))
         for error in self._too_long(every, encoded).values():
             raise error
+        top = max([self.chat.pad, *(token for ids in encoded for token in ids)])
+        if words := unknown_token(self.model, top):
+            raise EngineError("model", *words)
         for start in range(0, len(order), self.batch_size):
             places = order[start : start + self.batch_size]
             batch = [every[place] for place in places]
@@ -86,6 +89,15 @@ class LocalEngine:
         from chinchilla.predict.masks import masks_of
 
         return masks_of(batch, self.constraint)
+
+
+def unknown_token(model: Any, top: int) -> tuple[str, str] | None:
+    """Return what is wrong, and what to do, where a model has no embedding for a token."""
+    known = int(model.get_input_embeddings().weight.shape[0])
+    if top < known:
+        return None
+    what = f"its tokenizer writes the token {top}, the model knows {known}"
+    return what, "pass a base whose tokenizer fits its weights"
 
 
 def greedy(chat: Chat, max_new_tokens: int | None = None) -> GenerationConfig:

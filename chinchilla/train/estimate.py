@@ -56,7 +56,7 @@ def estimate(prepared: Prepared) -> Estimate:
     """Make the model, take three steps (the longest batch, then two usual ones), throw it away."""
     config, encoded = prepared.config, prepared.encoded
     model = make_trainable(prepared.base, config)
-    check_words(model, encoded)
+    check_words(model, encoded, prepared.base.chat.pad)
     every, trained = parameters(model)
     speed = _speed(prepared, model)
     steps = total_steps(prepared.config, len(prepared.encoded.examples))

@@ -199,7 +199,7 @@ def _fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None) -> Tra
     known = arguments(prepared.config, extent_of(prepared), folder)
     ready(known)
     model = make_trainable(prepared.base, prepared.config, folder)
-    check_words(model, prepared.encoded)
+    check_words(model, prepared.encoded, prepared.base.chat.pad)
     with using(prepared.config):
         trainer = make_trainer(prepared, model, known, folder, look)
     if stop is not None:

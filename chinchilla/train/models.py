@@ -20,7 +20,7 @@ from chinchilla.predict.loading import (
     places_of,
     precision_of,
 )
-from chinchilla.predict.local import greedy
+from chinchilla.predict.local import greedy, unknown_token
 from chinchilla.train.config import TINY, LoraOptions, TrainConfig
 from chinchilla.train.encode import Encoded
 from chinchilla.train.processes import is_first
@@ -105,13 +105,11 @@ def _load(base: Base, config: TrainConfig) -> Any:
     return load_model(base.source, precision, quantized=quantized, flash=config.packing)
 
 
-def check_words(model: Any, encoded: Encoded) -> None:
-    """Raise TrainError where rows hold a token that the model has no embedding for."""
-    known = int(model.get_input_embeddings().weight.shape[0])
-    top = max(int(one.tokens.max()) for one in encoded.examples)
-    if top >= known:
-        what = f"its tokenizer writes the token {top}, the model knows {known}"
-        raise TrainError("base", what, "pass a base whose tokenizer fits its weights")
+def check_words(model: Any, encoded: Encoded, pad: int) -> None:
+    """Raise TrainError where rows, padded, hold a token that the model has no embedding for."""
+    top = max(pad, *(int(one.tokens.max()) for one in encoded.examples))
+    if words := unknown_token(model, top):
+        raise TrainError("base", *words)
 
 
 def _recompute(model: Any) -> None:

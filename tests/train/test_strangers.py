@@ -13,12 +13,14 @@ from commands import good, run
 from safetensors.torch import load_file
 
 from chinchilla.errors import ChinchillaError, EngineError, TrainError
-from chinchilla.predict.loading import find_model, load_model
+from chinchilla.predict.engine import Prompt
+from chinchilla.predict.loading import find_model, load_model, load_tokenizer
 from chinchilla.train.config import LoraOptions
 from chinchilla.train.fit import fit
 from chinchilla.train.models import add_adapter
 from chinchilla.train.resume import reopen
 from chinchilla.train.runs import read_run, write_run
+from chinchilla.train.tuned import Wanted, open_engine
 
 Broken = Callable[[Path, Path, int], Path]
 CODE = """
@@ -354,3 +356,45 @@ def test_labels_of_a_run_that_were_edited_are_not_asked(full_run: Path, tmp_path
     assert str(done.exception) == (
         f"{path}: not the file that run.json names; run `chinchilla build` again"
     )
+
+
+@pytest.mark.parametrize("length", ["2026", ["x"], {}])
+def test_a_tokenizer_that_cannot_work_with_its_own_settings_is_refused(
+    base: Path, tmp_path: Path, length: Any
+) -> None:
+    own = Path(shutil.copytree(base, tmp_path / "own"))
+    change(own / "tokenizer_config.json", model_max_length=length)
+    with pytest.raises(EngineError, match="the tokenizer cannot be loaded"):
+        load_tokenizer(find_model(str(own), False, print))
+
+
+def test_padding_that_the_model_does_not_know_is_refused_by_all_that_pad(
+    base: Path, built: Path, tmp_path: Path
+) -> None:
+    own = Path(shutil.copytree(base, tmp_path / "own"))
+    change(own / "tokenizer_config.json", pad_token="<added>")
+    words = (
+        "train",
+        "--task",
+        "re",
+        "--base",
+        own,
+        "--processed",
+        built,
+        "--out",
+        tmp_path / "runs",
+    )
+    told = [str(run(*words).exception), str(run(*words, "--dry-run").exception)]
+    engine, _ = open_engine(str(own), Wanted(), print)
+    with pytest.raises(EngineError) as found:
+        list(engine.answers([Prompt("a", "?")]))
+    for one in (*told, str(found.value)):
+        assert one.endswith("; pass a base whose tokenizer fits its weights")
+
+
+def test_a_training_says_what_it_begins_with_line_by_line(base: Path, built: Path) -> None:
+    done = good("train", "--task", "re", "--base", base, "--processed", built, "--dry-run")
+    told = done.stderr.splitlines()
+    assert told[0].endswith("asked at each look")
+    assert told[1].startswith(f"base {base}, method lora, peak learning rate ")
+    assert "\\n" not in done.stderr
