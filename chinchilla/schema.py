@@ -5,6 +5,7 @@ offset leaves them null; nothing here looks for a string to invent one.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import date, time
 from functools import cache, cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -284,6 +285,8 @@ def _value(value: object) -> str:
         return "a string"
     if isinstance(value, int | float):
         return f"the number {value}"
+    if isinstance(value, date | time):
+        return "a date or time"
     return "a table" if isinstance(value, Mapping) else "a list"
 
 

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 from threading import Thread
@@ -69,6 +69,11 @@ def _together(
         what = "a worker process was ended from outside, as the system does when memory is short"
         todo = "pass fewer workers, or see that there is more memory"
         raise ConfigError(f"--workers {workers}", what, todo) from error
+    except BaseException:
+        # waited for, they would finish their jobs first, and a second Ctrl-C leave them for ever
+        for worker in active_children():
+            worker.kill()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -14,12 +14,18 @@ from chinchilla.errors import ChinchillaError, ConfigError, shown
 _LONGEST = 200
 """Characters shown of what an error says; the file has all of it."""
 
+_FULL_DISK = ("No space left on device", "inline_container.cc", "PytorchStreamWriter")
+"""What safetensors and torch say where they cannot write, in errors that are no OSError."""
+
 
 def foreseen(error: BaseException) -> ChinchillaError | None:
-    """Return our own error for one that is no fault of ours: memory, a package not installed."""
+    """Return our own error for one that is no fault of ours: memory, disk, a package."""
     if isinstance(error, MemoryError) or _is_of_torch_s_memory(error):
         todo = "try fewer workers, smaller batches or shorter texts, or see that there is more"
         return ConfigError("memory", "there is not enough", todo)
+    if any(words in str(error) for words in _FULL_DISK):
+        todo = "make room; `chinchilla train --resume` goes on with a training"
+        return ConfigError("disk", "there is no room left where something was written", todo)
     if isinstance(error, ImportError) and not (error.name or "chinchilla").startswith("chinchilla"):
         what = f"cannot be imported ({error})"
         todo = "install it, or chinchilla with the extra it belongs to, once more"

@@ -185,7 +185,8 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
         with _progress() as look, stop.on_interrupt(_say):
             done = fit(prepared, folder, look, stop)
     except KeyboardInterrupt:
-        told = {"trust_remote_code": prepared.config.trust_remote_code}
+        config = prepared.config
+        told = {"trust_remote_code": config.trust_remote_code, "trainer": config.trainer}
         begun = {"processes": how_many(), "config": told}
         _say(f"stopped; go on with {resume_command(folder, begun)}")
         sys.exit(130)

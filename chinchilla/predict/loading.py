@@ -44,6 +44,14 @@ class Source(NamedTuple):
         return known
 
 
+def path_of(name: str) -> Path:
+    """Return the path that a model may be named by; `~` of nobody here stays as it is."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        return Path(name)
+
+
 def find_model(
     name: str, trusted: bool, say: Callable[[str], None], revision: str | None = None
 ) -> Source:
@@ -53,7 +61,7 @@ def find_model(
     EngineError where there is neither such a path, nor a cached model of that name, nor a hub
     that answers.
     """
-    path = Path(name).expanduser()
+    path = path_of(name)
     if revision is None and (path.suffix == ".gguf" or path.exists()):
         return _gguf(path, trusted) if path.suffix == ".gguf" else _folder(path, trusted)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:

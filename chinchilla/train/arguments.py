@@ -1,17 +1,25 @@
 """What the library's trainer is told: our settings in its words, and those of [trainer]."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import deepcopy
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from torch import OutOfMemoryError
 from transformers import TrainingArguments
 
-from chinchilla.errors import TrainError
+from chinchilla.errors import ChinchillaError, TrainError
 from chinchilla.predict.loading import device, precision_of
+from chinchilla.schema import explain
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.processes import how_many
 from chinchilla.train.runs import CHECKPOINTS
+
+_TODO = "correct that argument or leave it out"
 
 
 class Extent(NamedTuple):
@@ -26,14 +34,54 @@ def arguments(config: TrainConfig, extent: Extent, folder: Path) -> TrainingArgu
 
     Raises TrainError where the library does not know one or takes no such value.
     """
+    _check_kinds(config.trainer)
     try:
         # the library writes into the tables it is given
         theirs = deepcopy(config.trainer)
         return one_device(TrainingArguments(**(_ours(config, extent, folder) | theirs)))
-    except (TypeError, ValueError, ImportError) as error:
-        first = str(error).strip().split("\n")[0].removeprefix("TrainingArguments.__init__() ")
-        todo = "correct that argument or leave it out"
-        raise TrainError("[trainer]", first, todo) from error
+    except Exception as error:  # whatever the library raises at what it was not made for
+        raise TrainError("[trainer]", _first_line(error), _TODO) from error
+
+
+def _check_kinds(given: dict[str, Any]) -> None:
+    """Raise TrainError for an argument that the library lacks, or a value of another kind.
+
+    The library checks few of them, and takes a number for a file that is open.
+    """
+    known = {one.name for one in fields(TrainingArguments) if one.init}
+    if strange := sorted(set(given) - known):
+        what = f"{strange[0]} is no argument of transformers' TrainingArguments"
+        raise TrainError("[trainer]", what, _TODO)
+    # releases differ in the kind of fsdp, and nothing in TOML is a ParallelismConfig
+    kinds = get_type_hints(TrainingArguments) | {"fsdp": bool | str, "parallelism_config": None}
+    for name, value in given.items():
+        try:
+            TypeAdapter(kinds[name], config=ConfigDict(strict=True)).validate_python(value)
+        except ValidationError as error:
+            # of a union the first kind is named, which no argument is called by
+            what = f"{name}: {explain(error).rpartition(': ')[2]}"
+            raise TrainError("[trainer]", what, _TODO) from error
+
+
+@contextmanager
+def using(config: TrainConfig) -> Iterator[None]:
+    """Turn what the library raises where it is told further arguments into one line of ours.
+
+    Many of them it uses unchecked, some of them not before the first step.
+    """
+    try:
+        yield
+    except (ChinchillaError, OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:
+        if not config.trainer:
+            raise
+        what = f"training with {', '.join(config.trainer)} ends in an error ({_first_line(error)})"
+        raise TrainError("[trainer]", what, "correct these arguments or leave them out") from error
+
+
+def _first_line(error: Exception) -> str:
+    return next((line for line in str(error).split("\n") if line.strip()), repr(error)).strip()
 
 
 def one_device(known: TrainingArguments) -> TrainingArguments:

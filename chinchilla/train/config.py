@@ -44,6 +44,13 @@ _KEPT = (
 )
 """Arguments on which it depends that the best checkpoint by F1 is found and kept."""
 
+_ELSEWHERE = (
+    *("push_to_hub", "hub_model_id", "hub_token", "hub_strategy", "hub_private_repo"),
+    *("hub_always_push", "hub_revision"),
+    *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
+)
+"""Arguments that send what is learnt to another machine."""
+
 
 class LoraOptions(Frozen):
     """Hold the table [lora] of train.toml."""
@@ -166,6 +173,8 @@ class TrainConfig(Frozen):
                 raise ValueError(f"{name} has no effect here; the loss and the order are ours")
             if name in _KEPT:
                 raise ValueError(f"{name} is not to be changed")
+            if name in _ELSEWHERE:
+                raise ValueError(f"{name} would send what is learnt elsewhere")
         return value
 
     @property

@@ -13,10 +13,10 @@ from chinchilla.errors import TrainError
 from chinchilla.export.manifest import MANIFEST, check_file
 from chinchilla.export.processed import CONFUSIONS, LABELS
 from chinchilla.predict.engine import Prompt, room_for
-from chinchilla.predict.loading import device, quiet
+from chinchilla.predict.loading import device, path_of, quiet
 from chinchilla.predict.local import too_long
 from chinchilla.schema import InstructionRow
-from chinchilla.train.arguments import Extent, arguments, ready
+from chinchilla.train.arguments import Extent, arguments, ready, using
 from chinchilla.train.batches import Packed, Padded
 from chinchilla.train.config import TINY, TrainConfig
 from chinchilla.train.data import Data, dev_exams, origin, split_rows
@@ -72,7 +72,10 @@ class Trained(NamedTuple):
 
 
 def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], None]) -> Prepared:
-    """Find the base, encode the rows of train and choose the dev sample."""
+    """Find the base, encode the rows of train and choose the dev sample.
+
+    Raises TrainError for arguments of the library that it cannot be told.
+    """
     if config.packing:
         check_packing()
     base = open_base(config, _texts(data) if config.base == TINY else [], say)
@@ -84,7 +87,9 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     longest = max(longest, encoded.longest_answer)
     _check_looks(rows, longest, base)
     config = pinned(config, base.source)
-    return Prepared(data, task, config, base, encoded, exams, longest)
+    prepared = Prepared(data, task, config, base, encoded, exams, longest)
+    arguments(config, extent_of(prepared), data.folder)
+    return prepared
 
 
 def _check_looks(rows: list[InstructionRow], longest: int, base: Base) -> None:
@@ -114,8 +119,7 @@ def _texts(data: Data) -> list[str]:
 
 
 def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
-    """Make the folder of a new run, where its settings can be used; return it."""
-    arguments(prepared.config, extent_of(prepared), out)
+    """Make the folder of a new run; return it."""
     facts = facts_of(prepared)
     # the others wait for the name that the first has found to be free
     folder = by_first(lambda: make_folder(out, prepared.task, facts, now))
@@ -165,7 +169,7 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
 
 def _lasting(base: str) -> str:
     """Return the name of a base under which it is found from any folder."""
-    path = Path(base).expanduser()
+    path = path_of(base)
     return str(path.absolute()) if base != TINY and path.exists() else base
 
 
@@ -181,14 +185,17 @@ def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) 
     ready(known)
     model = make_trainable(prepared.base, prepared.config, folder)
     check_words(model, prepared.encoded)
-    trainer = make_trainer(prepared, model, known, folder, look)
+    with using(prepared.config):
+        trainer = make_trainer(prepared, model, known, folder, look)
     if stop is not None:
         trainer.add_callback(stop)
     every, trained = parameters(model)
     facts |= {"parameters": {"all": every, "trained": trained}}
     if is_first():
         write_run(folder, facts)
-    _train(trainer, folder)
+    with using(prepared.config):
+        _train(trainer, folder)
+    _check_weights(model)
     stopped = stop is not None and stop.stopped
     if not stopped:
         trainer.save_model(str(folder / MODEL))
@@ -220,6 +227,13 @@ def _train(trainer: ExtractionTrainer, folder: Path) -> None:
             "lower batch_size and raise accumulate, lower max_tokens, or set checkpointing = 'on'"
         )
         raise TrainError("train", what, todo) from error
+
+
+def _check_weights(model: Any) -> None:
+    """Raise TrainError where the last step made weights of no use: its loss is never computed."""
+    if not all(one.isfinite().all() for one in model.parameters() if one.requires_grad):
+        todo = "lower learning_rate, or lengthen warmup"
+        raise TrainError("train", "weights are no numbers after the last step", todo)
 
 
 def _checkpoint_of_all(folder: Path) -> Path | None:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.chat import Chat
-from chinchilla.predict.loading import Source, find_model, load_chat, load_model, loading
+from chinchilla.predict.loading import Source, find_model, load_chat, load_model, loading, path_of
 from chinchilla.train.adapter import read_adapter
 from chinchilla.train.fingerprint import check_base
 from chinchilla.train.models import old_name
@@ -53,7 +53,7 @@ def base_of(
     config = facts["config"]
     name, revision = config["base"], config.get("revision")
     if revision is None:
-        if "revision" in config and not Path(name).expanduser().exists():
+        if "revision" in config and not path_of(name).exists():
             todo = "put it back there, or train again"
             raise EngineError(str(run), f"its base {name} is gone", todo)
         found = find_model(name, trusted, say)

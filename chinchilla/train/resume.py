@@ -15,7 +15,7 @@ from chinchilla.train.data import folder_of, open_data
 from chinchilla.train.fit import Prepared, prepare
 from chinchilla.train.learnt import base_of
 from chinchilla.train.processes import by_first, how_many
-from chinchilla.train.runs import RUN, check_links, check_trust, read_run
+from chinchilla.train.runs import DEEPSPEED, RUN, check_links, check_trust, read_run
 
 
 def reopen(
@@ -36,6 +36,10 @@ def reopen(
     check_links(folder)
     check_trust(folder, facts, trusted)
     config = _settings_of(folder, facts).model_copy(update={"trust_remote_code": trusted})
+    if DEEPSPEED in config.trainer and not trusted:
+        what = "its settings tell DeepSpeed what to write, and what services to connect to"
+        todo = f"read config.trainer in its {RUN}, then pass --trust-remote-code"
+        raise ConfigError(str(folder), what, todo)
     data = open_data(folder_of(facts, processed), facts["task"], config.subtasks)
     if data.processed.sha256 != facts["data"]["manifest"]:
         what = "not the build that this run was begun on (another manifest)"

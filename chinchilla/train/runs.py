@@ -40,6 +40,8 @@ RUN = "run.json"
 MODEL = "model"
 BASE = "base"
 CHECKPOINTS = "checkpoints"
+DEEPSPEED = "deepspeed"
+"""The argument under [trainer] that names files to write and services to tell."""
 _ANOTHER = "pass another run, or train again"
 _COUNTED = re.compile("(.+-[0-9a-f]{8})-([0-9]+)")
 _LIBRARIES = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
@@ -56,6 +58,7 @@ class _Config(_Strict):
     precision: Literal["auto", "bf16", "fp32"]
     tracker: str = "none"
     trust_remote_code: bool
+    trainer: dict[str, Any] = {}
 
 
 class _Data(_Strict):
@@ -209,7 +212,7 @@ def _check_weights(folder: Path, pattern: str) -> None:
 def resume_command(folder: Path, facts: Mapping[str, Any]) -> str:
     """Return the command that goes on with a run, by as many processes as began it."""
     words = f"chinchilla train --resume {folder}"
-    if facts["config"]["trust_remote_code"]:
+    if facts["config"]["trust_remote_code"] or DEEPSPEED in facts["config"].get("trainer", {}):
         words += " --trust-remote-code"
     processes = facts.get("processes", 1)
     return words if processes == 1 else f"torchrun --nproc-per-node {processes} -m {words}"

@@ -122,3 +122,20 @@ def test_the_passes_before_a_build_tell_it_too(tmp_path: Path, put, more: list[s
     assert build.returncode == 1
     assert told.splitlines()[-1].startswith("error: --workers 2: a worker process was ended ")
     assert not (tmp_path / "out").exists()
+
+
+@linux
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_ctrl_c_however_often_ends_a_build_and_its_workers_at_once(
+    build, tmp_path: Path, times: int
+) -> None:
+    workers = children(build.pid)
+    for _ in range(times):
+        build.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, words = build.communicate(timeout=10)
+    # one that comes when all is said and done ends Python itself
+    assert build.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in words
+    assert not (tmp_path / "out").exists()
+    assert all(gone(one) for one in workers)

@@ -100,13 +100,21 @@ FORESEEN = [
     ),
     (MemoryError(), "memory: there is not enough; try fewer workers"),
     (
+        ValueError("Error while serializing: I/O error: No space left on device (os error 28)"),
+        "disk: there is no room left where something was written; make room",
+    ),
+    (
+        RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 576 vs 534"),
+        "disk: there is no room left where something was written; make room",
+    ),
+    (
         ModuleNotFoundError("No module named 'rich'", name="rich"),
         "package rich: cannot be imported (No module named 'rich'); install it, or chinchilla ",
     ),
 ]
 
 
-@pytest.mark.parametrize(("error", "words"), FORESEEN, ids=["cuda", "torch", "memory", "package"])
+@pytest.mark.parametrize(("error", "words"), FORESEEN, ids=str)
 def test_what_is_no_fault_of_ours_is_told_as_what_it_is(broken, tmp_path, error, words) -> None:
     done = broken(error)
     assert done.status == 1

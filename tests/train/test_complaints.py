@@ -367,7 +367,10 @@ def test_an_argument_of_the_library_wins_over_a_setting_unseen(
 @pytest.mark.parametrize(
     ("argument", "words"),
     [
-        ({"nonsense": 1}, "got an unexpected keyword argument 'nonsense'; correct that argument"),
+        (
+            {"nonsense": 1},
+            "nonsense is no argument of transformers' TrainingArguments; correct that",
+        ),
         ({"optim": "nope"}, "nope is not a valid OptimizerNames"),
     ],
 )
