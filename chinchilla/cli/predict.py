@@ -8,9 +8,9 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, on_error_option, templates_option, trust_option
+from chinchilla.cli.options import MANY, SECONDS, on_error_option, templates_option, trust_option
 from chinchilla.cli.output import say, standard_input
-from chinchilla.cli.reading import say_tally
+from chinchilla.cli.reading import check_any_left, say_tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 @click.option("--concurrency", type=MANY, default=4, show_default=True)
 @click.option("--structured", type=click.Choice(["vllm", "llama.cpp"]), default="vllm")
 @click.option(
-    "--timeout", type=float, default=120.0, show_default=True, help="Seconds for a whole answer."
+    "--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds for a whole answer."
 )
 @click.option("--retries", type=click.IntRange(0, 2**31 - 1), default=5, show_default=True)
 @click.option("--key-variable", default="OPENAI_API_KEY", show_default=True, help="Never printed.")
@@ -76,8 +76,10 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     tally = Tally(forgiving=on_error == "count")
     records = list(_records(inputs, rendering, given["source"], tally))
     asked = _asked(records, rendering, tally)
+    check_any_left(asked, str(inputs), tally)
     engine, job = _engine(model, given, tally.forgiving)
     asked = _with_room(engine, asked, rendering, tally)
+    check_any_left(asked, str(inputs), tally)
     prompts = _prompts(asked, rendering, given["constrained"])
     if not prompts:
         say(f"nothing to ask about {len(records):,} records", err=True)
@@ -85,6 +87,7 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     say_lifted(getattr(engine, "lifted", {}))
     asked = _all_answered(asked, answers, getattr(engine, "refused", {}), tally)
     _say_empty(answers)
+    check_any_left(asked, str(inputs), tally)
     _write(answers, asked, rendering, out)
     say_tally(tally)
 
@@ -259,11 +262,14 @@ def _fields(text: str | None) -> dict[str, Any]:
     import orjson
 
     from chinchilla.errors import ConfigError
+    from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
     try:
-        found = orjson.loads(text or "{}")
+        found = loads((text or "{}").encode())
     except orjson.JSONDecodeError as error:
         raise ConfigError("--extra", f"not JSON ({error})", "write a JSON object") from error
+    except DuplicateKeyError as error:
+        raise ConfigError("--extra", str(error), ONE_VALUE) from error
     if not isinstance(found, dict):
         raise ConfigError("--extra", "not an object", "write a JSON object")
     return found
