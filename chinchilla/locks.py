@@ -9,6 +9,9 @@ from typing import BinaryIO
 
 from chinchilla.errors import ConfigError
 
+LOCK = ".chinchilla.lock"
+"""Name of the lock of a folder that is written to."""
+
 
 @contextmanager
 def locked(path: Path, what: str, todo: str) -> Iterator[BinaryIO]:

@@ -13,11 +13,10 @@ from os.path import lexists
 from pathlib import Path, PurePosixPath
 
 from chinchilla.errors import ConfigError
-from chinchilla.locks import locked
+from chinchilla.locks import LOCK, locked
 from chinchilla.outputs import Inventory, check_room, is_folder
 
 _PARTIAL = ".partial-"
-_LOCK = ".chinchilla.lock"
 _ASIDE = ".old.moving"
 _OLD = ".old"
 """The old files are all aside where this folder is there: only then do new ones move."""
@@ -49,7 +48,7 @@ def _open(folder: Path, out: Path, inventory: Inventory, held: ExitStack) -> Non
     what, todo = "another command is writing into it", "wait for it, or " + _TODO
     try:
         out.mkdir(parents=True, exist_ok=True)
-        held.enter_context(locked(out / _LOCK, what, todo))
+        held.enter_context(locked(out / LOCK, what, todo))
         for left in sorted(out.glob(f"{_PARTIAL}*")):
             _settle(left, out, inventory)
         folder.mkdir()

@@ -7,15 +7,40 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from transformers import TrainerState
 from transformers.trainer_callback import ExportableState
 
 from chinchilla.errors import ChinchillaError, TrainError
+from chinchilla.schema import explain
 from chinchilla.train.adapter import SETTINGS
 
 _NAME = re.compile("checkpoint-[0-9]+")
 _TODO = "remove this checkpoint to go on from the one before it, or train again"
-_TYPES = {"global_step": int, "epoch": float, "log_history": list, "stateful_callbacks": dict}
+
+
+class _Logged(BaseModel):
+    """What was logged at a step: numbers, as losses and scores are."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+    __pydantic_extra__: dict[str, float] = Field(init=False)
+    step: int
+
+
+class _State(BaseModel):
+    """What of a trainer_state.json is counted with."""
+
+    model_config = ConfigDict(strict=True)
+    global_step: int = Field(ge=0)
+    epoch: float
+    log_history: list[_Logged]
+    stateful_callbacks: dict[str, Any]
+    best_metric: float | None = None
+    best_global_step: int | None = None
+    best_model_checkpoint: str | None = None
+    total_flos: float = 0
+    num_input_tokens_seen: int = 0
+    train_batch_size: int | None = None
 
 
 @contextmanager
@@ -40,13 +65,18 @@ def read_state(checkpoint: Path) -> TrainerState:
     """
     with reading(checkpoint, "its trainer_state.json"):
         state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-        for name, kind in _TYPES.items():
-            value = getattr(state, name)
-            if not isinstance(value, kind) and not (kind is float and isinstance(value, int)):
-                raise TypeError(f"{name} is {value!r}")
+        _check(vars(state))
     if state.best_model_checkpoint is not None:
         state.best_model_checkpoint = str(_best(checkpoint, str(state.best_model_checkpoint)))
     return state
+
+
+def _check(state: dict[str, Any]) -> None:
+    """Raise ValueError where a state has something else in the place of what a run writes."""
+    try:
+        _State.model_validate(state)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from error
 
 
 def _best(checkpoint: Path, named: str) -> Path:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback
 from chinchilla.errors import TrainError
 from chinchilla.export.manifest import MANIFEST, check_file
 from chinchilla.export.processed import CONFUSIONS, LABELS
+from chinchilla.locks import LOCK, locked
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.loading import device, path_of, quiet
 from chinchilla.predict.local import too_long
@@ -176,8 +178,21 @@ def _lasting(base: str) -> str:
 def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) -> Trained:
     """Train in a run's folder, from its last checkpoint where there is one.
 
-    Raises KeyboardInterrupt where `stop` was asked, with a checkpoint written.
+    Raises KeyboardInterrupt where `stop` was asked, with a checkpoint written, and ConfigError
+    where another command trains in that folder.
     """
+    with ExitStack() as held:
+        by_first(lambda: _hold(folder, held))
+        return _fit(prepared, folder, look, stop)
+
+
+def _hold(folder: Path, held: ExitStack) -> None:
+    """Keep other commands from training in a run's folder."""
+    what, todo = "another command is training it", "wait for it, or stop it first"
+    held.enter_context(locked(folder / LOCK, what, todo))
+
+
+def _fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None) -> Trained:
     quiet()
     facts, begun = by_first(lambda: read_run(folder)), time.monotonic()
     # ZeRO-3 spreads the weights while they are loaded, but only where these are alive

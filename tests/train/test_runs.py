@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from transformers import TrainingArguments
 
 from chinchilla.errors import ConfigError, TrainError
+from chinchilla.locks import LOCK, locked
 from chinchilla.predict.loading import Source, load_model, load_tokenizer
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
@@ -395,3 +396,19 @@ def test_a_training_that_is_stopped_keeps_its_last_step_and_goes_on_from_there(
     assert read_run(run)["state"] == "done"
     assert read_run(run)["steps"] == step + 3
     assert read_run(run)["cpu_seconds"] > facts["cpu_seconds"]
+
+
+def test_a_run_is_trained_by_one_command_at_a_time(
+    full_run: Path, broken_copy: Callable[[Path, Path, int], Path], tmp_path: Path
+) -> None:
+    own = broken_copy(full_run, tmp_path / "run", 3)
+    prepared = reopen(own, print)
+    before = (own / "run.json").read_bytes()
+    with locked(own / LOCK, "held", "wait"), pytest.raises(ConfigError) as found:
+        fit(prepared, own, lambda moment: None)
+    assert str(found.value) == (
+        f"{own}: another command is training it; wait for it, or stop it first"
+    )
+    assert (own / "run.json").read_bytes() == before
+    fit(prepared, own, lambda moment: None)
+    assert not (own / LOCK).exists()

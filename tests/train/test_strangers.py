@@ -289,6 +289,12 @@ STATES: list[dict[str, Any]] = [
     {"stateful_callbacks": {"Unlogged": {"args": {"evil": 1}, "attributes": {}}}},
     {"stateful_callbacks": {"Unlogged": 1}},
     {"of_tomorrow": 1},
+    {"log_history": [{"loss": 1.0}]},
+    {"log_history": ["x"]},
+    {"log_history": [{"step": "/etc/passwd", "loss": 1.0}]},
+    {"log_history": [{"step": 1, "loss": [[1]]}]},
+    {"total_flos": "x"},
+    {"epoch": None},
 ]
 
 
