@@ -300,6 +300,38 @@ def test_a_record_whose_list_has_another_name_is_refused_with_its_line(tmp_path,
     )
 
 
+@pytest.mark.parametrize("source", ["finre", "sanwen"])
+def test_a_sentence_whose_only_relation_cannot_be_read_is_no_negative(
+    tmp_path, put, source
+) -> None:
+    name = "合作" if source == "finre" else "Located"
+    rows = [
+        f"甲\t乙\t{name}\t甲与乙",
+        "甲\t乙\t甲与乙吵",
+        "甲\t吵\tunknown\t甲与乙吵",
+        f"甲\t丙\t{name}\t甲与丙",
+        "甲\t甲与丙",
+    ]
+    put(f"{source}/train.txt", "".join(f"{row}\n" for row in rows))
+    records, tally = read(tmp_path / "raw", source)
+    assert [(one.text, one.labelled) for one in records] == [
+        ("甲与乙", True),
+        ("甲与乙吵", False),
+        ("甲与丙", True),
+    ]
+    assert tally.refused["wrong-number-of-fields"].times == 2
+
+
+def test_an_empty_list_beside_one_of_a_near_name_is_warned_of(tmp_path) -> None:
+    good = OWN["doccano"][1][0]
+    (name,) = (key for key, value in good.items() if isinstance(value, list))
+    rows = [good, good | {name: []}, {**good, name: [], f"{name}s": good[name]}]
+    path = write(tmp_path, "doccano", [json.dumps(row, ensure_ascii=False) for row in rows])
+    records, tally = read(tmp_path, "doccano")
+    assert [bool(one.entities) for one in records] == [True, False, False]
+    assert tally.warned[f"empty-list-{name}"].places == (f"{path}:3",)
+
+
 def test_a_list_that_is_missing_in_some_records_is_counted_with_its_places(tmp_path) -> None:
     rows = [*OWN["doccano"][1], {"text": "甲"}, {"text": "乙", "entities": None}]
     path = write(tmp_path, "doccano", [json.dumps(row, ensure_ascii=False) for row in rows])

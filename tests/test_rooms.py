@@ -9,20 +9,21 @@ PACKAGE = Path(__file__).resolve().parent.parent / "chinchilla"
 ROOMS = {
     "errors": set(),
     "shipped": set(),
+    "strict_json": set(),
     "locks": {"errors"},
     "outputs": {"errors", "locks"},
     "publishing": {"errors", "locks", "outputs"},
     "schema": {"errors"},
     "settings": {"errors", "schema"},
     "spans": set(),
-    "readers": {"errors", "spans"},
+    "readers": {"errors", "spans", "strict_json"},
     "sources": {"errors", "schema", "spans", "readers", "shipped"},
     "quality": {"errors", "schema", "spans"},
     "answers": {"errors", "schema", "shipped"},
     "templates": {"errors", "schema", "answers", "shipped"},
     "prompts": {"errors", "schema", "spans", "answers", "templates", "shipped"},
     "export": {"errors", "schema", "shipped", "outputs", "publishing"},
-    "score": {"errors", "schema", "spans", "answers", "outputs"},
+    "score": {"errors", "schema", "spans", "answers", "outputs", "strict_json"},
     "train": {
         "errors",
         "locks",
@@ -34,7 +35,7 @@ ROOMS = {
         "score",
         "predict",
     },
-    "predict": {"errors", "schema", "answers", "prompts"},
+    "predict": {"errors", "schema", "answers", "prompts", "strict_json"},
     "report": {"errors", "schema", "quality", "score", "shipped", "outputs"},
 }
 ROOMS["build"] = set(ROOMS) - {"build", "cli", "train", "predict", "report", "score"}

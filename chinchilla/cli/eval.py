@@ -1,6 +1,6 @@
 """The command `chinchilla eval`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import click
 from chinchilla.cli.extras import need
 from chinchilla.cli.options import MANY, templates_option, trust_option
 from chinchilla.cli.output import say
+from chinchilla.cli.score import check_any_read
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
@@ -116,7 +117,7 @@ def _sit(
 
     from chinchilla.cli.progress import answer_progress
     from chinchilla.errors import ConstraintError
-    from chinchilla.train.examining import ask_sitting
+    from chinchilla.train.examining import ask_sitting, score_sitting, write_score
     from chinchilla.train.tuned import Wanted, held, open_engine
 
     about = {
@@ -126,6 +127,7 @@ def _sit(
     }
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
+    scored: list[Evaluation] = []
     wanted = Wanted(given["batch_size"])
     free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
     for sitting in sittings:
@@ -136,28 +138,27 @@ def _sit(
             continue
         answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
         say_lifted(engine.lifted)
-        found[sitting.name] = _scored(sitting, answers, about, rows)
+        scores = score_sitting(sitting)
+        scored += scores.values()
+        rows += _pages(sitting, answers, scores)
+        found[sitting.name] = write_score(sitting, scores, {**about, "answers": sitting.name})
     click.echo(orjson.dumps(found) if given["as_json"] else _table(rows))
     for sitting in sittings:
         if sitting.name in found:
             _say(f"predictions, score.json and pages in {sitting.folder}")
+    check_any_read(scored)
 
 
-def _scored(
-    sitting: "Sitting",
-    answers: "Mapping[str, Answer]",
-    about: dict[str, Any],
-    rows: list[list[str]],
-) -> dict[str, Any]:
-    """Score a sitting, write scores and pages, and add a row of the table for each exam."""
+def _pages(
+    sitting: "Sitting", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
+) -> "Iterator[list[str]]":
+    """Write the page of each exam, and yield its row of the table."""
     from chinchilla.report.evaluation import write_page
-    from chinchilla.train.examining import cut_in, score_sitting, write_score
+    from chinchilla.train.examining import cut_in
 
-    scores = score_sitting(sitting)
     for name, one in scores.items():
         write_page(one, sitting.folder / f"{name}.html")
-        rows.append(_row(name, sitting.name, one, cut_in(sitting, name, answers)))
-    return write_score(sitting, scores, {**about, "answers": sitting.name})
+        yield _row(name, sitting.name, one, cut_in(sitting, name, answers))
 
 
 def _say(words: str) -> None:

@@ -1,6 +1,8 @@
 """Options that several commands share."""
 
+import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,6 +13,24 @@ RAW = Path("raw")
 SEED = click.IntRange(0, 2**64 - 1)
 MANY = click.IntRange(1, 2**31 - 1)
 """A count that is at least one, and that every library below can hold."""
+
+
+class _Seconds(click.FloatRange):
+    """A time above 0 that every clock below can hold."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Refuse what is no number too: it would pass for being in any range."""
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return found
+
+
+SECONDS = _Seconds(0, 86_400, min_open=True)
 
 
 def _check_raw(context: click.Context, option: click.Parameter, raw: Path) -> Path:

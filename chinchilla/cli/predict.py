@@ -8,9 +8,9 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, on_error_option, templates_option, trust_option
+from chinchilla.cli.options import MANY, SECONDS, on_error_option, templates_option, trust_option
 from chinchilla.cli.output import say, standard_input
-from chinchilla.cli.reading import say_tally
+from chinchilla.cli.reading import check_any_left, say_tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     help="How an endpoint is sent the grammar of --constrained.",
 )
 @click.option(
-    "--timeout", type=float, default=120.0, show_default=True, help="Seconds for a whole answer."
+    "--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds for a whole answer."
 )
 @click.option(
     "--retries",
@@ -105,8 +105,10 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     tally = Tally(forgiving=on_error == "count")
     records = list(_records(inputs, rendering, given["source"], tally))
     asked = _asked(records, rendering, tally)
+    check_any_left(asked, str(inputs), tally)
     engine, job = _engine(model, given, tally.forgiving)
     asked = _with_room(engine, asked, rendering, tally)
+    check_any_left(asked, str(inputs), tally)
     prompts = _prompts(asked, rendering, given["constrained"])
     if not prompts:
         say(f"nothing to ask about {len(records):,} records", err=True)
@@ -114,6 +116,7 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     say_lifted(getattr(engine, "lifted", {}))
     asked = _all_answered(asked, answers, getattr(engine, "refused", {}), tally)
     _say_empty(answers)
+    check_any_left(asked, str(inputs), tally)
     _write(answers, asked, rendering, out)
     say_tally(tally)
 
@@ -288,11 +291,14 @@ def _fields(text: str | None) -> dict[str, Any]:
     import orjson
 
     from chinchilla.errors import ConfigError
+    from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
     try:
-        found = orjson.loads(text or "{}")
+        found = loads((text or "{}").encode())
     except orjson.JSONDecodeError as error:
         raise ConfigError("--extra", f"not JSON ({error})", "write a JSON object") from error
+    except DuplicateKeyError as error:
+        raise ConfigError("--extra", str(error), ONE_VALUE) from error
     if not isinstance(found, dict):
         raise ConfigError("--extra", "not an object", "write a JSON object")
     return found

@@ -1,6 +1,6 @@
 """What the commands that read records share."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from typing import TYPE_CHECKING, Any
 
 from chinchilla.cli.output import say
@@ -45,3 +45,12 @@ def say_tally(tally: "Tally") -> None:
         for reason, count in sorted(counts.items()):
             advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""
             say(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)
+
+
+def check_any_left(left: Sized, name: str, tally: "Tally") -> None:
+    """Say the counts and raise InputError where all that a file holds was left out."""
+    from chinchilla.sources.report import nothing_read
+
+    if not left and tally.refused:
+        say_tally(tally)
+        raise nothing_read(name, tally.refused)

@@ -1,7 +1,8 @@
 """The command `chinchilla score`."""
 
 import tempfile
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -85,9 +86,27 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
             write_page(found, html)
     if as_json:
         click.echo(orjson.dumps(result(found)))
+    else:
+        click.echo(_report(found))
+        say(found.signature, err=True)
+    check_any_read([found])
+
+
+def check_any_read(found: "Sequence[Evaluation]") -> None:
+    """Raise InputError where none of the answers scored could be read."""
+    from chinchilla.errors import InputError
+    from chinchilla.score.answers import UNREAD
+
+    status = {
+        name: one for each in found if each.answers for name, one in each.answers.status.items()
+    }
+    counts = Counter(status.values())
+    if not status or counts.keys() - {*UNREAD, "missing"}:
         return
-    click.echo(_report(found))
-    say(found.signature, err=True)
+    kind, times = counts.most_common(1)[0]
+    first = next(name for name, one in status.items() if one == kind)
+    what = f"none of {len(status):,} answers could be read, {times:,} times {kind}, first {first}"
+    raise InputError(str(found[0].request.answers), what, "look at these answers and at their form")
 
 
 def _check_usage(given: dict[str, Any], policy: str | None) -> None:

@@ -8,6 +8,7 @@ import orjson
 
 from chinchilla.errors import ChinchillaError, InputError, Tally, not_utf8
 from chinchilla.schema import LabelSet, Record, make_record
+from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 _TODO = 'write one object a line, {"text": "..."} at least'
 
@@ -60,10 +61,12 @@ def read_inputs(
 
 def _record(line: bytes, number: int, where: str, defaults: Defaults) -> Record:
     try:
-        found = orjson.loads(line)
+        found = loads(line)
     except orjson.JSONDecodeError as error:
         other = InputError(where, f"not JSON ({error})", _TODO)
         raise not_utf8(where, line) or other from error
+    except DuplicateKeyError as error:
+        raise InputError(where, str(error), ONE_VALUE, reason="duplicate-key") from error
     if not isinstance(found, dict) or not isinstance(found.get("text"), str):
         raise InputError(where, "no object with a text", _TODO)
     source = defaults.source_of(found, where)

@@ -7,7 +7,6 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +18,7 @@ from ijson import get_backend
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers.lines import Boundary, Item, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import Kind, Refusals, other_file
+from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 Row = dict[str, Any]
 _LINES: frozenset[Kind] = frozenset({"json-lines"})
@@ -66,52 +66,8 @@ _KINDS: dict[type, str] = {
 }
 
 
-def loads(line: bytes) -> Any:
-    """Read one JSON value; raise DuplicateKeyError where an object of it has a key twice.
-
-    Colons tell: what is read has as many as what was written, save those of keys that were lost.
-    """
-    found = orjson.loads(line)
-    try:
-        colons = orjson.dumps(found).count(b":")
-    except orjson.JSONEncodeError:  # deeper than it writes
-        colons = -1
-    if line.count(b":") != colons or (b"\\u003" in line and _COLON.search(line)):
-        _check_keys(line)
-    return found
-
-
-_COLON = re.compile(rb"\\u003[aA]")
-
-
-class DuplicateKeyError(ValueError):
-    """Raised when an object has a key twice."""
-
-    def __init__(self, key: str) -> None:
-        """Say which key."""
-        super().__init__(f"duplicate key {key!r}")
-
-
-ONE_VALUE = "keep one value for the key"
-"""What to do about a duplicate key."""
-
-
 def _repeats(where: str, error: DuplicateKeyError) -> InputError:
     return InputError(where, str(error), ONE_VALUE, reason="duplicate-key")
-
-
-def _check_keys(data: bytes) -> None:
-    """Raise DuplicateKeyError for the first key that comes twice in an object."""
-    with suppress(json.JSONDecodeError, RecursionError):
-        json.loads(data, object_pairs_hook=_unique)
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> None:
-    keys: set[str] = set()
-    for key, _ in pairs:
-        if key in keys:
-            raise DuplicateKeyError(key)
-        keys.add(key)
 
 
 def strings(path: Path, key: str) -> set[str]:

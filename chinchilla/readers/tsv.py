@@ -12,8 +12,13 @@ from chinchilla.readers.recognise import Kind, Refusals
 _WANTED: frozenset[Kind] = frozenset({"tsv"})
 
 
-def rows(part: Slice, fields: int, tally: Tally) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and fields; spaces in a field are kept, a wrong count is refused."""
+def rows(
+    part: Slice, fields: int, tally: Tally, broken: list[str] | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield line number and fields; spaces in a field are kept, a wrong count is refused.
+
+    The last field of what was refused is added to `broken`: a row may tell of others what it is.
+    """
     refusals = Refusals(part.path, _WANTED, tally)
     for number, line in text_lines(part, tally):
         if not line.strip(" "):
@@ -23,6 +28,8 @@ def rows(part: Slice, fields: int, tally: Tally) -> Iterator[tuple[int, list[str
             yield number, row
         elif not refusals.goes_on(_wrong_count(part.at(number), fields, line)):
             return
+        elif broken is not None:
+            broken.append(row[-1])
 
 
 def _wrong_count(where: str, fields: int, line: str) -> InputError:

@@ -14,6 +14,7 @@ from chinchilla.errors import ConfigError, InputError, not_utf8
 from chinchilla.schema import Event as SchemaEvent
 from chinchilla.schema import InstructionRow, Task, explain
 from chinchilla.score.rows import Argument, Entity, Event, Relation, Row
+from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 UNREAD = ("failed", "refusal")
 _SUBTASK: dict[Task, str] = {"ner": "ner", "re": "re", "ee": "ee"}
@@ -182,7 +183,7 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             for number, line in enumerate(file, start=1):
                 if line.isspace():
                     continue
-                found = orjson.loads(line)
+                found = loads(line)
                 if not isinstance(found, dict):
                     raise InputError(f"{path}:{number}", "not an object", "write one a line")
                 yield f"{path}:{number}", found
@@ -190,6 +191,8 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         where = f"{path}:{number}"
         other = InputError(where, str(error), "write one JSON object a line")
         raise not_utf8(where, line) or other from error
+    except DuplicateKeyError as error:
+        raise InputError(f"{path}:{number}", str(error), ONE_VALUE) from error
     except OSError as error:
         raise InputError(str(path), error.strerror or "unreadable", "pass another file") from error
 

@@ -30,8 +30,9 @@ class Pairing:
     little memory; else predictions wait until their gold row comes. A document without a
     prediction is predicted empty. `documents`, `missing` and `extra` are complete at the end,
     where ConfigError is raised for a predicted id that gold does not have, unless it is
-    allowed, and for a gold without rows. On the way it is raised for gold that is not labelled
-    or not at its offsets, and for a prediction of another text.
+    allowed, for a gold without rows, and where no gold row has a prediction. On the way it is
+    raised for gold that is not labelled or not at its offsets, and for a prediction of another
+    text.
     """
 
     def __init__(
@@ -95,6 +96,10 @@ class Pairing:
         if self.extra and not self._allow_extra:
             what = f"{len(self.extra)} predicted ids are not in gold, the first {self.extra[0]!r}"
             raise ConfigError(self._names.pred, what, "pass --allow-extra to leave them out")
+        if len(self.missing) == self.documents:
+            what = f"no prediction for any of {self.documents:,} documents of gold, the first "
+            todo = "pass predictions of these records"
+            raise ConfigError(self._names.pred, f"{what}{self.missing[0]!r}", todo)
 
 
 def _places(row: Gold) -> Iterator[tuple[str, int, int]]:

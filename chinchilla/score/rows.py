@@ -5,15 +5,17 @@ is of the right shape, though: a misshapen line is an error naming path:line. Li
 straight into these types; they take no part in garbage collection, as they hold no cycles.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import Any, BinaryIO, NamedTuple, TypeVar
 
 from msgspec import DecodeError, Raw, Struct
 from msgspec.json import Decoder
+from orjson import JSONDecodeError
 
 from chinchilla.errors import InputError, not_utf8
 from chinchilla.schema import Task
+from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 
 class Entity(Struct, frozen=True, gc=False):
@@ -124,18 +126,49 @@ def iter_rows(path: Path, task: Task, kind: type[Kind]) -> Iterator[Kind]:
 
 
 def rows_of(lines: BinaryIO, name: str, task: Task, kind: type[Kind]) -> Iterator[Kind]:
-    """Yield the rows of a stream; lines are decoded in batches, one by one where one is odd."""
-    decoder = Decoder(kind)
+    """Yield the rows of a stream; lines are decoded in batches, one by one where one is odd.
+
+    A key that comes twice in an object is an error, as one of the two values would be lost.
+    """
+    decoder, usual = Decoder(kind), _Usual(task)
     seen: set[str] = set()
     first = 1
     while batch := lines.readlines(_BATCH):
-        rows = _decode(batch, decoder, task)
+        place, data = _Place(name, first, task, seen), b"".join(batch)
+        rows = _decode(data, len(batch), decoder, task)
         ids = [row.id for row in rows]
         if not rows or len(set(ids)) < len(ids) or not seen.isdisjoint(ids):
-            rows = _decode_slowly(batch, decoder, _Place(name, first, task, seen))
+            rows = _decode_slowly(batch, decoder, place)
+        if not usual.fits(data, rows):
+            usual.learn(_check_keys(batch, place))
         seen.update(ids)
         yield from rows
         first += len(batch)
+
+
+class _Usual:
+    """The number of keys that rows have, and their items: those of the last line looked at.
+
+    Colons tell, as those of texts are known: a key that comes twice is one too many.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self._task, self._row, self._item = task, 0, 0
+
+    def fits(self, data: bytes, rows: Sequence[Row]) -> bool:
+        """Tell whether lines have as many keys as their rows and items usually have."""
+        if not self._row or self._task == "ee":
+            return False
+        ner = self._task == "ner"
+        items = [len(row.entities) if ner else len(row.relations) for row in rows]
+        colons = self._row * len(rows) + self._item * sum(items)
+        written = data.count(b":")
+        return written == colons or written == colons + sum(row.text.count(":") for row in rows)
+
+    def learn(self, row: dict[str, Any]) -> None:
+        """Count the keys of a row that is sound, and of its first item."""
+        items = row.get("entities" if self._task == "ner" else "relations")
+        self._row, self._item = len(row), len(items[0]) if items else self._item
 
 
 class _Place(NamedTuple):
@@ -147,14 +180,27 @@ class _Place(NamedTuple):
     seen: set[str]
 
 
-def _decode(batch: list[bytes], decoder: Decoder[Kind], task: Task) -> list[Kind]:
-    """Return the rows of a batch, none where a line is blank or in any way odd."""
+def _decode(data: bytes, number: int, decoder: Decoder[Kind], task: Task) -> list[Kind]:
+    """Return the rows of so many lines, none where one is blank or in any way odd."""
     try:
-        rows = decoder.decode_lines(b"".join(batch))
+        rows = decoder.decode_lines(data)
     except _UNREADABLE:
         return []
     tasks = {row.task for row in rows} - {None, task, task.upper()}
-    return [] if tasks or len(rows) != len(batch) else rows
+    return [] if tasks or len(rows) != number else rows
+
+
+def _check_keys(batch: list[bytes], place: _Place) -> dict[str, Any]:
+    """Return the last row; raise InputError naming the line in which an object has a key twice."""
+    row: dict[str, Any] = {}
+    for number, line in enumerate(batch, start=place.first):
+        try:
+            row = row if line.isspace() else loads(line)
+        except DuplicateKeyError as error:
+            raise InputError(f"{place.name}:{number}", str(error), ONE_VALUE) from error
+        except JSONDecodeError:
+            continue  # of a kind that was read all the same: nested very deep
+    return row
 
 
 def _decode_slowly(batch: list[bytes], decoder: Decoder[Kind], place: _Place) -> list[Kind]:

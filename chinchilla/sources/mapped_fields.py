@@ -110,9 +110,23 @@ class Reader:
             self._near(missing)
             todo = f"write [] where there is nothing, or correct {table}.list in [mapping] of"
             self.spot.warn(f"no-list-{names.list}", f"{todo} {self.spot.card.own}")
+        if not found.items and not found.missing:
+            self._beside(names.list.partition(".")[0], holder)
         if not names.where:
             return found.items
         return [one for one in found.items if self._meant(one, names.where, table)]
+
+    def _beside(self, step: str, holder: Any) -> None:
+        """Warn of a list that is empty where one of a name near to it is not, and is not read."""
+        unused = [
+            key
+            for key, value in holder.items()
+            if key not in self.mapping.steps and value and isinstance(value, list | dict)
+        ]
+        near = nearest(step, tuple(unused))
+        if near is not None:
+            todo = f"is {near!r} the list that is meant? correct [mapping] in {self.spot.card.own}"
+            self.spot.warn(f"empty-list-{step}", todo)
 
     def _near(self, missing: Missing) -> None:
         """Raise MisfitError where a key of the record, or of an item, could be the missing one."""

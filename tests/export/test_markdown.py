@@ -99,8 +99,8 @@ SPLITS = ("train", "validation")
 
 def summary(words: str) -> Summary:
     source = {"title": words, "sample": False, "licence": words}
-    counts = (Count(words, "re", "train", 3), Count("甲", words, "validation", 2))
-    manifest = {"chinchilla": "1", "sources": {words: source, "甲": source}}
+    counts = (Count(words, "re", "train", 3), Count("另一个来源", words, "validation", 2))
+    manifest = {"chinchilla": "1", "sources": {words: source, "另一个来源": source}}
     return Summary(manifest, SPLITS, counts, Lengths(CHARACTERS).manifest(SPLITS), "0" * 64)
 
 

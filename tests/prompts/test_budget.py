@@ -93,7 +93,7 @@ def test_tokens_of_a_tokenizer_are_the_budget_and_are_told_before(tmp_path, toke
         windows={"max_tokens": 900, "tokenizer": str(tokenizer)},
     )
     plan = make_plan(tmp_path / "raw", config)
-    sums = forecast(plan, 1, lambda job: None)
+    sums, _ = forecast(plan, 1, lambda job: None)
     lengths = quantiles(sums["finre", "train"].tokens)
     assert 0 < lengths.p50 <= lengths.p95 <= lengths.longest
     assert sums["finre", "train"].tokens.total() == sums["finre", "train"].rows
@@ -113,7 +113,7 @@ def test_what_is_told_before_is_what_the_files_then_hold(tmp_path, tokenizer) ->
         encoding="utf-8",
     )
     plan = make_plan(tmp_path / "raw", read_config(path, {}))
-    sums = forecast(plan, 1, lambda job: None)
+    sums, _ = forecast(plan, 1, lambda job: None)
     build(plan, tmp_path / "out", 1, lambda job: None)
     labels = orjson.loads((tmp_path / "out" / "labels.json").read_bytes())
     sets = {source: LabelSet.model_validate(found) for source, found in labels.items()}
@@ -173,7 +173,7 @@ def test_a_budget_that_cannot_be_kept_is_an_error_before_anything_is_built(
     with pytest.raises(ChinchillaError) as caught:
         build(plan, tmp_path / "out", 1, lambda job: None)
     assert str(caught.value).startswith(words)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 CONTRADICTIONS = [

@@ -259,7 +259,7 @@ def test_every_sub_task_is_written_where_asked_for(tmp_path: Path) -> None:
 def test_the_forecast_is_what_the_build_then_writes(tmp_path: Path) -> None:
     config = read_config(Path("small"), {"sources": ("finre", "duee")})
     plan = make_plan(tmp_path / "raw", config)
-    sums = forecast(plan, 1, lambda job: None)
+    sums, _ = forecast(plan, 1, lambda job: None)
     manifest = build(plan, tmp_path / "out", 1, lambda job: None).manifest
     for (source, split), counts in sums.items():
         written = manifest["sources"][source]["splits"][split]

@@ -21,7 +21,7 @@ def samples(raw) -> list[Found]:
     """Return the shipped sample of each source, in each of its editions."""
     found = []
     for card in catalogue.cards(raw).values():
-        by_content = hasattr(catalogue.module_of(card.source), "edition_of")
+        by_content = hasattr(catalogue.module_of(card), "edition_of")
         names = [None] if by_content else [edition.name for edition in card.editions]
         found += [catalogue.find(card, raw, name) for name in names]
     return [one for one in found if one is not None]
@@ -97,7 +97,7 @@ REFUSED = [
     (
         {"template": "ner/closed#gone"},
         "row x-dev-000001.0: no wording 'ner/closed#gone' here; "
-        "read the row with the templates it was built with",
+        "pass the folder of templates that it was built with as --templates-dir",
     ),
     (
         {"task": "general", "subtask": "general"},

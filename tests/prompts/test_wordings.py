@@ -16,7 +16,7 @@ from chinchilla.templates import load_templates
 
 def rows(raw: Path, out: Path, source: str, **prompts) -> dict[str, list[dict]]:
     config = BuildConfig(sources=(source,), prompts=prompts)
-    build(make_plan(raw, config), out, 1, lambda job: None)
+    build(make_plan(raw / "raw", config), out, 1, lambda job: None)
     found = {}
     for path in sorted(out.glob("??*/*.jsonl")):
         found[path.stem] = [orjson.loads(line) for line in path.read_bytes().split(b"\n")[:-1]]
