@@ -90,8 +90,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     from chinchilla.train.fit import prepare
 
     prepared = prepare(data, task, settings, _say)
-    for line in _summary(prepared):
-        _say(line)
+    _say(*_summary(prepared))
     if dry_run:
         from chinchilla.cli.estimate import forecast_text
         from chinchilla.train.estimate import estimate
@@ -221,10 +220,11 @@ def _summary(prepared: "Prepared") -> list[str]:
     return lines
 
 
-def _say(words: str) -> None:
-    """Print a line to stderr, once where several processes train together."""
+def _say(*lines: str) -> None:
+    """Print lines to stderr, once where several processes train together."""
     if os.environ.get("RANK", "0") == "0":
-        say(words, err=True)
+        for line in lines:
+            say(line, err=True)
 
 
 @contextmanager
