@@ -108,7 +108,7 @@ def _sit(
     import orjson
 
     from chinchilla.cli.progress import answer_progress
-    from chinchilla.errors import ConstraintError
+    from chinchilla.errors import ConstraintError, InputError
     from chinchilla.train.examining import ask_sitting, score_sitting, write_score
     from chinchilla.train.tuned import Wanted, held, open_engine
 
@@ -138,7 +138,11 @@ def _sit(
     for sitting in sittings:
         if sitting.name in found:
             _say(f"predictions, score.json and pages in {sitting.folder}")
-    check_any_read(scored)
+    try:
+        check_any_read(scored)
+    except InputError as error:
+        # a model that has learnt next to nothing is scored all the same
+        _say(f"note: {error}")
 
 
 def _pages(
