@@ -108,7 +108,7 @@ def _sit(
     import orjson
 
     from chinchilla.cli.progress import answer_progress
-    from chinchilla.errors import ConstraintError, InputError
+    from chinchilla.errors import ConstraintError
     from chinchilla.train.examining import ask_sitting, score_sitting, write_score
     from chinchilla.train.tuned import Wanted, held, open_engine
 
@@ -138,10 +138,16 @@ def _sit(
     for sitting in sittings:
         if sitting.name in found:
             _say(f"predictions, score.json and pages in {sitting.folder}")
+    _say_unread(scored)
+
+
+def _say_unread(scored: "Sequence[Evaluation]") -> None:
+    """Say that no answer could be read: a model that has learnt next to nothing is scored."""
+    from chinchilla.errors import InputError
+
     try:
         check_any_read(scored)
     except InputError as error:
-        # a model that has learnt next to nothing is scored all the same
         _say(f"note: {error}")
 
 
