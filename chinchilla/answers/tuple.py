@@ -39,6 +39,8 @@ OPEN_ENDED = True
 _OPENING, _CLOSING = ("(", "（"), (")", "）")
 # blanks before a mark are matched from the first of them alone
 _SEVERAL = re.compile(r"(?<=[)）])(?:\s*[,，;；、])?\s*(?=[(（])")
+# words with a colon before a first tuple
+_LEAD = re.compile(r"\A[^()（）]{1,24}[:：]\s*(?=[(（])")
 _COMMAS = re.compile(r"((?:(?<!\s)\s+)?[,，]\s*)")
 _EQUALS_SIGN = re.compile(r"(?:(?<!\s)\s+)?[=＝]\s*")
 
@@ -147,6 +149,7 @@ def _tuples(line: str, question: Question) -> list[str]:
     item = _readable(words, question)
     if item is not None and item.name in question.asked:
         return [words]
+    words = _LEAD.sub("", words, count=1)
     if words.startswith("["):
         words = words.removeprefix("[").removesuffix("]").rstrip(",")
     return [part for part in _SEVERAL.split(words) if part.strip("[], ")]

@@ -146,7 +146,17 @@ def _sit(
     for sitting in sittings:
         if sitting.name in found:
             _say(f"predictions, score.json and pages in {sitting.folder}")
-    check_any_read(scored)
+    _say_unread(scored)
+
+
+def _say_unread(scored: "Sequence[Evaluation]") -> None:
+    """Say that no answer could be read: a model that has learnt next to nothing is scored."""
+    from chinchilla.errors import InputError
+
+    try:
+        check_any_read(scored)
+    except InputError as error:
+        _say(f"note: {error}")
 
 
 def _pages(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from chinchilla.score.pairing import Pair
+from chinchilla.score.passages import find
 from chinchilla.score.rows import Entity, Row
 
 
@@ -35,7 +36,7 @@ def align(pair: Pair) -> Row:
 def _free(item: Entity, text: str, held: set[Entity]) -> Iterator[Entity]:
     """Yield the item at each of its occurrences that is not held."""
     size = len(item.text)
-    at = text.find(item.text) if size else -1
+    at = find(item.text, text) if size else -1
     while at >= 0:
         placed = Entity(item.type, item.text, at, at + size)
         if placed not in held:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from chinchilla.score.pairing import Pair
+from chinchilla.score.passages import holds
 from chinchilla.score.rows import Event, Gold, Row, Triple
 
 
@@ -84,7 +85,7 @@ def invented(item: Item, gold: Gold, classes: Classes) -> bool:
 
 def stands(words: str, gold: Gold) -> bool:
     """Tell whether a string stands in the text or the title."""
-    return words in gold.text or (gold.title is not None and words in gold.title)
+    return holds(gold.text, words) or (gold.title is not None and words in gold.title)
 
 
 class Checkup:
@@ -144,7 +145,7 @@ class Checkup:
             known.update([item.predicate for item in gold.relations])
         self._items += len(items)
         for item in items:
-            if item.head not in text or item.tail not in text:
+            if not (holds(text, item.head) and holds(text, item.tail)):
                 made_up = not (stands(item.head, gold) and stands(item.tail, gold))
                 self._invented[item.predicate, None] += made_up
             if item.predicate not in known:
@@ -177,7 +178,7 @@ def _copies(pair: Pair) -> int:
     copies = 0
     for one in pair.pred.entities:
         name = (one.type, one.text)
-        surplus = one.start is None and name in seen and one.text in pair.gold.text
+        surplus = one.start is None and name in seen and holds(pair.gold.text, one.text)
         copies += surplus or one in seen
         seen.update((one, name))
     events = dict.fromkeys(pair.pred.events)

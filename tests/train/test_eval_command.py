@@ -113,10 +113,10 @@ def test_eval_keeps_the_answers_to_another_build_apart(own_run: Path, tmp_path: 
     config.write_text('[prompts]\nsubtasks = ["re-pair"]\ndescriptions = "off"', encoding="utf-8")
     good("build", *words, "--config", config, "--out", tmp_path / "other")
     good("eval", "--run", own_run)
-    done = run("eval", "--run", own_run, "--processed", tmp_path / "other")
+    done = good("eval", "--run", own_run, "--processed", tmp_path / "other")
     assert "note: another build than the one this run was trained on" in done.stderr
     # a model this small says nothing of sense to prompts it has not seen: scored, and told
-    assert "none of 36 answers could be read, 36 times failed, first " in str(done.exception)
+    assert "none of 36 answers could be read, 36 times failed, first " in done.stderr
     kept, other = sorted(path.name for path in (own_run / "eval").iterdir())
     assert (kept, other[:4], len(other)) == ("dev", "dev-", 12)
 

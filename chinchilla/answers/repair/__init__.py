@@ -2,7 +2,7 @@
 
 What the notes of a reading count:
 
-    fence, prose          a code fence, words before or behind the answer
+    fence, prose          a code fence, words before or behind the answer, comments in it
     punctuation, quotes   full-width marks for half-width ones or the other way; odd quotes
     comma, brackets       a comma or bracket too many, missing or of the wrong kind
     bullets               bullets or numbers before lines
@@ -10,6 +10,7 @@ What the notes of a reading count:
     escapes               what was escaped, or put in a JSON string, once too often
     absent                words for nothing found in the place of an item, which the text lacks
     blocks                several blocks: the last counts, or they are read as one
+    blanks                blanks around an item, which the text lacks
     surrogate             half a surrogate pair, left out
     repeats               a loop at the end of which one round is kept
     bare_string, nested   a string where a list is expected (one item); one inside an object

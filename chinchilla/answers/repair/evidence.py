@@ -71,7 +71,7 @@ class _Evidence:
             yield from self._item(item._replace(name=name))
 
     def _item(self, item: Said) -> Iterator[Said]:
-        first, tail = self._span(item.words), self._span(item.tail)
+        first, tail = self._span(item.words, item.name), self._span(item.tail, item.name)
         further = tuple(self._further(item.further)) if item.further else ()
         lacks_end = (first, tail).count(None) > (item.words, item.tail).count(None)
         if self.question.subtask == "ee":
@@ -88,7 +88,7 @@ class _Evidence:
 
     def _further(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         for name, span in pairs:
-            meant = self._span(span)
+            meant = self._span(span, name)
             if meant is not None:
                 yield self._name(name, self.parts), meant
 
@@ -107,20 +107,23 @@ class _Evidence:
             span = unescaped(span)
         return span
 
-    def _span(self, span: str | None) -> str | None:
-        """Return the words that are meant by a string; null where it says nothing."""
+    def _span(self, span: str | None, name: str) -> str | None:
+        """Return the words that are meant by a string under a name; null where it says nothing."""
         passage = self.passage
         if span is None or passage is None:
             return span
         if "\\" in span or "&" in span or span[0] in "\"'“‘「『`":
             span = self._meant(span, passage)
-        if not span.strip() or self._is_absent(span, passage):
+        if span.strip() != span and span not in passage and span.strip() in passage:
+            self.notes["blanks"] += 1
+            span = span.strip()
+        if not span.strip() or self._is_absent(span, name, passage):
             self.notes["absent"] += 1
             return None
         return span
 
-    def _is_absent(self, span: str, passage: str) -> bool:
-        said = words().is_absent(span) or (self.empty and plain(span) == self.empty)
+    def _is_absent(self, span: str, name: str, passage: str) -> bool:
+        said = words().is_absent(span, name) or (self.empty and plain(span) == self.empty)
         return bool(said) and span not in passage
 
     def _meant(self, span: str, passage: str) -> str:

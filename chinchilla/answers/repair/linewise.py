@@ -11,7 +11,7 @@ Take = Callable[[str, bool], bool]
 Variants = Callable[[str], Iterator[tuple[str, str]]]
 """Yield ways to read a line, each with the name of the repair it took."""
 
-_BULLET = re.compile(r"\A\s*(?:[-*•·●▪]\s+|[-•·●▪]|[(（]?\d{1,3}[.．、)）](?!\d)\s*)")
+_BULLET = re.compile(r"\A\s*(?:[-*•·●▪>]\s+|[-•·●▪]|[(（]?\d{1,3}[.．、)）](?!\d)\s*)")
 _EMPHASIS = re.compile(r"\*\*|__|`")
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from html import unescape
 from json import loads
 
 from chinchilla.answers.repair.values import Group, Scan, whole
@@ -31,24 +32,21 @@ def opened(text: str, structured: bool, notes: Counter[str]) -> str:
 
     `structured` says that brackets are expected inside: words alone stay as they are.
     """
-    for _ in range(_DEEP):
-        inner = _inner(text.strip(), structured)
+    inner: str | None = text
+    for depth in range(1, _DEEP + 1):
+        inner = _inner((inner or "").strip())
         if inner is None:
             break
-        notes["escapes"] += 1
-        text = inner
+        if not structured or inner.lstrip().startswith(_BRACKETS):
+            text, notes["escapes"] = inner, depth
     return text
 
 
-def _inner(text: str, structured: bool) -> str | None:
+def _inner(text: str) -> str | None:
     if '"' not in text:
-        return None
+        return unescape(text) if "&quot;" in text and text[:1] != "&" else None
     found = _words(text)
-    if found is None:
-        found = _all_escaped(text)
-    if found is None or (structured and not found.lstrip().startswith(_BRACKETS)):
-        return None
-    return found
+    return _all_escaped(text) if found is None else found
 
 
 def _words(text: str) -> str | None:

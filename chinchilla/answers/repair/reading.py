@@ -14,6 +14,7 @@ from chinchilla.answers.repair.opening import opened
 from chinchilla.answers.repair.structured import from_calls, from_json
 from chinchilla.answers.repair.values import whole
 from chinchilla.answers.repair.words import plain, words
+from chinchilla.answers.repair.wrapping import is_wrapped, unwrapped
 from chinchilla.answers.said import Said, to_content
 from chinchilla.errors import AnswerError
 
@@ -21,7 +22,6 @@ Status = Literal["ok", "ok_empty", "repaired", "repaired_partial", "failed", "re
 Recover = Callable[[str, Question, Counter[str], str | None], list[Said] | None]
 
 _NO_REPAIR = {"other_shape", "duplicate_key", "label_not_asked"}
-_THOUGHT = "</think>"
 
 
 class _Given(NamedTuple):
@@ -59,6 +59,7 @@ def read_answer(
     raw = whole(raw) if not raw.isascii() else raw
     strict = _try(chosen.parse, raw, question) if raw.strip() else None
     sound = strict is not None and _asked(strict, question) == _size(strict)
+    sound = sound and not is_wrapped(raw, text)
     if strict is not None and sound and _is_meant(strict, question, text):
         return _strict(raw, question, chosen, strict)
     skim = getattr(chosen, "skim", chosen.parse)
@@ -111,15 +112,15 @@ def _repair(
         # quotes or a stop alone say nothing, not even that nothing was found
         return Reading("failed", Content(), False, Counter())
     notes: Counter[str] = Counter()
-    text = _unwrap(raw, given.prompt, notes)
-    unwrapped = bool(notes)
-    if unwrapped and _is_empty(text, question):
+    text = unwrapped(raw, given.prompt, given.text, notes)
+    was_wrapped = bool(notes)
+    if was_wrapped and _is_empty(text, question):
         return Reading("repaired", Content(), False, notes)
     content = _recover(text, question, chosen, given.text, notes)
     known = -1 if content is None else _asked(content, question)
     hidden = strict is not None and hides_items(strict, question, given.text)
     # what stands before the answer, or blocks before the last, are none of it
-    clear = unwrapped or (
+    clear = was_wrapped or (
         content is not None
         and 0 < known == _size(content)
         and (notes["blocks"] or notes["fence"] or _holds_prose(strict))
@@ -173,16 +174,6 @@ def _tells(content: Content, question: Question, chosen: Form) -> bool:
     return any(not words().refuses(name) and not words().says_nothing(name) for name in names)
 
 
-def _unwrap(raw: str, prompt: str, notes: Counter[str]) -> str:
-    """Take the answer from behind a thought, and from behind its own prompt."""
-    text = raw.lstrip("\ufeff").strip()
-    for before in (_THOUGHT, prompt.strip()):
-        if before and before in text:
-            notes["prose"] += 1
-            text = text.rsplit(before, 1)[1].strip()
-    return text
-
-
 def _recover(
     text: str, question: Question, chosen: Form, passage: str | None, notes: Counter[str]
 ) -> Content | None:
@@ -234,7 +225,7 @@ def _block(piece: Piece, question: Question, chosen: Form, passage: str | None) 
     own: Recover | None = getattr(chosen, "recover", None)
     textual = own is not None and getattr(chosen, "OPEN_ENDED", False)
     opening: Counter[str] = Counter()
-    text = opened(piece.text, not textual, opening)
+    text = opened(_broken(piece.text, textual, passage, opening), not textual, opening)
     ways = (own, from_json, from_calls) if textual and own else (own or from_json, from_calls)
     for recover in ways:
         notes = opening.copy()
@@ -242,6 +233,14 @@ def _block(piece: Piece, question: Question, chosen: Form, passage: str | None) 
         if items is not None:
             return Block(items, notes)
     return None
+
+
+def _broken(text: str, textual: bool, passage: str | None, notes: Counter[str]) -> str:
+    """Break lines where a text form has them written as escapes, which the text lacks."""
+    if not textual or passage is None or "\\" in passage or '"' in text or "\\n" not in text:
+        return text
+    notes["escapes"] += 1
+    return text.replace("\\r", "").replace("\\n", "\n")
 
 
 def _fitting(items: list[Said], question: Question, notes: Counter[str]) -> Content:

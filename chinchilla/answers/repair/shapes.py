@@ -59,8 +59,12 @@ class Shapes:
             yield from self._typed(root)
             return
         seen: set[str] = set()
+        wraps = any(self._wraps(key, value) for key, value in root.members)
         for key, value in root.members:
-            if key is not None:
+            if wraps and key not in self.asked and not isinstance(value, Group):
+                # the name of a tool, a reason: beside the object that is the answer
+                self.notes["other_shape"] += 1
+            elif key is not None:
                 self.notes["duplicate_key"] += key in seen
                 seen.add(key)
                 yield from self._under(key, value, depth)
@@ -74,8 +78,9 @@ class Shapes:
         """Yield what stands under a key: a label, or a field that holds the whole answer."""
         if key not in self.asked and isinstance(value, Group) and depth < _DEEP:
             inner = [item for _, item in value.members if isinstance(item, Group)]
-            wraps = value.opener == "{" and self.asked & {name for name, _ in value.members}
-            if wraps or (inner and all(self._holds_items(item) for item in inner)):
+            if self._wraps(key, value) or (
+                inner and all(self._holds_items(item) for item in inner)
+            ):
                 self.notes["other_shape"] += 1
                 yield from self._members(value, depth + 1)
                 return
@@ -84,6 +89,12 @@ class Shapes:
             self.notes["other_shape"] += 1
             return
         yield from self._labelled(key, value)
+
+    def _wraps(self, key: str | None, value: Value) -> bool:
+        """Tell whether names asked stand in an object under a key that was not asked."""
+        if key is None or key in self.asked or not isinstance(value, Group):
+            return False
+        return value.opener == "{" and any(name in self.asked for name, _ in value.members)
 
     def _labelled(self, name: str, value: Value) -> Iterator[Said]:
         if isinstance(value, Group) and not self._is_item(value):

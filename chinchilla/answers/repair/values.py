@@ -34,12 +34,15 @@ _QUOTES = {
     **{"「": "」", "『": "』", "`": "`"},
 }
 _BARE_END = re.compile(r"[\n,:={}\[\]()，：＝｛｝［］【】；;]")
-_AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|\Z|[\"“'‘「『`](?<=\s.))")
+_FULL_CALL = re.compile(r"([A-Za-z_]+)[ \t]*（")
+_AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|/[*/]|\Z|[\"“'‘「『`](?<=\s.))")
 # what may follow a key beside a colon
 _AFTER_KEY = re.compile(r"\s*(?:[\[{［｛【]|[-—]{1,2}[>＞]|→)")
 # a quote too many: before a mark and the quote that opens the words
 _STRAY = re.compile(r"[\"“”]\s*[,，、;；:：]\s*(?=[\"“][^\s,，、;；:：=\]})\"“”])")
 _BLANK_ESCAPE = re.compile(r"\\+[nrt]")
+_COMMENTS = {"//": "\n", "#": "\n", "/*": "*/"}
+_BEFORE_COMMENT = ",，{}[]｛｝［］"
 _ARROW = re.compile(r"[-—]{1,2}[>＞]|→")
 _ARROW_SIGNS = " -—=>＞→"
 _SPECIAL = re.compile(r"[\\\"'”’＂＇」』`]")
@@ -59,6 +62,7 @@ class Scan:
         self.open: Counter[str] = Counter()
         self.keys: list[str | None] = [None]
         self.fresh = True  # whether a value may follow: after an opener, a comma or a key
+        self._last: dict[str, int] = {}  # where what ends a comment stands last
 
     @property
     def end(self) -> int:
@@ -93,7 +97,7 @@ class Scan:
             self._key()
         elif mark in _QUOTES:
             self._string(mark)
-        elif char in "\\-—→" and self._skipped():
+        elif (char in "\\-—→" and self._skipped()) or (char in "/#" and self._commented()):
             return
         else:
             self._bare()
@@ -110,6 +114,21 @@ class Scan:
         if arrow:
             self._key()
         self.at = found.end()
+        return True
+
+    def _commented(self) -> bool:
+        """Move past a comment of another language: to the end of its line, or of itself."""
+        before = self.text[self.at - 1 : self.at]
+        kind = "#" if self.text[self.at] == "#" else self.text[self.at : self.at + 2]
+        ending = _COMMENTS.get(kind)
+        if ending is None or not (before.isspace() or before in _BEFORE_COMMENT):
+            return False
+        if ending not in self._last:
+            self._last[ending] = self.text.rfind(ending)
+        if self._last[ending] < self.at + len(kind):
+            return False
+        self.notes["prose"] += 1
+        self.at = self.text.index(ending, self.at + len(kind)) + len(ending)
         return True
 
     def _half(self, char: str) -> str:
@@ -132,6 +151,8 @@ class Scan:
 
     def _lacks_colon(self) -> bool:
         """Tell whether the words before a value are its key, the colon left out."""
+        if self.keys[-1] is not None:
+            return False
         top = self.stack[-1]
         before = top.members[-1] if top.members else (None, None)
         return top.opener == "{" and before[0] is None and isinstance(before[1], str)
@@ -254,8 +275,13 @@ class Scan:
         return char if char == "'" else f"\\{char}"
 
     def _bare(self) -> None:
-        found = _BARE_END.search(self.text, self.at)
+        found = _FULL_CALL.match(self.text, self.at) or _BARE_END.search(self.text, self.at)
         stop = found.start() if found else len(self.text)
+        if found and found.re is _FULL_CALL:
+            self.at = found.end() - 1
+            self.notes["punctuation"] += 1
+            self._open("(", found[1])
+            return
         words = self.text[self.at : stop].strip()
         self.at = stop
         if found and found.group() == "(":

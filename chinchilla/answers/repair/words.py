@@ -1,5 +1,6 @@
 """The words of templates/repair.yaml: empty answers, refusals, field names models make up."""
 
+import re
 from functools import cache, cached_property
 from typing import Literal, get_args
 
@@ -13,18 +14,20 @@ from chinchilla.shipped import shipped
 Part = Literal["type", "text", "head", "tail", "slots", "trigger", "arguments", "role"]
 _SHORT = 40
 _BRACKETS = "()（）[]<>【】 "
-_MARKS = 4
-"""Quotes, brackets and stops that may stand around a word for nothing found."""
+_MARKS = 12
+"""Quotes, brackets, stops and names that may stand around a word for nothing found."""
 
 
 class Words(Frozen):
     """What a model says instead of an answer; `fields` maps a part to the names it goes by.
 
-    `absent` stands where an item is expected, `headings` before an answer or an example.
+    `absent` stands where an item is expected, as what `lacking` describes does; `headings`
+    stand before an answer or an example.
     """
 
     empty: tuple[str, ...]
     absent: tuple[str, ...]
+    lacking: tuple[re.Pattern[str], ...]
     headings: tuple[str, ...]
     nothing: tuple[str, ...]
     refusal: tuple[str, ...]
@@ -59,9 +62,16 @@ class Words(Frozen):
         """Tell whether the whole answer is a word for nothing found."""
         return plain(answer) in self.empties
 
-    def is_absent(self, item: str) -> bool:
-        """Tell whether an item is a word for nothing found in its place."""
-        return len(item) <= self._longest and plain(item.strip(_BRACKETS)) in self._absents
+    def is_absent(self, item: str, name: str = "") -> bool:
+        """Tell whether an item is a word for nothing found in its place, under a name."""
+        if len(item) > self._longest:
+            return False
+        said = plain(item.strip(_BRACKETS))
+        if said in self._absents or not any(map(str.isalnum, said)):
+            return True
+        own = plain(name)
+        said = said.removesuffix(own) if own and said != own else said
+        return said in self._absents or any(one.fullmatch(said) for one in self.lacking)
 
     def says_nothing(self, answer: str) -> bool:
         """Tell whether a short answer says in a sentence that nothing was found."""
