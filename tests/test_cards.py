@@ -4,35 +4,18 @@ from pathlib import Path
 
 import orjson
 import pytest
-from click.testing import CliRunner, Result
+from own_card import CARD, ROW, run
 
-from chinchilla.cli import cli
 from chinchilla.errors import CardError, Tally
 from chinchilla.schema import Record
 from chinchilla.sources import catalogue
 
-CARD = """title = "我的数据"
-task = "ner"
-[[editions]]
-splits.train = ["train.json"]
-[mapping]
-text = "text"
-offsets = "end-exclusive"
-entities = { list = "label", type = "2", start = "0", end = "1" }
-[labels]
-PER = { name = "人名" }
-"""
-ROW = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 
 TRIPLE = (
     '{"text": "甲书是乙写的", "spo_list": [{"predicate": "作者", "subject": "甲书", "object": '
     '{"@value": "乙"}, "subject_type": "图书作品", "object_type": {"@value": "人物"}}]}\n'
 )
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 def records(raw: Path, source: str, split: str = "train") -> list[Record]:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import orjson
 import pytest
-from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from own_card import run
 
-from chinchilla.cli import cli
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Record, check_record
 from chinchilla.sources import catalogue
@@ -36,10 +35,6 @@ LINES = {
     "unknown-label": '{"text": "张三来了", "label": [[0, 2, "ORG"]]}',
     "not-json": "{bad",
 }
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 def checked(raw: Path, *sources: str) -> dict:

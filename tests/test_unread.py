@@ -6,7 +6,8 @@ from pathlib import Path
 
 import orjson
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
+from own_card import CARD, ROW, run
 
 from chinchilla.cli import cli
 from chinchilla.errors import ChinchillaError
@@ -25,23 +26,7 @@ BRAT = {
         "T1\tPerson 0 2\t外婆\nT2\tPlace 4 6\t山下\nR1\tLocated Arg1:T1 Arg2:T2\n"
     ),
 }
-CARD = """title = "我的数据"
-task = "ner"
-[[editions]]
-splits.train = ["train.json"]
-[mapping]
-text = "text"
-offsets = "end-exclusive"
-entities = { list = "label", type = "2", start = "0", end = "1" }
-[labels]
-PER = { name = "人名" }
-"""
 ONE_FOLDER = "put all files in one folder"
-ROW = '{"text": "张三来了", "label": [[0, 2, "PER"]]}\n'
-
-
-def run(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
 
 
 def named(raw: Path, *sources: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, templates_option, trust_option
+from chinchilla.cli.options import batch_size_option, templates_option, trust_option
 from chinchilla.cli.output import say
 from chinchilla.cli.score import check_any_read
 
@@ -44,9 +44,7 @@ if TYPE_CHECKING:
     help="Wordings of the build, or those that no training saw.",
 )
 @click.option("--constrained", is_flag=True, help="Ask again, bound to labels asked and text.")
-@click.option(
-    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
-)
+@batch_size_option
 @trust_option
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @templates_option

@@ -50,6 +50,11 @@ raw_option = click.option(
 )
 
 
+batch_size_option = click.option(
+    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
+)
+
+
 def _use_templates(
     context: click.Context, option: click.Parameter, folder: Path | None
 ) -> Path | None:

@@ -8,7 +8,14 @@ import click
 
 from chinchilla.cli.eval import say_lifted
 from chinchilla.cli.extras import need
-from chinchilla.cli.options import MANY, SECONDS, on_error_option, templates_option, trust_option
+from chinchilla.cli.options import (
+    MANY,
+    SECONDS,
+    batch_size_option,
+    on_error_option,
+    templates_option,
+    trust_option,
+)
 from chinchilla.cli.output import say, standard_input
 from chinchilla.cli.reading import check_any_left, say_tally
 
@@ -52,9 +59,7 @@ if TYPE_CHECKING:
 @click.option("--constrained", is_flag=True, help="Labels from those asked, spans from the text.")
 @click.option("--base-url", help="Endpoint of engine openai, up to /v1.")
 @click.option("--model-name", help="Name of the model at the endpoint, where MODEL is a run.")
-@click.option(
-    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
-)
+@batch_size_option
 @click.option("--max-new-tokens", type=MANY, help="Longest answer.")
 @click.option(
     "--concurrency",

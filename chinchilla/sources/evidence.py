@@ -15,6 +15,10 @@ from chinchilla.schema import Record, Split
 from chinchilla.sources.card import Card, Edition
 from chinchilla.sources.part import Part
 
+MANY = 50
+"""So many pairs without any relation are no labels of a split: a quarter of those published are
+negative, and half of them in SanWen's at the most."""
+
 
 class CheckFile(Protocol):
     """Look at a file as a whole before it is read: raise what is wrong with it, or warn."""
@@ -97,11 +101,6 @@ def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
         if any(row[key] is not None for key in row.keys() - keys):
             return False
     return rows > 0
-
-
-MANY = 50
-"""So many pairs without any relation are no labels of a split: a quarter of those published are
-negative, and half of them in SanWen's at the most."""
 
 
 def gold_of(record: Record) -> Sized:
