@@ -40,5 +40,5 @@ def edited(value: Any, changes: list[tuple[int, Any]]) -> Any:
         if new is ...:
             del inside[last]
         else:
-            inside[last] = new
+            inside[last] = copy.deepcopy(new)
     return value
