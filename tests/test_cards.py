@@ -6,9 +6,9 @@ import orjson
 import pytest
 from own_card import CARD, ROW, run
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import CardError, Tally
 from chinchilla.schema import Record
-from chinchilla.sources import catalogue
 
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 

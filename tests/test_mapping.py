@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import CardError, ChinchillaError, Tally
-from chinchilla.sources import catalogue
 
 HEAD = 'title = "我的数据"\ntask = "{task}"\n[[editions]]\nsplits.train = ["train.json"]\n'
 NER = (
