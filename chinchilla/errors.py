@@ -165,7 +165,7 @@ class Tally:
     forgiving: bool = False
     keep: int = 0
     refused: dict[str, Count] = field(default_factory=dict)
-    mended: dict[str, Count] = field(default_factory=dict)
+    fixed: dict[str, Count] = field(default_factory=dict)
     warned: dict[str, Count] = field(default_factory=dict)
     lost: dict[str, Count] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
@@ -195,9 +195,9 @@ class Tally:
         """Count a record left out for a reason that is no error."""
         _add(self.refused, reason, Count(1, example, (example,)))
 
-    def mend(self, reason: str, example: str) -> None:
+    def fix(self, reason: str, example: str) -> None:
         """Count a known quirk of a source that was put right."""
-        _add(self.mended, reason, Count(1, example, (example,)))
+        _add(self.fixed, reason, Count(1, example, (example,)))
 
     def warn(self, reason: str, where: str, todo: str) -> None:
         """Count what was read as it stands and looks wrong, and say what would mend it."""

@@ -11,7 +11,7 @@ WORD = 64
 _unpack = Struct("<8Q").unpack
 
 
-class Chance(Random):
+class Rng(Random):
     """Draw numbers from BLAKE2b of a seed and a name, the same on every machine.
 
     To start anew costs one hash, a fraction of seeding a Mersenne Twister: a row draws a

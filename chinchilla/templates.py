@@ -37,7 +37,7 @@ class Segment(NamedTuple):
     variable: bool
 
 
-class Wording(Frozen):
+class TemplateText(Frozen):
     """Hold one way to ask, as written in a template file."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -52,7 +52,7 @@ class TemplateFile(Frozen):
     subtask: Subtask
     labels: Literal["closed", "open"]
     held_out: bool = False
-    wordings: tuple[Wording, ...] = Field(min_length=1)
+    wordings: tuple[TemplateText, ...] = Field(min_length=1)
 
 
 class Template(NamedTuple):

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import CardError, Tally
 
 NOWHERE = Path("nowhere")
@@ -27,7 +27,7 @@ SOURCES = [
 ]
 
 
-def carve(raw: Path, source: str, edition: str, files: list[str]) -> Found:
+def carve(raw: Path, source: str, edition: str, files: list[str]) -> FoundSource:
     lines = ["[[editions]]", f'name = "{edition}"', "carve = { seed = 1, dev = 0.3 }"]
     lines += [f"splits.{split} = {files}" for split in ("train", "dev")]
     (raw / source).mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def carve(raw: Path, source: str, edition: str, files: list[str]) -> Found:
     return found
 
 
-def read(found: Found) -> tuple[dict[str, list[str]], dict[str, Tally]]:
+def read(found: FoundSource) -> tuple[dict[str, list[str]], dict[str, Tally]]:
     """Read every split: the ids of its records without the split, and what was counted."""
     tallies = {split: Tally(forgiving=True) for split in found.files}
     ids = {
@@ -105,12 +105,12 @@ def test_a_mapped_row_whose_text_is_no_string_counts_once(tmp_path, put, row) ->
     assert not tallies["dev"].refused
 
 
-def test_a_mend_counts_for_the_split_of_its_record_alone(tmp_path, put) -> None:
+def test_a_fix_counts_for_the_split_of_its_record_alone(tmp_path, put) -> None:
     rows = [f"甲\t乙\t合作\t甲{n}与乙合作\n" * 2 for n in range(20)]
     put("finre/train.txt", "".join(rows))
     ids, tallies = read(carve(tmp_path / "raw", "finre", "default", ["train.txt"]))
-    mended = {split: tally.mended["repeated-row"].times for split, tally in tallies.items()}
-    assert mended == {split: len(one) for split, one in ids.items()}
+    fixed = {split: tally.fixed["repeated-row"].times for split, tally in tallies.items()}
+    assert fixed == {split: len(one) for split, one in ids.items()}
 
 
 def test_splits_of_the_same_lines_are_refused_where_nothing_parts_them(tmp_path, put) -> None:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from chinchilla.errors import InputError, Tally
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.schema import Label, LabelSet
-from chinchilla.score.answers import read_answers, read_questions
-from chinchilla.score.rows import Gold, LeanGold, LeanRow, Row, rows_of
+from chinchilla.score.answers import read_answers, read_queries
+from chinchilla.score.rows import Gold, Row, TripleGold, TripleRow, rows_of
 from chinchilla.strict_json import DuplicateKeyError, loads
 
-KINDS = (Row, Gold, LeanRow, LeanGold)
+KINDS = (Row, Gold, TripleRow, TripleGold)
 GOOD = {
     "ner": b'{"id": "%d", "text": "a: b", "entities": [{"type": "A", "text": "a"}]}\n',
     "re": b'{"id": "%d", "relations": [{"predicate": "p", "head": "h", "tail": "t"}]}\n',
@@ -68,7 +68,7 @@ def test_an_answer_and_a_row_that_was_answered_are_refused(tmp_path: Path) -> No
     answers.write_text('{"id": "1", "raw": "{}"}\n\n{"id": "2", "raw": "{}", "raw": "[]"}\n')
     for read in (
         lambda: read_answers(answers, "json", "ner", {}),
-        lambda: read_questions(answers, lambda row: None, None),  # type: ignore[arg-type,return-value]
+        lambda: read_queries(answers, lambda row: None, None),  # type: ignore[arg-type,return-value]
     ):
         with pytest.raises(InputError):
             read()

@@ -388,4 +388,4 @@ def test_an_event_without_a_trigger_has_no_place_of_one(tmp_path, put, source, v
     [record] = catalogue.records(found, "train", tally)
     [one] = record.events
     assert (one.trigger, one.trigger_start) == (None, None)
-    assert tally.mended["trigger-start-without-trigger"].times == 1
+    assert tally.fixed["trigger-start-without-trigger"].times == 1

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.offsets import Ruler, Setting, fitting, suspicion
+from chinchilla.corpus.offsets import OffsetRuler, Setting, fitting, suspicion
 from chinchilla.errors import ChinchillaError, Tally
 from chinchilla.schema import Record
 
@@ -87,7 +87,7 @@ def test_offsets_in_utf_16_units_are_read_as_the_same_characters(text, data) -> 
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
     units = [len(text[:at].encode("utf-16-le")) // 2 for at in (start, end)]
-    ruler = Ruler(text)
+    ruler = OffsetRuler(text)
     assert [ruler.at(one, "utf-16") for one in units] == [start, end]
     now = Setting("end-exclusive", "code-point")
     if text[units[0] : units[1]] != text[start:end]:
@@ -163,7 +163,7 @@ def test_offsets_that_are_mapped_and_would_not_be_read_are_refused(
 
 
 def test_where_a_start_alone_is_given_no_setting_with_an_end_is_advised() -> None:
-    ruler = Ruler("👍见王小明")
+    ruler = OffsetRuler("👍见王小明")
     now, wide = Setting("start", "code-point"), 'set offsets_unit = "utf-16"'
     assert fitting(ruler, "王小明", 3, None, now) == wide
     assert fitting(ruler, "王小明", 3, 9, now._replace(offsets="end-exclusive")) != wide

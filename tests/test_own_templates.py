@@ -130,7 +130,7 @@ NAMES = ["build", "check", "train", "predict", "eval", "score"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_command_that_words_or_reads_questions_takes_the_folder(name: str) -> None:
+def test_every_command_that_words_or_reads_queries_takes_the_folder(name: str) -> None:
     [option] = [one for one in cli.commands[name].params if "--templates-dir" in one.opts]
     assert option.help
 

@@ -73,7 +73,7 @@ def test_a_split_has_the_published_counts(published: Path, key) -> None:
 def test_every_row_of_the_pair_sources_is_a_pair_or_a_counted_repeat(published, key) -> None:
     records, tally = read(published, key[0], None, key[1])
     counts = counted(records)
-    repeats = sum(count.times for count in tally.mended.values())
+    repeats = sum(count.times for count in tally.fixed.values())
     assert counts["relations"] + counts["na_pairs"] + repeats == ROWS[key]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import Tally
 from chinchilla.schema import Record
 
@@ -38,7 +38,7 @@ def pick_edition(card: Card, path: Path) -> Edition:
 
 def read_sample(path: Path) -> list[Record]:
     card = catalogue.load_card(path.parent.name, RAW)
-    found = Found(card, pick_edition(card, path), path.parent, {"train": path}, False)
+    found = FoundSource(card, pick_edition(card, path), path.parent, {"train": path}, False)
     return list(catalogue.records(found, "train", Tally()))
 
 

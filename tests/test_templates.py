@@ -65,7 +65,7 @@ def test_every_sentence_on_an_answer_form_says_what_to_write_for_nothing(form: s
 
 
 @pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
-def test_a_question_that_shows_no_labels_speaks_of_no_candidates(form: str) -> None:
+def test_a_query_that_shows_no_labels_speaks_of_no_candidates(form: str) -> None:
     for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"):
         sentences = load_phrases().formats(form, subtask, closed=False)
         assert len(set(sentences)) >= 3

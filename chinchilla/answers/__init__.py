@@ -4,7 +4,7 @@ A format is found by its name: `json` is `chinchilla.answers.json_format`. No li
 """
 
 from chinchilla.answers.formats import Form, form, forms
-from chinchilla.answers.query import SUBTASKS, Content, Question, Subtask
+from chinchilla.answers.query import SUBTASKS, Content, Query, Subtask
 from chinchilla.answers.target import ordered
 
-__all__ = ["SUBTASKS", "Content", "Form", "Question", "Subtask", "form", "forms", "ordered"]
+__all__ = ["SUBTASKS", "Content", "Form", "Query", "Subtask", "form", "forms", "ordered"]

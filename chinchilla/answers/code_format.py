@@ -14,8 +14,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from chinchilla.answers.items import Said, said, to_content
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.items import AnswerItem, said, to_content
+from chinchilla.answers.query import Content, Query
 from chinchilla.answers.quoting import Cursor, quoted
 from chinchilla.answers.repair.items import from_calls
 from chinchilla.errors import AnswerError
@@ -35,13 +35,13 @@ _MAY = {"re": {"slots"}, "ee": {"trigger", "arguments"}, "ee-trigger": {"trigger
 _NAME = re.compile("[a-z]+")
 
 
-def dump(content: Content, question: Question) -> str:
+def dump(content: Content, query: Query) -> str:
     """Write the content call by call."""
-    items = said(content, question)
-    return "\n".join(_call(item, question.subtask) for item in items) or NOTHING
+    items = said(content, query)
+    return "\n".join(_call(item, query.subtask) for item in items) or NOTHING
 
 
-def _call(item: Said, subtask: str) -> str:
+def _call(item: AnswerItem, subtask: str) -> str:
     name = quoted(item.name)
     match subtask:
         case "ner":
@@ -59,37 +59,37 @@ def _call(item: Said, subtask: str) -> str:
             return f"Event(type={name}{trigger}{arguments})"
 
 
-def _slots(item: Said) -> str:
+def _slots(item: AnswerItem) -> str:
     slots = ", ".join(f"{quoted(name)}: {quoted(words)}" for name, words in item.further)
     return f", slots={{{slots}}}" if slots else ""
 
 
-def _arguments(item: Said) -> str:
-    calls = [_call(Said(role, words), "ee-argument") for role, words in item.further]
+def _arguments(item: AnswerItem) -> str:
+    calls = [_call(AnswerItem(role, words), "ee-argument") for role, words in item.further]
     return f", arguments=[{', '.join(calls)}]"
 
 
-def parse(answer: str, question: Question) -> Content:
+def parse(answer: str, query: Query) -> Content:
     """Read such calls back; raise AnswerError where there is anything else."""
     if answer.strip() == NOTHING:
         return Content()
     cursor = Cursor(answer)
     items = []
     while not cursor.ended():
-        items.append(_read_call(cursor, question.subtask))
+        items.append(_read_call(cursor, query.subtask))
     if not items:
         raise AnswerError("answer", "nothing but blanks", f"write {NOTHING} for nothing found")
-    return to_content(items, question)
+    return to_content(items, query)
 
 
 def recover(
-    text: str, question: Question, notes: Counter[str], passage: str | None = None
-) -> list[Said] | None:
+    text: str, query: Query, notes: Counter[str], passage: str | None = None
+) -> list[AnswerItem] | None:
     """Read every call of an answer, however it is punctuated."""
-    return from_calls(text, question, notes, passage)
+    return from_calls(text, query, notes, passage)
 
 
-def _read_call(cursor: Cursor, subtask: str) -> Said:
+def _read_call(cursor: Cursor, subtask: str) -> AnswerItem:
     function, needed = _CALLS[subtask]
     cursor.expect(function)
     found = _parameters(cursor)
@@ -99,7 +99,9 @@ def _read_call(cursor: Cursor, subtask: str) -> Said:
         raise AnswerError("answer", what, f"it needs {', '.join(needed)}")
     name = found[needed[0]]
     words = found.get("text", found.get("head", found.get("trigger")))
-    return Said(name, words, found.get("tail"), found.get("slots", found.get("arguments", ())))
+    return AnswerItem(
+        name, words, found.get("tail"), found.get("slots", found.get("arguments", ()))
+    )
 
 
 def _parameters(cursor: Cursor) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.query import Content, Query
 from chinchilla.errors import ConfigError
 
 _SUFFIX = "_format"
@@ -14,10 +14,10 @@ _SUFFIX = "_format"
 class Form(Protocol):
     """An answer form: a way to write content down and to read it back."""
 
-    def dump(self, content: Content, question: Question) -> str:
+    def dump(self, content: Content, query: Query) -> str:
         """Write the content, labels in the order asked; raise AnswerError for one not asked."""
 
-    def parse(self, answer: str, question: Question) -> Content:
+    def parse(self, answer: str, query: Query) -> Content:
         """Read an answer; raise AnswerError where it is not of the form."""
 
 

@@ -15,14 +15,14 @@ from typing import NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.query import Content, Query
 from chinchilla.errors import AnswerError
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot, explain
 
 Item = TypeVar("Item")
 
 
-class Said(NamedTuple):
+class AnswerItem(NamedTuple):
     """One item of an answer, under Chinese names; `words` is null for a missing trigger."""
 
     name: str
@@ -31,62 +31,62 @@ class Said(NamedTuple):
     further: tuple[tuple[str, str], ...] = ()
 
 
-def said(content: Content, question: Question) -> list[Said]:
+def said(content: Content, query: Query) -> list[AnswerItem]:
     """List the items of a content, labels (and roles) in the order asked.
 
     Raises AnswerError where the content holds a label, slot or role that was not asked.
     """
-    if question.subtask == "ner":
-        entities = _by_label(content.entities, lambda item: item.type, question)
-        return [Said(label.name, item.text) for label, item in entities]
-    if question.subtask in ("re", "re-pair"):
-        relations = _by_label(content.relations, lambda item: item.predicate, question)
-        return [_said_relation(item, label, question) for label, item in relations]
-    if question.subtask == "ee-argument":
-        return [Said(*pair) for pair in _said_arguments(content.events, question.event)]
-    events = _by_label(content.events, lambda item: item.event_type, question)
-    if question.subtask == "ee-trigger":
-        return [Said(label.name, item.trigger) for label, item in events]
+    if query.subtask == "ner":
+        entities = _by_label(content.entities, lambda item: item.type, query)
+        return [AnswerItem(label.name, item.text) for label, item in entities]
+    if query.subtask in ("re", "re-pair"):
+        relations = _by_label(content.relations, lambda item: item.predicate, query)
+        return [_said_relation(item, label, query) for label, item in relations]
+    if query.subtask == "ee-argument":
+        return [AnswerItem(*pair) for pair in _said_arguments(content.events, query.event)]
+    events = _by_label(content.events, lambda item: item.event_type, query)
+    if query.subtask == "ee-trigger":
+        return [AnswerItem(label.name, item.trigger) for label, item in events]
     return [
-        Said(label.name, item.trigger, None, tuple(_said_arguments([item], label)))
+        AnswerItem(label.name, item.trigger, None, tuple(_said_arguments([item], label)))
         for label, item in events
     ]
 
 
-def listed(content: Content, question: Question) -> list[Said]:
+def listed(content: Content, query: Query) -> list[AnswerItem]:
     """List the items of a content as they come, a label that was not asked under its own name."""
-    names = {label.key: label.name for label in question.known}
-    items = [Said(names.get(one.type, one.type), one.text) for one in content.entities]
+    names = {label.key: label.name for label in query.known}
+    items = [AnswerItem(names.get(one.type, one.type), one.text) for one in content.entities]
     for relation in content.relations:
         name = names.get(relation.predicate, relation.predicate)
-        if question.subtask == "re-pair":
-            items.append(Said(name))
+        if query.subtask == "re-pair":
+            items.append(AnswerItem(name))
             continue
-        slots = {slot.key: slot.name for slot in question.label(name).slots}
+        slots = {slot.key: slot.name for slot in query.label(name).slots}
         further = [(slots.get(key, key), found) for key, found in relation.tail_slots.items()]
-        items.append(Said(name, relation.head, relation.tail, tuple(further)))
+        items.append(AnswerItem(name, relation.head, relation.tail, tuple(further)))
     for event in content.events:
-        given = question.event if question.subtask == "ee-argument" else None
+        given = query.event if query.subtask == "ee-argument" else None
         name = names.get(event.event_type, event.event_type)
-        label = given or question.label(name)
+        label = given or query.label(name)
         roles = {role.key: role.name for role in label.roles}
         pairs = [(roles.get(one.role, one.role), one.text) for one in event.arguments]
         if given:
-            items += [Said(*pair) for pair in pairs]
+            items += [AnswerItem(*pair) for pair in pairs]
         else:
-            items.append(Said(name, event.trigger, None, tuple(pairs)))
+            items.append(AnswerItem(name, event.trigger, None, tuple(pairs)))
     return items
 
 
 def _by_label(
-    items: Iterable[Item], key: Callable[[Item], str], question: Question
+    items: Iterable[Item], key: Callable[[Item], str], query: Query
 ) -> Iterator[tuple[Label, Item]]:
     found: dict[str, list[Item]] = {}
     for item in items:
-        found.setdefault(asked(question.by_key, key(item), "label").key, []).append(item)
+        found.setdefault(asked(query.by_key, key(item), "label").key, []).append(item)
     if not found:
         return
-    for label in [label for label in question.known if label.key in found]:
+    for label in [label for label in query.known if label.key in found]:
         for item in found[label.key]:
             yield label, item
 
@@ -99,13 +99,13 @@ def asked(known: Mapping[str, Item], key: str, kind: str) -> Item:
     return known[key]
 
 
-def _said_relation(relation: Relation, label: Label, question: Question) -> Said:
-    if question.subtask == "re-pair":
-        return Said(label.name)
+def _said_relation(relation: Relation, label: Label, query: Query) -> AnswerItem:
+    if query.subtask == "re-pair":
+        return AnswerItem(label.name)
     if not relation.tail_slots:
-        return Said(label.name, relation.head, relation.tail)
+        return AnswerItem(label.name, relation.head, relation.tail)
     slots = in_order(relation.tail_slots.items(), label.slots, "slot")
-    return Said(label.name, relation.head, relation.tail, tuple(slots))
+    return AnswerItem(label.name, relation.head, relation.tail, tuple(slots))
 
 
 def _said_arguments(events: Iterable[Event], label: Label | None) -> list[tuple[str, str]]:
@@ -130,33 +130,33 @@ def in_order(
     return [(part.name, words) for part in parts for words in found[part.key]]
 
 
-def to_content(items: Iterable[Said], question: Question) -> Content:
+def to_content(items: Iterable[AnswerItem], query: Query) -> Content:
     """Turn items back into content: names to keys, a name that was not asked as it stands.
 
     Raises AnswerError where an item is blank.
     """
     try:
-        if question.subtask == "ner":
-            return Content(entities=tuple(_entity(item, question) for item in items))
-        if question.subtask in ("re", "re-pair"):
-            return Content(relations=tuple(_relation(item, question) for item in items))
-        if question.subtask == "ee-argument":
-            return Content(events=_given_event(items, question))
-        return Content(events=tuple(_event(item, question) for item in items))
+        if query.subtask == "ner":
+            return Content(entities=tuple(_entity(item, query) for item in items))
+        if query.subtask in ("re", "re-pair"):
+            return Content(relations=tuple(_relation(item, query) for item in items))
+        if query.subtask == "ee-argument":
+            return Content(events=_given_event(items, query))
+        return Content(events=tuple(_event(item, query) for item in items))
     except ValidationError as error:
         todo = "write each item as the form says"
         raise AnswerError("answer", f"an item does not fit ({explain(error)})", todo) from error
 
 
-def _entity(item: Said, question: Question) -> Entity:
-    return Entity(type=question.label(item.name).key, text=cast(str, item.words))
+def _entity(item: AnswerItem, query: Query) -> Entity:
+    return Entity(type=query.label(item.name).key, text=cast(str, item.words))
 
 
-def _relation(item: Said, question: Question) -> Relation:
-    label = question.label(item.name)
+def _relation(item: AnswerItem, query: Query) -> Relation:
+    label = query.label(item.name)
     head, tail = item.words, item.tail
-    if question.subtask == "re-pair":
-        head, tail = question.head, question.tail
+    if query.subtask == "re-pair":
+        head, tail = query.head, query.tail
     slots = {slot.name: slot.key for slot in label.slots}
     return Relation(
         predicate=label.key,
@@ -168,18 +168,18 @@ def _relation(item: Said, question: Question) -> Relation:
     )
 
 
-def _event(item: Said, question: Question) -> Event:
-    label = question.label(item.name)
+def _event(item: AnswerItem, query: Query) -> Event:
+    label = query.label(item.name)
     arguments = _read_arguments(item.further, label)
     return Event(event_type=label.key, trigger=item.words, arguments=arguments)
 
 
-def _given_event(items: Iterable[Said], question: Question) -> tuple[Event, ...]:
-    label = cast(Label, question.event)
+def _given_event(items: Iterable[AnswerItem], query: Query) -> tuple[Event, ...]:
+    label = cast(Label, query.event)
     arguments = _read_arguments([(item.name, cast(str, item.words)) for item in items], label)
     if not arguments:
         return ()
-    return (Event(event_type=label.key, trigger=question.trigger, arguments=arguments),)
+    return (Event(event_type=label.key, trigger=query.trigger, arguments=arguments),)
 
 
 def _read_arguments(pairs: Iterable[tuple[str, str]], label: Label) -> tuple[Argument, ...]:

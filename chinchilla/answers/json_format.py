@@ -17,8 +17,8 @@ from typing import Any
 
 import orjson
 
-from chinchilla.answers.items import Said, asked, in_order, said, to_content
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.items import AnswerItem, asked, in_order, said, to_content
+from chinchilla.answers.query import Content, Query
 from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import unquoted
 from chinchilla.errors import AnswerError
@@ -28,23 +28,23 @@ Lists = dict[str, list[Any]]
 Pairs = list[tuple[str, Any]]
 
 
-def dump(content: Content, question: Question) -> str:
+def dump(content: Content, query: Query) -> str:
     """Write the content as one JSON object; re-pair as a list of names."""
-    if question.subtask == "re":
-        return _written(_by_name(content.relations, question))
-    items = said(content, question)
-    if question.subtask == "re-pair":
+    if query.subtask == "re":
+        return _written(_by_name(content.relations, query))
+    items = said(content, query)
+    if query.subtask == "re-pair":
         return _written([item.name for item in items])
-    return _written(_lists((item.name, _value(item, question)) for item in items))
+    return _written(_lists((item.name, _value(item, query)) for item in items))
 
 
 def _written(answer: Any) -> str:
     return orjson.dumps(answer).decode("utf-8")
 
 
-def _by_name(relations: Iterable[Relation], question: Question) -> Lists:
+def _by_name(relations: Iterable[Relation], query: Query) -> Lists:
     """Put relations under the names of their labels, in the order asked."""
-    labels = question.by_key
+    labels = query.by_key
     found: Lists = {}
     for item in relations:
         key = item.predicate
@@ -60,7 +60,7 @@ def _by_name(relations: Iterable[Relation], question: Question) -> Lists:
     if len(found) < 2:
         return {labels[key].name: values for key, values in found.items()}
     lists: Lists = {}
-    for key in sorted(found, key=question.places.__getitem__):
+    for key in sorted(found, key=query.places.__getitem__):
         name = labels[key].name
         # two labels may bear one name where labels are renamed
         lists[name] = lists[name] + found[key] if name in lists else found[key]
@@ -74,36 +74,36 @@ def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
     return found
 
 
-def _value(item: Said, question: Question) -> Any:
-    if question.subtask == "ee":
+def _value(item: AnswerItem, query: Query) -> Any:
+    if query.subtask == "ee":
         trigger = {} if item.words is None else {"trigger": item.words}
         return {**trigger, "arguments": _lists(iter(item.further))}
     return item.words
 
 
-def parse(answer: str, question: Question) -> Content:
+def parse(answer: str, query: Query) -> Content:
     """Read such an answer back; raise AnswerError where it is not exactly of the form.
 
     The lists of a key that comes twice are joined.
     """
-    return to_content(list(_items(_load(answer, question, _join), question)), question)
+    return to_content(list(_items(_load(answer, query, _join), query)), query)
 
 
-def skim(answer: str, question: Question) -> Content:
+def skim(answer: str, query: Query) -> Content:
     """Read what fits of a well-formed answer, as a reader without repair does.
 
     Items that are not of the form are left out; of a key that comes twice the last counts.
     Raises AnswerError where the answer is not one JSON value of the right kind.
     """
-    items: list[Said] = []
-    for part in _parts(_load(answer, question, dict)):
+    items: list[AnswerItem] = []
+    for part in _parts(_load(answer, query, dict)):
         try:
-            one = list(_items(part, question))
-            to_content(one, question)
+            one = list(_items(part, query))
+            to_content(one, query)
         except AnswerError:
             continue
         items.extend(one)
-    return to_content(items, question)
+    return to_content(items, query)
 
 
 def remarks(answer: str) -> dict[str, int]:
@@ -119,26 +119,26 @@ def remarks(answer: str) -> dict[str, int]:
 
 
 def recover(
-    text: str, question: Question, notes: Counter[str], passage: str | None = None
-) -> list[Said] | None:
+    text: str, query: Query, notes: Counter[str], passage: str | None = None
+) -> list[AnswerItem] | None:
     """Read the first JSON value of an answer; a relation name alone may stand without one."""
-    if question.subtask == "re-pair" and unquoted(text.strip()) in question.asked:
+    if query.subtask == "re-pair" and unquoted(text.strip()) in query.asked:
         notes["bare_string"] += 1
-        return [Said(unquoted(text.strip()))]
-    items = from_json(text, question, notes, passage)
+        return [AnswerItem(unquoted(text.strip()))]
+    items = from_json(text, query, notes, passage)
     if not items and text.lstrip().startswith('"'):
-        items = from_json(f"{{{text}}}", question, notes, passage)
+        items = from_json(f"{{{text}}}", query, notes, passage)
         notes["brackets"] += 1
     return items
 
 
-def _load(answer: str, question: Question, hook: Callable[[Pairs], Any]) -> Any:
+def _load(answer: str, query: Query, hook: Callable[[Pairs], Any]) -> Any:
     try:
         found = loads(answer, object_pairs_hook=hook)
     except (ValueError, RecursionError) as error:
         what = " ".join(str(error).split())
         raise AnswerError("answer", f"not JSON ({what})", "answer with JSON alone") from error
-    kind = list if question.subtask == "re-pair" else dict
+    kind = list if query.subtask == "re-pair" else dict
     if not isinstance(found, kind):
         what = "not a JSON list" if kind is list else "not a JSON object"
         raise AnswerError("answer", what, "answer as the form says")
@@ -169,40 +169,40 @@ def _parts(found: Any) -> Iterator[Any]:
                 yield from ({name: [item]} for item in items)
 
 
-def _items(found: Any, question: Question) -> Iterator[Said]:
-    if question.subtask == "re-pair":
-        yield from (Said(_words(name)) for name in found)
+def _items(found: Any, query: Query) -> Iterator[AnswerItem]:
+    if query.subtask == "re-pair":
+        yield from (AnswerItem(_words(name)) for name in found)
         return
     for name, items in found.items():
         for item in _list(items):
-            yield _item(name, item, question)
+            yield _item(name, item, query)
 
 
-def _item(name: str, item: Any, question: Question) -> Said:
-    if question.subtask == "re":
+def _item(name: str, item: Any, query: Query) -> AnswerItem:
+    if query.subtask == "re":
         return _relation(name, item)
-    if question.subtask == "ee":
+    if query.subtask == "ee":
         return _event(name, item)
-    if question.subtask == "ee-trigger" and item is None:
-        return Said(name)
-    return Said(name, _words(item))
+    if query.subtask == "ee-trigger" and item is None:
+        return AnswerItem(name)
+    return AnswerItem(name, _words(item))
 
 
-def _relation(name: str, item: Any) -> Said:
+def _relation(name: str, item: Any) -> AnswerItem:
     if not isinstance(item, dict) or not {"head", "tail"} <= item.keys():
         raise _wrong("a relation is an object with head and tail")
     further = [(key, _words(words)) for key, words in item.items() if key not in ("head", "tail")]
-    return Said(name, _words(item["head"]), _words(item["tail"]), tuple(further))
+    return AnswerItem(name, _words(item["head"]), _words(item["tail"]), tuple(further))
 
 
-def _event(name: str, item: Any) -> Said:
+def _event(name: str, item: Any) -> AnswerItem:
     if not isinstance(item, dict) or item.keys() - {"trigger", "arguments"}:
         raise _wrong("an event is an object with trigger and arguments")
     trigger, roles = item.get("trigger"), item.get("arguments", {})
     if not isinstance(roles, dict):
         raise _wrong("arguments is an object of lists")
     further = [(role, _words(words)) for role, found in roles.items() for words in _list(found)]
-    return Said(name, None if trigger is None else _words(trigger), None, tuple(further))
+    return AnswerItem(name, None if trigger is None else _words(trigger), None, tuple(further))
 
 
 def _words(item: Any) -> str:

@@ -25,7 +25,7 @@ class Content(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Question:
+class Query:
     """What is asked: the sub-task, the labels in the order asked, and what is given.
 
     `na` is the label for "no relation" where it is among the candidates; `empty` the words for
@@ -52,7 +52,7 @@ class Question:
         if self.subtask == "ee-argument" and self.event is None:
             raise ConfigError("question", "ee-argument without its type", "give event")
 
-    def with_empty(self, empty: str) -> "Question":
+    def with_empty(self, empty: str) -> "Query":
         """Return the question with other words for nothing found, its look-ups kept."""
         if empty == self.empty:
             return self
@@ -63,7 +63,7 @@ class Question:
         return self._emptied[empty]
 
     @cached_property
-    def _emptied(self) -> "dict[str, Question]":
+    def _emptied(self) -> "dict[str, Query]":
         return {}
 
     @cached_property

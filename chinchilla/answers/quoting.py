@@ -15,8 +15,8 @@ from json import JSONDecodeError, JSONDecoder, dumps
 from re import Pattern
 from typing import Any
 
-from chinchilla.answers.items import Said, said
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.items import AnswerItem, said
+from chinchilla.answers.query import Content, Query
 from chinchilla.errors import AnswerError
 
 Quote = Callable[[str, Pattern[str] | None], str]
@@ -108,24 +108,24 @@ class Cursor:
         return AnswerError("answer", f"{what} at {here!r}", "write each item as the form says")
 
 
-Write = Callable[[list[Said], Question, Quote], str]
+Write = Callable[[list[AnswerItem], Query, Quote], str]
 """How a form writes items, with the words in them as a quote has them."""
 
 
-def written(content: Content, question: Question, write: Write) -> str:
+def written(content: Content, query: Query, write: Write) -> str:
     """Write a content; quoted throughout if it read like nothing found."""
-    items = said(content, question)
+    items = said(content, query)
     if not items:
-        return question.empty
-    answer = write(items, question, bare)
-    if answer.strip() == question.empty.strip():
-        return write(items, question, quoted)
+        return query.empty
+    answer = write(items, query, bare)
+    if answer.strip() == query.empty.strip():
+        return write(items, query, quoted)
     return answer
 
 
-def lines_of(answer: str, question: Question) -> list[str]:
+def lines_of(answer: str, query: Query) -> list[str]:
     """Return the lines that say something, none for nothing found; raise AnswerError for blanks."""
-    if answer.strip() == question.empty.strip():
+    if answer.strip() == query.empty.strip():
         return []
     lines = [line for line in answer.split("\n") if line.strip()]
     if not lines:

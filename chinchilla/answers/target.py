@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar, cast
 
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.query import Content, Query
 from chinchilla.schema import Argument, Event, Label, Record, Relation
 
 Item = TypeVar("Item")
 
 
-def ordered(record: Record, question: Question) -> Content:
+def ordered(record: Record, query: Query) -> Content:
     """Take from a record what the answer to a question should hold.
 
     Items stand by place in the text where all of them are located, else as annotated. re-pair:
@@ -17,16 +17,16 @@ def ordered(record: Record, question: Question) -> Content:
     asked holds; no slots. ee-trigger: events without arguments. ee-argument: one event with the
     arguments of every event of that type and trigger, for the roles asked.
     """
-    return _TAKE[question.subtask](record, question)
+    return _TAKE[query.subtask](record, query)
 
 
-def _entities(record: Record, question: Question) -> Content:
-    found = [entity for entity in record.entities if entity.type in question.by_key]
+def _entities(record: Record, query: Query) -> Content:
+    found = [entity for entity in record.entities if entity.type in query.by_key]
     return Content(entities=_placed(found, lambda entity: (entity.start, entity.end)))
 
 
-def _relations(record: Record, question: Question) -> Content:
-    known = question.by_key
+def _relations(record: Record, query: Query) -> Content:
+    known = query.by_key
     found = tuple([item for item in record.relations if item.predicate in known])
     if not found or found[0].head_start is None:
         # most relations have no offsets: nothing is looked at twice
@@ -34,21 +34,21 @@ def _relations(record: Record, question: Question) -> Content:
     return Content((), _placed(found, lambda item: (item.head_start, item.tail_start)))
 
 
-def _pair(record: Record, question: Question) -> Content:
-    pair = (question.head, question.tail)
+def _pair(record: Record, query: Query) -> Content:
+    pair = (query.head, query.tail)
     known = [item for item in record.relations + record.na_pairs if (item.head, item.tail) == pair]
     # the answer is a list of names: a label that holds twice, with other slots, stands once
-    found = {item.predicate: item for item in known if item.predicate in question.by_key}
-    if not found and question.na is not None:
-        negative = {"predicate": question.na.key, "head": question.head, "tail": question.tail}
+    found = {item.predicate: item for item in known if item.predicate in query.by_key}
+    if not found and query.na is not None:
+        negative = {"predicate": query.na.key, "head": query.head, "tail": query.tail}
         return Content(relations=(Relation.model_validate(negative),))
     bare: dict[str, dict[str, str]] = {"tail_slots": {}, "tail_slot_types": {}}
     return Content(relations=tuple(item.model_copy(update=bare) for item in found.values()))
 
 
-def _events(record: Record, question: Question) -> Content:
-    found = [event for event in record.events if event.event_type in question.by_key]
-    labels = question.by_key
+def _events(record: Record, query: Query) -> Content:
+    found = [event for event in record.events if event.event_type in query.by_key]
+    labels = query.by_key
     events = [
         event.model_copy(update={"arguments": _arguments([event], labels[event.event_type])})
         for event in found
@@ -56,19 +56,19 @@ def _events(record: Record, question: Question) -> Content:
     return Content(events=_placed(events, lambda event: (event.trigger_start,)))
 
 
-def _triggers(record: Record, question: Question) -> Content:
-    events = _events(record, question).events
+def _triggers(record: Record, query: Query) -> Content:
+    events = _events(record, query).events
     return Content(events=tuple(event.model_copy(update={"arguments": ()}) for event in events))
 
 
-def _event_arguments(record: Record, question: Question) -> Content:
-    label = cast(Label, question.event)
-    wanted = (label.key, question.trigger)
+def _event_arguments(record: Record, query: Query) -> Content:
+    label = cast(Label, query.event)
+    wanted = (label.key, query.trigger)
     events = [event for event in record.events if (event.event_type, event.trigger) == wanted]
     arguments = _arguments(events, label)
     if not arguments:
         return Content()
-    event = Event(event_type=label.key, trigger=question.trigger, arguments=arguments)
+    event = Event(event_type=label.key, trigger=query.trigger, arguments=arguments)
     return Content(events=(event,))
 
 
@@ -91,7 +91,7 @@ def _placed(
     return tuple(items[at] for at in order)
 
 
-_TAKE: dict[str, Callable[[Record, Question], Content]] = {
+_TAKE: dict[str, Callable[[Record, Query], Content]] = {
     "ner": _entities,
     "re": _relations,
     "re-pair": _pair,

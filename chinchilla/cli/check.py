@@ -19,7 +19,7 @@ from chinchilla.cli.common import (
 if TYPE_CHECKING:
     from chinchilla.corpus.card import Card
     from chinchilla.corpus.check import Inspection
-    from chinchilla.corpus.find import Found
+    from chinchilla.corpus.find import FoundSource
     from chinchilla.corpus.report import Report, SourceReport
 
 
@@ -28,7 +28,7 @@ class Checked(NamedTuple):
 
     problems: int = 0
     card: "Card | None" = None
-    found: "Found | None" = None
+    found: "FoundSource | None" = None
     report: "SourceReport | None" = None
 
 

@@ -16,7 +16,7 @@ import click
 from chinchilla.errors import ChinchillaError, ConfigError, shown
 
 if TYPE_CHECKING:
-    from chinchilla.corpus.find import Found
+    from chinchilla.corpus.find import FoundSource
     from chinchilla.errors import Tally
     from chinchilla.schema import Split
 
@@ -125,7 +125,7 @@ trust_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found":
+def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "FoundSource":
     """Find the files of a source as --raw, --edition and --samples say, and say what is read.
 
     Raises InputError where there are none.
@@ -152,7 +152,7 @@ def say_tally(tally: "Tally") -> None:
     kinds = {
         "refused": tally.refused,
         "left out of records": tally.lost,
-        "mended": tally.mended,
+        "mended": tally.fixed,
         "warned of": tally.warned,
     }
     for kind, counts in kinds.items():

@@ -11,7 +11,7 @@ from chinchilla.cli.score import check_any_read
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
-    from chinchilla.runs.evaluate import Sitting
+    from chinchilla.runs.evaluate import EvalRun
     from chinchilla.score.evaluate import Evaluation
     from chinchilla.train.data import Data
 
@@ -95,26 +95,26 @@ def _same_templates(facts: dict[str, Any], data: "Data") -> None:
     check_templates(facts, data.processed.manifest["templates"], str(data.folder))
 
 
-def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
-    from chinchilla.runs.evaluate import Sitting, exams_of, other_wordings
+def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[EvalRun]":
+    from chinchilla.runs.evaluate import EvalRun, eval_sets_of, other_wordings
 
     other = given["templates"] == "held-out"
-    exams = exams_of(data, split, other_wordings(data) if other else None)
+    eval_sets = eval_sets_of(data, split, other_wordings(data) if other else None)
     kinds = (False, True) if given["constrained"] else (False,)
     names = {False: "free", True: "constrained"}
-    return [Sitting(exams, place / names[kind], data.marking, kind) for kind in kinds]
+    return [EvalRun(eval_sets, place / names[kind], data.marking, kind) for kind in kinds]
 
 
 def _sit(
-    sittings: "Sequence[Sitting]", folder: Path, data: "Data", given: Mapping[str, Any]
+    sittings: "Sequence[EvalRun]", folder: Path, data: "Data", given: Mapping[str, Any]
 ) -> None:
     """Ask, score and print each sitting."""
     import orjson
 
     from chinchilla.cli.progress import answer_progress
     from chinchilla.errors import ConstraintError
-    from chinchilla.runs.evaluate import ask_sitting, score_sitting, write_score
-    from chinchilla.runs.model import Wanted, held, open_engine
+    from chinchilla.runs.evaluate import run_eval_sets, score_eval_run, write_score
+    from chinchilla.runs.model import EngineOptions, held, open_engine
 
     about = {
         "run": str(folder),
@@ -124,24 +124,24 @@ def _sit(
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
     scored: list[Evaluation] = []
-    wanted = Wanted(given["batch_size"])
+    wanted = EngineOptions(given["batch_size"])
     free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
-    for sitting in sittings:
+    for eval_run in sittings:
         try:
-            engine, job = held(*free) if sitting.constrained else free
+            engine, job = held(*free) if eval_run.constrained else free
         except ConstraintError as error:
             _say(f"no constrained answers: {error}")
             continue
-        answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
-        say_lifted(engine.lifted)
-        scores = score_sitting(sitting)
+        answers = run_eval_sets(eval_run, engine, job, answer_progress(eval_run.name))
+        say_unconstrained(engine.unconstrained)
+        scores = score_eval_run(eval_run)
         scored += scores.values()
-        rows += _pages(sitting, answers, scores)
-        found[sitting.name] = write_score(sitting, scores, {**about, "answers": sitting.name})
+        rows += _pages(eval_run, answers, scores)
+        found[eval_run.name] = write_score(eval_run, scores, {**about, "answers": eval_run.name})
     click.echo(orjson.dumps(found) if given["as_json"] else _table(rows))
-    for sitting in sittings:
-        if sitting.name in found:
-            _say(f"predictions, score.json and pages in {sitting.folder}")
+    for eval_run in sittings:
+        if eval_run.name in found:
+            _say(f"predictions, score.json and pages in {eval_run.folder}")
     _say_unread(scored)
 
 
@@ -156,26 +156,26 @@ def _say_unread(scored: "Sequence[Evaluation]") -> None:
 
 
 def _pages(
-    sitting: "Sitting", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
+    eval_run: "EvalRun", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
 ) -> "Iterator[list[str]]":
     """Write the page of each exam, and yield its row of the table."""
     from chinchilla.runs.evaluate import cut_in
     from chinchilla.score.page import write_page
 
     for name, one in scores.items():
-        write_page(one, sitting.folder / f"{name}.html")
-        yield _row(name, sitting.name, one, cut_in(sitting, name, answers))
+        write_page(one, eval_run.folder / f"{name}.html")
+        yield _row(name, eval_run.name, one, cut_in(eval_run, name, answers))
 
 
 def _say(words: str) -> None:
     say(words, err=True)
 
 
-def say_lifted(lifted: Mapping[str, str]) -> None:
+def say_unconstrained(unconstrained: Mapping[str, str]) -> None:
     """Say which answers could not be held to their limits."""
-    if lifted:
-        name, why = next(iter(lifted.items()))
-        say(f"{len(lifted):,} answers were left free, the first {name}: {why}", err=True)
+    if unconstrained:
+        name, why = next(iter(unconstrained.items()))
+        say(f"{len(unconstrained):,} answers were left free, the first {name}: {why}", err=True)
 
 
 def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:

@@ -12,7 +12,7 @@ from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
     from chinchilla.dataset.read import Processed
-    from chinchilla.export.lengths import Ruler
+    from chinchilla.export.lengths import RowRuler
 
 
 @click.command()
@@ -57,9 +57,9 @@ def export(processed: Path, name: str, out: Path | None, **options: Any) -> None
     say(f"rows: {rows}; written to {done.out}", err=True)
 
 
-def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "Ruler":
+def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "RowRuler":
     """Return what lengths are measured in: tokens where a tokenizer is given."""
-    from chinchilla.export.lengths import CHARACTERS, Ruler
+    from chinchilla.export.lengths import CHARACTERS, RowRuler
     from chinchilla.files import hash_file
     from chinchilla.windows.split import tokenizer_file, tokens_of
 
@@ -68,7 +68,7 @@ def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "Ruler":
             raise click.UsageError("--max-tokens needs --tokenizer")
         return CHARACTERS
     measure = tokens_of(tokenizer)
-    return Ruler(measure, "tokens", hash_file(tokenizer_file(tokenizer)), max_tokens or 0)
+    return RowRuler(measure, "tokens", hash_file(tokenizer_file(tokenizer)), max_tokens or 0)
 
 
 def _files(manifest: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ def merge(run: Path, out: Path, trust_remote_code: bool) -> None:
     )
     say(
         f"logits agree: merged and adapter differ by {found.difference:.1e} of their spread, "
-        f"adapter and base by {found.learnt:.1e}",
+        f"adapter and base by {found.trained_model:.1e}",
         err=True,
     )
     if found.rounding is not None:

@@ -19,16 +19,16 @@ from chinchilla.cli.common import (
     templates_option,
     trust_option,
 )
-from chinchilla.cli.eval import say_lifted
+from chinchilla.cli.eval import say_unconstrained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chinchilla.errors import PromptError, Tally
-    from chinchilla.predict.answer_log import Job
+    from chinchilla.predict.answer_log import AnswerJob
     from chinchilla.predict.engine import Engine, Prompt
-    from chinchilla.predict.postprocess import Asked
-    from chinchilla.predict.prompting import Rendering
+    from chinchilla.predict.postprocess import AskedRow
+    from chinchilla.predict.prompting import PromptRendering
     from chinchilla.schema import Record
 
 
@@ -120,7 +120,7 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     if not prompts:
         say(f"nothing to ask about {len(records):,} records", err=True)
     answers = _answered(engine, job, prompts, out)
-    say_lifted(getattr(engine, "lifted", {}))
+    say_unconstrained(getattr(engine, "unconstrained", {}))
     asked = _all_answered(asked, answers, getattr(engine, "refused", {}), tally)
     _say_empty(answers)
     check_any_left(asked, str(inputs), tally)
@@ -128,7 +128,7 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
     say_tally(tally)
 
 
-def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
+def _rendering(model: str, given: dict[str, Any]) -> "PromptRendering":
     """Return how the run's build asked, or the build named."""
     from chinchilla.dataset.read import MANIFEST, read_confusions, read_labels
     from chinchilla.errors import ConfigError
@@ -173,7 +173,7 @@ def _check_moved(facts: dict[str, Any], processed: Path) -> None:
 
 
 def _records(
-    inputs: Path, rendering: "Rendering", source: str | None, tally: "Tally"
+    inputs: Path, rendering: "PromptRendering", source: str | None, tally: "Tally"
 ) -> "Iterator[Record]":
     from chinchilla.errors import InputError
     from chinchilla.predict.inputs import Defaults, read_inputs
@@ -190,14 +190,16 @@ def _records(
         raise InputError(str(inputs), what, "pass another file") from error
 
 
-def _asked(records: "Sequence[Record]", rendering: "Rendering", tally: "Tally") -> "list[Asked]":
+def _asked(
+    records: "Sequence[Record]", rendering: "PromptRendering", tally: "Tally"
+) -> "list[AskedRow]":
     from chinchilla.errors import LengthError
-    from chinchilla.predict.postprocess import Asked
+    from chinchilla.predict.postprocess import AskedRow
 
     found = []
     for record in records:
         try:
-            found.append(Asked(record, tuple(rendering.rows([record]))))
+            found.append(AskedRow(record, tuple(rendering.rows([record]))))
         except LengthError as error:
             tally.refuse(error)
     silent = [one.record.id for one in found if not one.rows]
@@ -208,8 +210,8 @@ def _asked(records: "Sequence[Record]", rendering: "Rendering", tally: "Tally") 
 
 
 def _with_room(
-    engine: "Engine", asked: "list[Asked]", rendering: "Rendering", tally: "Tally"
-) -> "list[Asked]":
+    engine: "Engine", asked: "list[AskedRow]", rendering: "PromptRendering", tally: "Tally"
+) -> "list[AskedRow]":
     """Return the records whose prompts leave a model here room to answer; refuse the others."""
     too_long = getattr(engine, "too_long", None)
     if too_long is None:
@@ -225,7 +227,9 @@ def _with_room(
     return kept
 
 
-def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) -> "list[Prompt]":
+def _prompts(
+    asked: "Sequence[AskedRow]", rendering: "PromptRendering", limited: bool
+) -> "list[Prompt]":
     from chinchilla.predict.postprocess import prompt_of
 
     return [
@@ -235,19 +239,19 @@ def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) ->
     ]
 
 
-def _engine(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, Job]":
+def _engine(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, AnswerJob]":
     if given["engine"] == "openai":
         return _endpoint(model, given, forgiving)
     if given["engine"] == "vllm":
         return _vllm(model, given)
-    from chinchilla.runs.model import Wanted, open_engine
+    from chinchilla.runs.model import EngineOptions, open_engine
 
     room = given["max_new_tokens"] or 0
-    wanted = Wanted(given["batch_size"], room, constrained=given["constrained"])
+    wanted = EngineOptions(given["batch_size"], room, constrained=given["constrained"])
     return open_engine(model, wanted, _say, given["trust_remote_code"])
 
 
-def _endpoint(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, Job]":
+def _endpoint(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, AnswerJob]":
     from chinchilla.errors import ConfigError
     from chinchilla.predict.chat_api import EndpointOptions
     from chinchilla.predict.constrained import grammar_of
@@ -310,7 +314,7 @@ def _fields(text: str | None) -> dict[str, Any]:
     return found
 
 
-def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
+def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, AnswerJob]":
     need("vllm")
     from chinchilla.predict.constrained import grammar_of
     from chinchilla.predict.vllm import Vllm, load
@@ -329,21 +333,21 @@ def _say(words: str) -> None:
 
 
 def _answered(
-    engine: "Engine", job: "Job", prompts: "Sequence[Prompt]", out: Path | None
+    engine: "Engine", job: "AnswerJob", prompts: "Sequence[Prompt]", out: Path | None
 ) -> "dict[str, Any]":
     """Ask; with --out every answer is kept beside it, and what is there is not asked again."""
     from chinchilla.cli.progress import answer_progress
     from chinchilla.files import check_writable
-    from chinchilla.predict.answer_log import answer_all, open_journal
+    from chinchilla.predict.answer_log import answer_all, open_answer_log
 
     watch = answer_progress("predicting")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         check_writable(out, "pass another file with --out")
-        with open_journal(out.with_name(f"{out.name}.answers"), job, prompts) as journal:
-            left = len(prompts) - len(journal.answers)
+        with open_answer_log(out.with_name(f"{out.name}.answers"), job, prompts) as answer_log:
+            left = len(prompts) - len(answer_log.answers)
             with watch(left) as step:
-                return answer_all(engine, prompts, journal, step)
+                return answer_all(engine, prompts, answer_log, step)
     found = {}
     with watch(len(prompts)) as step:
         for answer in engine.answers(prompts):
@@ -353,11 +357,11 @@ def _answered(
 
 
 def _all_answered(
-    asked: "list[Asked]",
+    asked: "list[AskedRow]",
     answers: "dict[str, Any]",
     refused: "dict[str, PromptError]",
     tally: "Tally",
-) -> "list[Asked]":
+) -> "list[AskedRow]":
     """Return the records all of whose prompts were answered; count why the others were not."""
     from chinchilla.errors import EngineError
 
@@ -379,7 +383,10 @@ def _say_empty(answers: "dict[str, Any]") -> None:
 
 
 def _write(
-    answers: "dict[str, Any]", asked: "Sequence[Asked]", rendering: "Rendering", out: Path | None
+    answers: "dict[str, Any]",
+    asked: "Sequence[AskedRow]",
+    rendering: "PromptRendering",
+    out: Path | None,
 ) -> None:
     import orjson
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from chinchilla.cli.common import say
 
 if TYPE_CHECKING:
-    from chinchilla.dataset.plan import Job, Plan
+    from chinchilla.dataset.plan import BuildJob, Plan
     from chinchilla.dataset.run import Progress
     from chinchilla.runs.evaluate import Watching
-    from chinchilla.train.callbacks import Look, Moment
+    from chinchilla.train.callbacks import Recognised, TrainingMoment
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
         task = bar.add_task("building", total=total, rate="")
         started, done = time.monotonic(), 0
 
-        def step(job: "Job") -> None:
+        def step(job: "BuildJob") -> None:
             nonlocal done
             done += _size(job)
             rate = f"{done / 1e6 / max(time.monotonic() - started, 1e-3):,.1f} MB/s"
@@ -49,13 +49,13 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
         yield step
 
 
-def _lines(total: int) -> Callable[["Job"], None]:
+def _lines(total: int) -> Callable[["BuildJob"], None]:
     """Return a step that prints a line when a split begins; no control characters."""
     started = time.monotonic()
     done = 0
     last = ("", "")
 
-    def step(job: "Job") -> None:
+    def step(job: "BuildJob") -> None:
         nonlocal done, last
         done += _size(job)
         if (job.source, job.split) != last:
@@ -68,13 +68,13 @@ def _lines(total: int) -> Callable[["Job"], None]:
     return step
 
 
-def _size(job: "Job") -> int:
+def _size(job: "BuildJob") -> int:
     path, start, stop, _ = job.slice
     return (path.stat().st_size if stop is None else stop) - start
 
 
 @contextmanager
-def training_progress() -> Iterator["Look"]:
+def training_progress() -> Iterator["Recognised"]:
     """Yield the function a training calls at each log: a bar, or a line where F1 is known."""
     from rich.console import Console
 
@@ -88,7 +88,7 @@ def training_progress() -> Iterator["Look"]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("training", total=None)
 
-        def look(moment: "Moment") -> None:
+        def look(moment: "TrainingMoment") -> None:
             words = _moment(moment)
             bar.update(task, total=moment.steps, completed=moment.step, description=words)
             if moment.judged:
@@ -97,11 +97,11 @@ def training_progress() -> Iterator["Look"]:
         yield look
 
 
-def _moments() -> "Look":
+def _moments() -> "Recognised":
     """Return what prints the first step, each look at the dev sample, and each tenth begun."""
     printed = -1
 
-    def look(moment: "Moment") -> None:
+    def look(moment: "TrainingMoment") -> None:
         nonlocal printed
         tenth = 10 * moment.step // max(1, moment.steps)
         if moment.judged or tenth > printed:
@@ -111,7 +111,7 @@ def _moments() -> "Look":
     return look
 
 
-def _moment(moment: "Moment") -> str:
+def _moment(moment: "TrainingMoment") -> str:
     loss = "-" if moment.loss is None else f"{moment.loss:.4f}"
     f1 = "-" if moment.f1 is None else f"{100 * moment.f1:.2f}"
     return (

@@ -14,7 +14,7 @@ from chinchilla.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from chinchilla.corpus.find import Found
+    from chinchilla.corpus.find import FoundSource
     from chinchilla.schema import Split
 
 
@@ -35,7 +35,7 @@ def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
         _print(find_source(name, split, given), split, forgiving=on_error == "count")
 
 
-def _print(found: "Found", split: "Split", *, forgiving: bool) -> None:
+def _print(found: "FoundSource", split: "Split", *, forgiving: bool) -> None:
     """Print the records of a split; raise InputError where all of it is left out."""
     from chinchilla.corpus import find as catalogue
     from chinchilla.corpus.report import check_any_read

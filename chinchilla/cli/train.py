@@ -14,7 +14,7 @@ from chinchilla.cli.common import need, say, templates_option, trust_option
 from chinchilla.errors import shown
 
 if TYPE_CHECKING:
-    from chinchilla.train.callbacks import Look
+    from chinchilla.train.callbacks import Recognised
     from chinchilla.train.config import TrainConfig
     from chinchilla.train.estimate import Estimate
     from chinchilla.train.fit import Prepared
@@ -230,7 +230,7 @@ def _summary(prepared: "Prepared") -> list[str]:
     config, encoded = prepared.config, prepared.encoded
     lines = [
         f"{len(encoded.examples):,} rows of train, {encoded.tokens:,} tokens; "
-        f"{sum(len(exam.rows) for exam in prepared.exams):,} rows of dev asked at each look",
+        f"{sum(len(eval_set.rows) for eval_set in prepared.eval_sets):,} rows of dev at each look",
         f"base {config.base}, method {config.chosen_method}, peak learning rate {config.rate:g}",
     ]
     if config.base == "tiny":
@@ -253,7 +253,7 @@ def _say(*lines: str) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator["Look"]:
+def _progress() -> Iterator["Recognised"]:
     """Yield what shows a training; of several processes the first alone shows it."""
     from chinchilla.cli.progress import training_progress
     from chinchilla.train.distributed import is_first

@@ -9,7 +9,7 @@ from typing import Any
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.evidence import gold_of
-from chinchilla.corpus.find import Found, find_file, module_of
+from chinchilla.corpus.find import FoundSource, find_file, module_of
 from chinchilla.corpus.report import Numbers, SplitReport, split_report
 from chinchilla.corpus.suspects import Suspects
 from chinchilla.corpus.unread import unread_of
@@ -45,7 +45,7 @@ class Inspection:
         return split_report(numbers, self.tally, {})
 
 
-def inspect(found: Found) -> Iterator[Inspection]:
+def inspect(found: FoundSource) -> Iterator[Inspection]:
     """Read every split of a source to its end, whatever is wrong with it."""
     suspects = Suspects()
     for split in SPLITS:
@@ -53,7 +53,7 @@ def inspect(found: Found) -> Iterator[Inspection]:
             yield inspect_split(found, split, suspects)
 
 
-def inspect_split(found: Found, split: Split, suspects: Suspects) -> Inspection:
+def inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Inspection:
     """Read one split of all, count what it holds and compare with the card."""
     seen = Inspection(found.card.source, split)
     try:
@@ -72,7 +72,7 @@ def inspect_split(found: Found, split: Split, suspects: Suspects) -> Inspection:
     return seen
 
 
-def _place(record: Record, found: Found) -> str:
+def _place(record: Record, found: FoundSource) -> str:
     """Name the place of a record as errors do; that of a folder's file is in its id."""
     path, (_, _, number) = found.files[record.split], record.id.rpartition("-")
     return Slice(path).at(int(number)) if path.is_file() else record.id
@@ -95,7 +95,7 @@ def count(record: Record, counts: Counter[str]) -> None:
         counts["negatives"] += not gold_of(record)
 
 
-def schema_surprises(found: Found) -> list[str]:
+def schema_surprises(found: FoundSource) -> list[str]:
     """Compare the label file of a source, where it lies there, with the card."""
     schema_labels = getattr(module_of(found.card), "schema_labels", None)
     if schema_labels is None:

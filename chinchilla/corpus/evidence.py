@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from typing import NamedTuple, Protocol
 
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.read import Part
+from chinchilla.corpus.read import SplitSlice
 from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
@@ -23,11 +23,11 @@ negative, and half of them in SanWen's at the most."""
 class CheckFile(Protocol):
     """Look at a file as a whole before it is read: raise what is wrong with it, or warn."""
 
-    def __call__(self, part: Part) -> None:
+    def __call__(self, part: SplitSlice) -> None:
         """Raise CardError for what cannot be read as the card says."""
 
 
-class Source(NamedTuple):
+class SourceEvidence(NamedTuple):
     """How the files of a source are read and, where it has its own way, looked at before.
 
     `text_keys` are the keys of records that have no labels, where the files are JSON.
@@ -35,13 +35,13 @@ class Source(NamedTuple):
 
     card: Card
     edition: Edition
-    load: Callable[[Part], Iterator[Record]]
+    load: Callable[[SplitSlice], Iterator[Record]]
     check_file: CheckFile | None = None
     text_keys: frozenset[str] | None = None
 
 
 def unlabelled_splits(
-    source: Source, files: Mapping[Slice, Sequence[Split]], tally: Tally
+    source: SourceEvidence, files: Mapping[Slice, Sequence[Split]], tally: Tally
 ) -> tuple[Split, ...]:
     """Return the splits without labels: those the card states, and those found to be so.
 
@@ -64,13 +64,15 @@ def unlabelled_splits(
     return (*stated, *found)
 
 
-def _labelled(source: Source, lines: Slice, split: Split, seen: Tally, tally: Tally) -> bool:
+def _labelled(
+    source: SourceEvidence, lines: Slice, split: Split, seen: Tally, tally: Tally
+) -> bool:
     """Tell whether a file has a label, or cannot be judged: reading it says why.
 
     `seen` takes what is counted on the way. A few pairs of no relation alone are labels, warned of.
     """
     edition = source.edition.model_copy(update={"carve": None})
-    part = Part(source.card, edition, split, lines, seen)
+    part = SplitSlice(source.card, edition, split, lines, seen)
     records = negatives = 0
     try:
         if source.check_file is not None:
@@ -128,7 +130,7 @@ def _refused_gold(tally: Tally) -> bool:
 
 def _no_training(card: Card, lines: Slice, seen: Tally) -> InputError:
     what = "no record of this training file has a label"
-    counts = {**seen.mended, **seen.warned}
+    counts = {**seen.fixed, **seen.warned}
     if counts:
         met = ", ".join(f"{count.times:,} {reason}" for reason, count in sorted(counts.items()))
         what += f" ({met})"

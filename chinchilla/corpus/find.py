@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from chinchilla.corpus import evidence
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8, lies
-from chinchilla.corpus.read import Part
+from chinchilla.corpus.read import SplitSlice
 from chinchilla.corpus.registry import (
     CARDS,
     OWN_CARD,
@@ -77,11 +77,11 @@ class SourceModule(Protocol):
     """What a source module offers; `window`, `edition_of` and `schema_labels` are optional."""
 
     boundary: Callable[[Path], Boundary]
-    load: Callable[[Part], Iterator[Record]]
+    load: Callable[[SplitSlice], Iterator[Record]]
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundSource:
     """A source with the files found for one edition of it.
 
     `tally` holds what was warned of before any record was read.
@@ -113,7 +113,7 @@ def module_of(card: Card) -> SourceModule:
 
 def find(
     card: Card, raw: Path, edition: str | None = None, samples: bool | None = None
-) -> Found | None:
+) -> FoundSource | None:
     """Find the files of a source under raw/, else those of our sample, else nothing.
 
     Where `samples` is not said, they are read only where raw/ holds no files of any source.
@@ -133,7 +133,7 @@ def find(
     return None if found is None else _judged(found)
 
 
-def _judged(found: Found) -> Found:
+def _judged(found: FoundSource) -> FoundSource:
     """Take the splits in which no record has a label as unlabelled; see `evidence`."""
     module, files = module_of(found.card), dict[Slice, list[Split]]()
     for split, path in found.files.items():
@@ -142,12 +142,12 @@ def _judged(found: Found) -> Found:
                 files.setdefault(_lines_of(found, split), []).append(split)
     look = getattr(module, "check_file", None)
     keys = getattr(module, "TEXT_KEYS", None)
-    source = evidence.Source(found.card, found.edition, module.load, look, keys)
+    source = evidence.SourceEvidence(found.card, found.edition, module.load, look, keys)
     without = evidence.unlabelled_splits(source, files, found.tally)
     return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 
 
-def _check_lines(found: Found) -> None:
+def _check_lines(found: FoundSource) -> None:
     for split in found.files:
         first, *others = _sharing(found, split)
         if others:
@@ -177,14 +177,16 @@ def source_folders(card: Card, raw: Path) -> list[Path]:
     return list(dict.fromkeys([*exact, *alike]))
 
 
-def _find_in(card: Card, folders: list[Path], edition: str | None, sample: bool) -> Found | None:
+def _find_in(
+    card: Card, folders: list[Path], edition: str | None, sample: bool
+) -> FoundSource | None:
     editions = card.editions if edition is None else (card.edition(edition),)
     candidates = []
     for folder in folders:
         for one in editions:
             files = _files(folder, one)
             if files:
-                candidates.append(Found(card, one, folder, files, sample))
+                candidates.append(FoundSource(card, one, folder, files, sample))
     complete = [found for found in candidates if "train" in found.files]
     chosen = next(iter(complete or candidates), None)
     return None if chosen is None else _by_content(chosen, edition)
@@ -194,14 +196,16 @@ def _check_others(card: Card, folders: list[Path], wanted: str) -> None:
     """Raise InputError where files of other editions lie: our sample must not stand for them."""
     for folder in folders:
         lying = [(one, files) for one in card.editions if (files := _files(folder, one))]
-        seen = [_by_content(Found(card, one, folder, files, False), None) for one, files in lying]
+        seen = [
+            _by_content(FoundSource(card, one, folder, files, False), None) for one, files in lying
+        ]
         if seen:
             names = " and ".join(dict.fromkeys(found.edition.name for found in seen))
             what = f"the files here are of the edition {names}, not {wanted}"
             raise InputError(str(folder), what, f"add the files of {wanted} or choose {names}")
 
 
-def _by_content(found: Found, wanted: str | None) -> Found:
+def _by_content(found: FoundSource, wanted: str | None) -> FoundSource:
     """Take the edition the files themselves show, where editions share file names.
 
     Its own file names are looked for then, and a file that shows another edition is not read.
@@ -221,7 +225,9 @@ def _by_content(found: Found, wanted: str | None) -> Found:
     return found
 
 
-def _of_edition(found: Found, edition: Edition, edition_of: Callable[[Path], str | None]) -> Found:
+def _of_edition(
+    found: FoundSource, edition: Edition, edition_of: Callable[[Path], str | None]
+) -> FoundSource:
     """Look for the files of an edition, by its names first, then by those that found it."""
 
     def fits(path: Path, split: Split) -> bool:
@@ -249,7 +255,7 @@ def _files(folder: Path, edition: Edition) -> dict[Split, Path]:
     return files
 
 
-def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
+def slices(found: FoundSource, split: Split, size: int) -> Iterator[Slice]:
     """Cut the file of a split into slices of about `size` bytes."""
     module = module_of(found.card)
     path = found.files[split]
@@ -261,14 +267,14 @@ def slices(found: Found, split: Split, size: int) -> Iterator[Slice]:
     yield from cut(_lines_of(found, split), size, module.boundary(path))
 
 
-def _lines_of(found: Found, split: Split) -> Slice:
+def _lines_of(found: FoundSource, split: Split) -> Slice:
     """Return the part of its file that a split is in."""
     path = found.files[split]
     window = getattr(module_of(found.card), "window", None)
     return Slice(path) if window is None else window(path, split, found.edition)
 
 
-def _sharing(found: Found, split: Split) -> tuple[Split, ...]:
+def _sharing(found: FoundSource, split: Split) -> tuple[Split, ...]:
     """List the splits that are in the same lines of the same file, in the order of the house."""
     same = [one for one in SPLITS if found.files.get(one) == found.files[split]]
     if len(same) == 1:
@@ -278,16 +284,18 @@ def _sharing(found: Found, split: Split) -> tuple[Split, ...]:
 
 
 def load(
-    found: Found, split: Split, part: Slice, tally: Tally, every: bool = False
+    found: FoundSource, split: Split, part: Slice, tally: Tally, every: bool = False
 ) -> Iterator[Record]:
     """Read the records of one slice of a split; `every` where all splits are read and counted."""
     module = module_of(found.card)
     shared = _sharing(found, split)
     counts = not every or split == shared[0]
-    return module.load(Part(found.card, found.edition, split, part, tally, shared, counts))
+    return module.load(SplitSlice(found.card, found.edition, split, part, tally, shared, counts))
 
 
-def records(found: Found, split: Split, tally: Tally, every: bool = False) -> Iterator[Record]:
+def records(
+    found: FoundSource, split: Split, tally: Tally, every: bool = False
+) -> Iterator[Record]:
     """Read every record of a split; raise InputError where the split has no file.
 
     Where `every` split is read, what is of no split counts for the first of a file alone.

@@ -10,7 +10,7 @@ from chinchilla.corpus.mapped_fields import Reader, text_of
 from chinchilla.corpus.mapping import GOLD, Mapping, tried
 from chinchilla.corpus.offsets import Repeats, Setting
 from chinchilla.corpus.paths import ABSENT, UnmappedError, lookup, walk
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.shape import MisfitError, near_key, nearest
 from chinchilla.errors import CardError, ChinchillaError, RecordError, Tally
 from chinchilla.readers import jsonl
@@ -31,7 +31,7 @@ class Unmet(NamedTuple):
     near: str | None
 
 
-def check_lists(part: Part, mapping: Mapping) -> None:
+def check_lists(part: SplitSlice, mapping: Mapping) -> None:
     """Raise CardError where a list of the mapping is in no record of a file.
 
     The list of the task itself may be missing in a file without labels, if no key is near to it.
@@ -50,7 +50,7 @@ def check_lists(part: Part, mapping: Mapping) -> None:
             raise CardError(str(part.slice.path), f"{what}{hint}; tried {tried(mapping)}", todo)
 
 
-def _unmet(part: Part, mapping: Mapping) -> Iterator[Unmet]:
+def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[Unmet]:
     """Read a file until every list has been met, and yield those that never were."""
     left = {name: names.list for name, names in mapping.tables.items()}
     if mapping.title is not None:
@@ -94,7 +94,7 @@ def _met(holder: Any, table: str, path: str) -> bool:
     return bool(found.items) or not found.missing
 
 
-def check_surfaces(part: Part, mapping: Mapping, records: Iterator[Record]) -> None:
+def check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record]) -> None:
     """Warn where spans given by offsets alone are, again and again, one character off."""
     names = mapping.entities
     if names is None or names.text is not None:
@@ -123,7 +123,7 @@ def _readable(records: Iterator[Record]) -> Iterator[Record]:
         return
 
 
-def _warn(part: Part, mapping: Mapping, places: list[str], better: Setting) -> None:
+def _warn(part: SplitSlice, mapping: Mapping, places: list[str], better: Setting) -> None:
     todo = f"set {better.differs(mapping.setting)} in [mapping] of {part.card.own}"
     for place in places:
         part.tally.warn("surfaces-one-character-off", place, todo)
@@ -132,11 +132,11 @@ def _warn(part: Part, mapping: Mapping, places: list[str], better: Setting) -> N
 boundary = jsonl.boundary
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part; raise CardError where the card has no mapping."""
     mapping = mapping_of(part.card)
 
-    def fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
+    def fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
         return without_na(mapped_fields(row, spot, mapping), spot.card.na)
 
     def text(row: dict[str, Any]) -> str:
@@ -145,7 +145,7 @@ def load(part: Part) -> Iterator[Record]:
     return part.records(jsonl.rows(part.slice, part.line_tally), fields, text)
 
 
-def check_file(part: Part) -> None:
+def check_file(part: SplitSlice) -> None:
     """Raise CardError for a list that no record of a file has; warn of spans one off."""
     mapping = mapping_of(part.card)
     check_lists(part, mapping)
@@ -160,7 +160,7 @@ def mapping_of(card: Card) -> Mapping:
     return card.mapping
 
 
-def mapped_fields(row: dict[str, Any], spot: Spot, mapping: Mapping) -> dict[str, Any]:
+def mapped_fields(row: dict[str, Any], spot: RowContext, mapping: Mapping) -> dict[str, Any]:
     """Read a record; raise CardError showing keys and mapping where they do not fit."""
     try:
         return Reader(row, mapping, spot).fields()
@@ -180,7 +180,7 @@ def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
     return fields
 
 
-def _unmapped(spot: Spot, mapping: Mapping, error: UnmappedError) -> CardError:
+def _unmapped(spot: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
     holder = "an item of " + repr(error.inside) if error.inside else "the record"
     keys, near = f"{holder} has the keys ", ""
     if isinstance(error.holder, dict):

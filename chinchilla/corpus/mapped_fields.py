@@ -12,11 +12,11 @@ from chinchilla.corpus.mapping import (
     Mapping,
     RelationFields,
 )
-from chinchilla.corpus.offsets import SETTINGS, Ruler, fitting, suspicion
+from chinchilla.corpus.offsets import SETTINGS, OffsetRuler, fitting, suspicion
 from chinchilla.corpus.paths import (
     ABSENT,
-    Absent,
-    Found,
+    AbsentError,
+    Match,
     Missing,
     fetch,
     fetch_labels,
@@ -25,7 +25,7 @@ from chinchilla.corpus.paths import (
     lookup,
     walk,
 )
-from chinchilla.corpus.read import Spot
+from chinchilla.corpus.read import RowContext
 from chinchilla.corpus.shape import MisfitError, nearest
 from chinchilla.errors import RecordError, Tally
 from chinchilla.readers import jsonl
@@ -45,16 +45,16 @@ class Located(NamedTuple):
 
 def text_of(row: Row, mapping: Mapping) -> str:
     """Return the text of a record; raise UnmappedError or MisfitError where there is none."""
-    return fetch_words(Found(row, ()), mapping.text)
+    return fetch_words(Match(row, ()), mapping.text)
 
 
 class Reader:
     """Read one record, with what is needed again and again of its mapping and its text."""
 
-    def __init__(self, row: Row, mapping: Mapping, spot: Spot) -> None:
+    def __init__(self, row: Row, mapping: Mapping, spot: RowContext) -> None:
         """Read the text."""
         self.row, self.mapping, self.spot = row, mapping, spot
-        self.ruler = Ruler(text_of(row, mapping))
+        self.ruler = OffsetRuler(text_of(row, mapping))
         self.unit = mapping.setting.unit
 
     def fields(self) -> Row:
@@ -63,7 +63,7 @@ class Reader:
         if self.mapping.title is not None:
             title = lookup(self.row, self.mapping.title)
             # what is in the way to it and holds no title has none
-            fields["title"] = None if isinstance(title, Absent) else title
+            fields["title"] = None if isinstance(title, AbsentError) else title
         if not self.spot.labelled:
             self._pass_over()
         elif not self._annotated():
@@ -95,11 +95,11 @@ class Reader:
             raise MisfitError(f"{key} is {kind(given)}, not a list")
         done = [one for one in given if not _cancelled(one)]
         for _ in range(len(given) - len(done)):
-            self.spot.mend("cancelled-annotation")
+            self.spot.fix("cancelled-annotation")
         self.row = {**self.row, key: done}
         return bool(done)
 
-    def items(self, table: str, holder: Any) -> list[Found]:
+    def items(self, table: str, holder: Any) -> list[Match]:
         """Return the items of a list that are meant; the others, and a missing list, are counted.
 
         Raises MisfitError where a list is missing and another key could be it.
@@ -141,10 +141,10 @@ class Reader:
         if near is not None:
             raise MisfitError(f"no list {step!r}, but there is {near!r}")
 
-    def _meant(self, found: Found, where: dict[str, str], table: str) -> bool:
+    def _meant(self, found: Match, where: dict[str, str], table: str) -> bool:
         for path, wanted in where.items():
             if lookup(found.item, path) != wanted:
-                self.spot.mend(f"{table}-of-another-{path.rpartition('.')[2]}")
+                self.spot.fix(f"{table}-of-another-{path.rpartition('.')[2]}")
                 return False
         return True
 
@@ -168,7 +168,7 @@ class Reader:
             spans += own
         return spans, by_id
 
-    def _labels(self, found: Found, path: str, names: Fields) -> list[str]:
+    def _labels(self, found: Match, path: str, names: Fields) -> list[str]:
         """Return the labels of an item; the first of a list of labels stands for all of them."""
         holder, _, last = path.rpartition(".")
         if last == "0" and holder:
@@ -191,7 +191,7 @@ class Reader:
             relations += [{"predicate": label, **ends} for label in labels]
         return relations
 
-    def _ends(self, found: Found, names: RelationFields) -> Row:
+    def _ends(self, found: Match, names: RelationFields) -> Row:
         fields: Row = {}
         for name, path in names.paths:
             if name.endswith("_start"):
@@ -201,7 +201,7 @@ class Reader:
                 fields[name] = fetch_words(found, path, names.list)
         return fields
 
-    def _ends_by_id(self, found: Found, names: RelationFields, by_id: dict[Any, Row]) -> Row:
+    def _ends_by_id(self, found: Match, names: RelationFields, by_id: dict[Any, Row]) -> Row:
         fields: Row = {}
         for end, path in (("head", names.head), ("tail", names.tail)):
             key = _id(found, path, names.list)
@@ -226,7 +226,7 @@ class Reader:
             )
         return events
 
-    def _trigger(self, found: Found) -> tuple[str | None, int | None]:
+    def _trigger(self, found: Match) -> tuple[str | None, int | None]:
         names = self.mapping.events
         if names is None or names.trigger is None:
             return None, None
@@ -250,13 +250,13 @@ class Reader:
             for found in self.items("arguments", event)
         ]
 
-    def _start(self, found: Found, path: str, words: str, inside: str) -> int:
+    def _start(self, found: Match, path: str, words: str, inside: str) -> int:
         given = fetch_offset(found, path, inside)
         start = self.ruler.point(given, self.unit)
         self._quote(words, (given, None), (start, start + len(words)))
         return start
 
-    def located(self, found: Found, names: EntityFields | ArgumentFields) -> Located:
+    def located(self, found: Match, names: EntityFields | ArgumentFields) -> Located:
         """Read text, start and end of a span, whichever of them the data give."""
         offsets = self.mapping.offsets
         words = None if names.text is None else fetch_words(found, names.text, names.list)
@@ -330,7 +330,7 @@ def _holds(value: Any) -> bool:
     return value is None or isinstance(value, list | dict)
 
 
-def _id(found: Found, path: str, inside: str) -> str | int:
+def _id(found: Match, path: str, inside: str) -> str | int:
     value = fetch(found, path, inside)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise MisfitError(f"the id {path!r} of an item of {inside!r} is {kind(value)}")

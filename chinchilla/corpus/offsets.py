@@ -36,7 +36,7 @@ _UNITS: tuple[Unit, ...] = ("code-point", "utf-16")
 SETTINGS = tuple(Setting(offsets, unit) for unit in _UNITS for offsets in _KINDS)
 
 
-class Ruler:
+class OffsetRuler:
     """Turn offsets into a text to code points; a table is made where the two differ."""
 
     def __init__(self, text: str) -> None:
@@ -79,7 +79,7 @@ class Ruler:
         return first, last
 
 
-def fitting(ruler: Ruler, words: str, start: int, end: int | None, now: Setting) -> str:
+def fitting(ruler: OffsetRuler, words: str, start: int, end: int | None, now: Setting) -> str:
     """Say what to do that makes offsets quote the words, "" where nothing known would."""
     text, size = ruler.text, len(words)
     for setting in SETTINGS:

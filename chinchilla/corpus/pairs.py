@@ -3,20 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers import tsv
 from chinchilla.readers.lines import Slice, text_lines
 
 
-class Group(NamedTuple):
+class SentenceRows(NamedTuple):
     """The rows of a sentence with their lines, and whether one of them could not be read."""
 
     rows: list[tuple[int, list[str]]]
     damaged: bool
 
 
-def sentences(part: Part) -> Iterator[tuple[int, Group]]:
+def sentences(part: SplitSlice) -> Iterator[tuple[int, SentenceRows]]:
     """Yield the line of a sentence's first row and all its rows, in the order of the file.
 
     The rows of a sentence may stand apart (SanWen), so the file is held in memory; the largest
@@ -28,15 +28,15 @@ def sentences(part: Part) -> Iterator[tuple[int, Group]]:
         groups.setdefault(row[3], []).append((place, row))
     damaged = frozenset(broken)
     for sentence, rows in groups.items():
-        yield rows[0][0], Group(rows, sentence in damaged)
+        yield rows[0][0], SentenceRows(rows, sentence in damaged)
 
 
-def text_of(group: Group) -> str:
+def text_of(group: SentenceRows) -> str:
     """Return the sentence of its rows."""
     return group.rows[0][1][3]
 
 
-def to_fields(group: Group, spot: Spot) -> dict[str, Any]:
+def to_fields(group: SentenceRows, spot: RowContext) -> dict[str, Any]:
     """Read a sentence; negative pairs apart from relations, an exactly repeated row once.
 
     One without a relation, of which a row could not be read, is unlabelled: it may have had one.
@@ -47,7 +47,7 @@ def to_fields(group: Group, spot: Spot) -> dict[str, Any]:
     for place, row in group.rows:
         head, tail, label, _ = row
         if (head, tail, label) in seen:
-            spot.mend("repeated-row", place - spot.place)
+            spot.fix("repeated-row", place - spot.place)
             continue
         seen.add((head, tail, label))
         relation = {"predicate": label, "head": head, "tail": tail}

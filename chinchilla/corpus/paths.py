@@ -6,7 +6,7 @@ from chinchilla.corpus.shape import MisfitError
 from chinchilla.readers.jsonl import kind
 
 
-class Found(NamedTuple):
+class Match(NamedTuple):
     """An item met by a path, and the keys its stars went through."""
 
     item: Any
@@ -20,18 +20,18 @@ class Missing(NamedTuple):
     holder: Any
 
 
-class Walk(NamedTuple):
+class PathWalk(NamedTuple):
     """The items a list path leads to, and where it led nowhere."""
 
-    items: list[Found]
+    items: list[Match]
     missing: list[Missing]
 
 
-class Absent:
+class AbsentError:
     """What is found where there is nothing, not even null."""
 
 
-ABSENT = Absent()
+ABSENT = AbsentError()
 
 
 class UnmappedError(KeyError):
@@ -43,49 +43,49 @@ class UnmappedError(KeyError):
         self.path, self.holder, self.inside = path, holder, inside
 
 
-def walk(row: Any, path: str) -> Walk:
+def walk(row: Any, path: str) -> PathWalk:
     """Follow a list path; raise MisfitError where something else than a list or object is met."""
     steps = path.split(".")
-    found, missing = [Found(row, ())], list[Missing]()
+    found, missing = [Match(row, ())], list[Missing]()
     for number, step in enumerate(steps):
         so_far = ".".join(steps[:number]) or "the record"
-        after: list[Found] = []
+        after: list[Match] = []
         for one in found:
             after += _stars(one, so_far) if step == "*" else _key(one, step, so_far, missing)
         found = after
     items = [item for one in found for item in _items(one, path, steps[-1] == "*")]
-    return Walk(items, missing)
+    return PathWalk(items, missing)
 
 
-def _key(found: Found, step: str, so_far: str, missing: list[Missing]) -> list[Found]:
+def _key(found: Match, step: str, so_far: str, missing: list[Missing]) -> list[Match]:
     item, keys = found
     if item is not None and not isinstance(item, dict | list):
         raise MisfitError(f"{so_far} is {kind(item)}, not an object")
     if isinstance(item, list) and not step.isdigit():
         raise MisfitError(f"{so_far} is a list, not an object; a * goes over its items")
     value = _get(item, step)
-    if value is None or isinstance(value, Absent):
+    if value is None or isinstance(value, AbsentError):
         missing.append(Missing(step, item))
         return []
-    return [Found(value, keys)]
+    return [Match(value, keys)]
 
 
-def _stars(found: Found, so_far: str) -> list[Found]:
+def _stars(found: Match, so_far: str) -> list[Match]:
     item, keys = found
     if isinstance(item, dict):
-        return [Found(value, (*keys, key)) for key, value in item.items()]
+        return [Match(value, (*keys, key)) for key, value in item.items()]
     if not isinstance(item, list):
         raise MisfitError(f"{so_far} is {kind(item)}, not a list or an object")
-    return [Found(value, keys) for value in item]
+    return [Match(value, keys) for value in item]
 
 
-def _items(found: Found, path: str, star: bool) -> list[Found]:
+def _items(found: Match, path: str, star: bool) -> list[Match]:
     """Return the items of a list, or what a star led to, each as one."""
     item, keys = found
     if not star and not isinstance(item, dict | list):
         raise MisfitError(f"{path} is {kind(item)}, not a list")
     inside = not star and isinstance(item, list)
-    items = [Found(inner, keys) for inner in item] if inside else [found]
+    items = [Match(inner, keys) for inner in item] if inside else [found]
     if any(one.item is None for one in items):
         raise MisfitError(f"an item of {path} is null")
     return items
@@ -94,13 +94,13 @@ def _items(found: Found, path: str, star: bool) -> list[Found]:
 def lookup(item: Any, path: str) -> Any:
     """Return the value a path leads to: None where it or a holder of it is null, else ABSENT."""
     for step in path.split("."):
-        if item is None or isinstance(item, Absent):
+        if item is None or isinstance(item, AbsentError):
             break
         item = _get(item, step)
     return item
 
 
-def fetch(found: Found, path: str, inside: str = "") -> Any:
+def fetch(found: Match, path: str, inside: str = "") -> Any:
     """Return the value a path leads to; raise UnmappedError for none, MisfitError for null."""
     if path.startswith("$"):
         number = int(path[1:])
@@ -108,14 +108,14 @@ def fetch(found: Found, path: str, inside: str = "") -> Any:
             raise MisfitError(f"{inside} has a list where the keys of an object are {path}")
         return found.keys[number - 1]
     value = lookup(found.item, path)
-    if isinstance(value, Absent):
+    if isinstance(value, AbsentError):
         raise UnmappedError(path, found.item, inside)
     if value is None:
         raise MisfitError(f"{path!r}{_of(inside)} is null")
     return value
 
 
-def fetch_words(found: Found, path: str, inside: str = "") -> str:
+def fetch_words(found: Match, path: str, inside: str = "") -> str:
     """Return the words a path leads to; raise MisfitError for what is none."""
     value = fetch(found, path, inside)
     if not isinstance(value, str):
@@ -125,7 +125,7 @@ def fetch_words(found: Found, path: str, inside: str = "") -> str:
     return value
 
 
-def fetch_offset(found: Found, path: str, inside: str = "") -> int:
+def fetch_offset(found: Match, path: str, inside: str = "") -> int:
     """Return the offset a path leads to; raise MisfitError for what is none."""
     value = fetch(found, path, inside)
     if isinstance(value, float) and value.is_integer():
@@ -137,7 +137,7 @@ def fetch_offset(found: Found, path: str, inside: str = "") -> int:
     return value
 
 
-def fetch_labels(found: Found, path: str, inside: str = "") -> list[str]:
+def fetch_labels(found: Match, path: str, inside: str = "") -> list[str]:
     """Return the labels a path leads to: one, or those of a list of them."""
     value = fetch(found, path, inside)
     if not isinstance(value, list):

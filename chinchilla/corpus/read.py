@@ -116,7 +116,7 @@ MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitSlice:
     """Name what is read: a slice of the file of one split of one edition of a source.
 
     `shared` are the splits that are carved out of the same lines, this one among them;
@@ -168,7 +168,7 @@ class Part:
             if tally is None:
                 continue
             try:
-                record = self._record(place, to_fields(row, Spot(self, place)), known)
+                record = self._record(place, to_fields(row, RowContext(self, place)), known)
             except ChinchillaError as error:
                 tally.refuse(error)
             except MISSHAPEN as error:
@@ -301,10 +301,10 @@ def _nearest(card: Card, kind: str, name: str) -> str:
     return f", where {near!r} differs in letter case, width or blanks alone"
 
 
-class Spot(NamedTuple):
+class RowContext(NamedTuple):
     """The place of a row: what `to_fields` may ask about it and say of it."""
 
-    part: Part
+    part: SplitSlice
     place: int
 
     @property
@@ -321,9 +321,9 @@ class Spot(NamedTuple):
         """Name the row, or the line so many lines further down, as errors do."""
         return self.part.at(self.place + further if further else self.place)
 
-    def mend(self, reason: str, further: int = 0) -> None:
+    def fix(self, reason: str, further: int = 0) -> None:
         """Count a known quirk that was put right here."""
-        self.part.tally.mend(reason, self.where(further))
+        self.part.tally.fix(reason, self.where(further))
 
     def warn(self, reason: str, todo: str) -> None:
         """Count what is read here as it stands and looks wrong, and say what would mend it."""
@@ -332,9 +332,9 @@ class Spot(NamedTuple):
     def no_trigger(self, trigger: str | None, start: object) -> tuple[None, None]:
         """Return trigger and start of an event that has no trigger: both null, counted."""
         if trigger is not None:
-            self.mend("empty-trigger")
+            self.fix("empty-trigger")
         if start is not None:
-            self.mend("trigger-start-without-trigger")
+            self.fix("trigger-start-without-trigger")
         return None, None
 
     def pass_over(self, labels: Any) -> None:
@@ -344,4 +344,4 @@ class Spot(NamedTuple):
             self.warn("labels-not-read", todo)
 
 
-ToFields = Callable[[Row, Spot], Fields]
+ToFields = Callable[[Row, RowContext], Fields]

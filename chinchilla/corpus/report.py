@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.unread import Unread
 from chinchilla.errors import Count, InputError, Tally, shown
 from chinchilla.schema import Frozen, Split
@@ -86,13 +86,13 @@ def split_report(numbers: Numbers, tally: Tally, short: Mapping[str, str]) -> Sp
         unlabelled=unlabelled,
         left_out=reasons(refused, short),
         lost=reasons(tally.lost, short),
-        fixed=reasons(tally.mended, short),
+        fixed=reasons(tally.fixed, short),
         warned=reasons(tally.warned, short),
     )
 
 
 def source_report(
-    found: Found, splits: dict[Split, SplitReport], short: Mapping[str, str]
+    found: FoundSource, splits: dict[Split, SplitReport], short: Mapping[str, str]
 ) -> SourceReport:
     """Put the splits of a source together with what was known before they were read."""
     return SourceReport(splits=splits, warned=reasons(found.tally.warned, short))
@@ -142,7 +142,7 @@ def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
     return InputError(where, words, count.todo or "run `chinchilla check` to see all reasons")
 
 
-def check_any_read(found: Found, split: Split, tally: Tally) -> None:
+def check_any_read(found: FoundSource, split: Split, tally: Tally) -> None:
     """Raise InputError where a split without a record had some, all left out.
 
     Of a file that it is carved out of, the other splits may hold what was read.

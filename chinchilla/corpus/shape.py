@@ -1,7 +1,7 @@
 """The shape of a JSON record: which field of one differs from it, and names that are near.
 
 A shape is a type, a list of one shape, an object of shapes by their keys, or a tuple of shapes
-of which one must fit; None is null. The value of a key may be `Absent`.
+of which one must fit; None is null. The value of a key may be `AbsentKeys`.
 """
 
 import unicodedata
@@ -21,7 +21,7 @@ _KINDS: dict[type, str] = {
 }
 
 
-class Absent(NamedTuple):
+class AbsentKeys(NamedTuple):
     """The shape of a value whose key may be missing."""
 
     shape: Shape
@@ -55,7 +55,7 @@ def _misfits(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _misfits(item, shape[0], f"{path}.{number}")
     elif isinstance(shape, dict):
         for key, inner in shape.items():
-            if key not in value and isinstance(inner, Absent):
+            if key not in value and isinstance(inner, AbsentKeys):
                 continue
             if key not in value:
                 yield f"no {key!r}{f' in {path}' if path else ''}{near_key(key, value, shape)}"

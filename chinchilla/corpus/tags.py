@@ -6,7 +6,7 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus.read import Spot
+from chinchilla.corpus.read import RowContext
 from chinchilla.errors import InputError
 from chinchilla.readers.lines import open_file
 from chinchilla.spans import Fault, Scheme, Tagged
@@ -27,7 +27,7 @@ def entities(text: str, spans: list[Tagged]) -> list[dict[str, Any]]:
     ]
 
 
-def wrong_tags(spot: Spot, fault: Fault, scheme: Scheme) -> InputError:
+def wrong_tags(spot: RowContext, fault: Fault, scheme: Scheme) -> InputError:
     """Say which tag cannot stand where it stands, and of what scheme it may be."""
     where, tag = spot.where(fault.at), fault.tag
     other = _OTHER_SCHEMES[scheme].get(tag[:1])

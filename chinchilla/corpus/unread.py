@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.find import Found, edition_names, likely_split, source_folders
+from chinchilla.corpus.find import FoundSource, edition_names, likely_split, source_folders
 from chinchilla.corpus.folders import (
     SAMPLES,
     data_files,
@@ -63,7 +63,7 @@ class _Read(NamedTuple):
         return shown(own if lies(own) else self.folder / OWN_CARD)
 
 
-def unread_of(card: Card, raw: Path, found: Found | None) -> list[Unread]:
+def unread_of(card: Card, raw: Path, found: FoundSource | None) -> list[Unread]:
     """Name what lies in the folders of a source and is read as no split of it."""
     yours = None if found is None or found.sample else found
     edition = yours.edition if yours else card.editions[0]
@@ -201,13 +201,13 @@ def _stray(path: Path, raw: Path) -> Unread:
     return Unread.of(path, "it lies in no folder of a source", todo)
 
 
-def unread(raw: Path, sources: Iterable[tuple[Card, Found | None]]) -> list[Unread]:
+def unread(raw: Path, sources: Iterable[tuple[Card, FoundSource | None]]) -> list[Unread]:
     """Name everything that is not read, of these sources and of none, each path once."""
     named = [one for card, found in sources for one in unread_of(card, raw, found)]
     return list({one.path: one for one in [*named, *unread_in(raw)]}.values())
 
 
-def no_split(found: Found, raw: Path, split: Split) -> InputError:
+def no_split(found: FoundSource, raw: Path, split: Split) -> InputError:
     """Say that a source has no file of a split, naming what may be meant for it."""
     names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
     what = f"{found.card.source} has no {split} file here (looked for {names})"

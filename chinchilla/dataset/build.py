@@ -9,11 +9,11 @@ import orjson
 from chinchilla.dataset.general import TARGET, add_general
 from chinchilla.dataset.manifest import dump_manifest, make_manifest, totals
 from chinchilla.dataset.page import dataset_page
-from chinchilla.dataset.plan import Job, Plan, tasks_of
+from chinchilla.dataset.plan import BuildJob, Plan, tasks_of
 from chinchilla.dataset.prepare import prepare
 from chinchilla.dataset.read import CONFUSIONS, LABELS
 from chinchilla.dataset.run import Kits, Progress, run
-from chinchilla.dataset.shard import Counts, build_shard
+from chinchilla.dataset.shard import ShardCounts, build_shard
 from chinchilla.dataset.write import (
     INVENTORY,
     MANIFEST,
@@ -41,11 +41,11 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
     check_room(out, _names(plan), INVENTORY)
     with staging(out, INVENTORY) as folder:
         (folder / "shards").mkdir()
-        kits = prepare(plan, folder / "shards", workers, progress)
-        done = dict(run(plan, kits, build_shard, workers, progress))
+        contexts = prepare(plan, folder / "shards", workers, progress)
+        done = dict(run(plan, contexts, build_shard, workers, progress))
         general = add_general(plan.config, done, folder)
         outputs = _assemble_all(plan, done, folder) | general.outputs
-        outputs |= _write_labels(plan, folder) | _write_confusions(kits, folder)
+        outputs |= _write_labels(plan, folder) | _write_confusions(contexts, folder)
         manifest = make_manifest(plan, totals(done) | general.totals, outputs)
         page = dataset_page(manifest, plan).encode("utf-8")
         (folder / PAGE).write_bytes(page)
@@ -62,7 +62,9 @@ def _names(plan: Plan) -> list[str]:
     return [*rows, *records, *general, LABELS, CONFUSIONS]
 
 
-def _assemble_all(plan: Plan, done: dict[Job, Counts], folder: Path) -> dict[str, Written]:
+def _assemble_all(
+    plan: Plan, done: dict[BuildJob, ShardCounts], folder: Path
+) -> dict[str, Written]:
     tasks = {found.card.source: found.card.task for found in plan.found}
     outputs: dict[str, Written] = {}
     for task in tasks_of(plan):
@@ -89,10 +91,12 @@ def _write_labels(plan: Plan, folder: Path) -> dict[str, Written]:
     return _write_json(sets, folder, LABELS)
 
 
-def _write_confusions(kits: Kits, folder: Path) -> dict[str, Written]:
+def _write_confusions(contexts: Kits, folder: Path) -> dict[str, Written]:
     """Write the confusable labels of each source that has any: prediction batches by them."""
     found = {
-        source: kit.prompter.confusions for source, kit in kits.items() if kit.prompter.confusions
+        source: context.prompter.confusions
+        for source, context in contexts.items()
+        if context.prompter.confusions
     }
     return _write_json(found, folder, CONFUSIONS) if found else {}
 

@@ -20,8 +20,8 @@ def forecast(plan: Plan, workers: int, progress: Progress) -> tuple[Totals, Repo
 
     What was read and what was not comes with them.
     """
-    kits = prepare(plan, Path(), workers, progress)
-    sums = totals(dict(run(plan, kits, weigh_shard, workers, progress)))
+    contexts = prepare(plan, Path(), workers, progress)
+    sums = totals(dict(run(plan, contexts, weigh_shard, workers, progress)))
     report = build_report(plan, sums)
     windows = plan.config.windows
     measure = measure_of(windows) if windows.tokenizer else None
@@ -31,7 +31,7 @@ def forecast(plan: Plan, workers: int, progress: Progress) -> tuple[Totals, Repo
     return sums, report
 
 
-class Lengths(NamedTuple):
+class RowLengths(NamedTuple):
     """How long the rows of a split are, in tokens: all together, middle, 95 in 100, longest."""
 
     total: int
@@ -40,12 +40,12 @@ class Lengths(NamedTuple):
     longest: int
 
 
-def quantiles(tokens: Counter[int]) -> Lengths:
+def quantiles(tokens: Counter[int]) -> RowLengths:
     """Return the lengths of rows from the count of each length; zeros where none was measured."""
     total = tokens.total()
     if not total:
-        return Lengths(0, 0, 0, 0)
-    return Lengths(
+        return RowLengths(0, 0, 0, 0)
+    return RowLengths(
         sum(length * count for length, count in tokens.items()),
         _quantile(tokens, -(-total // 2)),
         _quantile(tokens, -(-total * 95 // 100)),

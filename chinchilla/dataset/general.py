@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
 from chinchilla.dataset.config import BuildConfig
-from chinchilla.dataset.plan import Job
+from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import Choice, choose, histogram
-from chinchilla.dataset.shard import Counts, Totals, dump_row
+from chinchilla.dataset.shard import ShardCounts, Totals, dump_row
 from chinchilla.dataset.write import Written
 from chinchilla.errors import ChinchillaError, ConfigError, InputError, Tally
 from chinchilla.export.lengths import row_length
@@ -107,7 +107,7 @@ def _read(fields: dict[str, Any], where: str, tally: Tally) -> _Turn:
     turn = _sharegpt(fields, where, tally) if "conversations" in fields else _alpaca(fields, where)
     for name in _UNUSED:
         if fields.get(name):
-            tally.mend(f"general-{name}-left-out", where)
+            tally.fix(f"general-{name}-left-out", where)
     return turn
 
 
@@ -127,11 +127,11 @@ def _sharegpt(fields: dict[str, Any], where: str, tally: Tally) -> _Turn:
         raise InputError(where, "conversations is no list of objects", _TODO)
     if turns and turns[0].get("from") == "system":
         turns = turns[1:]
-        tally.mend("general-system-left-out", where)
+        tally.fix("general-system-left-out", where)
     if [turn.get("from") for turn in turns[:2]] != ["human", "gpt"]:
         raise InputError(where, "the conversation does not begin with human, then gpt", _TODO)
     if len(turns) > 2:
-        tally.mend("general-later-turns-left-out", where)
+        tally.fix("general-later-turns-left-out", where)
     return _Turn(_words(turns[0], "value", where), "", _words(turns[1], "value", where))
 
 
@@ -151,7 +151,7 @@ class General(NamedTuple):
     """The general rows of a build: the file of them, none where none are mixed in, and counts."""
 
     outputs: dict[str, Written]
-    counts: Counts
+    counts: ShardCounts
 
     @property
     def totals(self) -> Totals:
@@ -159,9 +159,9 @@ class General(NamedTuple):
         return {(GENERAL, "train"): self.counts} if self.outputs else {}
 
 
-def add_general(config: BuildConfig, done: Mapping[Job, Counts], folder: Path) -> General:
+def add_general(config: BuildConfig, done: Mapping[BuildJob, ShardCounts], folder: Path) -> General:
     """Write the general rows of a build, in the ratio asked for to its rows of train."""
-    counts = Counts(tally=Tally(forgiving=config.on_error == "count"))
+    counts = ShardCounts(tally=Tally(forgiving=config.on_error == "count"))
     if not config.general.path:
         return General({}, counts)
     rows = sum(counts.rows for job, counts in done.items() if job.split == "train")
@@ -177,10 +177,10 @@ def add_general(config: BuildConfig, done: Mapping[Job, Counts], folder: Path) -
 
 
 def weigh_general(
-    config: BuildConfig, sums: Mapping[tuple[str, Split], Counts], measure: Measure | None
-) -> Counts:
+    config: BuildConfig, sums: Mapping[tuple[str, Split], ShardCounts], measure: Measure | None
+) -> ShardCounts:
     """Count the general rows that a build would write, and their tokens where they are told."""
-    counts = Counts(tally=Tally(forgiving=config.on_error == "count"))
+    counts = ShardCounts(tally=Tally(forgiving=config.on_error == "count"))
     if config.general.path:
         rows = sum(counts.rows for (_, split), counts in sums.items() if split == "train")
         for row in _rows(config, rows, counts.tally):

@@ -8,11 +8,11 @@ from typing import Any
 import orjson
 
 from chinchilla import __version__
-from chinchilla.corpus.find import Found, card_paths
+from chinchilla.corpus.find import FoundSource, card_paths
 from chinchilla.dataset.general import GENERAL
-from chinchilla.dataset.plan import Job, Plan
+from chinchilla.dataset.plan import BuildJob, Plan
 from chinchilla.dataset.report import build_report, short_names
-from chinchilla.dataset.shard import Counts, Totals
+from chinchilla.dataset.shard import ShardCounts, Totals
 from chinchilla.dataset.write import Written
 from chinchilla.errors import Count
 from chinchilla.files import hash_file
@@ -22,11 +22,11 @@ from chinchilla.templates import template_hashes
 _LIBRARIES = ("jinja2", "orjson", "pydantic")
 
 
-def totals(done: dict[Job, Counts]) -> Totals:
+def totals(done: dict[BuildJob, ShardCounts]) -> Totals:
     """Add up the counts of each split of each source."""
     sums: Totals = {}
     for job, counts in done.items():
-        sums.setdefault((job.source, job.split), Counts()).merge(counts)
+        sums.setdefault((job.source, job.split), ShardCounts()).merge(counts)
     return sums
 
 
@@ -68,7 +68,7 @@ def dump_manifest(manifest: dict[str, Any]) -> bytes:
     return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
-def _source(found: Found, plan: Plan, sums: Totals) -> dict[str, Any]:
+def _source(found: FoundSource, plan: Plan, sums: Totals) -> dict[str, Any]:
     return {
         "title": found.card.title,
         "task": found.card.task,
@@ -85,7 +85,7 @@ def _source(found: Found, plan: Plan, sums: Totals) -> dict[str, Any]:
     }
 
 
-def inputs(found: Found, raw: Path) -> dict[str, dict[str, Any]]:
+def inputs(found: FoundSource, raw: Path) -> dict[str, dict[str, Any]]:
     """Return each file read, by its path under raw/: hash, size, whether it is as published."""
     files = {}
     for path in dict.fromkeys(found.files[split] for split in SPLITS if split in found.files):
@@ -98,7 +98,7 @@ def inputs(found: Found, raw: Path) -> dict[str, dict[str, Any]]:
     return files
 
 
-def _relative(path: Path, found: Found, raw: Path) -> str:
+def _relative(path: Path, found: FoundSource, raw: Path) -> str:
     if found.sample:
         inside = path.relative_to(found.folder)
         return (Path("samples") / found.card.source / inside).as_posix()
@@ -118,11 +118,11 @@ def _general(plan: Plan, sums: Totals) -> dict[str, Any] | None:
         "rows": counts.rows,
         "bytes": counts.bytes,
         "refused": _reasons(counts.tally.refused, short),
-        "mended": _reasons(counts.tally.mended, short),
+        "mended": _reasons(counts.tally.fixed, short),
     }
 
 
-def _counts(counts: Counts, found: Found) -> dict[str, Any]:
+def _counts(counts: ShardCounts, found: FoundSource) -> dict[str, Any]:
     short = short_names(found)
     return {
         "read": counts.read,
@@ -137,7 +137,7 @@ def _counts(counts: Counts, found: Found) -> dict[str, Any]:
         "windows": dict(sorted((+counts.windows).items())),
         "refused": _reasons(counts.tally.refused, short),
         "lost": _reasons(counts.tally.lost, short),
-        "mended": _reasons(counts.tally.mended, short),
+        "mended": _reasons(counts.tally.fixed, short),
         "labels": dict(sorted(counts.labels.items())),
     }
 
@@ -153,7 +153,7 @@ def _reasons(counts: dict[str, Count], short: dict[str, str]) -> dict[str, dict[
     return reasons
 
 
-def _card_hash(found: Found, path: Path) -> str:
+def _card_hash(found: FoundSource, path: Path) -> str:
     digest = sha256()
     for one in dict.fromkeys([path, Path(found.card.own)]):
         if one.is_file():

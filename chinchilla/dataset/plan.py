@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.card import Card
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.unread import Unread, no_files, unread
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.validate import check_names, with_sources
@@ -25,12 +25,12 @@ class Plan:
 
     raw: Path
     config: BuildConfig
-    found: tuple[Found, ...]
+    found: tuple[FoundSource, ...]
     absent: tuple[str, ...]
     unread: tuple[Unread, ...] = ()
 
 
-class Job(NamedTuple):
+class BuildJob(NamedTuple):
     """One slice of one split of one source: the unit that a worker builds."""
 
     number: int
@@ -53,7 +53,7 @@ def make_plan(raw: Path, config: BuildConfig) -> Plan:
     cards = catalogue.cards(raw)
     config = with_sources(config, raw)
     check_names(config, cards)
-    found: list[Found] = []
+    found: list[FoundSource] = []
     absent: list[Card] = []
     for card in _wanted(raw, config, cards):
         edition = config.editions.get(card.source)
@@ -86,7 +86,7 @@ def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterat
             raise ConfigError("sources", what, f"add {card.task} to the tasks or leave {name} out")
 
 
-def jobs(plan: Plan) -> Iterator[Job]:
+def jobs(plan: Plan) -> Iterator[BuildJob]:
     """Yield the jobs of a plan, numbered in the order of the output."""
     number = 0
     for found in plan.found:
@@ -94,7 +94,7 @@ def jobs(plan: Plan) -> Iterator[Job]:
             if split not in found.files:
                 continue
             for part in catalogue.slices(found, split, SLICE_BYTES):
-                yield Job(number, found.card.source, split, part)
+                yield BuildJob(number, found.card.source, split, part)
                 number += 1
 
 

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.dataset.config import MixOptions
 from chinchilla.dataset.mixing import nested_shares
 from chinchilla.dataset.plan import Plan, tasks_of
 from chinchilla.dataset.run import Kits, Progress, run
 from chinchilla.dataset.selection import Histogram
-from chinchilla.dataset.shard import Kit, Survey, mix_seed, survey_shard, tally_shard
+from chinchilla.dataset.shard import BuildContext, Survey, mix_seed, survey_shard, tally_shard
 from chinchilla.errors import Tally
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
 from chinchilla.prompts.hard_negatives import Confusions, read_confusions
@@ -20,25 +20,25 @@ from chinchilla.windows.cut import LONGEST_EXAMPLE, make_cutter, measure_of
 
 def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Kits:
     """Return what the jobs of each source need, shares and mix decided."""
-    kits = with_null_share(plan, make_kits(plan, folder), workers, progress)
-    return with_mix(plan, kits, workers, progress)
+    contexts = with_null_share(plan, make_contexts(plan, folder), workers, progress)
+    return with_mix(plan, contexts, workers, progress)
 
 
-def make_kits(plan: Plan, folder: Path) -> Kits:
+def make_contexts(plan: Plan, folder: Path) -> Kits:
     """Return what the jobs of each source need, shares of empty rows apart."""
-    return {found.card.source: _kit(plan, found, folder) for found in plan.found}
+    return {found.card.source: _context(plan, found, folder) for found in plan.found}
 
 
-def with_null_share(plan: Plan, kits: Kits, workers: int, progress: Progress) -> Kits:
+def with_null_share(plan: Plan, contexts: Kits, workers: int, progress: Progress) -> Kits:
     """Set for each source the limit under which an empty row of train is kept.
 
     Reads the input once more; a source with fewer empty rows than wanted keeps them all.
     """
     share = plan.config.prompts.null_share
     if share is None:
-        return kits
-    surveys: dict[str, Survey] = {source: Survey(Histogram(), Histogram()) for source in kits}
-    for job, part in run(plan, kits, survey_shard, workers, progress):
+        return contexts
+    surveys: dict[str, Survey] = {source: Survey(Histogram(), Histogram()) for source in contexts}
+    for job, part in run(plan, contexts, survey_shard, workers, progress):
         surveys[job.source].merge(part)
     limits = {
         source: survey.nulls.threshold(
@@ -46,19 +46,21 @@ def with_null_share(plan: Plan, kits: Kits, workers: int, progress: Progress) ->
         )
         for source, survey in surveys.items()
     }
-    return {source: kit._replace(null_limit=limits[source]) for source, kit in kits.items()}
+    return {
+        source: context._replace(null_limit=limits[source]) for source, context in contexts.items()
+    }
 
 
-def with_mix(plan: Plan, kits: Kits, workers: int, progress: Progress) -> Kits:
+def with_mix(plan: Plan, contexts: Kits, workers: int, progress: Progress) -> Kits:
     """Decide for each source how often its rows of train are written.
 
     Reads the input once more; nothing is decided where the configuration mixes nothing.
     """
     mix = plan.config.mix
     if mix == MixOptions():
-        return kits
-    rows: dict[str, Histogram] = {source: Histogram() for source in kits}
-    for job, part in run(plan, kits, tally_shard, workers, progress):
+        return contexts
+    rows: dict[str, Histogram] = {source: Histogram() for source in contexts}
+    for job, part in run(plan, contexts, tally_shard, workers, progress):
         rows[job.source].merge(part)
     by_task: dict[str, dict[str, int]] = {
         task: {
@@ -71,8 +73,8 @@ def with_mix(plan: Plan, kits: Kits, workers: int, progress: Progress) -> Kits:
     decided = nested_shares(by_task, mix.tasks, mix.sources)
     seed = mix_seed(plan.config.seed)
     return {
-        source: kit._replace(choice=decided[source].choice(rows[source], seed))
-        for source, kit in kits.items()
+        source: context._replace(choice=decided[source].choice(rows[source], seed))
+        for source, context in contexts.items()
     }
 
 
@@ -82,7 +84,7 @@ def passes(plan: Plan) -> int:
     return 1 + (config.prompts.null_share is not None) + (config.mix != MixOptions())
 
 
-def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
+def _context(plan: Plan, found: FoundSource, folder: Path) -> BuildContext:
     config, source = plan.config, found.card.source
     labels = found.card.label_set(found.edition.name)
     prompter = Prompter(
@@ -93,7 +95,7 @@ def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
         confusions=_confusions(plan, labels),
         pool=_pool(plan, found),
     )
-    return Kit(
+    return BuildContext(
         found,
         prompter,
         folder,
@@ -104,7 +106,7 @@ def _kit(plan: Plan, found: Found, folder: Path) -> Kit:
     )
 
 
-def _pool(plan: Plan, found: Found) -> DemonstrationPool | None:
+def _pool(plan: Plan, found: FoundSource) -> DemonstrationPool | None:
     """Collect the examples of a source from its train split, where prompts show examples."""
     source = found.card.source
     wanted = plan.config.prompts.demonstrations

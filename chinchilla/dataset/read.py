@@ -155,7 +155,7 @@ Step = Callable[[int], None]
 """Called with the number of bytes of each line read."""
 
 
-class Part(NamedTuple):
+class RowsFile(NamedTuple):
     """The rows of one task and split: a file that the manifest names."""
 
     task: str
@@ -170,7 +170,7 @@ class Processed(NamedTuple):
 
     manifest: dict[str, Any]
     sha256: str
-    parts: tuple[Part, ...]
+    parts: tuple[RowsFile, ...]
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -211,7 +211,7 @@ def open_processed(folder: Path, tasks: Sequence[str], splits: Sequence[str]) ->
     return Processed(manifest, digest, chosen)
 
 
-def rows(part: Part, step: Step) -> Iterator[InstructionRow]:
+def rows(part: RowsFile, step: Step) -> Iterator[InstructionRow]:
     """Yield the rows of a part; raise InputError unless they are those of the manifest."""
     for place, line in hashed_lines(part.path, part.sha256):
         yield _row(line, place)
@@ -261,14 +261,14 @@ def _row(line: bytes, where: str) -> InstructionRow:
         raise InputError(where, explain(error), AGAIN) from error
 
 
-def _parts(manifest: dict[str, Any], folder: Path) -> list[Part]:
+def _parts(manifest: dict[str, Any], folder: Path) -> list[RowsFile]:
     """Return the files of rows that a manifest names, a split after the other."""
     parts = []
     for name, file in manifest["outputs"].items():
         path = PurePosixPath(name)
         if len(path.parts) == 2 and path.suffix == ".jsonl" and path.parts[0] != _RECORDS:
             task, split = path.parts[0], path.stem
-            parts.append(Part(task, split, folder / name, file["sha256"], file["bytes"]))
+            parts.append(RowsFile(task, split, folder / name, file["sha256"], file["bytes"]))
     return sorted(parts, key=lambda part: _rank(part.split))
 
 
@@ -280,7 +280,7 @@ def _tasks(manifest: dict[str, Any]) -> list[str]:
     return list(dict.fromkeys(PurePosixPath(name).parts[0] for name in manifest["outputs"]))
 
 
-def _column(parts: Sequence[Part], number: int) -> list[str]:
+def _column(parts: Sequence[RowsFile], number: int) -> list[str]:
     return list(dict.fromkeys(str(part[number]) for part in parts))
 
 

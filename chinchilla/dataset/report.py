@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.report import (
     UNLABELLED,
     Numbers,
@@ -14,7 +14,7 @@ from chinchilla.corpus.report import (
     split_report,
 )
 from chinchilla.dataset.plan import Plan
-from chinchilla.dataset.shard import HELD_OUT, Counts, Totals
+from chinchilla.dataset.shard import HELD_OUT, ShardCounts, Totals
 from chinchilla.schema import SPLITS, Split
 
 
@@ -29,9 +29,9 @@ def build_report(plan: Plan, sums: Totals) -> Report:
     return Report(sources=sources, unread=below(plan.raw, plan.unread))
 
 
-def _source(found: Found, sums: Totals) -> SourceReport:
+def _source(found: FoundSource, sums: Totals) -> SourceReport:
     short = short_names(found)
-    splits: dict[Split, Counts] = {
+    splits: dict[Split, ShardCounts] = {
         split: sums[found.card.source, split]
         for split in SPLITS
         if (found.card.source, split) in sums
@@ -45,16 +45,16 @@ def _source(found: Found, sums: Totals) -> SourceReport:
     return source_report(found, reports, short)
 
 
-def short_names(found: Found) -> dict[str, str]:
+def short_names(found: FoundSource) -> dict[str, str]:
     """Return names for the paths of a source that are the same wherever its folder lies."""
     own = Path(found.card.own)
     return {str(own): f"{own.parent.name}/{own.name}", f"{found.folder}/": ""}
 
 
-def _check_any_read(found: Found, sums: Totals) -> None:
+def _check_any_read(found: FoundSource, sums: Totals) -> None:
     """Raise InputError where all records of a source were left out as wrong."""
     counts = [one for (source, _), one in sums.items() if source == found.card.source]
-    together = Counts()
+    together = ShardCounts()
     for one in counts:
         together.merge(one)
     refused = together.tally.refused

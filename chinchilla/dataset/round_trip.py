@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, get_args
 
-from chinchilla.answers import Content, Question, Subtask, form, forms
+from chinchilla.answers import Content, Query, Subtask, form, forms
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import ChinchillaError, Tally
 from chinchilla.export.formats import formats, load_format
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.queries import Ask, nothing_found
+from chinchilla.prompts.queries import GoldQuery, nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
 from chinchilla.templates import load_templates
@@ -53,7 +53,7 @@ class RoundTrip:
             self.failures.append(f"{place}: {key.subtask} as {key.form} comes back changed")
 
 
-def round_trip(found: Found) -> RoundTrip:
+def round_trip(found: FoundSource) -> RoundTrip:
     """Render, parse and count the gold of every record of a source, in every form."""
     done = RoundTrip(found.card.source)
     prompter = _prompter(found)
@@ -64,13 +64,13 @@ def round_trip(found: Found) -> RoundTrip:
         for record in catalogue.records(found, split, Tally()):
             if not record.labelled:
                 continue
-            for ask in prompter.asks(record):
+            for ask in prompter.queries_of_record(record):
                 _try_forms(ask, empties, done)
             _try_exports(prompter, record, done)
     return done
 
 
-def _prompter(found: Found) -> Prompter:
+def _prompter(found: FoundSource) -> Prompter:
     options = PromptOptions(subtasks=get_args(Subtask), forms=forms(), descriptions="sampled")
     return Prompter(found.card.label_set(found.edition.name), seed=0, options=options)
 
@@ -85,20 +85,22 @@ def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
     return {key: tuple(words) for key, words in found.items()}
 
 
-def _try_forms(ask: Ask, empties: dict[tuple[str, str], tuple[str, ...]], done: RoundTrip) -> None:
+def _try_forms(
+    ask: GoldQuery, empties: dict[tuple[str, str], tuple[str, ...]], done: RoundTrip
+) -> None:
     wanted = items(ask.content)
     for name in forms():
         # only an empty answer shows the words for "nothing found"; else one wording stands for all
-        words = empties[ask.question.subtask, name]
+        words = empties[ask.query.subtask, name]
         for empty in words if ask.null else words[:1]:
-            question = replace(ask.question, empty=empty)
-            got = _parsed(name, ask.content, question)
-            done.add(Key(ask.question.subtask, name), wanted, got, ask.id)
+            query = replace(ask.query, empty=empty)
+            got = _parsed(name, ask.content, query)
+            done.add(Key(ask.query.subtask, name), wanted, got, ask.id)
 
 
-def _parsed(name: str, content: Content, question: Question) -> Counter[object]:
+def _parsed(name: str, content: Content, query: Query) -> Counter[object]:
     try:
-        return items(form(name).parse(form(name).dump(content, question), question))
+        return items(form(name).parse(form(name).dump(content, query), query))
     except ChinchillaError as error:
         return Counter([str(error)])
 

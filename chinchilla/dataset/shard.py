@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.report import UNLABELLED
 from chinchilla.corpus.suspects import BLANKS, BLANKS_TODO, blanks
-from chinchilla.dataset.plan import Job
+from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import PLACES, Choice, Histogram, kept, place
 from chinchilla.errors import Tally
 from chinchilla.export.lengths import row_length
-from chinchilla.prompts.queries import Ask
+from chinchilla.prompts.queries import GoldQuery
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Event, InstructionRow, Record, Split
 from chinchilla.windows.cut import Cutter
@@ -83,7 +83,7 @@ HELD_OUT = "held-out"
 
 
 @dataclass
-class Counts:
+class ShardCounts:
     """Count what came of some records; `read` is what is written and what is left out."""
 
     records: int = 0
@@ -104,7 +104,7 @@ class Counts:
         """Return the number of records read, those left out included."""
         return self.records + self.tally.times
 
-    def merge(self, other: "Counts") -> None:
+    def merge(self, other: "ShardCounts") -> None:
         """Add the counts of the next shard."""
         self.records += other.records
         self.negatives += other.negatives
@@ -120,14 +120,14 @@ class Counts:
         self.tally.merge(other.tally)
 
 
-Totals = dict[tuple[str, Split], Counts]
+Totals = dict[tuple[str, Split], ShardCounts]
 """The counts of each split of each source."""
 
 
-class Kit(NamedTuple):
+class BuildContext(NamedTuple):
     """What a job needs beside its slice: the source, its prompts, where to write."""
 
-    found: Found
+    found: FoundSource
     prompter: Prompter
     folder: Path
     forgiving: bool
@@ -143,23 +143,23 @@ def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
     return folder / f"{number:06d}.rows", folder / f"{number:06d}.records"
 
 
-def build_shard(job: Job, kit: Kit) -> Counts:
+def build_shard(job: BuildJob, context: BuildContext) -> ShardCounts:
     """Write the rows and records of one job to two files and return the counts."""
-    counts = Counts(tally=Tally(forgiving=kit.forgiving))
-    rows_path, records_path = shard_paths(kit.folder, job.number)
+    counts = ShardCounts(tally=Tally(forgiving=context.forgiving))
+    rows_path, records_path = shard_paths(context.folder, job.number)
     with rows_path.open("wb", BUFFER) as rows, records_path.open("wb", BUFFER) as records:
-        for record in records_of(job, kit, counts):
+        for record in records_of(job, context, counts):
             records.write(dump_record(record))
-            for row in rows_of(record, kit, counts):
+            for row in rows_of(record, context, counts):
                 rows.write(dump_row(row, counts))
     return counts
 
 
-def weigh_shard(job: Job, kit: Kit) -> Counts:
+def weigh_shard(job: BuildJob, context: BuildContext) -> ShardCounts:
     """Count what `build_shard` would write, without writing it."""
-    counts = Counts(tally=Tally(forgiving=kit.forgiving))
-    for record in records_of(job, kit, counts):
-        for row in rows_of(record, kit, counts):
+    counts = ShardCounts(tally=Tally(forgiving=context.forgiving))
+    for record in records_of(job, context, counts):
+        for row in rows_of(record, context, counts):
             dump_row(row, counts)
     return counts
 
@@ -176,14 +176,14 @@ class Survey(NamedTuple):
         self.nulls.merge(other.nulls)
 
 
-def survey_shard(job: Job, kit: Kit) -> Survey:
+def survey_shard(job: BuildJob, context: BuildContext) -> Survey:
     """Ask without wording: what shares of empty rows and of sources are computed from."""
     survey = Survey(Histogram(), Histogram())
     if job.split != "train":
         return survey
-    for record in records_of(job, kit, Counts(tally=Tally(forgiving=kit.forgiving))):
-        for ask in asks_of(record, kit, Counter()):
-            (survey.nulls if ask.null else survey.full).add(place(kit.prompter.seed, ask.id))
+    for record in records_of(job, context, ShardCounts(tally=Tally(forgiving=context.forgiving))):
+        for ask in queries_of(record, context, Counter()):
+            (survey.nulls if ask.null else survey.full).add(place(context.prompter.seed, ask.id))
     return survey
 
 
@@ -192,24 +192,24 @@ def mix_seed(seed: int) -> int:
     return -1 - seed
 
 
-def tally_shard(job: Job, kit: Kit) -> Histogram:
+def tally_shard(job: BuildJob, context: BuildContext) -> Histogram:
     """Count the rows of train that shares of empty rows have left: what is mixed."""
     rows = Histogram()
     if job.split != "train":
         return rows
-    for record in records_of(job, kit, Counts(tally=Tally(forgiving=kit.forgiving))):
-        for ask in asks_of(record, kit, Counter()):
-            if not (ask.null and left_out(ask, kit)):
-                rows.add(place(mix_seed(kit.prompter.seed), ask.id))
+    for record in records_of(job, context, ShardCounts(tally=Tally(forgiving=context.forgiving))):
+        for ask in queries_of(record, context, Counter()):
+            if not (ask.null and left_out(ask, context)):
+                rows.add(place(mix_seed(context.prompter.seed), ask.id))
     return rows
 
 
-def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
+def records_of(job: BuildJob, context: BuildContext, counts: ShardCounts) -> Iterator[Record]:
     """Yield the records of a job that are written, each counted."""
-    for record in catalogue.load(kit.found, job.split, job.slice, counts.tally, every=True):
+    for record in catalogue.load(context.found, job.split, job.slice, counts.tally, every=True):
         if not record.labelled:
             counts.tally.drop(UNLABELLED, record.id)
-        elif kit.held_out and job.split == "train":
+        elif context.held_out and job.split == "train":
             counts.tally.drop(HELD_OUT, record.id)
         else:
             count_record(record, counts)
@@ -218,67 +218,67 @@ def records_of(job: Job, kit: Kit, counts: Counts) -> Iterator[Record]:
             yield record
 
 
-def rows_of(record: Record, kit: Kit, counts: Counts) -> Iterator[InstructionRow]:
+def rows_of(record: Record, context: BuildContext, counts: ShardCounts) -> Iterator[InstructionRow]:
     """Yield the rows of a record that are written, each counted."""
-    for ask in asks_of(record, kit, counts.windows):
+    for ask in queries_of(record, context, counts.windows):
         null = ask.null
-        if null and left_out(ask, kit):
+        if null and left_out(ask, context):
             counts.nulls_left_out += 1
             continue
         ids: Sequence[str] = (ask.id,)
-        if kit.choice is not None and job_trains(ask):
-            ids = list(kit.choice.ids(ask.id))
+        if context.choice is not None and job_trains(ask):
+            ids = list(context.choice.ids(ask.id))
             counts.mixed_out += not ids
             if not ids:
                 continue
-        row = kit.prompter.row(ask)
-        if kit.cutter is not None and not kit.cutter.fits(row):
+        row = context.prompter.row(ask)
+        if context.cutter is not None and not context.cutter.fits(row):
             counts.windows["row-over-budget"] += 1
             continue
         counts.rows += len(ids)
         counts.null_rows += null * len(ids)
-        if kit.measure is not None:
-            counts.tokens[row_length(row, kit.measure)] += len(ids)
+        if context.measure is not None:
+            counts.tokens[row_length(row, context.measure)] += len(ids)
         for row_id in ids:
             yield row if row_id == row.id else row.model_copy(update={"id": row_id})
 
 
-def job_trains(ask: Ask) -> bool:
+def job_trains(ask: GoldQuery) -> bool:
     """Tell whether a question is of train, the only split that is thinned or repeated."""
     return ask.record.split == "train"
 
 
-def asks_of(record: Record, kit: Kit, windows: Counter[str]) -> Iterator[Ask]:
+def queries_of(record: Record, context: BuildContext, windows: Counter[str]) -> Iterator[GoldQuery]:
     """Yield what is asked about a record, window by window where it is cut."""
-    if kit.cutter is None:
-        return kit.prompter.asks(record)
-    return _asks_of_panes(record, kit, kit.cutter, windows)
+    if context.cutter is None:
+        return context.prompter.queries_of_record(record)
+    return _asks_of_panes(record, context, context.cutter, windows)
 
 
 def _asks_of_panes(
-    record: Record, kit: Kit, cutter: Cutter, windows: Counter[str]
-) -> Iterator[Ask]:
+    record: Record, context: BuildContext, cutter: Cutter, windows: Counter[str]
+) -> Iterator[GoldQuery]:
     panes = cutter.panes(record, windows)
     windows["records-cut"] += len(panes) > 1
     for window, shown in panes:
-        yield from kit.prompter.asks(shown, window)
+        yield from context.prompter.queries_of_record(shown, window)
 
 
-def left_out(ask: Ask, kit: Kit) -> bool:
+def left_out(ask: GoldQuery, context: BuildContext) -> bool:
     """Tell whether an empty row of train lies beyond the share wanted."""
-    if kit.null_limit == PLACES or not job_trains(ask):
+    if context.null_limit == PLACES or not job_trains(ask):
         return False
-    return not kept(place(kit.prompter.seed, ask.id), kit.null_limit)
+    return not kept(place(context.prompter.seed, ask.id), context.null_limit)
 
 
-def dump_row(row: InstructionRow, counts: Counts) -> bytes:
+def dump_row(row: InstructionRow, counts: ShardCounts) -> bytes:
     """Write a row as a line and count its bytes."""
     line = dump_line(row)
     counts.bytes += len(line)
     return line
 
 
-def count_record(record: Record, counts: Counts) -> None:
+def count_record(record: Record, counts: ShardCounts) -> None:
     """Count a record and its labels."""
     counts.records += 1
     items = counts.items

@@ -5,8 +5,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from chinchilla.dataset.plan import Job
-from chinchilla.dataset.shard import Counts, shard_paths
+from chinchilla.dataset.plan import BuildJob
+from chinchilla.dataset.shard import ShardCounts, shard_paths
 from chinchilla.files import BLOCK, Inventory
 
 MANIFEST = "manifest.json"
@@ -23,7 +23,9 @@ class Written(NamedTuple):
     rows: int
 
 
-def assemble(done: dict[Job, Counts], folder: Path, target: Path) -> tuple[Written, Written]:
+def assemble(
+    done: dict[BuildJob, ShardCounts], folder: Path, target: Path
+) -> tuple[Written, Written]:
     """Join the shards of some jobs to `<target>` and `records/<target>`; return what they are."""
     shards = [shard_paths(folder / "shards", job.number) for job in done]
     rows, records = [pair[0] for pair in shards], [pair[1] for pair in shards]

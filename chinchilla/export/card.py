@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from chinchilla.export.format import Count, Summary
+from chinchilla.export.format import RowCount, Summary
 from chinchilla.resources import Markdown, render_page
 
 TEMPLATE = "export.md"
@@ -64,7 +64,7 @@ def counts_table(summary: Summary) -> list[list[str]]:
     """Return rows a source and task (first two cells), a column a split, and the sums."""
     import pandas as pd  # here: a build renders its page without it, in a third of the memory
 
-    frame = pd.DataFrame(summary.counts, columns=Count._fields)
+    frame = pd.DataFrame(summary.counts, columns=RowCount._fields)
     table = frame.pivot_table(
         index=["source", "task"], columns="split", values="rows", aggfunc="sum", fill_value=0
     )

@@ -17,7 +17,7 @@ SPLIT_NAMES = {"dev": "validation"}
 """Splits that others call otherwise: `datasets` makes `validation` of a file called `dev` too."""
 
 
-class Count(NamedTuple):
+class RowCount(NamedTuple):
     """How many rows of a source and task stand in a split."""
 
     source: str
@@ -31,7 +31,7 @@ class Summary(NamedTuple):
 
     manifest: Mapping[str, Any]
     splits: tuple[str, ...]
-    counts: tuple[Count, ...]
+    counts: tuple[RowCount, ...]
     lengths: Mapping[str, Any]
     digest: str
     """The sha256 of the files of rows: other rows, another digest."""

@@ -11,7 +11,7 @@ LIMITS = (1024, 2048, 4096)
 """What trainers cut rows at, or drop them."""
 
 
-class Ruler(NamedTuple):
+class RowRuler(NamedTuple):
     """What lengths are measured in, and the longest row that is exported (0 sets no limit)."""
 
     measure: Callable[[str], int] = len
@@ -21,7 +21,7 @@ class Ruler(NamedTuple):
     longest: int = 0
 
 
-CHARACTERS = Ruler()
+CHARACTERS = RowRuler()
 
 
 def row_length(row: InstructionRow, measure: Callable[[str], int]) -> int:
@@ -30,10 +30,10 @@ def row_length(row: InstructionRow, measure: Callable[[str], int]) -> int:
 
 
 @dataclass
-class Lengths:
+class ExportLengths:
     """Count the rows written that are longer than a trainer may take, and those left out."""
 
-    ruler: Ruler
+    ruler: RowRuler
     longer: Counter[tuple[str, int]] = field(default_factory=Counter)
     longest: dict[str, int] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)

@@ -14,9 +14,9 @@ import orjson
 from chinchilla import __version__
 from chinchilla.dataset.read import Processed, Step, rows
 from chinchilla.errors import ConfigError
-from chinchilla.export.format import SPLIT_NAMES, Count, Format, Item, Summary
+from chinchilla.export.format import SPLIT_NAMES, Format, Item, RowCount, Summary
 from chinchilla.export.formats import load_format
-from chinchilla.export.lengths import CHARACTERS, Lengths, Ruler
+from chinchilla.export.lengths import CHARACTERS, ExportLengths, RowRuler
 from chinchilla.export.staging import EXPORT, INVENTORY, check_no_build, hash_files, names_below
 from chinchilla.files import check_room, publish, staging
 
@@ -35,7 +35,7 @@ class Exported(NamedTuple):
 
 
 def export(
-    build: Processed, name: str, out: Path, step: Step, ruler: Ruler = CHARACTERS
+    build: Processed, name: str, out: Path, step: Step, ruler: RowRuler = CHARACTERS
 ) -> Exported:
     """Export the chosen parts of a build into `out`, one row in memory at a time, or a batch.
 
@@ -44,7 +44,7 @@ def export(
     """
     form = load_format(name)
     counts: Counts = Counter()
-    lengths = Lengths(ruler)
+    lengths = ExportLengths(ruler)
 
     def items(split: str) -> Iterator[Item]:
         for part in build.parts:
@@ -75,7 +75,7 @@ def _named(split: str) -> str:
     return SPLIT_NAMES.get(split, split)
 
 
-def _check_left(lengths: Lengths, counts: Counts) -> None:
+def _check_left(lengths: ExportLengths, counts: Counts) -> None:
     if counts:
         return
     if lengths.left_out:
@@ -91,7 +91,7 @@ def _names(form: Format, build: Processed) -> list[str]:
         folder = Path(place)
         for split in build.splits:
             form.save(iter(()), folder, _named(split))
-        _describe(form, summarise(build, Counter(), Lengths(CHARACTERS), folder), folder)
+        _describe(form, summarise(build, Counter(), ExportLengths(CHARACTERS), folder), folder)
         return names_below(folder)
 
 
@@ -102,9 +102,9 @@ def _describe(form: Format, summary: Summary, folder: Path) -> Summary:
     return summary
 
 
-def summarise(build: Processed, counts: Counts, lengths: Lengths, folder: Path) -> Summary:
+def summarise(build: Processed, counts: Counts, lengths: ExportLengths, folder: Path) -> Summary:
     """Return what an export holds, sources in the order in which they were met."""
-    lines = tuple(Count(*key, number) for key, number in counts.items())
+    lines = tuple(RowCount(*key, number) for key, number in counts.items())
     splits = tuple(map(_named, build.splits))
     met = {count.split for count in lines}
     digest = sha256(orjson.dumps(hash_files(folder))).hexdigest()

@@ -18,7 +18,7 @@ from chinchilla.predict.engine import Answer, Engine, Limits, Prompt
 _VERSION = 1
 
 
-class Job(NamedTuple):
+class AnswerJob(NamedTuple):
     """What decides the answers beside the prompts: engine, model, its options, limits or none.
 
     `options` are plain JSON values. What only decides how fast or how stubbornly a model is
@@ -31,7 +31,7 @@ class Job(NamedTuple):
     constrained: bool = False
 
 
-def write_header(job: Job, prompts: Sequence[Prompt]) -> bytes:
+def write_header(job: AnswerJob, prompts: Sequence[Prompt]) -> bytes:
     """Return the header line: two jobs have the same one if their answers may be mixed."""
     fields = {
         "journal": _VERSION,
@@ -55,7 +55,7 @@ def _digest(prompts: Sequence[Prompt], *, limited: bool) -> str:
 
 def _names(limits: Limits) -> list[object]:
     """Return what tells one limit from another: form, passage, sub-task, labels, what is given."""
-    asked = limits.question
+    asked = limits.query
     event = asked.event.key if asked.event else None
     given = [asked.empty, asked.head, asked.tail, event, asked.trigger]
     names = [
@@ -105,7 +105,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
 _LINES = msgspec.json.Decoder(_Line)
 
 
-class Journal:
+class AnswerLog:
     """The answers there are, by id, and the open file that takes the next ones."""
 
     def __init__(self, path: Path, file: FileIO, ids: frozenset[str], advice: Advice = OUT) -> None:
@@ -113,7 +113,7 @@ class Journal:
         self.answers: dict[str, Answer] = {}
         self._path, self._file, self._ids, self._advice = path, file, ids, advice
 
-    def __enter__(self) -> "Journal":
+    def __enter__(self) -> "AnswerLog":
         """Return the journal itself."""
         return self
 
@@ -147,7 +147,9 @@ class Journal:
             raise EngineError(id_, "answered twice", "report this engine as broken")
 
 
-def open_journal(path: Path, job: Job, prompts: Sequence[Prompt], advice: Advice = OUT) -> Journal:
+def open_answer_log(
+    path: Path, job: AnswerJob, prompts: Sequence[Prompt], advice: Advice = OUT
+) -> AnswerLog:
     """Open the answers file of a job, a new one or one broken off, and read what it has.
 
     A last line cut by a kill is removed. Raises ConfigError, and leaves the file as it is, where
@@ -160,18 +162,18 @@ def open_journal(path: Path, job: Job, prompts: Sequence[Prompt], advice: Advice
         file = FileIO(path, "a+")
     except OSError as error:
         raise _unusable(path, error, advice) from error
-    journal = Journal(path, file, ids, advice)
+    answer_log = AnswerLog(path, file, ids, advice)
     try:
         _lock(path, file, advice)
         for number, line in enumerate(_lines(path, file, header, advice), start=2):
-            _restore(journal, f"{path}:{number}", line)
+            _restore(answer_log, f"{path}:{number}", line)
     except OSError as error:
         file.close()
         raise _unusable(path, error, advice) from error
     except BaseException:
         file.close()
         raise
-    return journal
+    return answer_log
 
 
 def _unusable(path: Path, error: OSError, advice: Advice) -> ConfigError:
@@ -215,25 +217,25 @@ def _lines(path: Path, file: FileIO, header: bytes, advice: Advice) -> list[byte
     return content[len(header) : whole].split(b"\n")[:-1]
 
 
-def _restore(journal: Journal, where: str, line: bytes) -> None:
+def _restore(answer_log: AnswerLog, where: str, line: bytes) -> None:
     try:
         fields = _LINES.decode(line)
         answer = Answer(fields.id, fields.raw, fields.tokens, fields.cut)
         # Ctrl-C between writing a line and noting it: the same line is written once more
-        if journal.answers.get(answer.id) != answer:
-            journal.check(answer.id)
+        if answer_log.answers.get(answer.id) != answer:
+            answer_log.check(answer.id)
     except msgspec.DecodeError as error:
         raise ConfigError(where, "not an answer", "delete the line or the file") from error
     except EngineError as error:
         what = f"{error.where}: {error.what}"
         raise ConfigError(where, what, "delete the line or the file") from error
-    journal.answers[answer.id] = answer
+    answer_log.answers[answer.id] = answer
 
 
 def answer_all(
     engine: Engine,
     prompts: Sequence[Prompt],
-    journal: Journal,
+    answer_log: AnswerLog,
     step: Callable[[Answer], object],
 ) -> dict[str, Answer]:
     """Ask what the journal lacks; return all answers by id, in the order of the prompts.
@@ -244,30 +246,32 @@ def answer_all(
     On Ctrl-C the engine is told to stop, and what it was still answering is kept. Raises
     EngineError where a prompt stays without an answer.
     """
-    missing = [prompt for prompt in prompts if prompt.id not in journal.answers]
+    missing = [prompt for prompt in prompts if prompt.id not in answer_log.answers]
     if missing:
-        _keep(engine.answers(missing), journal, step)
-    there = {**getattr(engine, "refused", {}), **journal.answers}
+        _keep(engine.answers(missing), answer_log, step)
+    there = {**getattr(engine, "refused", {}), **answer_log.answers}
     left = [prompt.id for prompt in missing if prompt.id not in there]
     if left:
         what = f"this and {len(left) - 1} further prompts got no answer"
         raise EngineError(left[0], what, "run the command again")
     ids = [prompt.id for prompt in prompts]
-    return {id_: journal.answers[id_] for id_ in ids if id_ in journal.answers}
+    return {id_: answer_log.answers[id_] for id_ in ids if id_ in answer_log.answers}
 
 
-def _keep(answers: Iterator[Answer], journal: Journal, step: Callable[[Answer], object]) -> None:
+def _keep(
+    answers: Iterator[Answer], answer_log: AnswerLog, step: Callable[[Answer], object]
+) -> None:
     held: Answer | None = None
     try:
         for answer in answers:
             held = answer
-            journal.add(answer)
+            answer_log.add(answer)
             step(answer)
     except KeyboardInterrupt as stop:
         late = _told_to_stop(answers, stop) if isinstance(answers, Generator) else iter(())
         for answer in chain([held] if held else [], late):
-            if answer.id not in journal.answers:
-                journal.add(answer)
+            if answer.id not in answer_log.answers:
+                answer_log.add(answer)
         raise
 
 

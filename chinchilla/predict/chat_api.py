@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from chinchilla.errors import ConfigError
-from chinchilla.predict.answer_log import Job
+from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.engine import Prompt
 
 Structured = Literal["off", "vllm", "llama.cpp"]
@@ -70,7 +70,7 @@ class EndpointOptions:
         return f"{self.base_url.rstrip('/')}/chat/completions"
 
     @property
-    def job(self) -> Job:
+    def job(self) -> AnswerJob:
         """Return what of these decides the answers, for the header of their journal."""
         options = {
             "base_url": self.base_url.rstrip("/"),
@@ -80,7 +80,7 @@ class EndpointOptions:
             "extra": dict(self.extra),
             "structured": self.structured,
         }
-        return Job("openai", self.model, options, self.structured != "off")
+        return AnswerJob("openai", self.model, options, self.structured != "off")
 
 
 def _check_url(url: str) -> None:

@@ -33,7 +33,7 @@ _UNASKED = "".join(
 
 
 @dataclass(frozen=True)
-class Chat:
+class ChatTemplate:
     """Put prompts and answers into tokens of one tokenizer.
 
     A tokenizer with a chat template is asked by it, without thinking (`enable_thinking` false,

@@ -28,7 +28,7 @@ _PROBE = 'a {"é": [1, 0]}\n- ：（；） → \u3000\u2028 \U0001f9ff'
 
 def grammar_of(limits: Limits) -> str:
     """Write the grammar of what an answer may say; raise ConstraintError for a form without."""
-    return writer(limits.form)(limits.question, limits.passage)
+    return writer(limits.form)(limits.query, limits.passage)
 
 
 class Constraint:
@@ -141,14 +141,14 @@ class Masks:
 
     It is called with the tokens so far (rows, length) and the scores of the next (rows,
     vocabulary); the first call tells the length of the prompts, which are padded on the left.
-    Each further call has one token more a row, so beams and drafts are not for it. `lifted` says
-    why a row could not be held to its grammar and was left free, by the number of the row.
+    Each further call has one token more a row, so beams and drafts are not for it.
+    `unconstrained` says why a row was left free of its grammar, by the number of the row.
     """
 
     def __init__(self, grammars: Sequence[str | None], constraint: Constraint) -> None:
         """Compile the grammars."""
         self.constraint = constraint
-        self.lifted: dict[int, str] = {}
+        self.unconstrained: dict[int, str] = {}
         self._open: dict[int, LLMatcher] = {}
         self._length = 0
         self._free = np.ones(len(grammars), dtype=np.bool_)
@@ -162,7 +162,7 @@ class Masks:
             self._open[row] = self.constraint.matcher(grammar)
             self._free[row] = False
         except ConstraintError as error:
-            self.lifted[row] = str(error)
+            self.unconstrained[row] = str(error)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Return the scores, those of what may not come next at minus infinity.
@@ -204,7 +204,7 @@ class Masks:
             pairs = [(matcher, row) for row, matcher in self._open.items()]
             fill_next_token_bitmask_par(self.constraint.executor, pairs, self._bits)
         for row in [row for row, matcher in self._open.items() if matcher.is_error()]:
-            self.lifted[row] = first_line(self._open.pop(row).get_error())
+            self.unconstrained[row] = first_line(self._open.pop(row).get_error())
             self._free[row], self._bits[row] = True, -1
 
     def _allowed(self, scores: torch.Tensor) -> torch.Tensor:

@@ -18,9 +18,9 @@ import httpx
 from chinchilla.errors import ConfigError, EngineError, PromptError
 from chinchilla.predict.chat_api import KEY_VARIABLE, EndpointOptions, request_body
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.posting import BodyError, Line, Reply
+from chinchilla.predict.posting import BodyError, Connection, Reply
 from chinchilla.predict.redaction import Secret
-from chinchilla.predict.reply import Lack, brief, error_code, read_answer, server_words
+from chinchilla.predict.reply import NoAnswer, brief, error_code, read_answer, server_words
 
 _RETRIED = frozenset({408, 409, 429})
 FIRST_WAIT = 1.0
@@ -69,12 +69,12 @@ def _until(value: str, now: float) -> float | None:
         return None
 
 
-Ask = Callable[[Prompt], Answer | None]
+GoldQuery = Callable[[Prompt], Answer | None]
 """Return the answer, or null for a prompt that is left out."""
 
 
 def ask_together(
-    prompts: Iterable[Prompt], ask: Ask, width: int, stop: Event
+    prompts: Iterable[Prompt], ask: GoldQuery, width: int, stop: Event
 ) -> Generator[Answer, None, None]:
     """Yield answers as they finish, with at most `width` prompts asked and not yet taken.
 
@@ -82,30 +82,30 @@ def ask_together(
     `width` answers. The first error, or Ctrl-C, sets `stop`: nothing new is asked, what is
     being answered is still yielded, then the error is raised. A second Ctrl-C waits no longer.
     """
-    crew = _Crew(ask, width, stop)
+    workers = _Workers(ask, width, stop)
     source = iter(prompts)
     waiting = 0
     try:
         while True:
             while waiting < width and (prompt := next(source, None)):
-                crew.tasks.put(prompt)
+                workers.tasks.put(prompt)
                 waiting += 1
             if not waiting:
                 break
-            yield from crew.first()
+            yield from workers.first()
             waiting -= 1
     except (Exception, KeyboardInterrupt):
         # from here on nothing is counted: an interrupt may have come between any two steps
-        yield from crew.rest()
+        yield from workers.rest()
         raise
     finally:
-        crew.dismiss()
+        workers.dismiss()
 
 
-class _Crew:
+class _Workers:
     """The threads that ask, what they are given and what they have done."""
 
-    def __init__(self, ask: Ask, width: int, stop: Event) -> None:
+    def __init__(self, ask: GoldQuery, width: int, stop: Event) -> None:
         self.tasks: SimpleQueue[Prompt | None] = SimpleQueue()
         self._done: deque[Answer | Exception | None] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -188,7 +188,7 @@ class Waits:
     chance: Random = field(default_factory=lambda: Random(0))
 
 
-class _Trouble(NamedTuple):
+class _Failure(NamedTuple):
     """Why there is no answer; whether to ask again, and after how long if the server said.
 
     With a `reason` it is a trouble of this prompt alone.
@@ -234,7 +234,7 @@ class Endpoint:
         options, stop = self._options, Event()
         key = _read_key(options.key_variable)
         with _line(options, key) as line:
-            asking = _Asking(line, options, self._waits, stop, Secret(key))
+            asking = _Requests(line, options, self._waits, stop, Secret(key))
 
             def ask(prompt: Prompt) -> Answer | None:
                 body = request_body(options, prompt, self._limit(prompt))
@@ -262,7 +262,7 @@ def _read_key(variable: str) -> str:
     return key
 
 
-def _line(options: EndpointOptions, key: str) -> Line:
+def _line(options: EndpointOptions, key: str) -> Connection:
     """Return what requests are sent through; proxies and certificates are the environment's."""
     headers = {"Content-Type": "application/json"}
     if key:
@@ -271,18 +271,18 @@ def _line(options: EndpointOptions, key: str) -> Line:
         for library in ("httpx", "httpcore"):
             logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        return Line(headers, options.timeout, options.concurrency)
+        return Connection(headers, options.timeout, options.concurrency)
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         what = f"its proxy or certificates cannot be used: {brief(str(error), Secret(key))}"
         todo = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
         raise EngineError("environment", what, todo) from None
 
 
-class _Asking:
+class _Requests:
     """Post requests until each is answered or refused for good."""
 
     def __init__(
-        self, line: Line, options: EndpointOptions, waits: Waits, stop: Event, secret: Secret
+        self, line: Connection, options: EndpointOptions, waits: Waits, stop: Event, secret: Secret
     ) -> None:
         self._line, self._options, self._waits = line, options, waits
         self._stop, self._secret = stop, secret
@@ -302,47 +302,47 @@ class _Asking:
                 raise self._error(id_, outcome, attempt)
             attempt += 1
 
-    def _post(self, id_: str, body: bytes, patience: float) -> Answer | _Trouble:
+    def _post(self, id_: str, body: bytes, patience: float) -> Answer | _Failure:
         try:
             reply = self._line.post(self._options.url, body)
         except TimeoutError:
             what = f"no answer within {self._options.timeout:g} s"
-            return _Trouble(what, "give it more time or fewer at once", again=True)
+            return _Failure(what, "give it more time or fewer at once", again=True)
         except BodyError as error:
             todo = "lower --max-new-tokens, or check what server this is"
-            return _Trouble(f"sends {error}", todo, reason="unreadable-body")
+            return _Failure(f"sends {error}", todo, reason="unreadable-body")
         except httpx.ConnectError as error:
             words = f"cannot be reached ({brief(str(error), self._secret)})"
-            return _Trouble(words, "start the server or check the base URL", again=True)
+            return _Failure(words, "start the server or check the base URL", again=True)
         except httpx.HTTPError as error:
             words = brief(str(error), self._secret) or type(error).__name__
-            return _Trouble(f"the connection broke ({words})", again=True)
+            return _Failure(f"the connection broke ({words})", again=True)
         if not reply.is_success:
             return self._refused(reply.status, reply, patience)
         answer = read_answer(id_, reply.content, self._secret)
-        if isinstance(answer, Lack):
-            return _Trouble(answer.what, answer.todo, reason=answer.reason)
+        if isinstance(answer, NoAnswer):
+            return _Failure(answer.what, answer.todo, reason=answer.reason)
         return answer or self._no_completion(reply, patience)
 
-    def _no_completion(self, reply: Reply, patience: float) -> _Trouble:
+    def _no_completion(self, reply: Reply, patience: float) -> _Failure:
         """Explain a reply of status 200: some routers put the error of a provider into one."""
         code = error_code(reply.content)
         if code is not None:
             return self._refused(code, reply, patience)
         words = server_words(reply.content, self._secret) or "nothing"
         todo = "check that the base URL is that of an OpenAI-compatible server"
-        return _Trouble(f"not a chat completion: {words}", todo, reason="not-a-completion")
+        return _Failure(f"not a chat completion: {words}", todo, reason="not-a-completion")
 
-    def _refused(self, status: int, reply: Reply, patience: float) -> _Trouble:
+    def _refused(self, status: int, reply: Reply, patience: float) -> _Failure:
         reason = brief(reply.reason, self._secret)
         what = f"{status}: {server_words(reply.content, self._secret) or reason}"
         if not is_passing(status):
-            return _Trouble(what, self._todo(status), reason=_OF_THE_PROMPT.get(status, ""))
+            return _Failure(what, self._todo(status), reason=_OF_THE_PROMPT.get(status, ""))
         wait = retry_after(reply.retry_after, self._waits.now())
         if wait is not None and wait > patience:
             asked = f"{wait:.0f} s" if wait <= _DAY else "more than a day"
-            return _Trouble(f"{what} (asks to wait {asked})", f"wait, then {_AGAIN}")
-        return _Trouble(what, again=True, wait=wait)
+            return _Failure(f"{what} (asks to wait {asked})", f"wait, then {_AGAIN}")
+        return _Failure(what, again=True, wait=wait)
 
     def _todo(self, status: int) -> str:
         if status in (401, 403):
@@ -353,7 +353,7 @@ class _Asking:
             return f"check that the environment variable {known} {state}"
         return _TODO.get(status, "check the base URL and the options")
 
-    def _error(self, id_: str, trouble: _Trouble, attempt: int) -> EngineError:
+    def _error(self, id_: str, trouble: _Failure, attempt: int) -> EngineError:
         times = f", {attempt + 1} times" if attempt else ""
         what = f"prompt {id_}{times}: {trouble.what}"
         if trouble.reason:

@@ -3,14 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, Protocol
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 
 
 class Limits(NamedTuple):
     """What an answer may say: form and question, and the passage its spans are copied from."""
 
     form: str
-    question: Question
+    query: Query
     passage: str
 
 

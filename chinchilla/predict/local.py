@@ -10,7 +10,7 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
 from chinchilla.errors import EngineError, LengthError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Answer, Prompt
 from chinchilla.predict.model_loading import places_in
@@ -25,16 +25,16 @@ class LocalEngine:
 
     A batch gives the answers that its prompts give one by one (up to the rounding of the
     precision). `max_new_tokens` counts the tokens of an answer, its end among them. With a
-    `constraint` answers keep to the limits of their prompts; `lifted` says by id which of them
-    had to be left free, and why.
+    `constraint` answers keep to the limits of their prompts; `unconstrained` says by id which
+    of them had to be left free, and why.
     """
 
     model: Any
-    chat: Chat
+    chat: ChatTemplate
     max_new_tokens: int
     batch_size: int = 16
     constraint: Constraint | None = None
-    lifted: dict[str, str] = field(default_factory=dict)
+    unconstrained: dict[str, str] = field(default_factory=dict)
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         """Yield the answers, batch by batch; raise LengthError for a prompt without room."""
@@ -78,7 +78,9 @@ class LocalEngine:
             )
         self.model.train(was_training)
         if masks is not None:
-            self.lifted.update({batch[row].id: why for row, why in masks.lifted.items()})
+            self.unconstrained.update(
+                {batch[row].id: why for row, why in masks.unconstrained.items()}
+            )
         rows = out[:, width:].tolist()
         return [
             Answer(prompt.id, *self.chat.read(row)) for prompt, row in zip(batch, rows, strict=True)
@@ -101,7 +103,7 @@ def unknown_token(model: Any, top: int) -> tuple[str, str] | None:
     return what, "pass a base whose tokenizer fits its weights"
 
 
-def greedy(chat: Chat, max_new_tokens: int | None = None) -> GenerationConfig:
+def greedy(chat: ChatTemplate, max_new_tokens: int | None = None) -> GenerationConfig:
     """Return settings that choose the likeliest token until an answer ends, and nothing else."""
     return GenerationConfig(
         max_new_tokens=max_new_tokens,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla.errors import ChinchillaError, EngineError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 
 HUB = "https://huggingface.co"
 PATIENCE = 8.0
@@ -120,7 +120,7 @@ def _reachable(host: str) -> bool:
         return False
 
 
-class Source(NamedTuple):
+class ModelSource(NamedTuple):
     """Where a model is: a folder, the GGUF file in it, whether its own code may run.
 
     `hub` is the name of a model whose folder lies in the cache of the hub.
@@ -162,7 +162,7 @@ def path_of(name: str) -> Path:
 
 def find_model(
     name: str, trusted: bool, say: Callable[[str], None], revision: str | None = None
-) -> Source:
+) -> ModelSource:
     """Return where a model is; `say` is told before anything is downloaded.
 
     Only a model of the hub has a `revision`, a commit or what stands for one there. Raises
@@ -176,22 +176,22 @@ def find_model(
         if revision is not None:
             raise EngineError(name, "only a model of the hub has a revision", "leave it out")
         raise EngineError(name, "no model is there", _PASS)
-    return Source(str(snapshot(name, revision, say)), None, trusted, name)
+    return ModelSource(str(snapshot(name, revision, say)), None, trusted, name)
 
 
 _PASS = "pass a folder, a .gguf file or a hub name"
 
 
-def _folder(path: Path, trusted: bool) -> Source:
+def _folder(path: Path, trusted: bool) -> ModelSource:
     if not path.is_dir():
         raise EngineError(str(path), "no model is there", _PASS)
     if not (path / "config.json").is_file():
         what = "a folder without config.json, so no model"
         raise EngineError(str(path), what, "pass the folder that save_pretrained wrote")
-    return Source(str(path), None, trusted)
+    return ModelSource(str(path), None, trusted)
 
 
-def _gguf(path: Path, trusted: bool) -> Source:
+def _gguf(path: Path, trusted: bool) -> ModelSource:
     from importlib.util import find_spec
 
     if not path.is_file():
@@ -199,7 +199,7 @@ def _gguf(path: Path, trusted: bool) -> Source:
     if find_spec("gguf") is None:
         todo = "pip install 'chinchilla[gguf]'"
         raise EngineError(str(path), "GGUF files need the package gguf", todo)
-    return Source(str(path.parent), path.name, trusted)
+    return ModelSource(str(path.parent), path.name, trusted)
 
 
 def quiet() -> None:
@@ -210,7 +210,7 @@ def quiet() -> None:
     logging.set_verbosity_error()
 
 
-def load_tokenizer(source: Source) -> Any:
+def load_tokenizer(source: ModelSource) -> Any:
     """Load a tokenizer; raise EngineError where it cannot be read."""
     from transformers import AutoTokenizer
 
@@ -222,7 +222,7 @@ def load_tokenizer(source: Source) -> Any:
         return found
 
 
-def places_of(source: Source) -> int | None:
+def places_of(source: ModelSource) -> int | None:
     """Return how many tokens a model can be shown, null where its configuration names no limit."""
     from transformers import AutoConfig
 
@@ -238,15 +238,15 @@ def places_in(config: Any) -> int | None:
     return found
 
 
-def load_chat(source: Source, settings: Source | None = None) -> Chat:
+def load_chat(source: ModelSource, settings: ModelSource | None = None) -> ChatTemplate:
     """Load a tokenizer, and the ends of an answer that generation settings beside it name.
 
     An adapter has no settings of its own: `settings` is where those of its base are.
     """
-    return Chat(load_tokenizer(source), _ends(settings or source))
+    return ChatTemplate(load_tokenizer(source), _ends(settings or source))
 
 
-def _ends(source: Source) -> tuple[int, ...]:
+def _ends(source: ModelSource) -> tuple[int, ...]:
     """Return the tokens that end an answer by the first file of settings, as transformers does."""
     if source.gguf is not None:
         return ()
@@ -261,7 +261,7 @@ def _ends(source: Source) -> tuple[int, ...]:
 
 
 def load_model(
-    source: Source, precision: str, *, quantized: bool = False, flash: bool = False
+    source: ModelSource, precision: str, *, quantized: bool = False, flash: bool = False
 ) -> Any:
     """Load a causal language model onto the device there is; `precision` is fp32 or bf16.
 
@@ -288,7 +288,7 @@ def load_model(
     return model if quantized else model.to(device())
 
 
-def check_plain(source: Source) -> None:
+def check_plain(source: ModelSource) -> None:
     """Raise EngineError for a model that would bring along more than it is: an adapter, a kernel.
 
     The library puts an adapter beside the weights onto them, its settings followed unread, and
@@ -347,7 +347,7 @@ def _forget_file(model: Any) -> None:
     model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
 
 
-def check_quantizing(source: Source) -> None:
+def check_quantizing(source: ModelSource) -> None:
     """Raise EngineError where a model cannot be loaded in 4 bits here."""
     from importlib.util import find_spec
 
@@ -378,7 +378,7 @@ def _four_bits() -> Any:
 
 
 @contextmanager
-def loading(source: Source, what: str) -> Iterator[None]:
+def loading(source: ModelSource, what: str) -> Iterator[None]:
     """Turn what the library raises while it loads something into one line of ours."""
     if not Path(source.place).is_dir():
         # the library would take the path for a name, and ask the hub

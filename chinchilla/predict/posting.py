@@ -38,7 +38,7 @@ class BodyError(Exception):
     """Raised for a body that is too large or packed in a way that cannot be read."""
 
 
-class Line:
+class Connection:
     """A client and the loop its requests run in; used from any number of threads."""
 
     def __init__(self, headers: Mapping[str, str], timeout: float, width: int) -> None:
@@ -51,7 +51,7 @@ class Line:
         # a daemon: a second Ctrl-C must not wait for a server that hangs
         self._thread = Thread(target=self._loop.run_forever, daemon=True)
 
-    def __enter__(self) -> "Line":
+    def __enter__(self) -> "Connection":
         """Start the loop."""
         self._thread.start()
         return self

@@ -14,7 +14,7 @@ from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.windows.cut import make_cutter
 
 
-class Rendering(NamedTuple):
+class PromptRendering(NamedTuple):
     """How a build asked: its labels, options and seed; `pools` where it shows examples.
 
     `confusions` holds for each source the labels that are batched together.
@@ -58,7 +58,7 @@ class Rendering(NamedTuple):
                 yield from prompter.rows(record)
                 continue
             for window, shown in cutter.panes(record, Counter()):
-                yield from map(prompter.row, prompter.asks(shown, window))
+                yield from map(prompter.row, prompter.queries_of_record(shown, window))
 
 
 def rendering_of(
@@ -66,7 +66,7 @@ def rendering_of(
     labels: Mapping[str, LabelSet],
     confusions: Mapping[str, Confusions],
     subtasks: tuple[str, ...] = (),
-) -> Rendering:
+) -> PromptRendering:
     """Return the rendering of a build's configuration, as its manifest keeps it.
 
     Raises ConfigError for a sub-task that there is not, and where the build batched labels by
@@ -85,10 +85,10 @@ def rendering_of(
     if subtasks:
         prompts = prompts.model_copy(update={"subtasks": subtasks})
     windows = WindowOptions.model_validate(config["windows"])
-    return Rendering(labels, prompts, windows, config["seed"], {}, confusions)
+    return PromptRendering(labels, prompts, windows, config["seed"], {}, confusions)
 
 
-def held_out(rendering: Rendering) -> Rendering:
+def held_out(rendering: PromptRendering) -> PromptRendering:
     """Return the rendering that asks by wordings no training row ever had."""
     prompts = rendering.prompts.model_copy(update={"templates": "held-out", "wordings": ()})
     return rendering._replace(prompts=prompts)

@@ -25,7 +25,7 @@ _THINKING = (
 _TOKENS = "raise --max-new-tokens"
 
 
-class Lack(NamedTuple):
+class NoAnswer(NamedTuple):
     """Why a reply holds no answer: in a word to count by, in words, and what to do."""
 
     reason: str
@@ -33,7 +33,7 @@ class Lack(NamedTuple):
     todo: str
 
 
-class _Part(msgspec.Struct):
+class _ContentPart(msgspec.Struct):
     text: str | None = None
     refusal: str | None = None
 
@@ -44,7 +44,7 @@ _NOTHING = msgspec.Raw(b"null")
 class _Message(msgspec.Struct):
     """The fields of Raw are not decoded: whether they hold anything is all that counts."""
 
-    content: str | list[_Part] | None = None
+    content: str | list[_ContentPart] | None = None
     refusal: msgspec.Raw = _NOTHING
     reasoning_content: msgspec.Raw = _NOTHING
     reasoning: msgspec.Raw = _NOTHING
@@ -73,7 +73,7 @@ _HALVES = re.compile(
 )
 
 
-def read_answer(id_: str, content: bytes, secret: Secret) -> Answer | Lack | None:
+def read_answer(id_: str, content: bytes, secret: Secret) -> Answer | NoAnswer | None:
     """Read a chat completion; return None for anything else.
 
     A text that is missing for no reason is an empty answer: a model may say nothing.
@@ -87,7 +87,9 @@ def read_answer(id_: str, content: bytes, secret: Secret) -> Answer | Lack | Non
     if (lack := _lack(message, text, first.finish_reason)) is not None:
         return lack._replace(what=brief(lack.what, secret))
     if secret.telling and secret.shows_in(text):
-        return Lack("key-in-answer", "sends the key back in its answer", "do not trust this server")
+        return NoAnswer(
+            "key-in-answer", "sends the key back in its answer", "do not trust this server"
+        )
     tokens = reply.usage.completion_tokens if reply.usage else None
     return Answer(id_, text, tokens or 0, first.finish_reason == "length")
 
@@ -129,25 +131,29 @@ def _text(message: _Message) -> str:
     return message.content or ""
 
 
-def _lack(message: _Message, text: str, finish: str | None) -> Lack | None:
+def _lack(message: _Message, text: str, finish: str | None) -> NoAnswer | None:
     """Say why a message holds no answer; nothing is taken from where no answer stands."""
     if finish == "content_filter":
-        return Lack("content-filter", "stopped by the server's content filter", "ask another model")
+        return NoAnswer(
+            "content-filter", "stopped by the server's content filter", "ask another model"
+        )
     if text.strip():
         return None
     if refusal := _refusal(message):
-        return Lack("refused-by-model", f"the model refuses: {refusal}", "ask another model")
+        return NoAnswer("refused-by-model", f"the model refuses: {refusal}", "ask another model")
     fields = ("reasoning_content", "reasoning")
     thought = next((name for name in fields if _holds(getattr(message, name))), None)
     if finish == "length" and (thought or not text):
         by = f", by {thought}" if thought else ""
         todo = f"{_TOKENS}, or {_THINKING}" if thought else _TOKENS
-        return Lack("cut-before-content", f"no content: max_tokens was used up before it{by}", todo)
+        return NoAnswer(
+            "cut-before-content", f"no content: max_tokens was used up before it{by}", todo
+        )
     if thought:
-        return Lack("answer-in-reasoning", f"no content, only {thought}", _THINKING)
+        return NoAnswer("answer-in-reasoning", f"no content, only {thought}", _THINKING)
     called = _holds(message.tool_calls) or _holds(message.function_call)
     if called or finish in ("tool_calls", "function_call"):
-        return Lack("tool-call", "calls a tool instead of answering", "serve it without tools")
+        return NoAnswer("tool-call", "calls a tool instead of answering", "serve it without tools")
     return None
 
 

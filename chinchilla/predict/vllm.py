@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import orjson
 
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.predict.answer_log import Job
+from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.chat_template import TOLD
 from chinchilla.predict.engine import Answer, Limits, Prompt
 
@@ -48,7 +48,7 @@ class VllmOptions:
             if getattr(self, name) < 1:
                 raise ConfigError(name, f"{getattr(self, name)} is too few", "use 1 or more")
 
-    def job(self, *, constrained: bool) -> Job:
+    def job(self, *, constrained: bool) -> AnswerJob:
         """Return what of these decides the answers, for the header of their journal."""
         options = {
             "adapter": str(self.adapter) if self.adapter else None,
@@ -56,7 +56,7 @@ class VllmOptions:
             "seed": self.seed,
             "arguments": dict(self.arguments),
         }
-        return Job("vllm", self.model, options, constrained)
+        return AnswerJob("vllm", self.model, options, constrained)
 
 
 class Completion(Protocol):

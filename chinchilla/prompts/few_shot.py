@@ -10,7 +10,7 @@ from itertools import islice
 from random import Random
 from typing import NamedTuple, Protocol
 
-from chinchilla.answers import Content, Question, ordered
+from chinchilla.answers import Content, Query, ordered
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Label, Record, Relation
 from chinchilla.templates import Segment, compile_wording, fill, load_phrases
@@ -33,7 +33,7 @@ class PoolSize(NamedTuple):
 
 
 @dataclass
-class _Shelf:
+class _Bucket:
     """The records kept for one label, by rising hash."""
 
     keys: list[tuple[int, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class DemonstrationPool:
         self.seed, self.size = seed, size or PoolSize()
         self.source: str | None = None
         self.too_long = 0
-        self._shelves: dict[str, _Shelf] = {}
+        self._shelves: dict[str, _Bucket] = {}
         self._negative = False
         for record in records:
             self._check(record)
@@ -72,15 +72,15 @@ class DemonstrationPool:
 
     def __len__(self) -> int:
         """Count the records kept."""
-        return len({place for shelf in self._shelves.values() for place in shelf.records})
+        return len({place for bucket in self._shelves.values() for place in bucket.records})
 
     def merge(self, other: "DemonstrationPool") -> None:
         """Add the pool of another part of the same source: same seed, same size."""
         if (self.seed, self.size) != (other.seed, other.size):
             todo = "build both with the same seed and size"
             raise ConfigError("demonstrations", "two pools that differ cannot be merged", todo)
-        for shelf in other._shelves.values():
-            for record in shelf.records.values():
+        for bucket in other._shelves.values():
+            for record in bucket.records.values():
                 self._check(record)
                 self._put(record)
         self.too_long += other.too_long
@@ -142,7 +142,7 @@ class DemonstrationPool:
         key = (int.from_bytes(digest, "big"), record.id)
         self._negative = self._negative or bool(record.na_pairs)
         for label in labels_of(record) or [NOTHING]:
-            self._shelves.setdefault(label, _Shelf()).put(key, record, self.size.per_label)
+            self._shelves.setdefault(label, _Bucket()).put(key, record, self.size.per_label)
 
     def _draw_nothing(self, picks: "_Picks", rng: Random) -> None:
         """Draw a record with none of the labels asked, if there is one."""
@@ -154,10 +154,10 @@ class DemonstrationPool:
 
     def _draw_from(self, label: str, picks: "_Picks", rng: Random) -> bool:
         """Draw one record of a label; say whether there was one."""
-        shelf = self._shelves.get(label, _Shelf())
+        bucket = self._shelves.get(label, _Bucket())
         asked = label in picks.labels
-        order = rng.sample(shelf.keys, len(shelf.keys))
-        records = (shelf.records[place] for _, place in order)
+        order = rng.sample(bucket.keys, len(bucket.keys))
+        records = (bucket.records[place] for _, place in order)
         fitting = (one for one in records if picks.takes(one, asked))
         few = list(islice(fitting, _TRIES))
         if few:
@@ -254,34 +254,34 @@ class Pool(Protocol):
         """Return records with an event of the type."""
 
 
-class Example(NamedTuple):
+class PromptExample(NamedTuple):
     """A text of train, the question asked of it, and the answer."""
 
     record: Record
-    question: Question
+    query: Query
     content: Content
 
 
 def draw_examples(
-    pool: Pool, record: Record, question: Question, k: int, rng: Random
-) -> list[Example]:
+    pool: Pool, record: Record, query: Query, k: int, rng: Random
+) -> list[PromptExample]:
     """Draw up to k examples for a question about a record."""
-    if question.subtask == "re-pair":
-        asked = _of_pairs(pool.draw_pairs(record, question.labels, k, rng), question, rng)
-    elif question.subtask == "ee-argument" and question.event is not None:
-        asked = _of_events(pool.draw_events(record, question.event, k, rng), question, rng)
+    if query.subtask == "re-pair":
+        asked = _of_pairs(pool.draw_pairs(record, query.labels, k, rng), query, rng)
+    elif query.subtask == "ee-argument" and query.event is not None:
+        asked = _of_events(pool.draw_events(record, query.event, k, rng), query, rng)
     else:
-        asked = ((one, question) for one in pool.draw(record, question.labels, k, rng))
-    return [Example(one, mine, ordered(one, mine)) for one, mine in asked]
+        asked = ((one, query) for one in pool.draw(record, query.labels, k, rng))
+    return [PromptExample(one, mine, ordered(one, mine)) for one, mine in asked]
 
 
 def _of_pairs(
-    records: Sequence[Record], question: Question, rng: Random
-) -> Iterator[tuple[Record, Question]]:
+    records: Sequence[Record], query: Query, rng: Random
+) -> Iterator[tuple[Record, Query]]:
     """Give each record a pair of its own: of the label shown least so far, else a negative one."""
     shown: Counter[str] = Counter()
     for record in records:
-        mine = positive_pairs(record, question.by_key)
+        mine = positive_pairs(record, query.by_key)
         if mine:
             least = min(shown[item.predicate] for item in mine)
             chosen = rng.choice([item for item in mine if shown[item.predicate] == least])
@@ -289,29 +289,29 @@ def _of_pairs(
             head, tail = chosen.head, chosen.tail
         else:
             head, tail = rng.choice(negative_pairs(record))
-        yield record, replace(question, head=head, tail=tail)
+        yield record, replace(query, head=head, tail=tail)
 
 
 def _of_events(
-    records: Sequence[Record], question: Question, rng: Random
-) -> Iterator[tuple[Record, Question]]:
+    records: Sequence[Record], query: Query, rng: Random
+) -> Iterator[tuple[Record, Query]]:
     """Give each record the trigger of an event of its own."""
     for record in records:
-        events = [event for event in record.events if event.event_type in question.by_key]
-        yield record, replace(question, trigger=rng.choice(events).trigger)
+        events = [event for event in record.events if event.event_type in query.by_key]
+        yield record, replace(query, trigger=rng.choice(events).trigger)
 
 
-def write_example(question: Question, text: str, answer: str) -> str:
+def write_example(query: Query, text: str, answer: str) -> str:
     """Write an example as forms.yaml words it."""
     phrases = load_phrases()
     values = {"text": text, "answer": answer}
-    if question.head is not None and question.tail is not None:
-        values |= {"head": question.head, "tail": question.tail}
-    if question.event is not None:
-        trigger = question.trigger or phrases.missing_trigger
-        values |= {"event_type": question.event.name, "trigger": trigger}
+    if query.head is not None and query.tail is not None:
+        values |= {"head": query.head, "tail": query.tail}
+    if query.event is not None:
+        trigger = query.trigger or phrases.missing_trigger
+        values |= {"event_type": query.event.name, "trigger": trigger}
     words = phrases.demonstrations
-    return fill(_wording(words.get(question.subtask, words[ORDINARY])), values)
+    return fill(_wording(words.get(query.subtask, words[ORDINARY])), values)
 
 
 @cache

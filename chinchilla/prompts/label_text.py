@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.schema import Label, Role
 
 
@@ -67,17 +67,17 @@ def _details(label: Label, types: Mapping[str, str]) -> str:
 CODE = "LABEL_{}"
 
 
-def rename(question: Question, how: str, rng: Random) -> Question:
+def rename(query: Query, how: str, rng: Random) -> Query:
     """Return the question with its labels renamed; keys, and so the gold, stay as they are."""
     if how == "code":
-        numbers = rng.sample(range(1, len(question.labels) + 1), len(question.labels))
+        numbers = rng.sample(range(1, len(query.labels) + 1), len(query.labels))
         names = [CODE.format(number) for number in numbers]
     else:
-        names = _aliases(question.labels, rng)
-    pairs = zip(question.labels, names, strict=True)
+        names = _aliases(query.labels, rng)
+    pairs = zip(query.labels, names, strict=True)
     labels = tuple(label.model_copy(update={"name": name}) for label, name in pairs)
-    event = labels[0] if question.event is not None else None
-    return replace(question, labels=labels, event=event)
+    event = labels[0] if query.event is not None else None
+    return replace(query, labels=labels, event=event)
 
 
 def _aliases(labels: Sequence[Label], rng: Random) -> list[str]:

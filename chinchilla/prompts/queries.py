@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from chinchilla.answers import SUBTASKS, Content, Question, Subtask, ordered
+from chinchilla.answers import SUBTASKS, Content, Query, Subtask, ordered
 from chinchilla.errors import ConfigError, TemplateError
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.label_sampling import Draw, batches, role_parts
@@ -19,12 +19,12 @@ ORDER_BITS = 7
 """All labels at once are asked in one of 128 orders: enough variety, and each is made once."""
 
 
-class Ask(NamedTuple):
+class GoldQuery(NamedTuple):
     """A question about a text, its gold, and whether it is asked without labels."""
 
     id: str
     record: Record
-    question: Question
+    query: Query
     content: Content
     is_open: bool
     window: tuple[int, int]
@@ -32,7 +32,7 @@ class Ask(NamedTuple):
     @property
     def null(self) -> bool:
         """Tell whether the answer is empty (for a pair: the negative label alone)."""
-        na, content = self.question.na, self.content
+        na, content = self.query.na, self.content
         if content.entities or content.events:
             return False
         if na is None:
@@ -41,7 +41,7 @@ class Ask(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asking:
+class QueryContext:
     """What the records of a source share: labels, options, confusable labels."""
 
     labels: LabelSet
@@ -81,12 +81,14 @@ class Asking:
         return bool(self.held_out) and not self.held_out.isdisjoint(_present(record))
 
     @cached_property
-    def made(self) -> dict[tuple[str, int, int], Question]:
+    def made(self) -> dict[tuple[str, int, int], Query]:
         """Keep the questions for all labels, by sub-task, number of labels and order."""
         return {}
 
 
-def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question, Content, bool]]:
+def queries_of_record(
+    record: Record, asking: QueryContext, rng: Random
+) -> Iterator[tuple[Query, Content, bool]]:
     """Yield the questions of a record with their gold; the third tells an open question."""
     train = record.split == "train"
     known = asking.known[train]
@@ -94,12 +96,12 @@ def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question
         if subtask not in ("re-pair", "ee-argument"):
             drawn = asking.opens[train] and rng.random() < asking.options.open_share
             if drawn and not (train and asking.hides_gold(record)):
-                question = Question(subtask, known)
-                yield question, ordered(record, question), True
+                query = Query(subtask, known)
+                yield query, ordered(record, query), True
                 continue
             if asking.asks_all[train]:
-                question = _every_label(subtask, known, asking, rng)
-                yield question, ordered(record, question), False
+                query = _every_label(subtask, known, asking, rng)
+                yield query, ordered(record, query), False
                 continue
         draw = Draw(asking.options, asking.size, train, rng, asking.confusions)
         if subtask == "re-pair":
@@ -108,20 +110,20 @@ def asks(record: Record, asking: Asking, rng: Random) -> Iterator[tuple[Question
             yield from _arguments(record, known, draw)
         else:
             for labels in _label_batches(record, subtask, known, draw):
-                question = Question(subtask, tuple(labels))
-                yield question, ordered(record, question), False
+                query = Query(subtask, tuple(labels))
+                yield query, ordered(record, query), False
 
 
 def _every_label(
-    subtask: Subtask, known: tuple[Label, ...], asking: Asking, rng: Random
-) -> Question:
+    subtask: Subtask, known: tuple[Label, ...], asking: QueryContext, rng: Random
+) -> Query:
     """Return a question for all labels, in one of 2 ** ORDER_BITS orders, each made once."""
     number = rng.getrandbits(ORDER_BITS) if asking.options.shuffle_labels else 0
     key = (subtask, len(known), number)
     if key not in asking.made:
         order = Random(f"{subtask}-{number}")
         labels = tuple(order.sample(known, len(known))) if asking.options.shuffle_labels else known
-        asking.made[key] = Question(subtask, labels)
+        asking.made[key] = Query(subtask, labels)
     return asking.made[key]
 
 
@@ -149,8 +151,8 @@ def _present(record: Record) -> frozenset[str]:
 
 
 def _pairs(
-    record: Record, asking: Asking, known: Sequence[Label], draw: Draw
-) -> Iterator[tuple[Question, Content, bool]]:
+    record: Record, asking: QueryContext, known: Sequence[Label], draw: Draw
+) -> Iterator[tuple[Query, Content, bool]]:
     """Yield a question for each annotated pair, every label offered and the negative one."""
     keys = {label.key for label in known}
     is_open = _asked_openly(draw)
@@ -162,18 +164,18 @@ def _pairs(
             continue
         if is_open and all(item.predicate in keys for item in mine):
             # no candidates are shown, so there is none for "no relation" either
-            question = Question("re-pair", tuple(known), head=head, tail=tail)
-            yield question, ordered(record, question), True
+            query = Query("re-pair", tuple(known), head=head, tail=tail)
+            yield query, ordered(record, query), True
             continue
         present = frozenset(item.predicate for item in mine)
         for labels in batches(known, present, draw):
-            question = Question("re-pair", tuple(labels), na=asking.labels.na, head=head, tail=tail)
-            yield question, ordered(record, question), False
+            query = Query("re-pair", tuple(labels), na=asking.labels.na, head=head, tail=tail)
+            yield query, ordered(record, query), False
 
 
 def _arguments(
     record: Record, known: Sequence[Label], draw: Draw
-) -> Iterator[tuple[Question, Content, bool]]:
+) -> Iterator[tuple[Query, Content, bool]]:
     """Yield a question for the arguments of each event type and trigger."""
     by_key = {label.key: label for label in known}
     is_open = _asked_openly(draw)
@@ -184,8 +186,8 @@ def _arguments(
         size = 0 if is_open else draw.options.roles_per_prompt
         for part in role_parts([by_key[event_type]], size):
             for label in part:
-                question = Question("ee-argument", (label,), event=label, trigger=trigger)
-                yield question, ordered(record, question), is_open
+                query = Query("ee-argument", (label,), event=label, trigger=trigger)
+                yield query, ordered(record, query), is_open
 
 
 def _asked_openly(draw: Draw) -> bool:
@@ -201,7 +203,7 @@ def nothing_found(template: Template, form: str) -> str:
     return template.empty.get(form, default)
 
 
-def question_of(row: InstructionRow, labels: LabelSet) -> Question:
+def query_of(row: InstructionRow, labels: LabelSet) -> Query:
     """Rebuild the question a row asked; `read_answer(raw, question_of(row, labels), row.form)`.
 
     `labels` is the label set of the row's source and edition. Labels stand in the order asked.
@@ -215,7 +217,7 @@ def question_of(row: InstructionRow, labels: LabelSet) -> Question:
         raise ConfigError(f"row {row.id}", f"no sub-task {row.subtask!r}", todo)
     found = tuple(_label(key, row, labels) for key in row.labels)
     template = _template(row)
-    return Question(
+    return Query(
         subtask=row.subtask,
         labels=found,
         na=labels.na if row.subtask == "re-pair" and template.closed else None,

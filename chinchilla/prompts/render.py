@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 
-from chinchilla.answers import Form, Question, form
+from chinchilla.answers import Form, Query, form
 from chinchilla.prompts.entity_markers import mark_pair
 from chinchilla.prompts.few_shot import Pool, draw_examples, write_example
 from chinchilla.prompts.hard_negatives import Confusions
@@ -22,8 +22,14 @@ from chinchilla.prompts.label_text import (
     shown_roles,
 )
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.queries import Ask, Asking, asks, nothing_found, subtasks_of
-from chinchilla.rng import Chance
+from chinchilla.prompts.queries import (
+    GoldQuery,
+    QueryContext,
+    nothing_found,
+    queries_of_record,
+    subtasks_of,
+)
+from chinchilla.rng import Rng
 from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.templates import (
     Phrases,
@@ -52,10 +58,10 @@ class Prompter:
     pool: Pool | None = None
 
     @cached_property
-    def asking(self) -> Asking:
+    def asking(self) -> QueryContext:
         """Return what decides the questions."""
         subtasks = subtasks_of(self.labels, self.options)
-        return Asking(self.labels, self.options, self.held_out, self.confusions, subtasks)
+        return QueryContext(self.labels, self.options, self.held_out, self.confusions, subtasks)
 
     @cached_property
     def phrases(self) -> Phrases:
@@ -67,44 +73,48 @@ class Prompter:
         """Return the answer forms, by name."""
         return {name: form(name) for name in self.options.forms}
 
-    def asks(self, record: Record, window: tuple[int, int] | None = None) -> Iterator[Ask]:
+    def queries_of_record(
+        self, record: Record, window: tuple[int, int] | None = None
+    ) -> Iterator[GoldQuery]:
         """Yield what is asked about a record or about one window of it, in order."""
         start, end = window or (0, len(record.text))
         place = record.id if window is None else f"{record.id}.{start}"
         rng = self._ask_chance
         rng.start(self.seed, place)
-        for number, (question, content, is_open) in enumerate(asks(record, self.asking, rng)):
-            yield Ask(f"{place}.{number}", record, question, content, is_open, (start, end))
+        for number, (query, content, is_open) in enumerate(
+            queries_of_record(record, self.asking, rng)
+        ):
+            yield GoldQuery(f"{place}.{number}", record, query, content, is_open, (start, end))
 
     def rows(self, record: Record) -> Iterator[InstructionRow]:
         """Yield the rows of a record that is not cut into windows."""
-        return map(self.row, self.asks(record))
+        return map(self.row, self.queries_of_record(record))
 
-    def row(self, ask: Ask) -> InstructionRow:
+    def row(self, ask: GoldQuery) -> InstructionRow:
         """Word a question and write down its answer; chance comes from the row's id alone."""
         rng = self._row_chance
         rng.start(self.seed, ask.id)
         train = ask.record.split == "train"
-        question = ask.question
+        query = ask.query
         # without labels in the prompt nobody could know the other names
         renamed = train and rng.random() < self.options.label_renaming and not ask.is_open
         if renamed:
-            question = rename(question, self.options.renaming, rng)
+            query = rename(query, self.options.renaming, rng)
         described = self._described(rng) or renamed
         template = rng.choice(self._templates(ask, train, renamed))
         name = rng.choice(self.options.forms)
         empty, worded = self._worded(template, name)
-        question = question.with_empty(empty)
-        values = self._values(question, described, template, renamed)
-        values["text"] = self.text(ask.record, question)
+        query = query.with_empty(empty)
+        values = self._values(query, described, template, renamed)
+        values["text"] = self.text(ask.record, query)
         instruction, words = rng.choice(worded).render(values)
         if self.options.demonstrations:
-            instruction += self._demonstrations(ask, question, name, rng)
+            instruction += self._demonstrations(ask, query, name, rng)
         record = ask.record
         fields = {
             "instruction": instruction,
             "input": words,
-            "output": self.forms[name].dump(ask.content, question),
+            "output": self.forms[name].dump(ask.content, query),
             "id": ask.id,
             "record_id": record.id,
             "source": record.source,
@@ -112,12 +122,12 @@ class Prompter:
             "subtask": template.subtask,
             "template": template.id,
             "form": name,
-            "labels": question.keys,
+            "labels": query.keys,
             "window": ask.window,
-            "head": question.head,
-            "tail": question.tail,
-            "event_type": question.event and question.event.key,
-            "trigger": question.trigger,
+            "head": query.head,
+            "tail": query.tail,
+            "event_type": query.event and query.event.key,
+            "trigger": query.trigger,
         }
         return InstructionRow.of_valid(fields)
 
@@ -125,9 +135,9 @@ class Prompter:
         wanted = self.options.descriptions
         return wanted == "on" or (wanted == "sampled" and rng.random() < 0.5)
 
-    def _templates(self, ask: Ask, train: bool, renamed: bool) -> Sequence[Template]:
+    def _templates(self, ask: GoldQuery, train: bool, renamed: bool) -> Sequence[Template]:
         held_out = self.options.templates == "held-out" and not train
-        key = (ask.question.subtask, ask.is_open, held_out)
+        key = (ask.query.subtask, ask.is_open, held_out)
         found = self.wordings[key]
         if renamed and self.options.renaming == "code":
             # a code means nothing without the description behind it
@@ -153,38 +163,38 @@ class Prompter:
         }
 
     def _values(
-        self, question: Question, described: bool, template: Template, renamed: bool
+        self, query: Query, described: bool, template: Template, renamed: bool
     ) -> dict[str, str]:
-        plain = not (renamed or self.options.roles_per_prompt or question.na)
-        if plain and question.subtask in ("ner", "re", "ee"):
-            values = self._prepared(question, described, template)
+        plain = not (renamed or self.options.roles_per_prompt or query.na)
+        if plain and query.subtask in ("ner", "re", "ee"):
+            values = self._prepared(query, described, template)
         else:
-            values = self._shown(question, described)
-        if question.head is not None and question.tail is not None:
-            values |= {"head": question.head, "tail": question.tail}
-        if question.event is not None:
+            values = self._shown(query, described)
+        if query.head is not None and query.tail is not None:
+            values |= {"head": query.head, "tail": query.tail}
+        if query.event is not None:
             missing = self.phrases.missing_trigger
-            values |= {"event_type": question.event.name, "trigger": question.trigger or missing}
+            values |= {"event_type": query.event.name, "trigger": query.trigger or missing}
         return values
 
-    def _shown(self, question: Question, described: bool) -> dict[str, str]:
-        if question.event is not None:
-            return shown_roles(question.event.roles, described)
-        if question.subtask == "ee-trigger":
-            return shown_names(question.known, described)
-        return shown_labels(question.known, self.labels.types, described)
+    def _shown(self, query: Query, described: bool) -> dict[str, str]:
+        if query.event is not None:
+            return shown_roles(query.event.roles, described)
+        if query.subtask == "ee-trigger":
+            return shown_names(query.known, described)
+        return shown_labels(query.known, self.labels.types, described)
 
-    def _prepared(self, question: Question, described: bool, template: Template) -> dict[str, str]:
+    def _prepared(self, query: Query, described: bool, template: Template) -> dict[str, str]:
         """Show labels that stand as on their card, each written once for all rows."""
         in_lines = template.id in self._in_lines
-        key = (question.keys, described, in_lines)
+        key = (query.keys, described, in_lines)
         shown = self._shown_before.get(key)
         if shown is None:
             if len(self._shown_before) >= SHOWN_BEFORE:
                 self._shown_before.clear()
             words = self._lines[described] if in_lines else self._words
             separator = "\n" if in_lines else "、"
-            shown = separator.join([words[name] for name in question.keys])
+            shown = separator.join([words[name] for name in query.keys])
             self._shown_before[key] = shown
         return {"label_lines" if in_lines else "labels": shown}
 
@@ -193,12 +203,12 @@ class Prompter:
         return {}
 
     @cached_property
-    def _ask_chance(self) -> Chance:
-        return Chance()
+    def _ask_chance(self) -> Rng:
+        return Rng()
 
     @cached_property
-    def _row_chance(self) -> Chance:
-        return Chance()
+    def _row_chance(self) -> Rng:
+        return Rng()
 
     @cached_property
     def _in_lines(self) -> frozenset[str]:
@@ -220,12 +230,12 @@ class Prompter:
             for described in (False, True)
         ]
 
-    def _demonstrations(self, ask: Ask, question: Question, name: str, rng: Random) -> str:
+    def _demonstrations(self, ask: GoldQuery, query: Query, name: str, rng: Random) -> str:
         """Write the examples of a row."""
         if self.pool is None:
             return ""
         wanted = self.options.demonstrations
-        drawn = draw_examples(self.pool, ask.record, question, wanted, rng)
+        drawn = draw_examples(self.pool, ask.record, query, wanted, rng)
         if ask.is_open and ask.record.split == "train":
             drawn = [one for one in drawn if not self.asking.hides_gold(one.record)]
         shown = [
@@ -234,11 +244,11 @@ class Prompter:
         ]
         return "\n\n".join(["", self.phrases.demonstrations["intro"], *shown]) if shown else ""
 
-    def text(self, record: Record, question: Question | None = None) -> str:
+    def text(self, record: Record, query: Query | None = None) -> str:
         """Return the text of a record, after its title where it has one, the pair marked."""
         text = record.text
-        if self.options.mark_pairs and question is not None and question.head and question.tail:
-            text = mark_pair(text, question.head, question.tail, self.phrases.pair_marks)
+        if self.options.mark_pairs and query is not None and query.head and query.tail:
+            text = mark_pair(text, query.head, query.tail, self.phrases.pair_marks)
         if not record.title:
             return text
         return fill(self.titled, {"title": record.title, "text": text})

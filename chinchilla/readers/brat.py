@@ -18,7 +18,7 @@ from chinchilla.spans import Tagged
 _WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
 
 
-class Document(NamedTuple):
+class BratDocument(NamedTuple):
     """A text with its spans and links, and how many further links could not be used."""
 
     text: str
@@ -27,7 +27,7 @@ class Document(NamedTuple):
     lost: int = 0
 
 
-def documents(path: Path, tally: Tally) -> Iterator[tuple[int, Document]]:
+def documents(path: Path, tally: Tally) -> Iterator[tuple[int, BratDocument]]:
     """Yield number and document for each .txt of a folder, by name, or for one file.
 
     One that cannot be read is refused, and so is an .ann without its .txt.
@@ -59,7 +59,7 @@ def _orphans(path: Path) -> list[Path]:
     return [one for one in sorted(path.glob("*.ann")) if one.with_suffix(".txt") not in there]
 
 
-def read_document(path: Path, tally: Tally) -> Document:
+def read_document(path: Path, tally: Tally) -> BratDocument:
     """Read one text and its .ann; a line that is wrong is refused alone.
 
     Raises InputError where one of the two files is missing or cannot be read: without it, the
@@ -74,7 +74,7 @@ def read_document(path: Path, tally: Tally) -> Document:
         what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
         raise InputError(str(part.path), what, todo, reason="brat-bad-file")
     spans = [span for span in found.spans.values() if span is not None]
-    return Document(clean(raw), spans, found.links, found.lost_links)
+    return BratDocument(clean(raw), spans, found.links, found.lost_links)
 
 
 def _read_text(path: Path) -> str:

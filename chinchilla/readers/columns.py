@@ -80,7 +80,7 @@ class _Lines:
     def is_break(self, number: int, line: str) -> bool:
         """Tell whether a line ends a sentence; those that name a document are counted."""
         if line.startswith(_DOCUMENT):
-            self._tally.mend("docstart-line-left-out", self._part.at(number))
+            self._tally.fix("docstart-line-left-out", self._part.at(number))
             return True
         return not line.strip()
 

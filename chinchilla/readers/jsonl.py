@@ -16,7 +16,7 @@ import orjson
 from ijson import get_backend
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Boundary, Item, Slice, not_utf8, open_file, raw_lines
+from chinchilla.readers.lines import Boundary, LineItem, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import Kind, Refusals, other_file
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
@@ -137,7 +137,7 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
         try:
             found = items(file, "item", use_float=True, map_type=_Object)
             for number, item in enumerate(found, start=1):
-                place = Item(number)
+                place = LineItem(number)
                 key = _repeated(item)
                 if key is not None:
                     tally.refuse(_repeats(part.at(place), DuplicateKeyError(key)))
@@ -148,10 +148,10 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
                 else:
                     yield place, item
         except (ijson.JSONError, UnicodeDecodeError) as error:
-            raise _no_array(part, Item(number + 1), error) from error
+            raise _no_array(part, LineItem(number + 1), error) from error
 
 
-def _no_array(part: Slice, place: Item, error: Exception) -> InputError:
+def _no_array(part: Slice, place: LineItem, error: Exception) -> InputError:
     """Say why an array cannot be read on: it is another file, it ends too early, it is wrong."""
     other = other_file(part.at(place), part.path, _ARRAY)
     if other is not None:

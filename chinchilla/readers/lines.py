@@ -21,7 +21,7 @@ Boundary = Literal["lines", "blocks", "whole"]
 """Where a file may be cut: after any line, after a blank line, nowhere."""
 
 
-class Item(int):
+class LineItem(int):
     """The number of an item of an array: a place that is no line, and says so."""
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ ANY_TEXT: frozenset[Kind] = frozenset(get_args(Kind)) - {"binary", "utf-16", "gb
 """Every shape whose lines can be decoded."""
 
 
-class Look(NamedTuple):
+class Recognised(NamedTuple):
     """What a file looks like and what to do to have it read."""
 
     kind: Kind
@@ -79,7 +79,7 @@ _MEMBER = re.compile(r'\s*["}]')
 _LONGEST_CELL = 200
 
 
-def recognise(path: Path) -> Look:
+def recognise(path: Path) -> Recognised:
     """Tell what a file is from its first bytes."""
     with path.open("rb") as file:
         head = file.read(HEAD)
@@ -112,24 +112,24 @@ class Refusals:
         return other is None
 
 
-def _binary(head: bytes) -> Look | None:
+def _binary(head: bytes) -> Recognised | None:
     for magic, name, todo in _SIGNATURES:
         if head.startswith(magic):
-            return Look("binary", name, todo)
+            return Recognised("binary", name, todo)
     if head.startswith(b"PK\x03\x04"):
         if b"xl/" in head or b"[Content_Types].xml" in head:
             todo = "save the sheet as UTF-8 text with tabs, or as JSON Lines"
-            return Look("binary", "an Excel workbook (xlsx)", todo)
-        return Look("binary", "a zip archive", "unpack it: unzip FILE")
+            return Recognised("binary", "an Excel workbook (xlsx)", todo)
+        return Recognised("binary", "a zip archive", "unpack it: unzip FILE")
     if head[257:262] == b"ustar":
-        return Look("binary", "a tar archive", "unpack it: tar -xf FILE")
+        return Recognised("binary", "a tar archive", "unpack it: tar -xf FILE")
     for encoding, marks in _ENCODINGS:
         if head.startswith(marks):
             return _converted("utf-16", f"{encoding} text", encoding)
     return _with_zeros(head) if b"\x00" in head else None
 
 
-def _with_zeros(head: bytes) -> Look:
+def _with_zeros(head: bytes) -> Recognised:
     """Tell UTF-16 without its mark, which has line feeds of two bytes, from what is no text."""
     for encoding, feed in (("UTF-16LE", b"\n\x00"), ("UTF-16BE", b"\x00\n")):
         first = encoding.endswith("BE")
@@ -137,14 +137,14 @@ def _with_zeros(head: bytes) -> Look:
         many, few = (even, odd) if first else (odd, even)
         if few == 0 and (feed in head or many > len(head) // 8):
             return _converted("utf-16", f"{encoding} text", encoding)
-    return Look("binary", "a binary file", "put the data file itself there, as UTF-8 text")
+    return Recognised("binary", "a binary file", "put the data file itself there, as UTF-8 text")
 
 
-def _converted(kind: Kind, name: str, encoding: str) -> Look:
-    return Look(kind, name, f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
+def _converted(kind: Kind, name: str, encoding: str) -> Recognised:
+    return Recognised(kind, name, f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
 
 
-def _encoded(head: bytes, whole: bool) -> Look | None:
+def _encoded(head: bytes, whole: bool) -> Recognised | None:
     """Tell GBK: lines beyond ASCII, hardly one of them UTF-8, most of them GBK."""
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
@@ -158,7 +158,7 @@ def _encoded(head: bytes, whole: bool) -> Look | None:
         return _converted("gbk", "text in GBK, not UTF-8", "GB18030")
     if len(bad) >= _ROWS:
         todo = "save it as UTF-8 text, if it is text"
-        return Look("binary", "no UTF-8 text, nor GBK", todo)
+        return Recognised("binary", "no UTF-8 text, nor GBK", todo)
     return None
 
 
@@ -174,17 +174,17 @@ def _decoded(head: bytes) -> str:
     return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
 
 
-def _page(head: str) -> Look | None:
+def _page(head: str) -> Recognised | None:
     """Tell what stands in for a file that was not fetched, and XML."""
     start = head.lstrip()
     if head.startswith(_POINTER):
         todo = "fetch the file itself: git lfs pull"
-        return Look("pointer", "a Git LFS pointer, not the file", todo)
+        return Recognised("pointer", "a Git LFS pointer, not the file", todo)
     if re.match(r"<(!doctype html|html|head|body)\b", start, re.IGNORECASE):
         todo = "download the raw file again; this is the page about it, or of an error"
-        return Look("page", "an HTML page", todo)
+        return Recognised("page", "an HTML page", todo)
     if start.startswith("<?xml") or (_ELEMENT.match(start) and _mostly_elements(start)):
-        return Look("page", "XML", f"{_AS_LINES}; no reader takes XML")
+        return Recognised("page", "XML", f"{_AS_LINES}; no reader takes XML")
     return None
 
 
@@ -193,12 +193,12 @@ def _mostly_elements(start: str) -> bool:
     return "</" in start and sum(line.lstrip()[0] == "<" for line in lines) * 2 > len(lines)
 
 
-def _text(head: str) -> Look:
+def _text(head: str) -> Recognised:
     start = head.lstrip()
     if start.startswith("["):
         rest = start[1:].lstrip()[:1]
         if rest in ("{", "[", '"', ""):
-            return Look("json-array", "a JSON array", _of_json("an array of objects"))
+            return Recognised("json-array", "a JSON array", _of_json("an array of objects"))
     lines = [line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()]
     return _of_lines(lines)
 
@@ -207,13 +207,13 @@ def _of_json(name: str) -> str:
     return f"a source that is read from JSON takes {name}; here another shape is read"
 
 
-def _of_lines(lines: list[str]) -> Look:
+def _of_lines(lines: list[str]) -> Recognised:
     begun = len(lines) > 1 and _OBJECT.match(lines[0]) and not _is_object(lines[0])
     if begun and _MEMBER.match(lines[1]):
         todo = "write each record on one line, or all as the items of one array"
-        return Look("json-object", "one JSON object over several lines", todo)
+        return Recognised("json-object", "one JSON object over several lines", todo)
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
-        return Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
+        return Recognised("json-lines", "JSON Lines", _of_json("JSON Lines"))
     for share, fits, look in _SHAPES:
         if lines and sum(map(fits, lines)) >= share * len(lines):
             return look
@@ -223,7 +223,7 @@ def _of_lines(lines: list[str]) -> Look:
             return look
         if counts != {0}:
             break
-    return Look("text", "plain text", "put the data file itself there")
+    return Recognised("text", "plain text", "put the data file itself there")
 
 
 def _is_object(line: str) -> bool:
@@ -236,11 +236,13 @@ def _is_object(line: str) -> bool:
 _TABLES = (
     (
         "\t",
-        Look("tsv", "tab-separated text", "put it where rows of fields are read: another is here"),
+        Recognised(
+            "tsv", "tab-separated text", "put it where rows of fields are read: another is here"
+        ),
     ),
     (
         ",",
-        Look("csv", "comma-separated text", "save it with tabs for commas, or as JSON Lines"),
+        Recognised("csv", "comma-separated text", "save it with tabs for commas, or as JSON Lines"),
     ),
 )
 
@@ -262,17 +264,19 @@ def _is_tagged(line: str) -> bool:
     return sum(_TAGGED_WORD.fullmatch(word) is not None for word in words) * 2 > len(words)
 
 
-_Shape = tuple[float, Callable[[str], bool], Look]
+_Shape = tuple[float, Callable[[str], bool], Recognised]
 _SHAPES: tuple[_Shape, ...] = (
     (
         0.8,
         _is_annotation,
-        Look("brat", "a brat annotation file", "put it beside its .txt, in a folder of the split"),
+        Recognised(
+            "brat", "a brat annotation file", "put it beside its .txt, in a folder of the split"
+        ),
     ),
     (
         0.8,
         _is_cell,
-        Look(
+        Recognised(
             "columns",
             "columns, a character and its tag a line",
             "give it a name of an edition in columns: `chinchilla sources` lists them",
@@ -281,7 +285,7 @@ _SHAPES: tuple[_Shape, ...] = (
     (
         0.3,
         _has_mark,
-        Look(
+        Recognised(
             "marks",
             "text with {{label:...}} marks",
             "give it a name of an edition with marks: `chinchilla sources` lists them",
@@ -290,7 +294,7 @@ _SHAPES: tuple[_Shape, ...] = (
     (
         0.8,
         _is_tagged,
-        Look(
+        Recognised(
             "word-tag",
             "sentences of word/tag",
             "give it a name of an edition of word/tag: `chinchilla sources` lists them",

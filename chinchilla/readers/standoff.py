@@ -74,7 +74,7 @@ class Annotations:
                 self._sort(number, line)
         counting = _best(self.quoted, countings(raw))
         if counting.name:
-            self.tally.mend(f"brat-offsets-{counting.name}", self.part.at(1))
+            self.tally.fix(f"brat-offsets-{counting.name}", self.part.at(1))
         for quoted in self.quoted:
             if quoted.name not in self._shared:
                 self._place(quoted, counting)
@@ -90,7 +90,7 @@ class Annotations:
         if name[0] in _LEFT_OUT:
             if name[0] == "E":
                 self.spans.setdefault(name, None)
-            self.tally.mend(_LEFT_OUT[name[0]], self.part.at(number))
+            self.tally.fix(_LEFT_OUT[name[0]], self.part.at(number))
         elif self._met.setdefault(name, line.rstrip()) != line.rstrip() or name in self.spans:
             self._again(number, name, line)
         elif name[0] == "T":
@@ -103,7 +103,7 @@ class Annotations:
     def _again(self, number: int, name: str, line: str) -> None:
         """Take the second line of a name: the same is passed over, another span is nobody's."""
         if self._met[name] == line.rstrip():
-            self.tally.mend("brat-repeated-line", self.part.at(number))
+            self.tally.fix("brat-repeated-line", self.part.at(number))
         elif name[0] == "R":
             todo = "give every relation a number of its own"
             self.tally.warn("brat-repeated-id", self.part.at(number), todo)

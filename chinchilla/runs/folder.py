@@ -18,7 +18,7 @@ from chinchilla import __version__
 from chinchilla.dataset.read import CONFUSIONS, LABELS, Hashes, Sha256, newer
 from chinchilla.errors import ConfigError, EngineError, InputError
 from chinchilla.files import hash_file, write_whole
-from chinchilla.predict.model_loading import Source
+from chinchilla.predict.model_loading import ModelSource
 from chinchilla.schema import explain
 from chinchilla.train.adapter import SETTINGS, WEIGHTS, read_adapter
 from chinchilla.train.data import BuildSettings
@@ -268,7 +268,7 @@ _END = 1 << 20
 """Bytes read at either end of a file of weights: other weights differ there too."""
 
 
-def fingerprint(source: Source | None) -> str | None:
+def fingerprint(source: ModelSource | None) -> str | None:
     """Return the sha256 of a base's configuration and of the ends and sizes of its weights.
 
     Null for the demo model, which its run keeps, and for a model of the hub, whose commit is
@@ -286,7 +286,7 @@ def fingerprint(source: Source | None) -> str | None:
     return digest.hexdigest()
 
 
-def _files(source: Source) -> list[Path]:
+def _files(source: ModelSource) -> list[Path]:
     folder = Path(source.place)
     if source.gguf is not None:
         return [folder / source.gguf]
@@ -294,7 +294,7 @@ def _files(source: Source) -> list[Path]:
     return [folder / "config.json", *sorted(weights)]
 
 
-def check_base(run: Path, facts: dict[str, Any], source: Source | None) -> None:
+def check_base(run: Path, facts: dict[str, Any], source: ModelSource | None) -> None:
     """Raise EngineError where a run's base has changed since; older runs do not tell."""
     known = facts.get("base")
     if known is not None and fingerprint(source) != known:

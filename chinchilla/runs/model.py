@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.answer_log import Job
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.answer_log import AnswerJob
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import (
-    Source,
+    ModelSource,
     device,
     find_model,
     load_chat,
@@ -35,39 +35,41 @@ from chinchilla.train.adapter import read_adapter
 from chinchilla.train.model import old_name
 
 
-class Learnt(NamedTuple):
+class TrainedModel(NamedTuple):
     """Where a run keeps what it learnt, and where its base is: null where it learnt it whole."""
 
-    own: Source
-    base: Source | None
+    own: ModelSource
+    base: ModelSource | None
 
-    def chat(self) -> Chat:
+    def chat(self) -> ChatTemplate:
         """Return the tokenizer of the run, its answers ended as those of its base."""
         return load_chat(self.own, self.base)
 
 
-def learnt_by(
+def trained_by(
     run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool = False
-) -> Learnt:
+) -> TrainedModel:
     """Return what a run learnt; code that came with its base runs only where it is trusted now.
 
     Raises ConfigError where such code is needed and is not trusted, EngineError where the base
     of an adapter is gone or is another by now.
     """
     check_trust(run, facts, trusted)
-    own = Source(str(run / MODEL), None, trusted)
+    own = ModelSource(str(run / MODEL), None, trusted)
     adapted = (run / MODEL / "adapter_config.json").is_file()
-    return Learnt(own, _base_of(run, facts, say, trusted) if adapted else None)
+    return TrainedModel(own, _base_of(run, facts, say, trusted) if adapted else None)
 
 
-def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool) -> Source:
+def _base_of(
+    run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool
+) -> ModelSource:
     """Return where the base of a run is: the demo model's is kept in the run."""
-    return Source(str(run / BASE)) if facts["demo"] else base_of(run, facts, say, trusted)
+    return ModelSource(str(run / BASE)) if facts["demo"] else base_of(run, facts, say, trusted)
 
 
 def base_of(
     run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool = False
-) -> Source:
+) -> ModelSource:
     """Return where the base of a run is that is no demo model.
 
     Raises EngineError where it is gone or is another by now.
@@ -104,21 +106,21 @@ def in_four_bits(facts: dict[str, Any], place: str, say: Callable[[str], None]) 
     return place == "cuda"
 
 
-def load_tuned(learnt: Learnt, precision: str, *, quantized: bool = False) -> Any:
+def load_tuned(trained_model: TrainedModel, precision: str, *, quantized: bool = False) -> Any:
     """Load what a run learnt: its model, or its base, in 4 bits if wanted, under its adapter."""
-    if learnt.base is None:
-        return load_model(learnt.own, precision)
+    if trained_model.base is None:
+        return load_model(trained_model.own, precision)
     from peft import LoraConfig, PeftModel
 
-    settings = LoraConfig(**read_adapter(Path(learnt.own.place)))
-    under = load_model(learnt.base, precision, quantized=quantized)
-    with loading(learnt.own, "adapter"), old_name():
+    settings = LoraConfig(**read_adapter(Path(trained_model.own.place)))
+    under = load_model(trained_model.base, precision, quantized=quantized)
+    with loading(trained_model.own, "adapter"), old_name():
         return PeftModel.from_pretrained(
-            under, learnt.own.place, config=settings, local_files_only=True
+            under, trained_model.own.place, config=settings, local_files_only=True
         )
 
 
-class Wanted(NamedTuple):
+class EngineOptions(NamedTuple):
     """How a local model is to answer; zeros leave the choice to us."""
 
     batch_size: int = 32
@@ -127,8 +129,8 @@ class Wanted(NamedTuple):
 
 
 def open_engine(
-    name: str, wanted: Wanted, say: Callable[[str], None], trusted: bool = False
-) -> tuple[LocalEngine, Job]:
+    name: str, wanted: EngineOptions, say: Callable[[str], None], trusted: bool = False
+) -> tuple[LocalEngine, AnswerJob]:
     """Load a run or a model; return its engine and what decides its answers.
 
     A run answers in the precision it was trained in, where it was told one.
@@ -138,9 +140,12 @@ def open_engine(
         facts = finished_run(folder)
         called = name_of(facts, folder)
         precision = precision_of(facts["config"]["precision"])
-        learnt = learnt_by(folder, facts, say, trusted)
+        trained_model = trained_by(folder, facts, say, trusted)
         quantized = in_four_bits(facts, device(), say)
-        chat, model = learnt.chat(), load_tuned(learnt, precision, quantized=quantized)
+        chat, model = (
+            trained_model.chat(),
+            load_tuned(trained_model, precision, quantized=quantized),
+        )
         usual = room_for(facts["longest_answer"])
     else:
         source = find_model(name, trusted, say)
@@ -154,7 +159,7 @@ def open_engine(
         "precision": precision,
         "quantized": quantized,
     }
-    job = Job("transformers", called, options)
+    job = AnswerJob("transformers", called, options)
     if wanted.constrained:
         try:
             return held(engine, job)
@@ -163,13 +168,13 @@ def open_engine(
     return engine, job
 
 
-def held(engine: LocalEngine, job: Job) -> tuple[LocalEngine, Job]:
+def held(engine: LocalEngine, job: AnswerJob) -> tuple[LocalEngine, AnswerJob]:
     """Return the same model held to the limits of its prompts.
 
     Raises ConstraintError where its tokenizer allows none.
     """
     constraint = Constraint(engine.chat.tokenizer, engine.chat.stops)
-    return replace(engine, constraint=constraint, lifted={}), job._replace(constrained=True)
+    return replace(engine, constraint=constraint, unconstrained={}), job._replace(constrained=True)
 
 
 def vllm_options(
@@ -183,22 +188,22 @@ def vllm_options(
     arguments: dict[str, Any] = {}
     if is_run(folder):
         facts = finished_run(folder)
-        learnt = learnt_by(folder, facts, say, trusted)
+        trained_model = trained_by(folder, facts, say, trusted)
         usual = room_for(facts["longest_answer"])
         arguments = _loaded_as_trained(facts, say)
     else:
-        learnt = Learnt(find_model(name, trusted, say), None)
-    under = learnt.base or learnt.own
+        trained_model = TrainedModel(find_model(name, trusted, say), None)
+    under = trained_model.base or trained_model.own
     if under.gguf is not None:
         todo = "pass what `chinchilla merge` writes, or use --engine transformers"
         raise EngineError(under.name, "a GGUF file is not handed to vLLM", todo)
-    chat = learnt.chat()
+    chat = trained_model.chat()
     options = VllmOptions(
         under.place,
-        None if learnt.base is None else Path(learnt.own.place),
+        None if trained_model.base is None else Path(trained_model.own.place),
         max_tokens=room or usual,
         stops=chat.stops,
-        arguments=arguments | ({"trust_remote_code": True} if learnt.own.trusted else {}),
+        arguments=arguments | ({"trust_remote_code": True} if trained_model.own.trusted else {}),
     )
     return options, lambda text: chat.prompts([text])[0]
 

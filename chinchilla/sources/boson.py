@@ -14,7 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.tags import entities, wrong_tags
 from chinchilla.readers import columns, markup
 from chinchilla.readers.lines import Boundary
@@ -27,7 +27,7 @@ def boundary(path: Path) -> Boundary:
     return "blocks" if path.suffix == ".bmes" else "lines"
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part of either edition."""
     if part.edition.name == "bmes":
         sentences = columns.sentences(part.slice, part.line_tally)
@@ -37,16 +37,16 @@ def load(part: Part) -> Iterator[Record]:
     return part.records(paragraphs, paragraph_fields, attrgetter("text"))
 
 
-def paragraph_fields(paragraph: markup.Marked, spot: Spot) -> dict[str, Any]:
+def paragraph_fields(paragraph: markup.Marked, spot: RowContext) -> dict[str, Any]:
     """Read a paragraph; with `mend_marks`, marks with a brace missing are entities too."""
-    mend = spot.card.options.get("mend_marks", False)
+    fix = spot.card.options.get("mend_marks", False)
     for damage in paragraph.damage:
-        spot.mend(damage)
-    spans = paragraph.spans + (paragraph.broken if mend else [])
+        spot.fix(damage)
+    spans = paragraph.spans + (paragraph.broken if fix else [])
     return {"text": paragraph.text, "entities": entities(paragraph.text, spans)}
 
 
-def sentence_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
+def sentence_fields(sentence: columns.Sentence, spot: RowContext) -> dict[str, Any]:
     """Read a BMES sentence; an entity without its last tag ends where its tags end."""
     text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bmes")
@@ -54,10 +54,10 @@ def sentence_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
         if fault.kind != "no-end":
             raise wrong_tags(spot, fault, "bmes")
     for fault in faults:
-        spot.mend(fault.kind, fault.at)
+        spot.fix(fault.kind, fault.at)
     repairs = spot.card.repairs
     for label, start, _ in spans:
         if label in repairs:
-            spot.mend(f"label-{label}", start)
-    mended = [Tagged(repairs.get(span.label, span.label), span.start, span.end) for span in spans]
-    return {"text": text, "entities": entities(text, mended)}
+            spot.fix(f"label-{label}", start)
+    fixed = [Tagged(repairs.get(span.label, span.label), span.start, span.end) for span in spans]
+    return {"text": text, "entities": entities(text, fixed)}

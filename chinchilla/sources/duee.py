@@ -14,7 +14,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.shape import MisfitError, check_list
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
@@ -30,14 +30,14 @@ TEXT_KEYS = frozenset({"text", "id"})
 """The keys of a record without labels."""
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part."""
     rows = jsonl.rows(part.slice, part.line_tally)
     shape = SHAPE if part.split not in part.edition.unlabelled else {"text": str}
     return part.records(rows, to_fields, itemgetter("text"), shape)
 
 
-def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
+def to_fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
     """Read the fields of a record; a file without labels has no `event_list`."""
     if spot.labelled:
         events = row["event_list"]
@@ -48,7 +48,7 @@ def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
     return {"text": row["text"], "events": [to_event(event, spot) for event in events]}
 
 
-def to_event(event: dict[str, Any], spot: Spot) -> dict[str, Any]:
+def to_event(event: dict[str, Any], spot: RowContext) -> dict[str, Any]:
     """Read an event, its class checked against its type."""
     name = event["event_type"]
     kind = class_of(name)
@@ -68,12 +68,12 @@ def to_event(event: dict[str, Any], spot: Spot) -> dict[str, Any]:
     }
 
 
-def to_argument(argument: dict[str, Any], spot: Spot) -> dict[str, Any]:
+def to_argument(argument: dict[str, Any], spot: RowContext) -> dict[str, Any]:
     """Read an argument; its end is its start and its length."""
     words, start = argument["argument"], argument["argument_start_index"]
     _check_offset(start)
     if argument.get("alias"):
-        spot.mend("alias-left-out")
+        spot.fix("alias-left-out")
     return {"role": argument["role"], "text": words, "start": start, "end": start + len(words)}
 
 

@@ -15,8 +15,8 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from chinchilla.corpus.read import Part, Spot
-from chinchilla.corpus.shape import Absent, MisfitError, check_list, nearest
+from chinchilla.corpus.read import RowContext, SplitSlice
+from chinchilla.corpus.shape import AbsentKeys, MisfitError, check_list, nearest
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
 
@@ -25,18 +25,18 @@ boundary = jsonl.boundary
 LIST = "event_list"
 _ARGUMENT = {"role": str, "argument": str}
 _EVENT = {"event_type": str, "trigger": (str, None), "arguments": [_ARGUMENT]}
-SHAPE = {"text": str, "title": str, LIST: Absent([_EVENT])}
+SHAPE = {"text": str, "title": str, LIST: AbsentKeys([_EVENT])}
 TEXT_KEYS = frozenset({"text", "title", "id"})
 """The keys of a record without labels."""
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part."""
     rows = jsonl.rows(part.slice, part.line_tally)
     return part.records(rows, to_fields, itemgetter("text"), SHAPE)
 
 
-def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
+def to_fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
     """Read the fields of a record."""
     text, title = row["text"], row["title"]
     classes = {key: entry.values for key, entry in spot.card.roles.items() if entry.values}
@@ -52,7 +52,7 @@ def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
     }
 
 
-def no_events(row: dict[str, Any], spot: Spot) -> list[Any]:
+def no_events(row: dict[str, Any], spot: RowContext) -> list[Any]:
     """Return the events of a document without the key: none, unless another could be the list."""
     for key in row:
         could_be = isinstance(row[key], list | dict) or nearest(LIST, (key,)) is not None
@@ -75,7 +75,7 @@ class Named(NamedTuple):
         return place_of(words, self.text, self.title)
 
 
-def to_event(event: dict[str, Any], named: Named, spot: Spot) -> dict[str, Any]:
+def to_event(event: dict[str, Any], named: Named, spot: RowContext) -> dict[str, Any]:
     """Read an event; strings that are not in the text are marked with where they are."""
     trigger = event["trigger"]
     if trigger is None or trigger == "":

@@ -18,7 +18,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.shape import MisfitError, check_list
 from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
@@ -55,14 +55,14 @@ def edition_of(path: Path) -> str | None:
     return None
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part."""
     rows = jsonl.rows(part.slice, part.line_tally)
     shape = SHAPE if part.split not in part.edition.unlabelled else {"text": str}
     return part.records(rows, to_fields, itemgetter("text"), shape)
 
 
-def to_fields(row: dict[str, Any], spot: Spot) -> dict[str, Any]:
+def to_fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
     """Read the fields of a record; a file without labels has no `spo_list`."""
     if spot.labelled:
         spos = row["spo_list"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from chinchilla.corpus import pairs
 from chinchilla.corpus.card import Card
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.readers.lines import Boundary, Slice
 from chinchilla.schema import Record
 
@@ -24,19 +24,19 @@ def boundary(path: Path) -> Boundary:
     return "whole"
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part."""
     return part.records(pairs.sentences(part), to_fields, pairs.text_of)
 
 
-def to_fields(group: pairs.Group, spot: Spot) -> dict[str, Any]:
+def to_fields(group: pairs.SentenceRows, spot: RowContext) -> dict[str, Any]:
     """Read a sentence; with `fold_twins`, no fact is written in both directions."""
     fields = pairs.to_fields(group, spot)
     if spot.card.options.get("fold_twins"):
         before = len(fields["relations"])
         fields["relations"] = fold(fields["relations"], spot.card)
         for _ in range(before - len(fields["relations"])):
-            spot.mend("twin-folded")
+            spot.fix("twin-folded")
     return fields
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from chinchilla.corpus.card import Edition
-from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.tags import begins_inside, entities, wrong_tags
 from chinchilla.errors import InputError
 from chinchilla.readers import columns, wordtag
@@ -88,7 +88,7 @@ def sentence_ends(path: Path, first: int) -> Ends:
     return Ends(sentences + inside, characters, here[1], here[2])
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part of either edition."""
     if part.edition.name == "word-tag":
         words = wordtag.sentences(part.slice, part.line_tally)
@@ -97,7 +97,7 @@ def load(part: Part) -> Iterator[Record]:
     return part.records(sentences, column_fields, columns.text_of)
 
 
-def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any]:
+def word_fields(words: wordtag.Words, spot: RowContext) -> dict[str, Any]:
     """Read a sentence of tagged words."""
     text = wordtag.text_of(words)
     spans, at = [], 0
@@ -108,7 +108,7 @@ def word_fields(words: wordtag.Words, spot: Spot) -> dict[str, Any]:
     return {"text": text, "entities": entities(text, spans)}
 
 
-def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
+def column_fields(sentence: columns.Sentence, spot: RowContext) -> dict[str, Any]:
     """Read a BIO sentence.
 
     The second half of an entity that was cut with its sentence is no entity: it is counted,
@@ -121,7 +121,7 @@ def column_fields(sentence: columns.Sentence, spot: Spot) -> dict[str, Any]:
         if not _is_half(fault, sentence) or begins_inside(spot.part.slice.path):
             raise wrong_tags(spot, fault, "bio")
     for _ in faults:
-        spot.mend("second-half-of-a-cut-entity")
+        spot.fix("second-half-of-a-cut-entity")
     return {"text": text, "entities": entities(text, spans)}
 
 

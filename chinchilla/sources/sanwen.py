@@ -16,7 +16,7 @@ from typing import Any
 
 from chinchilla.corpus import pairs
 from chinchilla.corpus.mapped import without_na
-from chinchilla.corpus.read import Part, Spot, unknown_name
+from chinchilla.corpus.read import RowContext, SplitSlice, unknown_name
 from chinchilla.readers import brat
 from chinchilla.readers.lines import Boundary, Slice
 from chinchilla.readers.standoff import Link
@@ -28,7 +28,7 @@ def boundary(path: Path) -> Boundary:
     return "whole"
 
 
-def load(part: Part) -> Iterator[Record]:
+def load(part: SplitSlice) -> Iterator[Record]:
     """Read the records of a part, pair rows or brat files."""
     path = part.slice.path
     if path.is_dir() or path.with_suffix(".ann").is_file():
@@ -39,7 +39,7 @@ def load(part: Part) -> Iterator[Record]:
     return part.records(pairs.sentences(part), pairs.to_fields, pairs.text_of)
 
 
-def document_fields(document: brat.Document, spot: Spot) -> dict[str, Any]:
+def document_fields(document: brat.BratDocument, spot: RowContext) -> dict[str, Any]:
     """Read a brat document; its offsets are kept, its entity types become head and tail types.
 
     A relation whose label stands on no card is refused alone. A document all of whose relations

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
 from chinchilla.errors import Count, TrainError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.schema import InstructionRow
 
 TOGETHER = 512
 """Rows encoded in one call of the tokenizer."""
 
 
-class Example(NamedTuple):
+class TokenExample(NamedTuple):
     """A row as tokens: those from `answer` on are learnt, the last ends the answer."""
 
     id: str
@@ -32,7 +32,7 @@ class Encoded:
     """The rows that can be learnt, and how many took more than `limit` tokens, with the first."""
 
     limit: int = 0
-    examples: list[Example] = field(default_factory=list)
+    examples: list[TokenExample] = field(default_factory=list)
     refused: Count = field(default_factory=lambda: Count(0, ""))
     longest_answer: int = 0
 
@@ -47,12 +47,12 @@ class Encoded:
         return [len(one.tokens) for one in self.examples]
 
     @property
-    def learnt(self) -> list[int]:
+    def trained_model(self) -> list[int]:
         """Return how many tokens of each example are learnt."""
         return [len(one.tokens) - one.answer for one in self.examples]
 
 
-def encode(rows: Iterable[InstructionRow], chat: Chat, limit: int) -> Encoded:
+def encode(rows: Iterable[InstructionRow], chat: ChatTemplate, limit: int) -> Encoded:
     """Encode rows; one whose prompt and answer take more than `limit` tokens is refused.
 
     Raises TrainError for a row without an answer, and where no row is left.
@@ -74,7 +74,7 @@ def encode(rows: Iterable[InstructionRow], chat: Chat, limit: int) -> Encoded:
     return found
 
 
-def _examples(rows: Iterable[InstructionRow], chat: Chat) -> Iterator[Example]:
+def _examples(rows: Iterable[InstructionRow], chat: ChatTemplate) -> Iterator[TokenExample]:
     for some in _together(rows):
         prompts = chat.prompts([row.prompt for row in some])
         answers = chat.answers([row.output for row in some])
@@ -82,7 +82,7 @@ def _examples(rows: Iterable[InstructionRow], chat: Chat) -> Iterator[Example]:
             if len(answer) < 2:
                 todo = "leave the row out, or give it an answer"
                 raise TrainError(f"row {row.id}", "no token of its answer is learnt", todo)
-            yield Example(row.id, np.array(prompt + answer, dtype=np.int32), len(prompt))
+            yield TokenExample(row.id, np.array(prompt + answer, dtype=np.int32), len(prompt))
 
 
 def _together(rows: Iterable[InstructionRow]) -> Iterator[Sequence[InstructionRow]]:
@@ -105,7 +105,7 @@ class LengthGroups(Sampler[int]):
 
     def __init__(self, encoded: Encoded, batch: int, seed: int) -> None:
         """Take the examples, the rows of one step, and the seed."""
-        self._lengths, self._learnt = encoded.lengths, encoded.learnt
+        self._lengths, self._learnt = encoded.lengths, encoded.trained_model
         self._batch, self._seed = batch, seed
         self._epoch = 0
 
@@ -123,7 +123,9 @@ class LengthGroups(Sampler[int]):
         return iter(order(self._lengths, self._learnt, self._batch, rng))
 
 
-def order(lengths: Sequence[int], learnt: Sequence[int], batch: int, rng: Random) -> list[int]:
+def order(
+    lengths: Sequence[int], trained_model: Sequence[int], batch: int, rng: Random
+) -> list[int]:
     """Return the places of all examples, batch by batch.
 
     First comes the batch of the longest example, which has the largest activations; second, of
@@ -138,7 +140,7 @@ def order(lengths: Sequence[int], learnt: Sequence[int], batch: int, rng: Random
     rest = [batches.pop()] if len(batches[-1]) < batch and len(batches) > 1 else []
     rng.shuffle(batches)
     _bring(batches, 0, lambda one: lengths[one[0]])
-    _bring(batches, 1, lambda one: sum(learnt[place] for place in one))
+    _bring(batches, 1, lambda one: sum(trained_model[place] for place in one))
     return [place for one in [*batches, *rest] for place in one]
 
 
@@ -162,7 +164,7 @@ class Padded:
     keeps: bool = True
     places: bool = True
 
-    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+    def __call__(self, examples: Sequence[TokenExample]) -> dict[str, Any]:
         """Return the tensors of a batch; `labels` is -100 where nothing is learnt."""
         width = max(len(one.tokens) for one in examples)
         kept = 1 + max(len(one.tokens) - one.answer for one in examples)
@@ -192,7 +194,7 @@ class Packed:
     columns that predict an answer.
     """
 
-    def __call__(self, examples: Sequence[Example]) -> dict[str, Any]:
+    def __call__(self, examples: Sequence[TokenExample]) -> dict[str, Any]:
         """Return the tensors of a batch of one row."""
         ids = torch.cat([torch.from_numpy(one.tokens).long() for one in examples])
         places = torch.cat([torch.arange(len(one.tokens)) for one in examples])

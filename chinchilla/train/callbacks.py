@@ -20,7 +20,7 @@ from chinchilla.train.distributed import any_of
 COLUMNS = ("step", "epoch", "loss", "learning_rate", "eval_f1", "eval_cut")
 
 
-class Moment(NamedTuple):
+class TrainingMoment(NamedTuple):
     """How far a training is; `loss` and `f1` are the last known ones, `left` is in seconds."""
 
     step: int
@@ -32,13 +32,13 @@ class Moment(NamedTuple):
     judged: bool
 
 
-Look = Callable[[Moment], None]
+Recognised = Callable[[TrainingMoment], None]
 
 
-class Watch(TrainerCallback):
+class TrainingCallback(TrainerCallback):
     """Tell `look` what happens; tokens are counted without padding."""
 
-    def __init__(self, look: Look, tokens: int) -> None:
+    def __init__(self, look: Recognised, tokens: int) -> None:
         """Take whom to tell, and the tokens of one epoch."""
         self._look, self._tokens = look, tokens
         self._loss: float | None = None
@@ -91,7 +91,7 @@ class Watch(TrainerCallback):
         speed = self.speed(state)
         left = spent / max(done, 1) * (state.max_steps - state.global_step)
         self._look(
-            Moment(
+            TrainingMoment(
                 state.global_step, state.max_steps, self._loss, self._f1, speed, left, judged=judged
             )
         )

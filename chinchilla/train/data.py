@@ -9,8 +9,8 @@ from pydantic import BaseModel, ValidationError
 from chinchilla.dataset.read import (
     AGAIN,
     MANIFEST,
-    Part,
     Processed,
+    RowsFile,
     hashed_lines,
     newer,
     open_processed,
@@ -19,7 +19,7 @@ from chinchilla.dataset.read import (
 )
 from chinchilla.errors import ConfigError, InputError, TrainError
 from chinchilla.prompts.options import PromptOptions, WindowOptions
-from chinchilla.runs.eval_sets import Exam, Marking, make_exams, sample
+from chinchilla.runs.eval_sets import EvalSet, ScoringOptions, make_eval_sets, sample
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 
 GENERAL = "general"
@@ -42,10 +42,10 @@ class Data(NamedTuple):
     subtasks: tuple[str, ...]
 
     @property
-    def marking(self) -> Marking:
+    def marking(self) -> ScoringOptions:
         """Return how answers to rows of this build are read and scored."""
         windows = self.processed.manifest["config"]["windows"]
-        return Marking(self.labels, windows["events"])
+        return ScoringOptions(self.labels, windows["events"])
 
     @property
     def metrics(self) -> dict[str, str | None]:
@@ -159,7 +159,7 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
             yield from _records(data.folder / name, outputs[name]["sha256"])
 
 
-def _check_source(row: InstructionRow, data: Data, part: Part) -> None:
+def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     """Raise InputError for a row of a source or a sub-task that its build does not know.
 
     Files of a run are named after both.
@@ -182,14 +182,14 @@ def _records(path: Path, named: str | None) -> Iterator[Record]:
             raise InputError(place, explain(error), AGAIN) from error
 
 
-def dev_exams(data: Data, wanted: int, seed: int) -> list[Exam]:
+def dev_eval_sets(data: Data, wanted: int, seed: int) -> list[EvalSet]:
     """Return the exams of a sample of dev, none where the build has no dev split."""
     if not wanted:
         return []
     chosen = sample(list(split_rows(data, "dev")), wanted, seed)
     needed = {row.record_id for row in chosen}
     records = (record for record in split_records(data, "dev") if record.id in needed)
-    return make_exams(chosen, records, data.metrics)
+    return make_eval_sets(chosen, records, data.metrics)
 
 
 def origin(data: Data) -> dict[str, Any]:
@@ -209,5 +209,5 @@ def origin(data: Data) -> dict[str, Any]:
     }
 
 
-def _named(parts: Sequence[Part]) -> Sequence[Part]:
+def _named(parts: Sequence[RowsFile]) -> Sequence[RowsFile]:
     return [part for part in parts if part.split in ("train", "dev")]

@@ -64,7 +64,7 @@ def estimate(prepared: Prepared) -> Estimate:
     if config.max_steps:
         tokens = encoded.tokens / len(encoded.examples) * _rows(prepared) * steps
     between = steps_between_looks(config, len(encoded.examples))
-    looks = math.ceil(steps / between) if prepared.exams else 0
+    looks = math.ceil(steps / between) if prepared.eval_sets else 0
     p50, p95 = np.percentile(encoded.lengths, [50, 95])
     return Estimate(
         rows=len(encoded.examples),
@@ -94,7 +94,7 @@ def _speed(prepared: Prepared, model: Any) -> float:
     encoded, size = prepared.encoded, prepared.config.batch_size
     collate, step = collator(prepared, model), _stepper(prepared.config, model)
     rng = Random(f"{prepared.config.seed}-0")
-    places = order(encoded.lengths, encoded.learnt, size, rng)
+    places = order(encoded.lengths, encoded.trained_model, size, rng)
     spent, tokens = 0.0, 0
     model.train()
     for start in range(0, min(len(places), TIMED * size), size):
@@ -127,7 +127,9 @@ def _stepper(config: TrainConfig, model: Any) -> Callable[[dict[str, Any]], None
 
 def _look_seconds(prepared: Prepared, model: Any) -> float:
     """Answer one batch of the dev sample with a token and with a few, and reckon from that."""
-    prompts = [Prompt(row.id, row.prompt) for exam in prepared.exams for row in exam.rows]
+    prompts = [
+        Prompt(row.id, row.prompt) for eval_set in prepared.eval_sets for row in eval_set.rows
+    ]
     prompts = share_of(prompts)
     size = prepared.config.eval.batch_size
 
@@ -169,7 +171,7 @@ def _memory(prepared: Prepared, model: Any, trained: int) -> int:
     size = 2 if precision_of(prepared.config.precision) == "bf16" else 4
     tokens = prepared.config.batch_size * max(prepared.encoded.lengths)
     states = 1 if recomputes(model, prepared.config) else 16
-    logits = prepared.config.batch_size * max(prepared.encoded.learnt) * words * 4 * 4
+    logits = prepared.config.batch_size * max(prepared.encoded.trained_model) * words * 4 * 4
     weights: int = sum(one.numel() * one.element_size() for one in model.parameters())
     return (
         weights + trained * (_GRADIENT + _ADAM) + tokens * states * layers * width * size + logits

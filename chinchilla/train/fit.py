@@ -16,7 +16,7 @@ from chinchilla.files import LOCK, locked
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.local import too_long
 from chinchilla.predict.model_loading import device, path_of, quiet
-from chinchilla.runs.eval_sets import Exam
+from chinchilla.runs.eval_sets import EvalSet
 from chinchilla.runs.folder import (
     MODEL,
     fingerprint,
@@ -29,10 +29,10 @@ from chinchilla.runs.folder import (
 )
 from chinchilla.schema import InstructionRow
 from chinchilla.train.batching import Encoded, Packed, Padded, encode
-from chinchilla.train.callbacks import Look, Stop, Watch, write_curve
+from chinchilla.train.callbacks import Recognised, Stop, TrainingCallback, write_curve
 from chinchilla.train.config import TINY, TrainConfig
-from chinchilla.train.data import Data, dev_exams, origin, split_rows
-from chinchilla.train.dev_eval import DevJudge
+from chinchilla.train.data import Data, dev_eval_sets, origin, split_rows
+from chinchilla.train.dev_eval import DevEvaluation
 from chinchilla.train.distributed import by_first, from_first, gathered, how_many, is_first, wait
 from chinchilla.train.loss import takes
 from chinchilla.train.model import (
@@ -59,7 +59,7 @@ class Prepared(NamedTuple):
     config: TrainConfig
     base: Base
     encoded: Encoded
-    exams: list[Exam]
+    eval_sets: list[EvalSet]
     longest_answer: int
 
 
@@ -80,13 +80,13 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     base = open_base(config, _texts(data) if config.base == TINY else [], say)
     limit = min(config.max_tokens, base.places or config.max_tokens)
     encoded = encode(split_rows(data, "train"), base.chat, limit)
-    exams = dev_exams(data, config.eval.rows, config.seed)
-    rows = [row for exam in exams for row in exam.rows]
+    eval_sets = dev_eval_sets(data, config.eval.rows, config.seed)
+    rows = [row for eval_set in eval_sets for row in eval_set.rows]
     longest = max(map(len, base.chat.answers([row.output for row in rows])), default=0)
     longest = max(longest, encoded.longest_answer)
     _check_looks(rows, longest, base)
     config = pinned(config, base.source)
-    prepared = Prepared(data, task, config, base, encoded, exams, longest)
+    prepared = Prepared(data, task, config, base, encoded, eval_sets, longest)
     arguments(config, extent_of(prepared), data.folder)
     return prepared
 
@@ -142,7 +142,7 @@ def _keep_labels(data: Data, folder: Path) -> dict[str, str]:
 
 def extent_of(prepared: Prepared) -> Extent:
     """Return how much there is to train on."""
-    return Extent(len(prepared.encoded.examples), judged=bool(prepared.exams))
+    return Extent(len(prepared.encoded.examples), judged=bool(prepared.eval_sets))
 
 
 def facts_of(prepared: Prepared) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def facts_of(prepared: Prepared) -> dict[str, Any]:
             "train": len(encoded.examples),
             "tokens": encoded.tokens,
             "refused": encoded.refused._asdict(),
-            "dev": sum(len(exam.rows) for exam in prepared.exams),
+            "dev": sum(len(eval_set.rows) for eval_set in prepared.eval_sets),
         },
         "longest_answer": prepared.longest_answer,
         "versions": versions(),
@@ -172,7 +172,7 @@ def _lasting(base: str) -> str:
     return str(path.absolute()) if base != TINY and path.exists() else base
 
 
-def fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None = None) -> Trained:
+def fit(prepared: Prepared, folder: Path, look: Recognised, stop: Stop | None = None) -> Trained:
     """Train in a run's folder, from its last checkpoint where there is one.
 
     Raises KeyboardInterrupt where `stop` was asked, with a checkpoint written, and ConfigError
@@ -189,7 +189,7 @@ def _hold(folder: Path, held: ExitStack) -> None:
     held.enter_context(locked(folder / LOCK, what, todo))
 
 
-def _fit(prepared: Prepared, folder: Path, look: Look, stop: Stop | None) -> Trained:
+def _fit(prepared: Prepared, folder: Path, look: Recognised, stop: Stop | None) -> Trained:
     quiet()
     facts, begun = by_first(lambda: read_run(folder)), time.monotonic()
     # ZeRO-3 spreads the weights while they are loaded, but only where these are alive
@@ -267,7 +267,9 @@ def _spent(facts: dict[str, Any], begun: float) -> dict[str, float]:
 
 def _measured(trainer: ExtractionTrainer) -> dict[str, float]:
     """Return how fast the last sitting learnt, and on a GPU the bytes it held at most."""
-    watch = next(one for one in trainer.callback_handler.callbacks if isinstance(one, Watch))
+    watch = next(
+        one for one in trainer.callback_handler.callbacks if isinstance(one, TrainingCallback)
+    )
     found = {"tokens_per_second": watch.speed(trainer.state)}
     if device() == "cuda":
         found["peak_memory"] = float(torch.cuda.max_memory_allocated())
@@ -282,14 +284,14 @@ def _best(trainer: ExtractionTrainer) -> dict[str, Any] | None:
 
 
 def make_trainer(
-    prepared: Prepared, model: Any, known: TrainingArguments, folder: Path, look: Look
+    prepared: Prepared, model: Any, known: TrainingArguments, folder: Path, look: Recognised
 ) -> ExtractionTrainer:
     """Put the parts of a training together."""
     config, base = prepared.config, prepared.base
     judge = None
-    if prepared.exams:
-        judge = DevJudge(
-            prepared.exams,
+    if prepared.eval_sets:
+        judge = DevEvaluation(
+            prepared.eval_sets,
             prepared.data.marking,
             base.chat,
             folder / "evals",
@@ -304,7 +306,7 @@ def make_trainer(
         data_collator=collator(prepared, model),
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(Watch(look, prepared.encoded.tokens))
+    trainer.add_callback(TrainingCallback(look, prepared.encoded.tokens))
     if config.tracker == "tensorboard" and is_first():
         trainer.add_callback(_tensorboard(folder / "tensorboard"))
     if config.eval.patience and judge is not None:

@@ -10,11 +10,11 @@ import torch
 
 from chinchilla.errors import TrainError
 from chinchilla.files import locked
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.local import greedy
 from chinchilla.predict.model_loading import device, load_model, precision_of
 from chinchilla.runs.folder import MODEL, read_run
-from chinchilla.runs.model import Learnt, in_four_bits, learnt_by, load_tuned
+from chinchilla.runs.model import TrainedModel, in_four_bits, load_tuned, trained_by
 from chinchilla.schema import join_prompt
 
 EVALS = "evals"
@@ -43,7 +43,7 @@ class Merged(NamedTuple):
 
     folder: Path
     difference: float
-    learnt: float
+    trained_model: float
     rounding: float | None = None
 
 
@@ -67,26 +67,30 @@ def merge(
         raise TrainError(str(run), "the whole model was trained, there is no adapter", todo)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
-    learnt = learnt_by(run, facts, say, trusted)
+    trained_model = trained_by(run, facts, say, trusted)
     out.parent.mkdir(parents=True, exist_ok=True)
     what, todo = "another merge is writing it", "wait for it, or pass another one with --out"
     with locked(out.with_name(f".{out.name}.lock"), what, todo):
-        return _merge(run, learnt, out, prompts, say)
+        return _merge(run, trained_model, out, prompts, say)
 
 
 def _merge(
-    run: Path, learnt: Learnt, out: Path, prompts: Sequence[str], say: Callable[[str], None]
+    run: Path,
+    trained_model: TrainedModel,
+    out: Path,
+    prompts: Sequence[str],
+    say: Callable[[str], None],
 ) -> Merged:
     """Merge beside the folder, prove the result and move it into place."""
     facts = read_run(run)
-    chat = learnt.chat()
+    chat = trained_model.chat()
     probes = chat.prompts(prompts[:PROBES] or ["?"])
-    trained = _in_four_bits(learnt, probes) if in_four_bits(facts, device(), say) else None
+    trained = _in_four_bits(trained_model, probes) if in_four_bits(facts, device(), say) else None
     partial = out.with_name(f".{out.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        bare, wanted = _put_in(learnt, chat, probes, partial)
-        again = _logits(load_model(learnt.own._replace(place=str(partial)), "fp32"), probes)
+        bare, wanted = _put_in(trained_model, chat, probes, partial)
+        again = _logits(load_model(trained_model.own._replace(place=str(partial)), "fp32"), probes)
         rounding = None if trained is None else _far(trained, again)
         found = Merged(out, _far(wanted, again), _far(bare, wanted), rounding)
         _prove(found, str(run))
@@ -99,13 +103,13 @@ def _merge(
 
 
 def _put_in(
-    learnt: Learnt, chat: Chat, probes: Sequence[Sequence[int]], folder: Path
+    trained_model: TrainedModel, chat: ChatTemplate, probes: Sequence[Sequence[int]], folder: Path
 ) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """Write the merged model, ending its answers as we do; return what base and pair said.
 
     The pair is let go again, so that one model at a time is in memory.
     """
-    pair = load_tuned(learnt, "fp32")
+    pair = load_tuned(trained_model, "fp32")
     with pair.disable_adapter():
         bare = _logits(pair, probes)
     wanted = _logits(pair, probes)
@@ -116,9 +120,11 @@ def _put_in(
     return bare, wanted
 
 
-def _in_four_bits(learnt: Learnt, probes: Sequence[Sequence[int]]) -> list[torch.Tensor]:
+def _in_four_bits(
+    trained_model: TrainedModel, probes: Sequence[Sequence[int]]
+) -> list[torch.Tensor]:
     """Return what base and adapter say as they were trained; the model is let go again."""
-    return _logits(load_tuned(learnt, precision_of("auto"), quantized=True), probes)
+    return _logits(load_tuned(trained_model, precision_of("auto"), quantized=True), probes)
 
 
 @torch.inference_mode()
@@ -139,6 +145,6 @@ def _prove(found: Merged, where: str) -> None:
     if found.difference > TOLERANCE:
         what = f"the merged model differs from base and adapter by {found.difference:.2g}"
         raise TrainError(where, what, "nothing was written; use the adapter on its base")
-    if found.learnt <= TOLERANCE:
+    if found.trained_model <= TOLERANCE:
         what = "the adapter changes nothing, so the merged model would be its base"
         raise TrainError(where, what, "nothing was written; train longer or at a higher rate")

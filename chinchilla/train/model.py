@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla.errors import TrainError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.local import greedy, unknown_token
 from chinchilla.predict.model_loading import (
-    Source,
+    ModelSource,
     check_quantizing,
     device,
     find_model,
@@ -38,8 +38,8 @@ class Base(NamedTuple):
     shown, null where there is no limit.
     """
 
-    chat: Chat
-    source: Source | None
+    chat: ChatTemplate
+    source: ModelSource | None
     places: int | None
 
 
@@ -56,14 +56,14 @@ def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], No
         if quantized:
             todo = "use --method lora or full, or another base"
             raise TrainError("--method qlora", "the demo model is not quantized", todo)
-        return Base(Chat(make_tokenizer(texts, config.tiny)), None, POSITIONS)
+        return Base(ChatTemplate(make_tokenizer(texts, config.tiny)), None, POSITIONS)
     source = find_model(config.base, config.trust_remote_code, say, config.revision)
     if quantized:
         check_quantizing(source)
     return Base(load_chat(source), source, places_of(source))
 
 
-def pinned(config: TrainConfig, source: Source | None) -> TrainConfig:
+def pinned(config: TrainConfig, source: ModelSource | None) -> TrainConfig:
     """Return settings that name the commit of a hub's model, so that it is found again."""
     if source is None or source.hub is None:
         return config
@@ -181,7 +181,7 @@ def parameters(model: Any) -> tuple[int, int]:
     return model.num_parameters(), model.num_parameters(only_trainable=True)
 
 
-def name_base(folder: Path, source: Source | None) -> None:
+def name_base(folder: Path, source: ModelSource | None) -> None:
     """Call the base of a saved adapter by its name on the hub: the cache of today may move."""
     path = folder / "adapter_config.json"
     if source is None or source.hub is None or not path.is_file():

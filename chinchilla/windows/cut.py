@@ -19,7 +19,7 @@ LONGEST_EXAMPLE = 200
 """Characters of the longest text that is shown as an example."""
 
 
-class Pane(NamedTuple):
+class TextWindow(NamedTuple):
     """A stretch of a text and the record that stands for it; None is the whole text."""
 
     window: tuple[int, int] | None
@@ -36,7 +36,7 @@ class Cutter:
     title: str
     options: WindowOptions
 
-    def panes(self, record: Record, lost: Counter[str]) -> list[Pane]:
+    def panes(self, record: Record, lost: Counter[str]) -> list[TextWindow]:
         """Cut a record, or leave it whole; gold that no window holds is counted in `lost`.
 
         Raises LengthError where the title leaves no room for the text.
@@ -48,11 +48,11 @@ class Cutter:
         if room <= self.options.overlap:
             raise LengthError(*too_small(self.budget, taken, self.options.overlap, record.id))
         if self.measure(record.text) <= room:
-            return [Pane(None, record)]
+            return [TextWindow(None, record)]
         ranges = cut_windows(record.text, room, self.options.overlap, self.measure)
         done = window_records(record, ranges, self.options.events)
         lost.update(done.counts)
-        return [Pane((one.start, one.end), one.record) for one in done.windows]
+        return [TextWindow((one.start, one.end), one.record) for one in done.windows]
 
     def fits(self, row: InstructionRow) -> bool:
         """Tell whether the prompt of a row is within the budget."""

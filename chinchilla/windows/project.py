@@ -85,7 +85,7 @@ class _Quote(NamedTuple):
 
 
 @dataclass
-class _Pane:
+class _TextWindow:
     """A window while gold is given to it, items by their place in the record."""
 
     text: str
@@ -126,7 +126,7 @@ class _Pane:
 
 def window_records(record: Record, ranges: Sequence[Range], policy: Policy) -> WindowedRecord:
     """Cut a record at the ranges; each window is a record of the same id, with its title."""
-    panes = [_Pane(record.text[start:end], start, end) for start, end in ranges]
+    panes = [_TextWindow(record.text[start:end], start, end) for start, end in ranges]
     counts: Counter[str] = Counter()
     for place, entity in enumerate(record.entities):
         quotes = [_Quote(entity.text, entity.start)]
@@ -145,8 +145,8 @@ def window_records(record: Record, ranges: Sequence[Range], policy: Policy) -> W
 
 
 def _holders(
-    kind: str, quotes: Sequence[_Quote], panes: Sequence[_Pane], counts: Counter[str]
-) -> list[_Pane]:
+    kind: str, quotes: Sequence[_Quote], panes: Sequence[_TextWindow], counts: Counter[str]
+) -> list[_TextWindow]:
     """Return the windows that hold all quotes, or count why there is none."""
     holders = [pane for pane in panes if all(map(pane.holds, quotes))]
     if not holders:
@@ -155,7 +155,7 @@ def _holders(
     return holders
 
 
-def _held(quote: _Quote, panes: Iterable[_Pane]) -> bool:
+def _held(quote: _Quote, panes: Iterable[_TextWindow]) -> bool:
     return any(pane.holds(quote) for pane in panes)
 
 
@@ -177,8 +177,8 @@ def _argument_quotes(event: Event) -> list[_Quote]:
 
 
 def _event_panes(
-    event: Event, panes: Sequence[_Pane], policy: Policy, counts: Counter[str]
-) -> list[_Pane]:
+    event: Event, panes: Sequence[_TextWindow], policy: Policy, counts: Counter[str]
+) -> list[_TextWindow]:
     """Return the windows that get the event or a part of it, and count what gets lost."""
     quotes = _trigger_quotes(event) + _argument_quotes(event)
     whole = [pane for pane in panes if all(map(pane.holds, quotes))]
@@ -205,7 +205,7 @@ def _event_panes(
     return chosen
 
 
-def _rank(event: Event, pane: _Pane) -> tuple[int, int]:
+def _rank(event: Event, pane: _TextWindow) -> tuple[int, int]:
     """Rank a window as the home of an event: a located trigger first, else the arguments."""
     trigger = sum(pane.holds(quote) for quote in _trigger_quotes(event))
     quotes = _argument_quotes(event)
@@ -224,7 +224,7 @@ def _count_strings(
             counts[f"{kind}-{reason}"] += 1
 
 
-def _part(event: Event, pane: _Pane) -> tuple[Event, tuple[int, ...]]:
+def _part(event: Event, pane: _TextWindow) -> tuple[Event, tuple[int, ...]]:
     """Return what a window holds of an event, and which of its arguments that is."""
     held = [place for place, quote in enumerate(_argument_quotes(event)) if pane.holds(quote)]
     named = any(map(pane.holds, _trigger_quotes(event)))

@@ -19,8 +19,8 @@ def test_the_page_shows_every_form_and_sub_task():
 
 @pytest.mark.parametrize(("name", "subtask", "answer"), EXAMPLES)
 def test_an_example_is_what_is_written(name, subtask, answer):
-    question = QUESTIONS[subtask]
-    assert form(name).dump(form(name).parse(answer, question), question) == answer
+    query = QUESTIONS[subtask]
+    assert form(name).dump(form(name).parse(answer, query), query) == answer
 
 
 def test_the_page_names_the_setting_that_chooses_a_form():

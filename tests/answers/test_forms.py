@@ -1,7 +1,7 @@
 import pytest
 from answer_cases import EE, NA, NER, QUESTIONS, RE, items
 
-from chinchilla.answers import Content, Question, form, forms, ordered
+from chinchilla.answers import Content, Query, form, forms, ordered
 from chinchilla.errors import AnswerError, ConfigError
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
 
@@ -119,10 +119,10 @@ def test_an_unknown_form_names_the_known_ones():
 
 @pytest.mark.parametrize(("name", "subtask"), GOLDEN)
 def test_an_answer_reads_as_the_prompt_describes_it(name, subtask):
-    question = QUESTIONS[subtask]
-    assert form(name).dump(CONTENTS[subtask], question) == GOLDEN[name, subtask]
+    query = QUESTIONS[subtask]
+    assert form(name).dump(CONTENTS[subtask], query) == GOLDEN[name, subtask]
     assert (
-        form(name).dump(form(name).parse(GOLDEN[name, subtask], question), question)
+        form(name).dump(form(name).parse(GOLDEN[name, subtask], query), query)
         == (GOLDEN[name, subtask])
     )
 
@@ -153,7 +153,7 @@ def test_what_was_not_asked_is_not_written(name):
 
 @pytest.mark.parametrize("name", forms())
 def test_a_name_that_was_not_asked_is_read_as_it_stands(name):
-    other = Question("ner", (NER[0].model_copy(update={"name": "公司"}),))
+    other = Query("ner", (NER[0].model_copy(update={"name": "公司"}),))
     answer = form(name).dump(Content(entities=(Entity(type="ORG", text="小米"),)), other)
     assert items(form(name).parse(answer, QUESTIONS["ner"])) == [("公司", "小米")]
 
@@ -166,9 +166,9 @@ def test_a_name_that_was_not_asked_is_read_as_it_stands(name):
         ("ee-argument", "question: ee-argument without its type; give event"),
     ],
 )
-def test_a_question_that_lacks_a_part_is_refused(subtask, words):
+def test_a_query_that_lacks_a_part_is_refused(subtask, words):
     with pytest.raises(ConfigError) as error:
-        Question(subtask, NER)
+        Query(subtask, NER)
     assert str(error.value) == words
 
 
@@ -212,8 +212,8 @@ def test_a_pair_has_its_labels_or_the_negative_one(head, tail, labels, na, expec
         ],
         na_pairs=[{"predicate": "unknown", "head": "甲", "tail": "乙"}],
     )
-    question = Question("re-pair", labels, na=na, head=head, tail=tail)
-    assert items(ordered(pairs, question)) == [(key, head, tail, ()) for key in expected]
+    query = Query("re-pair", labels, na=na, head=head, tail=tail)
+    assert items(ordered(pairs, query)) == [(key, head, tail, ()) for key in expected]
 
 
 def test_events_of_one_type_and_trigger_share_their_arguments():
@@ -229,7 +229,7 @@ def test_events_of_one_type_and_trigger_share_their_arguments():
     assert items(ordered(both, QUESTIONS["ee-argument"])) == [
         ("组织关系-裁员", "裁员", (("who", "甲"), ("when", "昨天")))
     ]
-    other = Question("ee-argument", EE, event=EE[1], trigger="裁员")
+    other = Query("ee-argument", EE, event=EE[1], trigger="裁员")
     assert ordered(both, other) == Content()
     assert items(ordered(both, QUESTIONS["ee-trigger"])) == [("组织关系-裁员", "裁员", ())] * 2
     assert items(ordered(both, QUESTIONS["ee"])) == [

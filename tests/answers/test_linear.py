@@ -15,11 +15,11 @@ SMALL, TIMES, QUADRATIC = 1_000, 8, 20
 FLOOR = 0.003
 
 
-def seconds(raw, question, form):
+def seconds(raw, query, form):
     best = float("inf")
     for _ in range(2):
         start = time.process_time()
-        read_answer(raw, question, form, BENCHMARK["TEXT"])
+        read_answer(raw, query, form, BENCHMARK["TEXT"])
         best = min(best, time.process_time() - start)
     return best
 
@@ -32,10 +32,10 @@ def test_an_answer_of_any_shape_is_read_in_linear_time(form):
     for at, ((name, small), (_, large)) in enumerate(
         zip(BENCHMARK["shapes"](SMALL), BENCHMARK["shapes"](SMALL * TIMES), strict=True)
     ):
-        question = BENCHMARK["QUESTIONS"][at % len(BENCHMARK["QUESTIONS"])]
-        ratio = seconds(large, question, form) / max(seconds(small, question, form), FLOOR)
+        query = BENCHMARK["QUESTIONS"][at % len(BENCHMARK["QUESTIONS"])]
+        ratio = seconds(large, query, form) / max(seconds(small, query, form), FLOOR)
         if ratio > QUADRATIC:
-            slow.append((name, question.subtask, ratio))
+            slow.append((name, query.subtask, ratio))
     gc.enable()
     assert not slow
 
@@ -44,5 +44,5 @@ def test_an_answer_of_any_shape_is_read_in_linear_time(form):
 @pytest.mark.parametrize("opening", ["[", "{", "(", "（", '{"a":', "[{", "a(", '"[\\"', "<think>"])
 def test_a_hundred_thousand_characters_of_openings_are_read(form, opening):
     raw = opening * (100_000 // len(opening))
-    for question in BENCHMARK["QUESTIONS"][3:]:
-        assert read_answer(raw, question, form, "甲").content is not None
+    for query in BENCHMARK["QUESTIONS"][3:]:
+        assert read_answer(raw, query, form, "甲").content is not None

@@ -5,7 +5,7 @@ import json
 import pytest
 from answer_cases import QUESTIONS, items
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.answers.repair import read_answer
 
 TEXT = "小米公司在北京宣布裁员，甲公司投资乙公司。"
@@ -13,7 +13,7 @@ ORG, LOC = ("ORG", "小米"), ("LOC", "北京")
 FIRED = ("组织关系-裁员", "裁员", (("who", "小米"),))
 INVEST = ("invest", "甲公司", "乙公司", ())
 PAIR = ("join", "甲", "乙", ())
-PLAIN = Question("ner", ())
+PLAIN = Query("ner", ())
 
 ESCAPED = [
     # form, sub-task, answer, items: nothing here holds a backslash or an entity in the text
@@ -170,9 +170,9 @@ def test_what_stands_in_the_text_is_left_as_it_is(form, span):
     from chinchilla.schema import Entity
 
     content = Content(entities=(Entity(type="ORG", text=span),))
-    question = Question("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
-    answer = form_of(form).dump(content, question)
-    reading = read_answer(answer, question, form, f"原文里有{span}这几个字")
+    query = Query("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
+    answer = form_of(form).dump(content, query)
+    reading = read_answer(answer, query, form, f"原文里有{span}这几个字")
     assert (reading.status, items(reading.content)) == ("ok", [("ORG", span)])
 
 
@@ -199,7 +199,7 @@ def test_a_prompt_before_the_answer_is_left_out():
         assert (reading.status, items(reading.content)) == ("repaired", [LOC])
 
 
-def test_without_labels_asked_names_are_mended_too():
+def test_without_labels_asked_names_are_fixed_too():
     for raw in (
         '{"组织": ["小米"],","地点": ["北京"]}',
         r'{"\组\织": ["小米"], "\"地点\"": ["北京"]}',

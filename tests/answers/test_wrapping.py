@@ -65,16 +65,16 @@ def contents(draw, subtask, spans):
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_what_stands_around_an_answer_changes_no_item(name, subtask, wrapper, data):
-    question = QUESTIONS[subtask]
+    query = QUESTIONS[subtask]
     content = data.draw(contents(subtask, SPANS))
-    answer = form(name).dump(content, question)
-    example = form(name).dump(data.draw(contents(subtask, OTHERS)), question)
+    answer = form(name).dump(content, query)
+    example = form(name).dump(data.draw(contents(subtask, OTHERS)), query)
     parts = {"answer": answer, "example": example, "string": json.dumps(answer)}
     raw = WRAPPERS[wrapper]
     for part, words in parts.items():
         raw = raw.replace(f"{{{part}}}", words)
-    reading = read_answer(raw, question, name, TEXT, PROMPT)
-    assert items(reading.content) == regrouped(content, question)
+    reading = read_answer(raw, query, name, TEXT, PROMPT)
+    assert items(reading.content) == regrouped(content, query)
     # a quoted name alone is of the form lines
     quoted = wrapper == "string" and (name, subtask) == ("lines", "re-pair")
     assert reading.status == ("ok" if quoted and len(content.relations) == 1 else "repaired")

@@ -66,7 +66,7 @@ class Made:
             self.records.append(record)
             self.cut += len(panes) > 1
             for window, shown in panes:
-                self.rows.extend(map(prompter.row, prompter.asks(shown, window)))
+                self.rows.extend(map(prompter.row, prompter.queries_of_record(shown, window)))
 
     def _records(self, split: str) -> list[Record]:
         found = catalogue.records(self.found, split, Tally())
@@ -99,7 +99,7 @@ def test_gold_answers_of_all_windows_score_exactly_100(
     found = evaluate(request, row_reading(request.rows, tmp_path, policy))
     for scores in (found.scores, found.strict, found.parsed_only):
         assert scores[metric].micro.f1 == 1.0, scores[metric].counts
-    assert (found.health.hallucinated, found.health.not_asked) == (0, 0)
+    assert (found.stats.hallucinated, found.stats.not_asked) == (0, 0)
     assert f"|merge:{policy}|" in found.signature
 
 
@@ -125,8 +125,8 @@ def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
     rows = tmp_path / "out" / "re" / "dev.jsonl"
     first = InstructionRow.model_validate_json(rows.read_bytes().split(b"\n")[0])
     for place, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
-        question = row_reading(place, tmp_path / "nowhere", "keep").question(first)
-        assert question.by_key["收购"].name == name
+        query = row_reading(place, tmp_path / "nowhere", "keep").query(first)
+        assert query.by_key["收购"].name == name
 
 
 @pytest.mark.parametrize("name", ["labels.json", "re/dev.jsonl"])

@@ -23,7 +23,7 @@ OPTIONS = PromptOptions(
 )
 
 
-def sample(source: str) -> tuple[catalogue.Found, list[Record]]:
+def sample(source: str) -> tuple[catalogue.FoundSource, list[Record]]:
     found = catalogue.find(catalogue.load_card(source, NOWHERE), NOWHERE)
     assert found is not None
     records = [

@@ -309,7 +309,7 @@ def test_alpaca_rows_are_read(tmp_path: Path, lines: bool) -> None:
         general(2, "问二", "", "答二"),
         general(3, "问三", "", "答三"),
     ]
-    assert {reason: count.times for reason, count in tally.mended.items()} == {
+    assert {reason: count.times for reason, count in tally.fixed.items()} == {
         "general-history-left-out": 1
     }
 
@@ -323,7 +323,7 @@ def test_the_first_turn_of_a_sharegpt_row_is_read_and_the_rest_counted(tmp_path,
         general(2, "问二", "", "答二"),
     ]
     where = f"{path}:2" if lines else f"{path}:item 2"
-    assert {reason: count[:2] for reason, count in tally.mended.items()} == {
+    assert {reason: count[:2] for reason, count in tally.fixed.items()} == {
         "general-system-left-out": (1, where),
         "general-later-turns-left-out": (1, where),
     }

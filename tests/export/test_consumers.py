@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import DatasetCard
 
-from chinchilla.answers import Content, Question, form, ordered
+from chinchilla.answers import Content, Query, form, ordered
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import open_processed
@@ -55,9 +55,9 @@ def gold_facts(processed: Path, label_sets: dict[str, LabelSet]) -> Facts:
     for path in sorted(processed.glob("records/*/*.jsonl")):
         for line in path.read_bytes().split(b"\n")[:-1]:
             record = Record.model_validate_json(line)
-            question = Question(record.task, label_sets[record.source].labels)
+            query = Query(record.task, label_sets[record.source].labels)
             found[SPLIT_NAMES.get(record.split, record.split), record.id] = facts(
-                ordered(record, question)
+                ordered(record, query)
             )
     return found
 
@@ -76,8 +76,8 @@ def test_gold_exported_read_back_and_parsed_is_the_gold_of_the_records(
     for split, rows in built.items():
         for row, item in zip(rows, items[split], strict=True):
             labels = label_sets[row.source].by_key
-            question = Question(row.subtask, tuple(labels[key] for key in row.labels))
-            content = form(row.form).parse(read(item).output, question)
+            query = Query(row.subtask, tuple(labels[key] for key in row.labels))
+            content = form(row.form).parse(read(item).output, query)
             found.setdefault((split, row.record_id), set()).update(facts(content))
     gold = gold_facts(processed, label_sets)
     assert found == gold

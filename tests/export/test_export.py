@@ -17,9 +17,9 @@ from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import open_processed, rows
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
-from chinchilla.export.format import Count, Summary
+from chinchilla.export.format import RowCount, Summary
 from chinchilla.export.formats import formats
-from chinchilla.export.lengths import CHARACTERS, Lengths
+from chinchilla.export.lengths import CHARACTERS, ExportLengths
 from chinchilla.export.run import export
 from chinchilla.schema import InstructionRow
 
@@ -241,19 +241,19 @@ def test_rows_are_read_one_at_a_time(processed: Path) -> None:
 
 
 COUNTS = (
-    Count("甲", "re", "train", 3),
-    Count("乙", "ner", "train", 4000),
-    Count("甲", "re", "dev", 2),
-    Count("general", "re", "train", 1),
+    RowCount("甲", "re", "train", 3),
+    RowCount("乙", "ner", "train", 4000),
+    RowCount("甲", "re", "dev", 2),
+    RowCount("general", "re", "train", 1),
 )
 SOURCES = {
     "甲": {"title": "甲集", "sample": True, "licence": "MIT"},
     "乙": {"title": "乙集", "sample": False, "licence": "research only"},
 }
-LENGTHS = Lengths(CHARACTERS).manifest(("train", "dev"))
+LENGTHS = ExportLengths(CHARACTERS).manifest(("train", "dev"))
 
 
-def summary_of(manifest: dict, counts: tuple[Count, ...]) -> Summary:
+def summary_of(manifest: dict, counts: tuple[RowCount, ...]) -> Summary:
     return Summary(manifest, ("train", "dev"), counts, LENGTHS, "0" * 64)
 
 
@@ -270,7 +270,7 @@ def test_the_counts_of_the_data_card_add_up() -> None:
 
 
 def test_splits_without_rows_are_counted_as_zero() -> None:
-    some = summary_of({}, (Count("甲", "re", "train", 3),))
+    some = summary_of({}, (RowCount("甲", "re", "train", 3),))
     assert counts_table(some) == [["甲", "re", "3", "0", "3"], ["", "", "3", "0", "3"]]
     assert counts_table(summary_of({}, ())) == [["", "", "0", "0", "0"]]
 

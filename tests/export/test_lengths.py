@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 
 from chinchilla.dataset.read import open_processed
 from chinchilla.errors import ConfigError
-from chinchilla.export.lengths import CHARACTERS, LIMITS, Ruler, row_length
+from chinchilla.export.lengths import CHARACTERS, LIMITS, RowRuler, row_length
 from chinchilla.export.run import export
 from chinchilla.files import hash_file
 from chinchilla.schema import InstructionRow
@@ -83,7 +83,7 @@ def test_rows_over_the_limit_are_left_out_and_counted(
 
 
 def test_a_limit_that_no_row_keeps_is_refused(processed: Path, tmp_path: Path) -> None:
-    ruler = Ruler(longest=1)
+    ruler = RowRuler(longest=1)
     build = open_processed(processed, ("re",), ("dev",))
     with pytest.raises(ConfigError, match=r"^--max-tokens 1: none of \d+ rows is that short; pass"):
         export(build, "alpaca", tmp_path / "out", lambda size: None, ruler)

@@ -16,8 +16,8 @@ from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.export.card import data_card, front_matter
-from chinchilla.export.format import Count, Summary
-from chinchilla.export.lengths import CHARACTERS, Lengths
+from chinchilla.export.format import RowCount, Summary
+from chinchilla.export.lengths import CHARACTERS, ExportLengths
 from chinchilla.resources import code, escape, render_page
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -99,9 +99,9 @@ SPLITS = ("train", "validation")
 
 def summary(words: str) -> Summary:
     source = {"title": words, "sample": False, "licence": words}
-    counts = (Count(words, "re", "train", 3), Count("另一个来源", words, "validation", 2))
+    counts = (RowCount(words, "re", "train", 3), RowCount("另一个来源", words, "validation", 2))
     manifest = {"chinchilla": "1", "sources": {words: source, "另一个来源": source}}
-    return Summary(manifest, SPLITS, counts, Lengths(CHARACTERS).manifest(SPLITS), "0" * 64)
+    return Summary(manifest, SPLITS, counts, ExportLengths(CHARACTERS).manifest(SPLITS), "0" * 64)
 
 
 @settings(deadline=None)

@@ -13,7 +13,7 @@ pytest.importorskip("transformers", reason="pip install 'chinchilla[train]'")
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from chinchilla.answers import SUBTASKS, Content, Question, form, ordered
+from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
 from chinchilla.predict.constrained import Constraint, accepts, grammar_of
@@ -50,8 +50,8 @@ def constraint() -> Constraint:
     return Constraint(byte_level())
 
 
-def allowed(name: str, question: Question, passage: str, answer: str) -> bool:
-    return accepts(grammar_of(Limits(name, question, passage)), answer, constraint())
+def allowed(name: str, query: Query, passage: str, answer: str) -> bool:
+    return accepts(grammar_of(Limits(name, query, passage)), answer, constraint())
 
 
 def records_of(source: str, raw: Path, samples: bool):
@@ -74,18 +74,18 @@ def asked(records, labels, name: str):
     prompter = Prompter(labels, 0, PromptOptions(subtasks=SUBTASKS, forms=(name,)))
     for record in records:
         passage = f"{record.title}\n{record.text}" if record.title else record.text
-        for ask in prompter.asks(record):
-            empty = prompter.phrases.empty.get(name, {}).get(ask.question.subtask, "")
-            question = ask.question.with_empty(empty)
-            yield passage, question, ordered(record, question)
+        for ask in prompter.queries_of_record(record):
+            empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
+            query = ask.query.with_empty(empty)
+            yield passage, query, ordered(record, query)
 
 
 def refused(records, labels, name: str) -> list[tuple[str, str]]:
     """List the gold answers that the grammar does not accept."""
     return [
         (passage, answer)
-        for passage, question, gold in asked(records, labels, name)
-        if not allowed(name, question, passage, answer := form(name).dump(gold, question))
+        for passage, query, gold in asked(records, labels, name)
+        if not allowed(name, query, passage, answer := form(name).dump(gold, query))
     ]
 
 
@@ -124,14 +124,14 @@ def label_sets(draw: st.DrawFn) -> tuple[Label, ...]:
 
 
 @st.composite
-def answered(draw: st.DrawFn, subtask: str) -> tuple[str, Question, Content]:
+def answered(draw: st.DrawFn, subtask: str) -> tuple[str, Query, Content]:
     """Draw a passage, a question about it and gold whose spans are cut from it."""
     passage, (*labels, last) = draw(PASSAGES), draw(label_sets())
     given = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
     if subtask == "ee-argument":
         given = {"event": last}
-    question = Question(subtask, (*labels,), empty=draw(EMPTY), **given)
-    return passage, question, draw(contents(question, passage))
+    query = Query(subtask, (*labels,), empty=draw(EMPTY), **given)
+    return passage, query, draw(contents(query, passage))
 
 
 def spans(passage: str) -> st.SearchStrategy[str]:
@@ -140,10 +140,10 @@ def spans(passage: str) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def contents(draw: st.DrawFn, question: Question, passage: str) -> Content:
-    keys = st.sampled_from([label.key for label in question.known])
+def contents(draw: st.DrawFn, query: Query, passage: str) -> Content:
+    keys = st.sampled_from([label.key for label in query.known])
     words = spans(passage)
-    parts = question.labels[0].roles
+    parts = query.labels[0].roles
     one = st.one_of(
         st.builds(Argument, role=st.just(part.key), text=st.sampled_from(part.values) | words)
         if part.values
@@ -151,7 +151,7 @@ def contents(draw: st.DrawFn, question: Question, passage: str) -> Content:
         for part in parts
     )
     arguments = draw(st.lists(one, max_size=4).map(tuple))
-    match question.subtask:
+    match query.subtask:
         case "ner":
             entity = st.builds(Entity, type=keys, text=words)
             return Content(entities=tuple(draw(st.lists(entity, max_size=5))))
@@ -164,10 +164,10 @@ def contents(draw: st.DrawFn, question: Question, passage: str) -> Content:
             pairs = [Relation(predicate=key, head="甲", tail="乙") for key in found]
             return Content(relations=tuple(pairs))
         case "ee-argument":
-            event = Event(event_type=question.event.key, trigger=None, arguments=arguments)
+            event = Event(event_type=query.event.key, trigger=None, arguments=arguments)
             return Content(events=(event,) if arguments else ())
         case _:
-            held = arguments if question.subtask == "ee" else ()
+            held = arguments if query.subtask == "ee" else ()
             event = st.builds(
                 Event, event_type=keys, trigger=st.none() | words, arguments=st.just(held)
             )

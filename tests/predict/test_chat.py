@@ -7,8 +7,8 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from chinchilla.predict.chat_template import Chat
-from chinchilla.predict.model_loading import Source, load_chat
+from chinchilla.predict.chat_template import ChatTemplate
+from chinchilla.predict.model_loading import ModelSource, load_chat
 
 GEMMA = (
     "{% for message in messages %}<start_of_turn>{{ message['role'] }}\n"
@@ -38,7 +38,7 @@ def test_the_end_of_a_turn_is_learnt_where_it_is_special_only_as_an_added_token(
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     turn = tokenizer.convert_tokens_to_ids("<end_of_turn>")
-    chat = Chat(tokenizer)
+    chat = ChatTemplate(tokenizer)
     assert turn not in tokenizer.all_special_ids
     assert chat.answers(["a"]) == [[tokenizer.convert_tokens_to_ids("a"), turn]]
     assert chat.stops == (turn, tokenizer.eos_token_id)
@@ -60,10 +60,13 @@ def test_what_generation_settings_name_ends_an_answer_too_unless_it_is_text(
 ) -> None:
     for name, eos in settings.items():
         (folder / name).write_bytes(orjson.dumps({"eos_token_id": eos, "model_type": "llama"}))
-    chat = load_chat(Source(str(folder)))
+    chat = load_chat(ModelSource(str(folder)))
     assert chat.stops == stops
     assert chat.read([TEXT, stops[-1], TEXT])[1:] == (1, False)
-    assert load_chat(Source(str(folder)), Source(str(folder / "base"))).stops == (TURN, EOS)
+    assert load_chat(ModelSource(str(folder)), ModelSource(str(folder / "base"))).stops == (
+        TURN,
+        EOS,
+    )
 
 
 LLAMA = (
@@ -87,7 +90,7 @@ DAYS = [
 def test_a_row_has_the_same_prompt_on_every_day(folder: Path, template: str, shown: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = template
-    assert Chat(tokenizer).text("a") == shown
+    assert ChatTemplate(tokenizer).text("a") == shown
 
 
 THINKS = (
@@ -109,24 +112,24 @@ def test_a_saved_template_asks_as_we_do_though_nothing_is_told_to_it(
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = template
-    chat = Chat(tokenizer)
+    chat = ChatTemplate(tokenizer)
     chat.save(folder / "once")
     assert tokenizer.chat_template == template
     served = AutoTokenizer.from_pretrained(folder / "once")
     turns = [{"role": "user", "content": "问"}]
     shown = served.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-    assert shown == chat.text("问") == Chat(served).text("问")
+    assert shown == chat.text("问") == ChatTemplate(served).text("问")
     if "strftime_now" not in template:
         asked = {"tokenize": False, "add_generation_prompt": True, "enable_thinking": False}
         assert shown == tokenizer.apply_chat_template(turns, **asked)
-    Chat(served).save(folder / "twice")
+    ChatTemplate(served).save(folder / "twice")
     assert AutoTokenizer.from_pretrained(folder / "twice").chat_template == served.chat_template
 
 
 def test_a_server_may_still_be_told_to_think(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = THINKS
-    Chat(tokenizer).save(folder)
+    ChatTemplate(tokenizer).save(folder)
     served = AutoTokenizer.from_pretrained(folder)
     turns = [{"role": "user", "content": "问"}]
     assert served.apply_chat_template(turns, tokenize=False, enable_thinking=True) == "<yes>问"
@@ -135,7 +138,7 @@ def test_a_server_may_still_be_told_to_think(folder: Path) -> None:
 def test_every_one_of_several_templates_is_saved_so(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = {"default": THINKS, "tool_use": THINKS}
-    Chat(tokenizer).save(folder)
+    ChatTemplate(tokenizer).save(folder)
     served = AutoTokenizer.from_pretrained(folder)
     turns = [{"role": "user", "content": "问"}]
     for name in ("default", "tool_use"):

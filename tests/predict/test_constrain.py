@@ -8,7 +8,7 @@ from constraint_cases import allowed, byte_level, constraint, spans_of
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from chinchilla.answers import Question, form, forms
+from chinchilla.answers import Query, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.errors import ConstraintError, EngineError
 from chinchilla.predict.constrained import Constraint, Masks, accepts, grammar_of, masks_of
@@ -31,14 +31,14 @@ LABELS = (
     Label(key="b", name="合作"),
 )
 QUESTIONS = {
-    "ner": Question("ner", LABELS, empty="无"),
-    "re": Question("re", LABELS, empty="无"),
-    "re-pair": Question(
+    "ner": Query("ner", LABELS, empty="无"),
+    "re": Query("re", LABELS, empty="无"),
+    "re-pair": Query(
         "re-pair", LABELS, na=Label(key="n", name="无关系"), empty="无", head="甲", tail="乙"
     ),
-    "ee": Question("ee", LABELS, empty="无"),
-    "ee-trigger": Question("ee-trigger", LABELS, empty="无"),
-    "ee-argument": Question("ee-argument", LABELS[:1], empty="无", event=LABELS[0]),
+    "ee": Query("ee", LABELS, empty="无"),
+    "ee-trigger": Query("ee-trigger", LABELS, empty="无"),
+    "ee-argument": Query("ee-argument", LABELS[:1], empty="无", event=LABELS[0]),
 }
 
 
@@ -65,9 +65,9 @@ def model() -> Qwen3ForCausalLM:
 
 
 def prompts_of(name: str, subtask: str) -> list[Prompt]:
-    question = QUESTIONS[subtask]
+    query = QUESTIONS[subtask]
     return [
-        Prompt(str(at), f"{at}：{passage * at}", Limits(name, question, passage))
+        Prompt(str(at), f"{at}：{passage * at}", Limits(name, query, passage))
         for at, passage in enumerate(PASSAGES)
     ]
 
@@ -90,7 +90,7 @@ def test_whatever_a_model_says_is_of_the_form_and_of_the_passage(model, name, su
     prompts = prompts_of(name, subtask)
     masks = masks_of(prompts, constraint())
     found = generate(model, prompts, masks, do_sample=True, max_new_tokens=160)
-    assert masks.lifted == {}
+    assert masks.unconstrained == {}
     ended = 0
     for prompt, tokens in zip(prompts, found, strict=True):
         answer = byte_level().decode(tokens, skip_special_tokens=True)
@@ -140,7 +140,7 @@ def test_a_row_that_has_ended_may_only_end() -> None:
         ids = torch.cat([ids, torch.tensor([[token], [other]])], dim=1)
         scores = masks(ids, torch.zeros(2, len(byte_level())))
     assert torch.nonzero(scores[0] == 0).flatten().tolist() == [end]
-    assert masks.lifted == {}
+    assert masks.unconstrained == {}
 
 
 def test_a_grammar_that_cannot_be_used_leaves_its_row_free_and_says_so() -> None:
@@ -148,8 +148,8 @@ def test_a_grammar_that_cannot_be_used_leaves_its_row_free_and_says_so() -> None
     scores = masks(torch.tensor([[5], [5]]), torch.zeros(2, 1400))
     assert torch.isfinite(scores[0]).all()
     assert not torch.isfinite(scores[1]).all()
-    assert list(masks.lifted) == [0]
-    assert "unknown name" in masks.lifted[0]
+    assert list(masks.unconstrained) == [0]
+    assert "unknown name" in masks.unconstrained[0]
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.predict.answer_log import answer_all, open_journal
+from chinchilla.predict.answer_log import answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint, Waits
 from chinchilla.predict.engine import Answer, Limits, Prompt
@@ -127,7 +127,7 @@ def test_a_reply_is_read_as_loosely_as_servers_write_it(
 
 
 LABEL = Label(key="per", name="person")
-LIMITS = Limits("json", Question("ner", (LABEL,)), "text 0")
+LIMITS = Limits("json", Query("ner", (LABEL,)), "text 0")
 GRAMMARS = [
     ("vllm", "start: /a/", {"structured_outputs": {"grammar": "start: /a/"}}),
     ("llama.cpp", "start: /a/", {"grammar": "%llguidance {}\nstart: /a/"}),
@@ -321,10 +321,10 @@ def test_the_key_is_in_no_error_and_no_file(
     options = EndpointOptions(chat.base_url, "qwen", concurrency=1)
     path = tmp_path / "answers.jsonl"
     with (
-        open_journal(path, options.job, prompts(2)) as journal,
+        open_answer_log(path, options.job, prompts(2)) as answer_log,
         pytest.raises(EngineError) as caught,
     ):
-        answer_all(asking, prompts(2), journal, lambda answer: None)
+        answer_all(asking, prompts(2), answer_log, lambda answer: None)
     assert chat.headers[1]["Authorization"] == f"Bearer {KEY}"
     seen = str(caught.value) + repr(vars(asking)) + path.read_text(encoding="utf-8")
     assert "sk-" not in seen

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.predict.answer_log import Job, answer_all, open_journal
+from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.schema import Label
 
-JOB = Job("openai", "qwen", {"max_tokens": 9, "extra": {"b": 1, "a": 2}})
+JOB = AnswerJob("openai", "qwen", {"max_tokens": 9, "extra": {"b": 1, "a": 2}})
 PROMPTS = [Prompt("a", "天气"), Prompt("b", "two\n\u2028lines"), Prompt("c", "third")]
 ANSWERS = [Answer("a", "[]", 2), Answer("b", "晴\n\u2028", 5, True), Answer("c", '"', 0)]
 WRITTEN = '["a","天气",null]\n["b","two\\n\u2028lines",null]\n["c","third",null]\n'
@@ -53,9 +53,9 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "answers.jsonl"
 
 
-def run(path: Path, engine: Any, job: Job = JOB) -> dict[str, Answer]:
-    with open_journal(path, job, PROMPTS) as journal:
-        return answer_all(engine, PROMPTS, journal, lambda answer: None)
+def run(path: Path, engine: Any, job: AnswerJob = JOB) -> dict[str, Answer]:
+    with open_answer_log(path, job, PROMPTS) as answer_log:
+        return answer_all(engine, PROMPTS, answer_log, lambda answer: None)
 
 
 def content(path: Path) -> str:
@@ -80,9 +80,9 @@ def test_what_is_answered_is_not_asked_again(path: Path) -> None:
 def test_each_new_answer_is_on_file_before_its_step(path: Path) -> None:
     sizes: list[tuple[str, int]] = []
     path.write_bytes((HEADER + LINES[1]).encode("utf-8"))
-    with open_journal(path, JOB, PROMPTS) as journal:
-        assert list(journal.answers) == ["b"]
-        answer_all(Told(), PROMPTS, journal, lambda a: sizes.append((a.id, path.stat().st_size)))
+    with open_answer_log(path, JOB, PROMPTS) as answer_log:
+        assert list(answer_log.answers) == ["b"]
+        answer_all(Told(), PROMPTS, answer_log, lambda a: sizes.append((a.id, path.stat().st_size)))
     ends = [HEADER + LINES[1] + LINES[2], HEADER + LINES[1] + LINES[2] + LINES[0]]
     assert sizes == [(id_, len(end.encode("utf-8"))) for id_, end in zip("ca", ends, strict=True)]
 
@@ -99,7 +99,7 @@ def test_a_file_cut_at_any_byte_is_taken_up(path: Path) -> None:
         assert content(path) == HEADER + "".join(LINES[:kept] + LINES[kept:][::-1])
 
 
-QUESTION = Question("ner", (Label(key="per", name="person"),))
+QUESTION = Query("ner", (Label(key="per", name="person"),))
 OTHER_JOBS = [
     (JOB._replace(engine="vllm"), PROMPTS, "engine"),
     (JOB._replace(model="glm"), PROMPTS, "model"),
@@ -113,12 +113,12 @@ OTHER_JOBS = [
 
 @pytest.mark.parametrize(("job", "prompts", "names"), OTHER_JOBS)
 def test_the_file_of_another_job_is_refused_and_kept(
-    path: Path, job: Job, prompts: list[Prompt], names: str
+    path: Path, job: AnswerJob, prompts: list[Prompt], names: str
 ) -> None:
     run(path, Told())
     before = path.read_bytes()
     with pytest.raises(ConfigError) as caught:
-        open_journal(path, job, prompts)
+        open_answer_log(path, job, prompts)
     assert str(caught.value) == (
         f"{path}: holds the answers of another job (other {names}); pass another --out or delete it"
     )
@@ -129,7 +129,7 @@ def test_the_file_of_another_job_is_refused_and_kept(
 def test_a_file_of_something_else_is_refused_and_kept(path: Path, text: str) -> None:
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(ConfigError, match="is not a file of answers; pass another --out"):
-        open_journal(path, JOB, PROMPTS)
+        open_answer_log(path, JOB, PROMPTS)
     assert path.read_bytes() == text.encode("latin-1")
 
 
@@ -141,19 +141,19 @@ OTHER_LIMITS = [
     {"form": "lines"},
     {"passage": "tex"},
     {"question": QUESTION.with_empty("none")},
-    {"question": Question("ner", (Label(key="per", name="people"),))},
+    {"question": Query("ner", (Label(key="per", name="people"),))},
 ]
 
 
 @pytest.mark.parametrize("changes", OTHER_LIMITS)
 def test_other_limits_are_another_job_where_they_count(path: Path, changes: dict[str, Any]) -> None:
-    open_journal(path, JOB, limited()).__exit__(None, None, None)
-    open_journal(path, JOB, limited(**changes)).__exit__(None, None, None)
+    open_answer_log(path, JOB, limited()).__exit__(None, None, None)
+    open_answer_log(path, JOB, limited(**changes)).__exit__(None, None, None)
     path.unlink()
     constrained = JOB._replace(constrained=True)
-    open_journal(path, constrained, limited()).__exit__(None, None, None)
+    open_answer_log(path, constrained, limited()).__exit__(None, None, None)
     with pytest.raises(ConfigError, match="other prompts"):
-        open_journal(path, constrained, limited(**changes))
+        open_answer_log(path, constrained, limited(**changes))
 
 
 BROKEN = [
@@ -169,19 +169,19 @@ BROKEN = [
 def test_a_line_that_no_run_wrote_is_named(path: Path, lines: str, words: str) -> None:
     path.write_bytes((HEADER + lines).encode("utf-8"))
     with pytest.raises(ConfigError) as caught:
-        open_journal(path, JOB, PROMPTS)
+        open_answer_log(path, JOB, PROMPTS)
     assert str(caught.value) == f"{path}{words}; delete the line or the file"
 
 
 def test_a_line_written_once_more_by_an_interrupt_is_no_error(path: Path) -> None:
     path.write_bytes((HEADER + LINES[0] * 2).encode("utf-8"))
-    with open_journal(path, JOB, PROMPTS) as journal:
-        assert journal.answers == {"a": ANSWERS[0]}
+    with open_answer_log(path, JOB, PROMPTS) as answer_log:
+        assert answer_log.answers == {"a": ANSWERS[0]}
 
 
 def test_two_prompts_with_one_id_are_refused(path: Path) -> None:
     with pytest.raises(ConfigError, match="a: the id of two prompts"):
-        open_journal(path, JOB, [*PROMPTS, Prompt("a", "other")])
+        open_answer_log(path, JOB, [*PROMPTS, Prompt("a", "other")])
     assert not path.exists()
 
 
@@ -202,25 +202,25 @@ def test_an_engine_that_breaks_its_word_is_found_out(
 
 def test_an_answer_to_no_prompt_is_refused(path: Path) -> None:
     with (
-        open_journal(path, JOB, PROMPTS) as journal,
+        open_answer_log(path, JOB, PROMPTS) as answer_log,
         pytest.raises(EngineError, match="z: an answer to no prompt"),
     ):
-        journal.add(Answer("z", ""))
+        answer_log.add(Answer("z", ""))
 
 
 def test_a_second_run_cannot_write_the_same_file(path: Path) -> None:
     with (
-        open_journal(path, JOB, PROMPTS),
+        open_answer_log(path, JOB, PROMPTS),
         pytest.raises(ConfigError, match="another run is writing it"),
     ):
-        open_journal(path, JOB, PROMPTS)
-    open_journal(path, JOB, PROMPTS).__exit__(None, None, None)
+        open_answer_log(path, JOB, PROMPTS)
+    open_answer_log(path, JOB, PROMPTS).__exit__(None, None, None)
 
 
 def test_a_path_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no" / "such" / "folder.jsonl"):
         with pytest.raises(ConfigError) as caught:
-            open_journal(path, JOB, PROMPTS)
+            open_answer_log(path, JOB, PROMPTS)
         assert str(caught.value).startswith(f"{path}: ")
         assert str(caught.value).endswith("; pass another file with --out")
 
@@ -237,8 +237,8 @@ def test_an_interrupt_while_an_answer_is_handled_keeps_what_is_still_coming(path
                 yield ANSWERS[0]
                 raise
 
-    with open_journal(path, JOB, PROMPTS) as journal, pytest.raises(KeyboardInterrupt):
-        answer_all(Draining(), PROMPTS, journal, stop)
+    with open_answer_log(path, JOB, PROMPTS) as answer_log, pytest.raises(KeyboardInterrupt):
+        answer_all(Draining(), PROMPTS, answer_log, stop)
     assert content(path) == HEADER + LINES[1] + LINES[0]
 
 
@@ -314,11 +314,11 @@ def test_twice_the_answers_are_kept_and_read_in_twice_the_time(tmp_path: Path) -
         path = tmp_path / str(size)
         asked = [Prompt(str(number), "text") for number in range(size)]
         started = time.process_time()
-        with open_journal(path, JOB, asked) as journal:
+        with open_answer_log(path, JOB, asked) as answer_log:
             for prompt in asked:
-                journal.add(Answer(prompt.id, "[]" * 50))
-        with open_journal(path, JOB, asked) as journal:
-            assert len(journal.answers) == size
+                answer_log.add(Answer(prompt.id, "[]" * 50))
+        with open_answer_log(path, JOB, asked) as answer_log:
+            assert len(answer_log.answers) == size
         path.unlink()
         return time.process_time() - started
 

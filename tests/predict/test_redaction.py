@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.predict.answer_log import answer_all, open_journal
+from chinchilla.predict.answer_log import answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint, Waits
 from chinchilla.predict.engine import Answer, Prompt
@@ -146,7 +146,7 @@ def message(**fields: Any) -> dict[str, Any]:
     return {"choices": [{"message": fields}]}
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_stats_check=list(HealthCheck))
 @given(st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(WAYS)))
 def test_no_error_shows_the_key(chat: Any, place: str, way: str) -> None:
     # the answers of a model are searched for the beginning of the key alone
@@ -187,10 +187,10 @@ def test_an_answer_with_the_key_is_refused_and_never_on_file(chat: Any, tmp_path
     asked = [Prompt("row", "text")]
     options = EndpointOptions(chat.base_url, "m")
     with (
-        open_journal(path, options.job, asked) as journal,
+        open_answer_log(path, options.job, asked) as answer_log,
         pytest.raises(EngineError, match="sends the key back in its answer"),
     ):
-        answer_all(engine(chat), asked, journal, lambda answer: None)
+        answer_all(engine(chat), asked, answer_log, lambda answer: None)
     assert not shows(path.read_text(encoding="utf-8"), KEY)
 
 

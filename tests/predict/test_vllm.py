@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.predict.vllm import (
@@ -23,7 +23,7 @@ from chinchilla.predict.vllm import (
 )
 from chinchilla.schema import Label
 
-LIMITS = Limits("json", Question("ner", (Label(key="per", name="person"),)), "text")
+LIMITS = Limits("json", Query("ner", (Label(key="per", name="person"),)), "text")
 
 
 def output(text: str, finish: str = "stop") -> Any:

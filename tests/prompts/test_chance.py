@@ -6,11 +6,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.rng import WORD, Chance
+from chinchilla.rng import WORD, Rng
 
 
-def started(seed: int, name: str) -> Chance:
-    chance = Chance()
+def started(seed: int, name: str) -> Rng:
+    chance = Rng()
     chance.start(seed, name)
     return chance
 

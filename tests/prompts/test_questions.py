@@ -4,19 +4,19 @@ from typing import get_args
 
 import pytest
 
-from chinchilla.answers import Question, Subtask, form, forms
+from chinchilla.answers import Query, Subtask, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import Found
+from chinchilla.corpus.find import FoundSource
 from chinchilla.dataset.round_trip import items
 from chinchilla.errors import ChinchillaError, Tally
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.queries import question_of, subtasks_of
+from chinchilla.prompts.queries import query_of, subtasks_of
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, LabelSet
 
 
-def samples(raw) -> list[Found]:
+def samples(raw) -> list[FoundSource]:
     """Return the shipped sample of each source, in each of its editions."""
     found = []
     for card in catalogue.cards(raw).values():
@@ -28,7 +28,7 @@ def samples(raw) -> list[Found]:
 
 @pytest.mark.parametrize("name", forms())
 @pytest.mark.parametrize("templates", ["train", "held-out"])
-def test_a_row_is_read_through_the_question_it_asked(tmp_path, name, templates) -> None:
+def test_a_row_is_read_through_the_query_it_asked(tmp_path, name, templates) -> None:
     options = PromptOptions(
         subtasks=get_args(Subtask),
         forms=(name,),
@@ -44,14 +44,14 @@ def test_a_row_is_read_through_the_question_it_asked(tmp_path, name, templates) 
             if split not in found.files:
                 continue
             for record in catalogue.records(found, split, Tally()):
-                for ask in prompter.asks(record):
+                for ask in prompter.queries_of_record(record):
                     row = prompter.row(ask)
-                    question = question_of(row, labels)
-                    seen.add(question.subtask)
-                    assert question == ask.question.with_empty(question.empty)
+                    query = query_of(row, labels)
+                    seen.add(query.subtask)
+                    assert query == ask.query.with_empty(query.empty)
                     gold = items(ask.content)
-                    assert items(form(name).parse(row.output, question)) == gold
-                    reading = read_answer(row.output, question, row.form)
+                    assert items(form(name).parse(row.output, query)) == gold
+                    reading = read_answer(row.output, query, row.form)
                     assert reading.strict
                     assert items(reading.content) == gold
         assert set(subtasks_of(labels, options)) <= seen
@@ -65,11 +65,11 @@ def test_roles_asked_in_parts_are_read_by_all_roles_of_the_type(tmp_path) -> Non
     labels = card.label_set("default")
     prompter = Prompter(labels, 0, options)
     for record in catalogue.records(found, "dev", Tally()):
-        for ask in prompter.asks(record):
+        for ask in prompter.queries_of_record(record):
             row = prompter.row(ask)
-            question = question_of(row, labels)
-            assert question.labels == tuple(labels.by_key[key] for key in row.labels)
-            assert items(form("json").parse(row.output, question)) == items(ask.content)
+            query = query_of(row, labels)
+            assert query.labels == tuple(labels.by_key[key] for key in row.labels)
+            assert items(form("json").parse(row.output, query)) == items(ask.content)
 
 
 ROW = InstructionRow(
@@ -106,14 +106,14 @@ REFUSED = [
 ]
 
 
-def test_the_question_of_a_row_has_its_labels_and_words() -> None:
-    assert question_of(ROW, LABELS) == Question("ner", LABELS.labels)
-    lines = question_of(ROW.model_copy(update={"form": "lines"}), LABELS)
-    assert lines == Question("ner", LABELS.labels, empty="无")
+def test_the_query_of_a_row_has_its_labels_and_words() -> None:
+    assert query_of(ROW, LABELS) == Query("ner", LABELS.labels)
+    lines = query_of(ROW.model_copy(update={"form": "lines"}), LABELS)
+    assert lines == Query("ner", LABELS.labels, empty="无")
 
 
 @pytest.mark.parametrize(("fields", "message"), REFUSED)
 def test_a_row_that_cannot_be_read_here_is_an_error(fields: dict, message: str) -> None:
     with pytest.raises(ChinchillaError) as caught:
-        question_of(ROW.model_copy(update=fields), LABELS)
+        query_of(ROW.model_copy(update=fields), LABELS)
     assert str(caught.value) == message

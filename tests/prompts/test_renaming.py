@@ -7,7 +7,7 @@ from typing import get_args
 import orjson
 import pytest
 
-from chinchilla.answers import Question, Subtask, form, forms
+from chinchilla.answers import Query, Subtask, form, forms
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
@@ -20,19 +20,19 @@ from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Label, LabelSet
 
 
-def under_every_name(question: Question) -> Question:
+def under_every_name(query: Query) -> Query:
     """Return the question with each label once under its name and once under each alias."""
     labels = [
         label.model_copy(update={"name": name})
-        for label in question.labels
+        for label in query.labels
         for name in (label.name, *label.aliases)
     ]
-    return Question(**{**vars_of(question), "labels": tuple(labels)})
+    return Query(**{**vars_of(query), "labels": tuple(labels)})
 
 
-def vars_of(question: Question) -> dict:
+def vars_of(query: Query) -> dict:
     names = ("subtask", "labels", "na", "empty", "head", "tail", "event", "trigger")
-    return {name: getattr(question, name) for name in names}
+    return {name: getattr(query, name) for name in names}
 
 
 @pytest.mark.parametrize("name", forms())
@@ -46,19 +46,19 @@ def test_an_answer_under_paraphrases_is_read_back_to_the_gold(tmp_path: Path, na
         labels = card.label_set(found.edition.name)
         prompter = Prompter(labels, 0, options)
         for record in catalogue.records(found, "train", Tally()):
-            for ask in prompter.asks(record):
+            for ask in prompter.queries_of_record(record):
                 row = prompter.row(ask)
-                question = under_every_name(ask.question)
+                query = under_every_name(ask.query)
                 words = next(
                     one
                     for one in prompter.wordings[row.subtask, False, False]
                     if one.id == row.template
                 )
-                question = question.with_empty(prompter.empty(words, name))
-                assert items(form(name).parse(row.output, question)) == items(ask.content)
+                query = query.with_empty(prompter.empty(words, name))
+                assert items(form(name).parse(row.output, query)) == items(ask.content)
                 if row.subtask != "ee-argument":
                     prompt = row.instruction + row.input
-                    aliases = [alias for label in question.labels for alias in label.aliases]
+                    aliases = [alias for label in query.labels for alias in label.aliases]
                     renamed += any(alias in prompt for alias in aliases)
     assert renamed > 1000
 
@@ -89,7 +89,7 @@ def test_no_two_labels_of_a_row_get_one_name() -> None:
     for seed in range(50):
         names = [
             one.name
-            for one in rename(Question("ner", tuple(labels)), "paraphrase", Random(seed)).labels
+            for one in rename(Query("ner", tuple(labels)), "paraphrase", Random(seed)).labels
         ]
         assert len(set(names)) == 2
         assert names[0] != "乙"
@@ -97,5 +97,5 @@ def test_no_two_labels_of_a_row_get_one_name() -> None:
 
 def test_a_label_set_of_nothing_but_names_is_left_as_it_is() -> None:
     labels = LabelSet(source="x", task="ner", labels=(Label(key="a", name="甲"),))
-    question = Question("ner", labels.labels)
-    assert rename(question, "paraphrase", Random(0)) == question
+    query = Query("ner", labels.labels)
+    assert rename(query, "paraphrase", Random(0)) == query

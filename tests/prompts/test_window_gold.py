@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from window_cases import merge_windows
 
-from chinchilla.answers import Content, Question, form, ordered
+from chinchilla.answers import Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
@@ -364,12 +364,12 @@ def test_every_published_event_is_in_a_window_or_counted(published, policy, over
 
 def assert_answers_merge(one: Record, windowed: WindowedRecord, policy, labels) -> None:
     """Assert that gold written as answers and read back merges to the gold."""
-    json, question = form("json"), Question("ee", tuple(labels))
+    json, query = form("json"), Query("ee", tuple(labels))
     told = [
         Answered(
             w.start,
             w.end,
-            json.parse(json.dump(ordered(w.record, question), question), question),
+            json.parse(json.dump(ordered(w.record, query), query), query),
         )
         for w in windowed.windows
     ]

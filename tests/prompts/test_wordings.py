@@ -92,7 +92,7 @@ def test_pairs_and_arguments_are_asked_openly_too(tmp_path: Path) -> None:
             assert not any("open" in row["template"] for row in found.get(split, []))
 
 
-def test_an_open_question_about_a_negative_pair_has_an_empty_answer(tmp_path: Path) -> None:
+def test_an_open_query_about_a_negative_pair_has_an_empty_answer(tmp_path: Path) -> None:
     found = rows(tmp_path, tmp_path / "out", "sanwen", subtasks=("re-pair",), open_share=1.0)
     answers = [orjson.loads(row["output"]) for row in found["train"]]
     assert [] in answers

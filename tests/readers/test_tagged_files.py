@@ -89,7 +89,7 @@ def test_any_tags_give_a_record_or_a_count_for_every_sentence(tmp_path_factory, 
     assert [record.text for record in records] == [
         text for number, text in enumerate(written) if number in places(records, sentences)
     ]
-    halves = tally.mended.get("second-half-of-a-cut-entity")
+    halves = tally.fixed.get("second-half-of-a-cut-entity")
     begun = sum(tag.startswith("B-") for one in kept(records, sentences) for _, tag in one)
     assert sum(len(record.entities) for record in records) == begun
     assert (halves.times if halves else 0) == sum(
@@ -197,7 +197,7 @@ def test_a_half_without_the_other_half_before_it_is_refused(tmp_path, put) -> No
     tally = Tally(forgiving=True)
     texts = [record.text for record in catalogue.records(found, "test", tally)]
     assert texts == ["京", "北京", "甲乙"]
-    assert tally.mended["second-half-of-a-cut-entity"].times == 1
+    assert tally.fixed["second-half-of-a-cut-entity"].times == 1
     assert tally.refused["wrong-tags"].times == 1
 
 
@@ -265,4 +265,4 @@ def test_the_longest_sentence_is_read_whole(put) -> None:
 def test_a_line_that_names_a_document_ends_a_sentence_and_is_counted(put) -> None:
     path, tally = put("a.bio", "-DOCSTART- O\n\n中\tO\n-DOCSTART- -X- O O\n国\tO\n"), Tally()
     assert [one.characters for _, one in columns.sentences(Slice(path), tally)] == [["中"], ["国"]]
-    assert tally.mended["docstart-line-left-out"].times == 2
+    assert tally.fixed["docstart-line-left-out"].times == 2

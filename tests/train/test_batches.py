@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from chinchilla.train.batching import IGNORED, Encoded, Example, LengthGroups, Packed, Padded, order
+from chinchilla.train.batching import (
+    IGNORED,
+    Encoded,
+    LengthGroups,
+    Packed,
+    Padded,
+    TokenExample,
+    order,
+)
 from chinchilla.train.loss import AnswerHead, answer_loss, takes
 
 
@@ -29,8 +37,8 @@ def model() -> Qwen3ForCausalLM:
     ).eval()
 
 
-def example(tokens: list[int], answer: int) -> Example:
-    return Example("row", np.array(tokens, dtype=np.int32), answer)
+def example(tokens: list[int], answer: int) -> TokenExample:
+    return TokenExample("row", np.array(tokens, dtype=np.int32), answer)
 
 
 EXAMPLES = [
@@ -56,10 +64,10 @@ def test_the_batch_with_the_longest_row_comes_first() -> None:
 def test_the_batch_with_most_to_learn_comes_second() -> None:
     rng = Random(1)
     lengths = [rng.randint(101, 200) for _ in range(1000)]
-    learnt = [rng.randint(1, 20) for _ in range(1000)]
-    lengths[700], learnt[300] = 5000, 100_000
+    trained_model = [rng.randint(1, 20) for _ in range(1000)]
+    lengths[700], trained_model[300] = 5000, 100_000
     for epoch in range(5):
-        found = order(lengths, learnt, 16, Random(epoch))
+        found = order(lengths, trained_model, 16, Random(epoch))
         assert 300 in found[:32]
         assert (300 in found[:16]) == (set(found[:16]) >= {300, 700})
 

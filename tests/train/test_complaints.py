@@ -20,22 +20,22 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
 from chinchilla.errors import ConfigError, EngineError, LengthError, Tally, TrainError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.local import LocalEngine
-from chinchilla.predict.model_loading import Source, find_model, load_model, load_tokenizer
+from chinchilla.predict.model_loading import ModelSource, find_model, load_model, load_tokenizer
 from chinchilla.predict.postprocess import prompt_of
 from chinchilla.runs.evaluate import check_templates
 from chinchilla.runs.folder import MODEL, read_run
-from chinchilla.runs.model import Wanted, open_engine
+from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.schema import InstructionRow
 from chinchilla.templates import template_hashes
 from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
-from chinchilla.train.callbacks import Moment
+from chinchilla.train.callbacks import TrainingMoment
 from chinchilla.train.config import TrainConfig, read_train_config
-from chinchilla.train.data import dev_exams, open_data, split_records, split_rows
-from chinchilla.train.dev_eval import DevJudge
+from chinchilla.train.data import dev_eval_sets, open_data, split_records, split_rows
+from chinchilla.train.dev_eval import DevEvaluation
 from chinchilla.train.estimate import estimate
 from chinchilla.train.fit import begin, check_packing, extent_of, fit, make_trainer, prepare
 from chinchilla.train.model import make_trainable
@@ -46,8 +46,8 @@ def rows_of(built: Path, split: str) -> list[InstructionRow]:
     return list(split_rows(open_data(built, "re", ()), split))
 
 
-def chat_of(run: Path) -> Chat:
-    return Chat(load_tokenizer(Source(str(run / MODEL))))
+def chat_of(run: Path) -> ChatTemplate:
+    return ChatTemplate(load_tokenizer(ModelSource(str(run / MODEL))))
 
 
 def test_training_shows_only_a_loss_and_no_extraction_f1(
@@ -55,7 +55,7 @@ def test_training_shows_only_a_loss_and_no_extraction_f1(
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
     folder = begin(prepared, tmp_path, datetime(2026, 1, 1), "")
-    seen: list[Moment] = []
+    seen: list[TrainingMoment] = []
     done = fit(prepared, folder, seen.append)
     judged = [moment for moment in seen if moment.judged]
     assert [moment.step for moment in judged] == [3, 6]
@@ -76,9 +76,9 @@ def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
     trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
     some = prepared.encoded.examples[:4]
     trainer.compute_loss(model, Padded(prepared.base.chat.pad)(some))
-    learnt = sum(len(one.tokens) - one.answer for one in some)
-    assert seen == [(1, learnt, model.config.vocab_size)]
-    assert learnt < sum(len(one.tokens) for one in some) / 4
+    trained_model = sum(len(one.tokens) - one.answer for one in some)
+    assert seen == [(1, trained_model, model.config.vocab_size)]
+    assert trained_model < sum(len(one.tokens) for one in some) / 4
 
 
 def test_the_model_never_stops_because_its_end_was_masked(full_run: Path, built: Path) -> None:
@@ -94,7 +94,7 @@ def test_the_end_is_learnt_where_padding_and_end_are_one_token() -> None:
     bare = Tokenizer(models.BPE({"a": 0, "b": 1, "<end>": 2}, []))
     bare.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, eos_token="<end>", pad_token="<end>")
-    chat = Chat(tokenizer)
+    chat = ChatTemplate(tokenizer)
     assert chat.answers(["a"]) == [[0, 2]]
     assert chat.pad not in chat.stops
 
@@ -125,10 +125,10 @@ QWEN3 = (
 
 
 def test_the_merged_model_thinks_and_the_adapter_does_not(full_run: Path) -> None:
-    tokenizer = load_tokenizer(Source(str(full_run / MODEL)))
+    tokenizer = load_tokenizer(ModelSource(str(full_run / MODEL)))
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = QWEN3
-    chat = Chat(tokenizer)
+    chat = ChatTemplate(tokenizer)
     shown = chat.text("问")
     assert shown == "<|im_start|>user\n问<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     assert tokenizer.decode(chat.prompts(["问"])[0]) == shown
@@ -157,7 +157,7 @@ def test_a_batch_answers_otherwise_than_one_at_a_time(full_run: Path, built: Pat
     prompts = [Prompt(row.id, row.prompt) for row in rows_of(built, "train")]
     answers = []
     for size in (1, 7):
-        engine, _ = open_engine(str(full_run), Wanted(batch_size=size), print)
+        engine, _ = open_engine(str(full_run), EngineOptions(batch_size=size), print)
         answers.append({one.id: one for one in engine.answers(prompts)})
     assert answers[0] == answers[1]
     assert len(answers[0]) == len(prompts) > 40
@@ -208,7 +208,7 @@ def test_an_argument_was_renamed_by_the_library(
 
 
 def test_adding_label_tokens_makes_adapters_huge(lora_run: Path) -> None:
-    words = [len(load_tokenizer(Source(str(lora_run / part)))) for part in ("base", MODEL)]
+    words = [len(load_tokenizer(ModelSource(str(lora_run / part)))) for part in ("base", MODEL)]
     assert words[0] == words[1]
     config = orjson.loads((lora_run / MODEL / "adapter_config.json").read_bytes())
     assert config["modules_to_save"] is None
@@ -229,13 +229,13 @@ def test_predicting_demands_gold_labels(full_run: Path, built: Path) -> None:
 def test_an_answer_is_scored_though_it_was_cut_at_the_limit(
     full_run: Path, built: Path, tmp_path: Path
 ) -> None:
-    engine, _ = open_engine(str(full_run), Wanted(), print)
+    engine, _ = open_engine(str(full_run), EngineOptions(), print)
     assert isinstance(engine, LocalEngine)
     assert engine.max_new_tokens == room_for(read_run(full_run)["longest_answer"])
     data = open_data(built, "re", ())
-    [exam] = dev_exams(data, 8, 0)
-    scores = DevJudge([exam], data.marking, engine.chat, tmp_path, 1, 4)(engine.model, 3)
-    lines = (tmp_path / "step-000003" / exam.name / "answers.jsonl").read_bytes().splitlines()
+    [eval_set] = dev_eval_sets(data, 8, 0)
+    scores = DevEvaluation([eval_set], data.marking, engine.chat, tmp_path, 1, 4)(engine.model, 3)
+    lines = (tmp_path / "step-000003" / eval_set.name / "answers.jsonl").read_bytes().splitlines()
     cut = [orjson.loads(line)["cut"] for line in lines]
     assert scores["cut"] == cut.count(True) > 0
     assert len(cut) == 8
@@ -326,7 +326,7 @@ def test_a_token_without_embedding_ends_in_an_index_error(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig], full_run: Path
 ) -> None:
     base = tmp_path / "base"
-    model = load_model(Source(str(full_run / MODEL)), "fp32")
+    model = load_model(ModelSource(str(full_run / MODEL)), "fp32")
     model.resize_token_embeddings(300)
     model.save_pretrained(base)
     chat_of(full_run).tokenizer.save_pretrained(base)
@@ -385,7 +385,7 @@ def test_a_span_that_is_not_in_the_text_is_predicted(full_run: Path, built: Path
     data = open_data(built, "re", ())
     records = {record.id: record for record in split_records(data, "dev")}
     rows = rows_of(built, "dev")[:6]
-    engine, _ = open_engine(str(full_run), Wanted(constrained=True), print)
+    engine, _ = open_engine(str(full_run), EngineOptions(constrained=True), print)
     labels = data.labels["finre"]
     prompts = [prompt_of(row, records[row.record_id], labels, limited=True) for row in rows]
     names = {label.name for label in (*labels, labels.na) if label is not None}

@@ -22,14 +22,14 @@ from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.run import export
 from chinchilla.predict.prompting import rendering_of
 from chinchilla.runs.folder import finished_run, newest_run, read_run, resume_command, write_run
-from chinchilla.runs.model import learnt_by
-from chinchilla.train.data import dev_exams, open_data, origin, split_rows
+from chinchilla.runs.model import trained_by
+from chinchilla.train.data import dev_eval_sets, open_data, origin, split_rows
 from chinchilla.train.resume import reopen
 
 QUICK = checked(
     max_examples=150,
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_stats_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 CHANGES = st.lists(edits(), min_size=1, max_size=3)
 Broken = Callable[[Path, Path, int], Path]
@@ -58,7 +58,7 @@ def _train(folder: Path, out: Path) -> None:
         pass
     orjson.dumps(origin(data))
     assert data.marking.reading
-    dev_exams(data, 5, 0)
+    dev_eval_sets(data, 5, 0)
     rendering_of(data.processed.manifest["config"], data.labels, {})
 
 
@@ -162,7 +162,7 @@ def use_run(folder: Path) -> None:
 
 def _load(folder: Path) -> None:
     facts = finished_run(folder)
-    learnt_by(folder, facts, lambda words: None)
+    trained_by(folder, facts, lambda words: None)
 
 
 def _predict(folder: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.runs.folder import read_run, write_run
-from chinchilla.runs.model import Wanted, learnt_by, open_engine
+from chinchilla.runs.model import EngineOptions, open_engine, trained_by
 
 NAME, COMMIT, LATER = "me/small", "a" * 40, "b" * 40
 
@@ -139,7 +139,7 @@ def test_a_run_whose_base_folder_is_gone_says_so(lora_run: Path, tmp_path: Path)
     # what could be a name on the hub as well
     facts |= {"demo": False, "config": facts["config"] | {"base": "models/mine"}}
     with pytest.raises(EngineError) as found:
-        learnt_by(run, facts, print)
+        trained_by(run, facts, print)
     assert str(found.value) == (
         f"{run}: its base models/mine is gone; put it back there, or train again"
     )
@@ -149,7 +149,7 @@ def test_a_demo_run_whose_base_is_gone_says_so(lora_run: Path, tmp_path: Path) -
     run = Path(shutil.copytree(lora_run, tmp_path / "run"))
     shutil.rmtree(run / "base")
     with pytest.raises(ConfigError) as found:
-        open_engine(str(run), Wanted(), print)
+        open_engine(str(run), EngineOptions(), print)
     assert str(found.value) == (
         f"{run / 'base'}: no weights are here; copy the whole run again, or train again"
     )

@@ -20,9 +20,9 @@ from transformers import TrainingArguments
 
 from chinchilla.errors import ConfigError, TrainError
 from chinchilla.files import LOCK, locked
-from chinchilla.predict.model_loading import Source, load_model, load_tokenizer
+from chinchilla.predict.model_loading import ModelSource, load_model, load_tokenizer
 from chinchilla.runs.folder import last_checkpoint, newest_run, read_run, write_run
-from chinchilla.train.callbacks import Moment, Stop
+from chinchilla.train.callbacks import Stop, TrainingMoment
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
 from chinchilla.train.fit import Trained, begin, fit, prepare
@@ -88,7 +88,7 @@ def test_a_stop_in_the_last_look_comes_after_all_steps_and_ends_the_run(
     folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
     stop = Stop()
 
-    def ask(moment: Moment) -> None:
+    def ask(moment: TrainingMoment) -> None:
         stop.asked |= moment.judged and moment.step == 6
 
     fit(prepared, folder, ask, stop)
@@ -135,7 +135,7 @@ def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
     folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
     stop = Stop()
 
-    def ask(moment: Moment) -> None:
+    def ask(moment: TrainingMoment) -> None:
         stop.asked |= moment.step == 4
 
     with pytest.raises(KeyboardInterrupt):
@@ -175,7 +175,7 @@ def test_a_stop_between_two_logs_changes_no_logged_loss(
     folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
     stop = Stop()
 
-    def ask(moment: Moment) -> None:
+    def ask(moment: TrainingMoment) -> None:
         stop.asked |= moment.step == 4
 
     with pytest.raises(KeyboardInterrupt):
@@ -253,7 +253,7 @@ def test_each_variant_of_the_adapter_trains_and_merges(
 ) -> None:
     run = train(built, tmp_path / "runs", method="lora", lora={"variant": variant}, max_steps=3)
     found = merge(run.folder, tmp_path / "merged", probes_of(run.folder), print)
-    assert found.difference < 1e-3 < found.learnt
+    assert found.difference < 1e-3 < found.trained_model
 
 
 def test_merging_is_proved_and_the_merged_model_stands_alone(
@@ -261,8 +261,8 @@ def test_merging_is_proved_and_the_merged_model_stands_alone(
 ) -> None:
     out = tmp_path / "merged"
     found = merge(lora_run, out, probes_of(lora_run), print)
-    assert found.difference < 1e-3 < found.learnt
-    merged = load_model(Source(str(out)), "fp32")
+    assert found.difference < 1e-3 < found.trained_model
+    merged = load_model(ModelSource(str(out)), "fp32")
     base = load_file(lora_run / "base" / "model.safetensors")
     changed = [
         name
@@ -270,7 +270,7 @@ def test_merging_is_proved_and_the_merged_model_stands_alone(
         if name in base and (one != base[name]).any()
     ]
     assert len(changed) == 14
-    assert load_tokenizer(Source(str(out))).chat_template
+    assert load_tokenizer(ModelSource(str(out))).chat_template
 
 
 def test_an_adapter_that_learnt_nothing_is_not_merged(lora_run: Path, tmp_path: Path) -> None:

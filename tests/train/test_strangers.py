@@ -16,7 +16,7 @@ from chinchilla.errors import ChinchillaError, EngineError, TrainError
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.model_loading import find_model, load_model, load_tokenizer
 from chinchilla.runs.folder import read_run, write_run
-from chinchilla.runs.model import Wanted, open_engine
+from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.train.config import LoraOptions
 from chinchilla.train.fit import fit
 from chinchilla.train.model import add_adapter
@@ -385,7 +385,7 @@ def test_padding_that_the_model_does_not_know_is_refused_by_all_that_pad(
         tmp_path / "runs",
     )
     told = [str(run(*words).exception), str(run(*words, "--dry-run").exception)]
-    engine, _ = open_engine(str(own), Wanted(), print)
+    engine, _ = open_engine(str(own), EngineOptions(), print)
     with pytest.raises(EngineError) as found:
         list(engine.answers([Prompt("a", "?")]))
     for one in (*told, str(found.value)):

@@ -13,11 +13,11 @@ from chinchilla.predict.engine import Prompt
 from chinchilla.predict.vllm import VllmOptions
 from chinchilla.runs.folder import read_run, write_run
 from chinchilla.runs.model import (
-    Wanted,
+    EngineOptions,
     in_four_bits,
-    learnt_by,
     load_tuned,
     open_engine,
+    trained_by,
     vllm_options,
 )
 from chinchilla.train.fit import Trained
@@ -42,7 +42,7 @@ def test_a_run_answers_in_the_precision_it_was_told_to_train_in(
     if asked == "auto" and torch.cuda.is_available():
         pytest.skip("a GPU may know bf16")
     engine, job = open_engine(
-        str(told(full_run, tmp_path / "run", precision=asked)), Wanted(), print
+        str(told(full_run, tmp_path / "run", precision=asked)), EngineOptions(), print
     )
     wanted = {"fp32": torch.float32, "bf16": torch.bfloat16}[used]
     assert (job.options["precision"], engine.model.dtype) == (used, wanted)
@@ -67,14 +67,14 @@ def test_without_a_gpu_a_qlora_run_says_that_its_base_is_whole_and_is_merged(
     run, said = tmp_path / "run", list[str]()
     shutil.copytree(lora_run, run)
     write_run(run, read_run(run) | {"method": "qlora"})
-    assert open_engine(str(run), Wanted(), said.append)[1].options["quantized"] is False
+    assert open_engine(str(run), EngineOptions(), said.append)[1].options["quantized"] is False
     assert merge(run, tmp_path / "merged", probes_of(run), said.append).rounding is None
     assert [words[:33] for words in said] == 2 * ["trained on a base in 4 bits, which"[:33]]
 
 
 def test_vllm_is_handed_the_base_the_adapter_and_the_tokens_of_a_run(lora_run: Path) -> None:
     options, encode = vllm_options(str(lora_run), 0, print)
-    engine, _ = open_engine(str(lora_run), Wanted(), print)
+    engine, _ = open_engine(str(lora_run), EngineOptions(), print)
     assert options == VllmOptions(
         str(lora_run / "base"),
         lora_run / "model",
@@ -129,12 +129,12 @@ def test_the_penalties_of_a_base_change_no_answer(base: Path, tmp_path: Path) ->
     strict = tmp_path / "strict"
     shutil.copytree(base, strict)
     prompts = [Prompt(str(number), "公司收购了" * number) for number in range(1, 9)]
-    plain, _ = open_engine(str(base), Wanted(max_new_tokens=12), print)
+    plain, _ = open_engine(str(base), EngineOptions(max_new_tokens=12), print)
     wanted = {one.id: one for one in plain.answers(prompts)}
     said = plain.chat.tokenizer(["".join(one.raw for one in wanted.values())])["input_ids"][0]
     own = {"repetition_penalty": 9.0, "no_repeat_ngram_size": 1, "suppress_tokens": said[:3]}
     (strict / "generation_config.json").write_bytes(orjson.dumps(own))
-    engine, _ = open_engine(str(strict), Wanted(max_new_tokens=12), print)
+    engine, _ = open_engine(str(strict), EngineOptions(max_new_tokens=12), print)
     settings = engine.model.generation_config
     assert settings.repetition_penalty == 9.0
     assert {one.id: one for one in engine.answers(prompts)} == wanted
@@ -151,11 +151,11 @@ def test_what_is_served_elsewhere_ends_its_answers_as_here(
 ) -> None:
     merge(lora_run, tmp_path / "merged", probes_of(lora_run), print)
     for run, folder in ((full_run, full_run / "model"), (lora_run, tmp_path / "merged")):
-        chat = open_engine(str(run), Wanted(), print)[0].chat
+        chat = open_engine(str(run), EngineOptions(), print)[0].chat
         assert ending(folder) == (list(chat.stops), chat.pad, False)
 
 
-def test_an_adapter_that_is_gone_is_one_line_and_no_question_to_the_hub(
+def test_an_adapter_that_is_gone_is_one_line_and_no_query_to_the_hub(
     lora_run: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -163,12 +163,12 @@ def test_an_adapter_that_is_gone_is_one_line_and_no_question_to_the_hub(
     path = run / "model" / "adapter_model.safetensors"
     path.unlink()
     with pytest.raises(ConfigError) as gone:
-        open_engine(str(run), Wanted(), print)
+        open_engine(str(run), EngineOptions(), print)
     todo = "copy the whole run again, or train again"
     assert str(gone.value) == f"{run / 'model'}: no weights are here; {todo}"
-    learnt = learnt_by(run, read_run(run), print)
+    trained_model = trained_by(run, read_run(run), print)
     with pytest.raises(EngineError, match="the adapter cannot be loaded") as found:
-        load_tuned(learnt, "fp32")
+        load_tuned(trained_model, "fp32")
     assert "\n" not in str(found.value)
 
 
@@ -178,12 +178,12 @@ def test_a_base_that_is_another_by_now_is_refused(
     under = tmp_path / "base"
     shutil.copytree(base, under)
     run = train(built, tmp_path / "runs", base=str(under), method="lora", max_steps=1).folder
-    open_engine(str(run), Wanted(), print)
+    open_engine(str(run), EngineOptions(), print)
     path = under / "model.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     with pytest.raises(EngineError) as found:
-        open_engine(str(run), Wanted(), print)
+        open_engine(str(run), EngineOptions(), print)
     assert str(found.value) == (
         f"{run}: its base {under} is not the one that it was trained on; "
         "put that one back, or train again"
@@ -192,7 +192,7 @@ def test_a_base_that_is_another_by_now_is_refused(
     with pytest.raises(EngineError, match="is not the one that it was trained on"):
         reopen(run, print)
     path.write_bytes(whole)
-    open_engine(str(_finished(run)), Wanted(), print)
+    open_engine(str(_finished(run)), EngineOptions(), print)
 
 
 def _finished(run: Path) -> Path:

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from chinchilla.answers.items import Said
-from chinchilla.answers.query import Question
+from chinchilla.answers.items import AnswerItem
+from chinchilla.answers.query import Query
 from chinchilla.answers.repair.text import words
 
 _FENCE = "```"
@@ -27,20 +27,20 @@ _LONGEST = 24
 class Block(NamedTuple):
     """The items of a part of an answer, what was odd about it, and where it stands."""
 
-    items: list[Said]
+    items: list[AnswerItem]
     notes: Counter[str]
     start: int = 0
     end: int = 0
 
 
-class Piece(NamedTuple):
+class AnswerPiece(NamedTuple):
     """A part of an answer: inside a code fence, under a heading, or all of it."""
 
     text: str
     fenced: bool = False
 
 
-def cut(text: str, question: Question, by_line: bool, textual: bool) -> list[Piece]:
+def cut(text: str, query: Query, by_line: bool, textual: bool) -> list[AnswerPiece]:
     """Cut an answer at its fences; one in words at its headings where there are no fences.
 
     `by_line` says that a heading stands on a line of its own unless a name asked follows it.
@@ -48,12 +48,15 @@ def cut(text: str, question: Question, by_line: bool, textual: bool) -> list[Pie
     if _FENCE in text:
         parts = text.split(_FENCE)
         pieces = [
-            Piece(_content(part), True) if at % 2 else Piece(part) for at, part in enumerate(parts)
+            AnswerPiece(_content(part), True) if at % 2 else AnswerPiece(part)
+            for at, part in enumerate(parts)
         ]
         if any(piece.fenced and piece.text.strip() for piece in pieces):
             return pieces
     return (
-        [Piece(part) for part in _sections(text, question, by_line)] if textual else [Piece(text)]
+        [AnswerPiece(part) for part in _sections(text, query, by_line)]
+        if textual
+        else [AnswerPiece(text)]
     )
 
 
@@ -63,21 +66,21 @@ def _content(part: str) -> str:
     return rest if _INFO.fullmatch(first.strip()) else part
 
 
-def _sections(text: str, question: Question, by_line: bool) -> list[str]:
+def _sections(text: str, query: Query, by_line: bool) -> list[str]:
     parts: list[list[str]] = [[]]
     for line in text.split("\n"):
-        rest = _under_heading(line, question, by_line)
+        rest = _under_heading(line, query, by_line)
         if rest is not None:
             parts.append([])
         parts[-1].append(line if rest is None else rest)
     return ["\n".join(lines) for lines in parts]
 
 
-def _under_heading(line: str, question: Question, by_line: bool) -> str | None:
+def _under_heading(line: str, query: Query, by_line: bool) -> str | None:
     """Return what follows the heading that a line begins with; null where it has none."""
     found = _COLON.search(line, 0, _LONGEST)
     head = line[: found.start()] if found else line
-    if len(head) > _LONGEST or not (name := head.strip(_AROUND)) or name in question.asked:
+    if len(head) > _LONGEST or not (name := head.strip(_AROUND)) or name in query.asked:
         return None
     if name.count("(") + name.count("（") > name.count(")") + name.count("）"):
         # the beginning of a tuple, of which a string holds the colon
@@ -86,14 +89,14 @@ def _under_heading(line: str, question: Question, by_line: bool) -> str | None:
     known = words().headings
     if not (any(word in name.casefold() for word in known) if found else name.casefold() in known):
         return None
-    if by_line and rest and not rest.startswith(tuple(question.asked)):
+    if by_line and rest and not rest.startswith(tuple(query.asked)):
         return None
     return rest
 
 
-def counting(blocks: Mapping[int, Block], question: Question, passage: str | None) -> list[int]:
+def counting(blocks: Mapping[int, Block], query: Query, passage: str | None) -> list[int]:
     """Return the keys of the blocks that are the answer, in order."""
-    ranks = {at: _rank(block, question, passage) for at, block in blocks.items()}
+    ranks = {at: _rank(block, query, passage) for at, block in blocks.items()}
     best = max(ranks.values())
     last = max(at for at, rank in ranks.items() if rank == best)
     found, names = [last], {item.name for item in blocks[last].items}
@@ -113,13 +116,13 @@ class _Rank(NamedTuple):
     whole: bool
 
 
-def _rank(block: Block, question: Question, passage: str | None) -> _Rank:
-    asked = not question.asked or not block.items
-    asked = asked or any(item.name in question.asked for item in block.items)
+def _rank(block: Block, query: Query, passage: str | None) -> _Rank:
+    asked = not query.asked or not block.items
+    asked = asked or any(item.name in query.asked for item in block.items)
     return _Rank(asked, supported(block.items, passage), not block.notes["truncated"])
 
 
-def supported(items: Iterable[Said], passage: str | None) -> bool:
+def supported(items: Iterable[AnswerItem], passage: str | None) -> bool:
     """Tell whether a string of the items stands in the text; items without any may stand."""
     if passage is None:
         return True
@@ -127,7 +130,7 @@ def supported(items: Iterable[Said], passage: str | None) -> bool:
     return not spans or any(span in passage for span in spans)
 
 
-def _spans(items: Iterable[Said]) -> Iterator[str]:
+def _spans(items: Iterable[AnswerItem]) -> Iterator[str]:
     for item in items:
         yield from (span for span in (item.words, item.tail) if span)
         yield from (span for _, span in item.further if span)
@@ -140,7 +143,7 @@ def joined(blocks: Sequence[Block], passage: str | None) -> Block:
     """
     if len(blocks) == 1:
         return blocks[0]
-    unequal: dict[tuple[Said, ...], Block] = {}
+    unequal: dict[tuple[AnswerItem, ...], Block] = {}
     for block in blocks:
         unequal.setdefault(tuple(block.items), block)
     kept = [block for block in unequal.values() if block.items]

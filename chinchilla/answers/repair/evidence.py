@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from html import unescape
 
-from chinchilla.answers.items import Said, listed, to_content
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.items import AnswerItem, listed, to_content
+from chinchilla.answers.query import Content, Query
 from chinchilla.answers.repair.opening import holds_group, unescaped
 from chinchilla.answers.repair.text import plain, unquoted, words
 
@@ -21,29 +21,27 @@ _BEFORE_NAME = " ,，、;；:：\"'“”"
 Pair = tuple[str, str]
 
 
-def agreed(
-    content: Content, question: Question, passage: str | None, notes: Counter[str]
-) -> Content:
+def agreed(content: Content, query: Query, passage: str | None, notes: Counter[str]) -> Content:
     """Return what the items of a content mean, given the text they were taken from.
 
     Counts in `notes` what is changed: `escapes` (a string escaped too often), `quotes` (quotes
     around it), `absent` (words for nothing found where an item is expected).
     """
     found: Counter[str] = Counter()
-    items = list(_Evidence(question, passage, found).items(listed(content, question)))
+    items = list(_Evidence(query, passage, found).items(listed(content, query)))
     if not +found:
         return content
     notes.update(found)
-    return to_content(items, question)
+    return to_content(items, query)
 
 
-def hides_items(content: Content, question: Question, passage: str | None) -> bool:
+def hides_items(content: Content, query: Query, passage: str | None) -> bool:
     """Tell whether a string of a content is JSON that does not stand in the text."""
     if passage is None:
         return False
     return any(
         holds_group(span, passage)
-        for item in listed(content, question)
+        for item in listed(content, query)
         for span in (item.words, item.tail, *(span for _, span in item.further))
         if span
     )
@@ -52,16 +50,16 @@ def hides_items(content: Content, question: Question, passage: str | None) -> bo
 class _Evidence:
     """Read the items of an answer in the light of its text."""
 
-    def __init__(self, question: Question, passage: str | None, notes: Counter[str]) -> None:
-        self.question, self.passage, self.notes = question, passage, notes
-        self.asked = question.asked
-        self.empty = plain(question.empty)
-        self.parts = {one.name for label in question.known for one in label.roles}
-        self.parts |= {one.name for label in question.known for one in label.slots}
+    def __init__(self, query: Query, passage: str | None, notes: Counter[str]) -> None:
+        self.query, self.passage, self.notes = query, passage, notes
+        self.asked = query.asked
+        self.empty = plain(query.empty)
+        self.parts = {one.name for label in query.known for one in label.roles}
+        self.parts |= {one.name for label in query.known for one in label.slots}
         self.no_backslash = passage is not None and "\\" not in passage
         self.no_entity = passage is not None and not _ENTITY.search(passage)
 
-    def items(self, found: Iterable[Said]) -> Iterator[Said]:
+    def items(self, found: Iterable[AnswerItem]) -> Iterator[AnswerItem]:
         for item in found:
             name = self._name(item.name, self.asked)
             if self.asked and name not in self.asked and words().is_absent(name):
@@ -69,11 +67,11 @@ class _Evidence:
                 continue
             yield from self._item(item._replace(name=name))
 
-    def _item(self, item: Said) -> Iterator[Said]:
+    def _item(self, item: AnswerItem) -> Iterator[AnswerItem]:
         first, tail = self._span(item.words, item.name), self._span(item.tail, item.name)
         further = tuple(self._further(item.further)) if item.further else ()
         lacks_end = (first, tail).count(None) > (item.words, item.tail).count(None)
-        if self.question.subtask == "ee":
+        if self.query.subtask == "ee":
             # an event may stand without a trigger, but not for nothing at all
             said_something = item.words is not None or item.further
             if said_something and first is None and not further:
@@ -83,7 +81,7 @@ class _Evidence:
         if (first, tail, further) == item[1:]:
             yield item
         else:
-            yield Said(item.name, first, tail, further)
+            yield AnswerItem(item.name, first, tail, further)
 
     def _further(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
         for name, span in pairs:

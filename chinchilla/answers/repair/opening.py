@@ -5,7 +5,7 @@ from collections import Counter
 from html import unescape
 from json import loads
 
-from chinchilla.answers.repair.scan import Group, Scan, whole
+from chinchilla.answers.repair.scan import Bracketed, Scan, whole
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.)|\Z)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r"}
@@ -89,20 +89,20 @@ def holds_group(words: str, passage: str | None) -> bool:
     return _group(words, passage) is not None
 
 
-def open_strings(root: Group, passage: str | None, notes: Counter[str]) -> None:
+def open_strings(root: Bracketed, passage: str | None, notes: Counter[str]) -> None:
     """Put for each string that is JSON and does not stand in the text what it holds."""
     waiting = [root]
     while waiting:
         members = waiting.pop().members
         for at, (key, value) in enumerate(members):
-            if isinstance(value, Group):
+            if isinstance(value, Bracketed):
                 waiting.append(value)
             elif isinstance(value, str) and (inner := _group(value, passage)):
                 members[at] = (key, inner)
                 notes["escapes"] += 1
 
 
-def _group(words: str, passage: str | None) -> Group | None:
+def _group(words: str, passage: str | None) -> Bracketed | None:
     if words[:1] not in ("{", "[") or words[-1:] not in ("}", "]"):
         return None
     if ('"' not in words and "'" not in words) or (passage is not None and words in passage):

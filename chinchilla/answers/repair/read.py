@@ -5,9 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from chinchilla.answers.formats import Form, form
-from chinchilla.answers.items import Said, to_content
-from chinchilla.answers.query import Content, Question
-from chinchilla.answers.repair.blocks import Block, Piece, counting, cut
+from chinchilla.answers.items import AnswerItem, to_content
+from chinchilla.answers.query import Content, Query
+from chinchilla.answers.repair.blocks import AnswerPiece, Block, counting, cut
 from chinchilla.answers.repair.evidence import agreed, hides_items
 from chinchilla.answers.repair.items import from_calls, from_json
 from chinchilla.answers.repair.opening import opened
@@ -24,7 +24,7 @@ from chinchilla.answers.repair.wrapping import is_wrapped, unwrapped
 from chinchilla.errors import AnswerError
 
 Status = Literal["ok", "ok_empty", "repaired", "repaired_partial", "failed", "refusal"]
-Recover = Callable[[str, Question, Counter[str], str | None], list[Said] | None]
+Recover = Callable[[str, Query, Counter[str], str | None], list[AnswerItem] | None]
 
 _NO_REPAIR = {"other_shape", "duplicate_key", "label_not_asked"}
 
@@ -52,7 +52,7 @@ class Reading(NamedTuple):
 
 
 def read_answer(
-    raw: str, question: Question, form_name: str, text: str | None = None, prompt: str = ""
+    raw: str, query: Query, form_name: str, text: str | None = None, prompt: str = ""
 ) -> Reading:
     """Read an answer strictly, then with repair; no text makes this raise.
 
@@ -62,37 +62,37 @@ def read_answer(
     """
     chosen, text = form(form_name), text or None
     raw = whole(raw) if not raw.isascii() else raw
-    strict = _try(chosen.parse, raw, question) if raw.strip() else None
-    sound = strict is not None and _asked(strict, question) == _size(strict)
+    strict = _try(chosen.parse, raw, query) if raw.strip() else None
+    sound = strict is not None and _asked(strict, query) == _size(strict)
     sound = sound and not is_wrapped(raw, text)
-    if strict is not None and sound and _is_meant(strict, question, text):
-        return _strict(raw, question, chosen, strict)
+    if strict is not None and sound and _is_meant(strict, query, text):
+        return _strict(raw, query, chosen, strict)
     skim = getattr(chosen, "skim", chosen.parse)
-    bare = _try(skim, raw, question) if raw.strip() else None
-    reading = _repair(raw, question, chosen, strict, _Given(text, prompt))
+    bare = _try(skim, raw, query) if raw.strip() else None
+    reading = _repair(raw, query, chosen, strict, _Given(text, prompt))
     content = Content() if bare is None or reading.status in ("ok_empty", "refusal") else bare
     return reading._replace(strict=bare is not None, strict_content=content)
 
 
-def _is_meant(content: Content, question: Question, text: str | None) -> bool:
+def _is_meant(content: Content, query: Query, text: str | None) -> bool:
     """Tell whether every string of a content is meant as it stands, as far as the text tells."""
-    if agreed(content, question, text, Counter()) is not content:
+    if agreed(content, query, text, Counter()) is not content:
         return False
-    return not hides_items(content, question, text)
+    return not hides_items(content, query, text)
 
 
-def _try(read: Callable[[str, Question], Content], raw: str, question: Question) -> Content | None:
+def _try(read: Callable[[str, Query], Content], raw: str, query: Query) -> Content | None:
     try:
-        return read(raw, question)
+        return read(raw, query)
     except AnswerError:
         return None
 
 
-def _strict(raw: str, question: Question, chosen: Form, content: Content) -> Reading:
+def _strict(raw: str, query: Query, chosen: Form, content: Content) -> Reading:
     """Return the reading of an answer that is of the form and holds nothing else."""
     notes = _remarks(raw, chosen)
     skim = getattr(chosen, "skim", chosen.parse)
-    bare = skim(raw, question) if notes else content
+    bare = skim(raw, query) if notes else content
     status: Status = "ok" if _size(content) else "ok_empty"
     shorter = cut_loops(content, OPEN_END) if getattr(chosen, "OPEN_ENDED", False) else None
     if shorter is not None:
@@ -106,12 +106,10 @@ def _remarks(raw: str, chosen: Form) -> Counter[str]:
     return Counter() if remarks is None else +Counter(remarks(raw))
 
 
-def _repair(
-    raw: str, question: Question, chosen: Form, strict: Content | None, given: _Given
-) -> Reading:
+def _repair(raw: str, query: Query, chosen: Form, strict: Content | None, given: _Given) -> Reading:
     """Return the reading of an answer that is not of the form, or holds names not asked."""
     said = words()
-    if raw.strip() and _is_empty(raw, question):
+    if raw.strip() and _is_empty(raw, query):
         return Reading("ok_empty", Content(), False, Counter())
     if not plain(raw):
         # quotes or a stop alone say nothing, not even that nothing was found
@@ -119,11 +117,11 @@ def _repair(
     notes: Counter[str] = Counter()
     text = unwrapped(raw, given.prompt, given.text, notes)
     was_wrapped = bool(notes)
-    if was_wrapped and _is_empty(text, question):
+    if was_wrapped and _is_empty(text, query):
         return Reading("repaired", Content(), False, notes)
-    content = _recover(text, question, chosen, given.text, notes)
-    known = -1 if content is None else _asked(content, question)
-    hidden = strict is not None and hides_items(strict, question, given.text)
+    content = _recover(text, query, chosen, given.text, notes)
+    known = -1 if content is None else _asked(content, query)
+    hidden = strict is not None and hides_items(strict, query, given.text)
     # what stands before the answer, or blocks before the last, are none of it
     clear = was_wrapped or (
         content is not None
@@ -131,9 +129,9 @@ def _repair(
         and (notes["blocks"] or notes["fence"] or _holds_prose(strict))
     )
     preferred = content is not None and (hidden or clear)
-    if strict is not None and not preferred and known <= _asked(strict, question):
+    if strict is not None and not preferred and known <= _asked(strict, query):
         content, notes = strict, _remarks(raw, chosen)
-    told = content is not None and _tells(content, question, chosen)
+    told = content is not None and _tells(content, query, chosen)
     if not told and said.refuses(raw):
         return Reading("refusal", Content(), False, Counter())
     if not told and said.says_nothing(raw):
@@ -141,8 +139,8 @@ def _repair(
     if content is None:
         return Reading("failed", Content(), False, +notes)
     notes["other_shape"] += strict is None and not +notes
-    content = agreed(content, question, given.text, notes)
-    notes["label_not_asked"] += _size(content) - _asked(content, question)
+    content = agreed(content, query, given.text, notes)
+    notes["label_not_asked"] += _size(content) - _asked(content, query)
     return Reading(_status(+notes, content), content, False, +notes)
 
 
@@ -154,20 +152,20 @@ def _holds_prose(content: Content | None) -> bool:
     return any(not looks_like_label(name) for name in names)
 
 
-def _is_empty(answer: str, question: Question) -> bool:
+def _is_empty(answer: str, query: Query) -> bool:
     """Tell whether a whole answer says that nothing was found, also in the question's words."""
-    own = bool(question.empty) and plain(answer) == plain(question.empty)
+    own = bool(query.empty) and plain(answer) == plain(query.empty)
     return own or words().is_empty(answer)
 
 
-def _tells(content: Content, question: Question, chosen: Form) -> bool:
+def _tells(content: Content, query: Query, chosen: Form) -> bool:
     """Tell whether an item is more than a sentence taken for one.
 
     A span may hold the words of a refusal; a label may not, and where labels were asked a line
     of a text form under another one may be prose.
     """
-    event = question.event if question.subtask == "ee-argument" else None
-    asked = {role.key for role in event.roles} if event else set(question.by_key)
+    event = query.event if query.subtask == "ee-argument" else None
+    asked = {role.key for role in event.roles} if event else set(query.by_key)
     names = {item.type for item in content.entities}
     names |= {item.predicate for item in content.relations}
     if event:
@@ -180,31 +178,34 @@ def _tells(content: Content, question: Question, chosen: Form) -> bool:
 
 
 def _recover(
-    text: str, question: Question, chosen: Form, passage: str | None, notes: Counter[str]
+    text: str, query: Query, chosen: Form, passage: str | None, notes: Counter[str]
 ) -> Content | None:
     textual = getattr(chosen, "OPEN_ENDED", False)
-    pieces = cut(text, question, getattr(chosen, "BY_LINE", False), textual)
+    pieces = cut(text, query, getattr(chosen, "BY_LINE", False), textual)
     fenced = any(piece.fenced for piece in pieces)
     blocks: dict[int, Block] = {}
     for at, piece in enumerate(pieces if len(pieces) > 1 else ()):
-        found = _block(piece, question, chosen, passage)
-        if found and (piece.fenced or not fenced or _is_outside(found, question, chosen)):
+        found = _block(piece, query, chosen, passage)
+        if found and (piece.fenced or not fenced or _is_outside(found, query, chosen)):
             blocks[at] = found
     if blocks:
         notes["fence" if fenced else "prose"] += 1 if fenced else len(pieces) - 1
-        items = _counted(pieces, blocks, counting(blocks, question, passage), notes)
+        items = _counted(pieces, blocks, counting(blocks, query, passage), notes)
     else:
-        block = _block(Piece(text), question, chosen, passage)
+        block = _block(AnswerPiece(text), query, chosen, passage)
         if block is None:
             return None
         notes.update(block.notes)
         items = block.items
-    return _unlooped(_fitting(items, question, notes), notes)
+    return _unlooped(_fitting(items, query, notes), notes)
 
 
 def _counted(
-    pieces: Sequence[Piece], blocks: Mapping[int, Block], places: Sequence[int], notes: Counter[str]
-) -> list[Said]:
+    pieces: Sequence[AnswerPiece],
+    blocks: Mapping[int, Block],
+    places: Sequence[int],
+    notes: Counter[str],
+) -> list[AnswerItem]:
     """Return the items of the blocks that count, and note what stands around them."""
     notes["prose"] += any(piece.text.strip() for piece in pieces[: places[0]])
     notes["prose"] += any(piece.text.strip() for piece in pieces[places[-1] + 1 :])
@@ -214,18 +215,18 @@ def _counted(
     return [item for at in places for item in blocks[at].items]
 
 
-def _is_outside(block: Block, question: Question, chosen: Form) -> bool:
+def _is_outside(block: Block, query: Query, chosen: Form) -> bool:
     """Tell whether what stands outside of fences is an answer all the same."""
-    if question.asked:
-        return any(item.name in question.asked for item in block.items)
+    if query.asked:
+        return any(item.name in query.asked for item in block.items)
     return bool(block.items) and not getattr(chosen, "BY_LINE", False)
 
 
-def _block(piece: Piece, question: Question, chosen: Form, passage: str | None) -> Block | None:
+def _block(piece: AnswerPiece, query: Query, chosen: Form, passage: str | None) -> Block | None:
     """Read a piece of an answer in every way there is; null where it says nothing."""
     if not piece.text.strip():
         return None
-    if _is_empty(piece.text, question):
+    if _is_empty(piece.text, query):
         return Block([], Counter())
     own: Recover | None = getattr(chosen, "recover", None)
     textual = own is not None and getattr(chosen, "OPEN_ENDED", False)
@@ -234,7 +235,7 @@ def _block(piece: Piece, question: Question, chosen: Form, passage: str | None) 
     ways = (own, from_json, from_calls) if textual and own else (own or from_json, from_calls)
     for recover in ways:
         notes = opening.copy()
-        items = recover(text, question, notes, passage)
+        items = recover(text, query, notes, passage)
         if items is not None:
             return Block(items, notes)
     return None
@@ -248,19 +249,19 @@ def _broken(text: str, textual: bool, passage: str | None, notes: Counter[str]) 
     return text.replace("\\r", "").replace("\\n", "\n")
 
 
-def _fitting(items: list[Said], question: Question, notes: Counter[str]) -> Content:
+def _fitting(items: list[AnswerItem], query: Query, notes: Counter[str]) -> Content:
     """Turn items into content; those that no record could hold are left out and counted."""
     try:
-        return to_content(items, question)
+        return to_content(items, query)
     except AnswerError:
-        fitting = [item for item in items if _fits(item, question)]
+        fitting = [item for item in items if _fits(item, query)]
         notes["dropped"] += len(items) - len(fitting)
-        return to_content(fitting, question)
+        return to_content(fitting, query)
 
 
-def _fits(item: Said, question: Question) -> bool:
+def _fits(item: AnswerItem, query: Query) -> bool:
     try:
-        to_content([item], question)
+        to_content([item], query)
     except AnswerError:
         return False
     return True
@@ -286,12 +287,12 @@ def _size(content: Content) -> int:
     return len(content.entities) + len(content.relations) + len(content.events)
 
 
-def _asked(content: Content, question: Question) -> int:
+def _asked(content: Content, query: Query) -> int:
     """Count the items under labels that were asked; an event also needs its roles asked."""
-    keys = question.by_key
+    keys = query.by_key
     found = sum(item.type in keys for item in content.entities)
     found += sum(item.predicate in keys for item in content.relations)
-    if question.subtask == "ee-argument" and question.event is not None:
-        roles = {role.key for role in question.event.roles}
+    if query.subtask == "ee-argument" and query.event is not None:
+        roles = {role.key for role in query.event.roles}
         return found + sum(all(one.role in roles for one in e.arguments) for e in content.events)
     return found + sum(event.event_type in keys for event in content.events)

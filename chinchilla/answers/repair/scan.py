@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 
-class Odd:
+class Oddity:
     """A value that is neither words nor null nor a group: a number, true or false."""
 
 
 @dataclass
-class Group:
+class Bracketed:
     """A bracketed group, or the call of a function; items of a list have no key."""
 
     opener: str
@@ -23,9 +23,9 @@ class Group:
     members: "list[tuple[str | None, Value]]" = field(default_factory=list)
 
 
-Value: TypeAlias = str | Group | Odd | None
+Value: TypeAlias = str | Bracketed | Oddity | None
 
-ODD = Odd()
+ODD = Oddity()
 _HALF = dict(zip("｛｝［］【】（），、；：＝＂＇;", "{}[][](),,,:=\"',", strict=True))
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
 _CLOSERS = {closer: opener for opener, closer in _OPENERS.items()}
@@ -57,7 +57,7 @@ class Scan:
     def __init__(self, text: str, at: int, notes: Counter[str]) -> None:
         """Begin at an opening bracket, or at the name of a function before one."""
         self.text, self.at, self.notes = text, at, notes
-        self.root = Group("")
+        self.root = Bracketed("")
         self.stack = [self.root]
         self.open: Counter[str] = Counter()
         self.keys: list[str | None] = [None]
@@ -69,7 +69,7 @@ class Scan:
         """Return the place behind what was read."""
         return self.at
 
-    def read(self) -> Group | None:
+    def read(self) -> Bracketed | None:
         """Read the group; what the end of the text leaves open is closed and noted."""
         while self.at < len(self.text):
             self._step()
@@ -78,7 +78,7 @@ class Scan:
         else:
             self._close_all()
         for _, value in self.root.members:
-            if isinstance(value, Group):
+            if isinstance(value, Bracketed):
                 return value
         return None
 
@@ -142,7 +142,7 @@ class Scan:
         if not self.fresh:
             self.notes["comma"] += 1
         members = self.stack[-1].members
-        if (isinstance(value, Group) or not self.fresh) and self._lacks_colon():
+        if (isinstance(value, Bracketed) or not self.fresh) and self._lacks_colon():
             self.notes["punctuation"] += self.fresh
             self.keys[-1] = str(members.pop()[1]).rstrip(_ARROW_SIGNS)
         members.append((self.keys[-1], value))
@@ -158,7 +158,7 @@ class Scan:
         return top.opener == "{" and before[0] is None and isinstance(before[1], str)
 
     def _open(self, opener: str, name: str = "") -> None:
-        group = Group(opener, name)
+        group = Bracketed(opener, name)
         self._add(group)
         self.stack.append(group)
         self.keys.append(None)

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import ValidationError, model_validator
 
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.query import Content, Query
 from chinchilla.errors import TemplateError
 from chinchilla.resources import RESOURCES
 from chinchilla.schema import Event, Frozen, explain
@@ -23,7 +23,7 @@ _BULLET = re.compile(r"\A\s*(?:[-*•·●▪>]\s+|[-•·●▪]|[(（]?\d{1,3}
 _EMPHASIS = re.compile(r"\*\*|__|`")
 
 
-def mend_lines(
+def fix_lines(
     lines: Iterable[str], take: Take, variants: Variants, notes: Counter[str]
 ) -> str | None:
     """Take what can be read, count what cannot as prose; return the last line if unread."""
@@ -40,12 +40,12 @@ def mend_lines(
     return unread
 
 
-def note_unread(line: str | None, question: Question, notes: Counter[str]) -> None:
+def note_unread(line: str | None, query: Query, notes: Counter[str]) -> None:
     """Count an unread last line: cut off where it begins like an item, else prose."""
     if line is None:
         return
     words = line.strip().lstrip("(（- ")
-    begun = any(words.startswith(name) or name.startswith(words) for name in question.asked)
+    begun = any(words.startswith(name) or name.startswith(words) for name in query.asked)
     if begun or line.strip().startswith(("(", "（")):
         notes.update(("truncated", "cut"))
     else:
@@ -125,7 +125,7 @@ _MARKS = 12
 """Quotes, brackets, stops and names that may stand around a word for nothing found."""
 
 
-class Words(Frozen):
+class RepairWords(Frozen):
     """What a model says instead of an answer; `fields` maps a part to the names it goes by.
 
     `absent` stands where an item is expected, as what `lacking` describes does; `headings`
@@ -141,7 +141,7 @@ class Words(Frozen):
     fields: dict[Part, tuple[str, ...]]
 
     @model_validator(mode="after")
-    def _name_every_part(self) -> "Words":
+    def _name_every_part(self) -> "RepairWords":
         missing = [part for part in get_args(Part) if part not in self.fields]
         if missing:
             raise ValueError(f"fields has no names for {missing[0]}")
@@ -196,12 +196,12 @@ def plain(answer: str) -> str:
 
 
 @cache
-def words() -> Words:
+def words() -> RepairWords:
     """Read repair.yaml; raise TemplateError where it does not hold what it should."""
     path = RESOURCES / "repair.yaml"
     todo = "compare it with the repair.yaml that ships"
     try:
-        return Words.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return RepairWords.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise TemplateError(str(path), " ".join(str(error).split()), todo) from error
     except ValidationError as error:

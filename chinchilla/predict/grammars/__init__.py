@@ -12,10 +12,10 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import cast
 
-from chinchilla.answers import Question, forms
+from chinchilla.answers import Query, forms
 from chinchilla.errors import ConstraintError
 
-Writer = Callable[[Question, str], str]
+Writer = Callable[[Query, str], str]
 """From a question and the passage that spans are cut from to a grammar."""
 
 

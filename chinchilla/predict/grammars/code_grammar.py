@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.answers.code_format import NOTHING
 from chinchilla.answers.quoting import quoted
 from chinchilla.predict.grammars.lark import either, listed, literal, maybe, once, row
@@ -12,24 +12,24 @@ from chinchilla.predict.grammars.spans import string, strings
 _CLOSE = literal(")")
 
 
-def grammar(question: Question, passage: str) -> str:
+def grammar(query: Query, passage: str) -> str:
     """Write the grammar of answers by calls to a question about a passage."""
-    found = names(question)
+    found = names(query)
     nothing = row("start:", literal(NOTHING), "|")
     if not found:
         return nothing.removesuffix(" |")
-    if question.subtask == "re-pair":
+    if query.subtask == "re-pair":
         calls = [literal(f"Relation(type={quoted(one.name)})") for one in found]
         return "\n".join([row(nothing, "item::0x0"), *once("item", calls, "\n")])
     rules = [row(nothing, listed("item", "\n", passage))]
-    rules.append(f"item: {either(_items(found, question, passage))}")
-    if question.subtask == "re":
+    rules.append(f"item: {either(_items(found, query, passage))}")
+    if query.subtask == "re":
         rules += [rule for at, one in enumerate(found) for rule in _slots(at, one)]
     return "\n".join([*rules, *strings(passage)])
 
 
-def _items(found: list[Name], question: Question, passage: str) -> list[str]:
-    match question.subtask:
+def _items(found: list[Name], query: Query, passage: str) -> list[str]:
+    match query.subtask:
         case "ner":
             name = _name("Entity(type=", [one.name for one in found])
             return [row(name, literal(", text="), "STRING", _CLOSE)]

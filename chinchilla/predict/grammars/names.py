@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.schema import Label, Role, Slot
 
 
@@ -18,19 +18,19 @@ class Name(NamedTuple):
     parts: tuple["Name", ...] = ()
 
 
-def names(question: Question) -> list[Name]:
+def names(query: Query) -> list[Name]:
     """List the names under which items of an answer may stand, in the order asked."""
-    if question.subtask == "ee-argument":
-        return _joined(_part(role) for role in (question.event.roles if question.event else ()))
+    if query.subtask == "ee-argument":
+        return _joined(_part(role) for role in (query.event.roles if query.event else ()))
     return _joined(
-        Name(label.name, (), tuple(map(_part, _parts(label, question)))) for label in question.known
+        Name(label.name, (), tuple(map(_part, _parts(label, query)))) for label in query.known
     )
 
 
-def _parts(label: Label, question: Question) -> Sequence[Role | Slot]:
-    if question.subtask == "re":
+def _parts(label: Label, query: Query) -> Sequence[Role | Slot]:
+    if query.subtask == "re":
         return label.slots
-    return label.roles if question.subtask == "ee" else ()
+    return label.roles if query.subtask == "ee" else ()
 
 
 def _part(part: Role | Slot) -> Name:

@@ -37,7 +37,7 @@ def _cut(chunks: Iterable[str]) -> str:
     return f"%regex {dumps({'substring_chunks': list(chunks)})}"
 
 
-class Words(NamedTuple):
+class SpanWords(NamedTuple):
     """Writes words by the rule of `chinchilla.answers.quoting`: bare where they may stand so.
 
     `doubtful` where an item may read like the words for nothing found: then any may be quoted.

@@ -4,43 +4,43 @@ A terminal ends with the mark behind its last words, for the lexer of llguidance
 of its own would swallow a comma or a bracket that the passage goes on with.
 """
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.answers.tuple_format import COMMA, NAME
 from chinchilla.predict.grammars.lark import chosen, either, listed, literal, maybe, once, row
 from chinchilla.predict.grammars.lark import up_to as times
 from chinchilla.predict.grammars.names import Name, names, ways
-from chinchilla.predict.grammars.spans import Words
+from chinchilla.predict.grammars.spans import SpanWords
 
 _OPEN, _COMMA, _EQUALS, _CLOSE = literal("("), literal(", "), literal("="), literal(")")
 
 
-def grammar(question: Question, passage: str) -> str:
+def grammar(query: Query, passage: str) -> str:
     """Write the grammar of answers by tuples to a question about a passage."""
-    found = names(question)
-    nothing = row("start:", literal(question.empty), "|")
-    words = Words(passage, doubtful="(" in question.empty)
+    found = names(query)
+    nothing = row("start:", literal(query.empty), "|")
+    words = SpanWords(passage, doubtful="(" in query.empty)
     if not found:
         return nothing.removesuffix(" |")
-    if question.subtask == "re-pair":
+    if query.subtask == "re-pair":
         pairs = once("item", [f"PAIR{at}" for at in range(len(found))], "\n")
         return "\n".join([row(nothing, "item::0x0"), *pairs, *_pairs(found, words)])
     start = row(nothing, listed("item", "\n", passage))
-    rules = _events(found, words) if question.subtask == "ee" else _items(found, question, words)
+    rules = _events(found, words) if query.subtask == "ee" else _items(found, query, words)
     return "\n".join([start, *rules, *words.terminals()])
 
 
-def _pairs(found: list[Name], words: Words) -> list[str]:
+def _pairs(found: list[Name], words: SpanWords) -> list[str]:
     return [
         f"PAIR{at}: {row(_OPEN, words.name(one.name, COMMA), _CLOSE)}"
         for at, one in enumerate(found)
     ]
 
 
-def _items(found: list[Name], question: Question, words: Words) -> list[str]:
-    if question.subtask == "re":
+def _items(found: list[Name], query: Query, words: SpanWords) -> list[str]:
+    if query.subtask == "re":
         items = [_relation(one, words) for one in found]
     else:
-        missing = "?" if question.subtask == "ee-trigger" else ""
+        missing = "?" if query.subtask == "ee-trigger" else ""
         items = [
             row(words.names(group, COMMA), _COMMA, words.span(COMMA, values) + missing)
             for values, group in ways(found)
@@ -48,14 +48,14 @@ def _items(found: list[Name], question: Question, words: Words) -> list[str]:
     return ["item: ITEM", f"ITEM: {row(_OPEN, either(items), _CLOSE)}"]
 
 
-def _relation(one: Name, words: Words) -> str:
+def _relation(one: Name, words: SpanWords) -> str:
     end = words.span(COMMA)
     slots = [row(words.name(part.name, NAME), _EQUALS, end) for part in one.parts]
     further = maybe(_COMMA, chosen(slots, ", ")) if slots else ""
     return row(end, _COMMA, words.name(one.name, COMMA), _COMMA, end, further)
 
 
-def _events(found: list[Name], words: Words) -> list[str]:
+def _events(found: list[Name], words: SpanWords) -> list[str]:
     rules = [f"item: {either(f'event{at}' for at in range(len(found)))}"]
     for at, one in enumerate(found):
         head = row(_OPEN, words.name(one.name, COMMA), _COMMA, maybe(words.span(COMMA)))
@@ -70,7 +70,7 @@ def _events(found: list[Name], words: Words) -> list[str]:
     return rules
 
 
-def _arguments(one: Name, words: Words) -> list[str]:
+def _arguments(one: Name, words: SpanWords) -> list[str]:
     return [
         row(words.names(group, NAME), _EQUALS, words.span(COMMA, values))
         for values, group in ways(one.parts)
