@@ -24,11 +24,11 @@ ROOMS = {
     "templates": "errors schema answers resources",
     "windows": "errors schema spans answers",
     "prompts": "errors schema spans answers templates windows rng",
-    "dataset": "errors schema spans settings answers templates windows prompts corpus rng files "
-    "resources export",
+    "dataset": "errors schema spans readers settings answers templates windows prompts corpus rng "
+    "files resources export",
     "export": "errors schema files resources dataset",
     "score": "errors schema spans answers windows files resources strict_json",
-    "predict": "errors schema answers prompts score strict_json",
+    "predict": "errors schema answers windows prompts score strict_json",
     "runs": "errors schema settings files dataset prompts windows score predict train",
     "train": "errors schema settings files rng dataset prompts windows score predict runs",
 }
