@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from chinchilla.corpus import evidence
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
-from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
+from chinchilla.errors import CardError, ChinchillaError, InputError
 from chinchilla.schema import Record, Split
+from chinchilla.tally import Tally
 
 SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
 TRAIN = {

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.carve import carved_split
 from chinchilla.corpus.shape import MisfitError, Shape, fold, misfit, nearest
-from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
+from chinchilla.errors import ChinchillaError, LabelError, RecordError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Event, Label, Record, Relation, Split, check_record, unfit
+from chinchilla.tally import Tally
 
 Fields = dict[str, Any]
 

@@ -8,13 +8,14 @@ from typing import NamedTuple, get_args
 from chinchilla.answers import Content, Query, Subtask, form, forms
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.export.formats import formats, load_format
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import GoldQuery, nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
+from chinchilla.tally import Tally
 from chinchilla.templates import load_templates
 
 KEPT = 5

@@ -15,11 +15,11 @@ from chinchilla.corpus.report import UNLABELLED
 from chinchilla.corpus.suspects import BLANKS, BLANKS_TODO, blanks
 from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import PLACES, Choice, Histogram, kept, place
-from chinchilla.errors import Tally
 from chinchilla.export.lengths import row_length
 from chinchilla.prompts.queries import GoldQuery
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Event, InstructionRow, Record, Split
+from chinchilla.tally import Tally
 from chinchilla.windows.cut import Cutter
 from chinchilla.windows.split import Measure
 

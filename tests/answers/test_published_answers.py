@@ -9,7 +9,7 @@ from answer_cases import counted
 from chinchilla.answers import Query, form, forms, ordered
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
+from chinchilla.tally import Tally
 
 SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 DATA = SHARED / "data"

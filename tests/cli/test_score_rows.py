@@ -11,11 +11,12 @@ from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
 from chinchilla.score.evaluate import Request, evaluate
+from chinchilla.tally import Tally
 from chinchilla.windows.cut import make_cutter, prompt_overhead
 
 CASES = [

@@ -15,12 +15,12 @@ from transformers import PreTrainedTokenizerFast
 
 from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
 from chinchilla.predict.constrained import Constraint, accepts, grammar_of
 from chinchilla.predict.engine import Limits
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
+from chinchilla.tally import Tally
 
 SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import ConfigError, Tally
+from chinchilla.errors import ConfigError
 from chinchilla.prompts import hard_negatives as closeness
 from chinchilla.prompts.hard_negatives import (
     Confusable,
@@ -28,6 +28,7 @@ from chinchilla.prompts.hard_negatives import (
     read_confusions,
 )
 from chinchilla.schema import Label, LabelSet, Record
+from chinchilla.tally import Tally
 
 TEXT = "甲公司收购乙公司，丙公司持股乙公司"
 

@@ -9,7 +9,6 @@ import pytest
 from chinchilla.answers import Query, ordered
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.round_trip import items
-from chinchilla.errors import Tally
 from chinchilla.prompts.few_shot import (
     NEAR_DUPLICATE,
     DemonstrationPool,
@@ -22,6 +21,7 @@ from chinchilla.prompts.few_shot import (
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 K = 3
 GIVEN = [("finre", "re-pair"), ("sanwen", "re-pair"), ("duie", "re-pair")]

@@ -9,11 +9,12 @@ from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.dataset.round_trip import items
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import query_of, subtasks_of
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, LabelSet
+from chinchilla.tally import Tally
 
 
 def samples(raw) -> list[FoundSource]:

@@ -13,11 +13,11 @@ from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.round_trip import items
-from chinchilla.errors import Tally
 from chinchilla.prompts.label_text import rename
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Label, LabelSet
+from chinchilla.tally import Tally
 
 
 def under_every_name(query: Query) -> Query:

@@ -10,9 +10,9 @@ from window_cases import merge_windows
 
 from chinchilla.answers import Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
 from chinchilla.spans import occurrences
+from chinchilla.tally import Tally
 from chinchilla.windows.merge import Answered, merge_answers
 from chinchilla.windows.project import WindowedRecord, window_records
 from chinchilla.windows.split import characters, cut_windows
