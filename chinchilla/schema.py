@@ -6,8 +6,8 @@ offset leaves them null; nothing here looks for a string to invent one.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
-from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -23,19 +23,6 @@ TASKS: tuple[Task, ...] = ("ner", "re", "ee")
 
 Words = Annotated[str, Field(min_length=1)]
 Offset = Annotated[int, Field(ge=0)]
-
-
-# the slots of a model, set without asking whether it is frozen: it is being made
-_new = object.__new__
-_set_fields, _set_names, _set_extra, _set_private = (
-    BaseModel.__dict__[f"__{name}__"].__set__
-    for name in ("dict", "pydantic_fields_set", "pydantic_extra", "pydantic_private")
-)
-
-
-@cache
-def _names(model: type[BaseModel]) -> set[str]:
-    return set(model.model_fields)
 
 
 def _is_none(value: object) -> bool:
@@ -54,20 +41,6 @@ class Frozen(BaseModel):
     """Forbid unknown fields and later changes, in every model of the project."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @classmethod
-    def of_valid(cls, fields: dict[str, Any]) -> Self:
-        """Make one of all its fields, in their order, each known to be valid: none is checked.
-
-        For what is made of parts that were checked before; what comes from a file goes through
-        the model, or through a check that accepts nothing which the model refuses.
-        """
-        made = _new(cls)
-        _set_fields(made, fields)
-        _set_names(made, _names(cls))
-        _set_extra(made, None)
-        _set_private(made, None)
-        return made
 
 
 class Span(Frozen):
@@ -148,37 +121,19 @@ class Record(Frozen):
 
     @model_validator(mode="after")
     def _quote_the_text(self) -> "Record":
-        text, size = self.text, len(self.text)
         for entity in self.entities:
-            start, end = entity.start, entity.end
-            # a slice stops at the end of the text, wherever the offset lies
-            if start is None or end is None or end > size or text[start:end] != entity.text:
-                self._check(entity.text, entity.start, entity.end, None)
-        for relation in self.relations + self.na_pairs if self.na_pairs else self.relations:
-            plain = relation.head_start is None and relation.tail_start is None
-            # most relations have no offsets and no slots: their two words stand in the text
-            if not (
-                plain
-                and relation.head in text
-                and relation.tail in text
-                and not relation.tail_slots
-            ):
-                self._check_relation(relation)
+            self._check(entity.text, entity.start, entity.end, None)
+        for relation in self.relations + self.na_pairs:
+            self._check(relation.head, relation.head_start, None, None)
+            self._check(relation.tail, relation.tail_start, None, None)
+            for text in relation.tail_slots.values():
+                self._check(text, None, None, None)
         for event in self.events:
             if event.trigger is not None:
                 self._check(event.trigger, event.trigger_start, None, event.trigger_where)
-            for span in event.arguments:
-                start, end = span.start, span.end
-                unsure = start is None or end is None or end > size or span.where is not None
-                if unsure or text[start:end] != span.text:
-                    self._check(span.text, span.start, span.end, span.where)
+            for item in event.arguments:
+                self._check(item.text, item.start, item.end, item.where)
         return self
-
-    def _check_relation(self, relation: Relation) -> None:
-        self._check(relation.head, relation.head_start, None, None)
-        self._check(relation.tail, relation.tail_start, None, None)
-        for value in relation.tail_slots.values():
-            self._check(value, None, None, None)
 
     def _check(self, words: str, start: int | None, end: int | None, where: Where | None) -> None:
         """Raise ValueError unless the words stand where the record says they do."""
@@ -374,10 +329,3 @@ class InstructionRow(Frozen):
     def prompt(self) -> str:
         """Return what a model is shown."""
         return join_prompt(self.instruction, self.input)
-
-    @classmethod
-    def of_valid(cls, fields: dict[str, Any]) -> "InstructionRow":
-        """Make a row as of any model, but check that it has words: they are put together late."""
-        if not (fields["instruction"] and fields["output"]):
-            return cls.model_validate(fields)
-        return super().of_valid(fields)

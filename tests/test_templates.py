@@ -10,7 +10,7 @@ from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.resources import shipped
 from chinchilla.schema import Label, LabelSet, Record
-from chinchilla.templates import Template, load_phrases, load_templates, template_hashes, variables
+from chinchilla.templates import Template, load_phrases, load_templates, template_hashes
 
 VALUES = {
     "text": "〔文本〕",
@@ -27,7 +27,7 @@ VALUES = {
 @pytest.mark.parametrize("template", load_templates(), ids=lambda template: template.id)
 def test_a_rendered_prompt_holds_text_and_labels(template: Template) -> None:
     prompt = "".join(template.render(VALUES))
-    for name in set(variables(template.instruction, template.input)):
+    for name in set(template.variables):
         assert prompt.count(VALUES[name]) == 1
     assert ("〔标签〕" in prompt) == template.closed
     assert "{" not in prompt
@@ -92,7 +92,7 @@ BAD = [
     (
         "instruction",
         "{{ labels | upper }}{{ format }}",
-        "#a: a filter in the wording; use plain variables only: {{ text }}",
+        "#a: a filter in the template; use plain variables only: {{ text }}",
     ),
     (
         "instruction",

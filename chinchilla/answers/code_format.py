@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from chinchilla.answers.items import AnswerItem, said, to_content
+from chinchilla.answers.items import AnswerItem, to_content, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.answers.quoting import Cursor, quoted
 from chinchilla.answers.repair.items import from_calls
@@ -37,7 +37,7 @@ _NAME = re.compile("[a-z]+")
 
 def dump(content: Content, query: Query) -> str:
     """Write the content call by call."""
-    items = said(content, query)
+    items = to_items(content, query)
     return "\n".join(_call(item, query.subtask) for item in items) or NOTHING
 
 
@@ -45,27 +45,27 @@ def _call(item: AnswerItem, subtask: str) -> str:
     name = quoted(item.name)
     match subtask:
         case "ner":
-            return f"Entity(type={name}, text={quoted(item.words or '')})"
+            return f"Entity(type={name}, text={quoted(item.text or '')})"
         case "re":
-            head, tail = quoted(item.words or ""), quoted(item.tail or "")
+            head, tail = quoted(item.text or ""), quoted(item.tail or "")
             return f"Relation(type={name}, head={head}, tail={tail}{_slots(item)})"
         case "re-pair":
             return f"Relation(type={name})"
         case "ee-argument":
-            return f"Argument(role={name}, text={quoted(item.words or '')})"
+            return f"Argument(role={name}, text={quoted(item.text or '')})"
         case _:
             arguments = _arguments(item) if subtask == "ee" else ""
-            trigger = "" if item.words is None else f", trigger={quoted(item.words)}"
+            trigger = "" if item.text is None else f", trigger={quoted(item.text)}"
             return f"Event(type={name}{trigger}{arguments})"
 
 
 def _slots(item: AnswerItem) -> str:
-    slots = ", ".join(f"{quoted(name)}: {quoted(words)}" for name, words in item.further)
+    slots = ", ".join(f"{quoted(name)}: {quoted(words)}" for name, words in item.pairs)
     return f", slots={{{slots}}}" if slots else ""
 
 
 def _arguments(item: AnswerItem) -> str:
-    calls = [_call(AnswerItem(role, words), "ee-argument") for role, words in item.further]
+    calls = [_call(AnswerItem(role, words), "ee-argument") for role, words in item.pairs]
     return f", arguments=[{', '.join(calls)}]"
 
 
@@ -141,5 +141,5 @@ def _read_arguments(cursor: Cursor) -> list[tuple[str, str]]:
         if pairs:
             cursor.expect(",")
         item = _read_call(cursor, "ee-argument")
-        pairs.append((item.name, item.words or ""))
+        pairs.append((item.name, item.text or ""))
     return pairs

@@ -11,18 +11,17 @@ The key "trigger" is left out of an event without one; in ee-trigger null stands
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from json import loads
 from typing import Any
 
 import orjson
 
-from chinchilla.answers.items import AnswerItem, asked, in_order, said, to_content
+from chinchilla.answers.items import AnswerItem, to_content, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import unquoted
 from chinchilla.errors import AnswerError
-from chinchilla.schema import Relation
 
 Lists = dict[str, list[Any]]
 Pairs = list[tuple[str, Any]]
@@ -30,9 +29,7 @@ Pairs = list[tuple[str, Any]]
 
 def dump(content: Content, query: Query) -> str:
     """Write the content as one JSON object; re-pair as a list of names."""
-    if query.subtask == "re":
-        return _written(_by_name(content.relations, query))
-    items = said(content, query)
+    items = to_items(content, query)
     if query.subtask == "re-pair":
         return _written([item.name for item in items])
     return _written(_lists((item.name, _value(item, query)) for item in items))
@@ -40,31 +37,6 @@ def dump(content: Content, query: Query) -> str:
 
 def _written(answer: Any) -> str:
     return orjson.dumps(answer).decode("utf-8")
-
-
-def _by_name(relations: Iterable[Relation], query: Query) -> Lists:
-    """Put relations under the names of their labels, in the order asked."""
-    labels = query.by_key
-    found: Lists = {}
-    for item in relations:
-        key = item.predicate
-        if key not in labels:
-            asked(labels, key, "label")
-        value = {"head": item.head, "tail": item.tail}
-        if item.tail_slots:
-            value.update(in_order(item.tail_slots.items(), labels[key].slots, "slot"))
-        if key in found:
-            found[key].append(value)
-        else:
-            found[key] = [value]
-    if len(found) < 2:
-        return {labels[key].name: values for key, values in found.items()}
-    lists: Lists = {}
-    for key in sorted(found, key=query.places.__getitem__):
-        name = labels[key].name
-        # two labels may bear one name where labels are renamed
-        lists[name] = lists[name] + found[key] if name in lists else found[key]
-    return lists
 
 
 def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
@@ -75,10 +47,12 @@ def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
 
 
 def _value(item: AnswerItem, query: Query) -> Any:
+    if query.subtask == "re":
+        return {"head": item.text, "tail": item.tail, **dict(item.pairs)}
     if query.subtask == "ee":
-        trigger = {} if item.words is None else {"trigger": item.words}
-        return {**trigger, "arguments": _lists(iter(item.further))}
-    return item.words
+        trigger = {} if item.text is None else {"trigger": item.text}
+        return {**trigger, "arguments": _lists(iter(item.pairs))}
+    return item.text
 
 
 def parse(answer: str, query: Query) -> Content:
@@ -122,7 +96,7 @@ def recover(
     text: str, query: Query, notes: Counter[str], passage: str | None = None
 ) -> list[AnswerItem] | None:
     """Read the first JSON value of an answer; a relation name alone may stand without one."""
-    if query.subtask == "re-pair" and unquoted(text.strip()) in query.asked:
+    if query.subtask == "re-pair" and unquoted(text.strip()) in query.names:
         notes["bare_string"] += 1
         return [AnswerItem(unquoted(text.strip()))]
     items = from_json(text, query, notes, passage)

@@ -24,7 +24,7 @@ from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import (
     fix_lines,
     looks_like_label,
-    note_unread,
+    note_unparsed,
     unmarked,
     unquoted,
 )
@@ -64,17 +64,17 @@ def _lines(item: AnswerItem, query: Query, quote: Quote) -> Iterator[str]:
     if query.subtask == "re-pair":
         yield quote(item.name, None)
     elif query.subtask == "re":
-        name, head = quote(item.name, COLON), quote(item.words or "", ARROW)
+        name, head = quote(item.name, COLON), quote(item.text or "", ARROW)
         yield f"{name}：{head} → {quote(item.tail or '', TAIL)}{_slots(item, quote)}"
     else:
         name = quote(item.name, TYPE if query.subtask == "ee" else COLON)
-        yield f"{name}：{'' if item.words is None else quote(item.words, None)}"
-        for role, words in item.further:
+        yield f"{name}：{'' if item.text is None else quote(item.text, None)}"
+        for role, words in item.pairs:
             yield f"- {quote(role, COLON)}：{quote(words, None)}"
 
 
 def _slots(item: AnswerItem, quote: Quote) -> str:
-    slots = [f"{quote(name, SLOT_NAME)}：{quote(w, SLOT_WORDS)}" for name, w in item.further]
+    slots = [f"{quote(name, SLOT_NAME)}：{quote(w, SLOT_WORDS)}" for name, w in item.pairs]
     return f"（{'；'.join(slots)}）" if slots else ""
 
 
@@ -94,7 +94,7 @@ def _items(lines: list[str], query: Query) -> list[AnswerItem]:
     items = found.said()
     for item in items:
         # "the result is:" is no event without trigger
-        if query.subtask == "ee" and item.words is None and not item.further:
+        if query.subtask == "ee" and item.text is None and not item.pairs:
             _refuse_prose(item, query)
     return items
 
@@ -111,7 +111,7 @@ class _Items:
     def add_argument(self, argument: AnswerItem) -> None:
         if not self._items:
             raise AnswerError("answer", "an argument before any event", "write the event first")
-        self._items[-1][1].append((argument.name, argument.words or ""))
+        self._items[-1][1].append((argument.name, argument.text or ""))
 
     @property
     def last(self) -> AnswerItem | None:
@@ -119,7 +119,7 @@ class _Items:
 
     def said(self) -> list[AnswerItem]:
         return [
-            item._replace(further=(*item.further, *more)) if more else item
+            item._replace(pairs=(*item.pairs, *more)) if more else item
             for item, more in self._items
         ]
 
@@ -172,7 +172,7 @@ def recover(
     lines = [line for line in cut.split(text) if line.strip()]
     notes["punctuation"] += len(lines) > text.count("\n") + 1
     unread = fix_lines(lines, taken.take, _variants, notes)
-    note_unread(unread, query, notes)
+    note_unparsed(unread, query, notes)
     return taken.items.said() or None
 
 
@@ -238,7 +238,7 @@ class _Taken:
             return False
         if self._is_argument(line, item, unasked):
             self.items.add_argument(item)
-        elif item.name in self.query.asked or (unasked and self._may_stand(item)):
+        elif item.name in self.query.names or (unasked and self._may_stand(item)):
             self.items.add(item)
         else:
             return False
@@ -246,7 +246,7 @@ class _Taken:
 
     def _is_argument(self, line: str, item: AnswerItem, unasked: bool) -> bool:
         last = self.items.last
-        if self.query.subtask != "ee" or last is None or item.words is None:
+        if self.query.subtask != "ee" or last is None or item.text is None:
             return False
         label = self.query.label(last.name)
         if any(role.name == item.name for role in label.roles):
@@ -256,6 +256,6 @@ class _Taken:
     def _may_stand(self, item: AnswerItem) -> bool:
         return (
             self.query.subtask != "re-pair"
-            and item.words is not None
+            and item.text is not None
             and looks_like_label(item.name)
         )

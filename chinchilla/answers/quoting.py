@@ -15,7 +15,7 @@ from json import JSONDecodeError, JSONDecoder, dumps
 from re import Pattern
 from typing import Any
 
-from chinchilla.answers.items import AnswerItem, said
+from chinchilla.answers.items import AnswerItem, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.errors import AnswerError
 
@@ -114,7 +114,7 @@ Write = Callable[[list[AnswerItem], Query, Quote], str]
 
 def written(content: Content, query: Query, write: Write) -> str:
     """Write a content; quoted throughout if it read like nothing found."""
-    items = said(content, query)
+    items = to_items(content, query)
     if not items:
         return query.empty
     answer = write(items, query, bare)

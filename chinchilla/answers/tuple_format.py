@@ -23,7 +23,7 @@ from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import (
     fix_lines,
     looks_like_label,
-    note_unread,
+    note_unparsed,
     unmarked,
     unquoted,
 )
@@ -55,13 +55,13 @@ def _write(items: list[AnswerItem], query: Query, quote: Quote) -> str:
 
 def _fields(item: AnswerItem, query: Query, quote: Quote) -> Iterator[str]:
     if query.subtask == "re":
-        yield quote(item.words or "", COMMA)
+        yield quote(item.text or "", COMMA)
     yield quote(item.name, COMMA)
     if query.subtask == "re":
         yield quote(item.tail or "", COMMA)
     elif query.subtask != "re-pair":
-        yield "" if item.words is None else quote(item.words, COMMA)
-    for name, words in item.further:
+        yield "" if item.text is None else quote(item.text, COMMA)
+    for name, words in item.pairs:
         yield f"{quote(name, NAME)}={quote(words, COMMA)}"
 
 
@@ -118,7 +118,7 @@ def recover(
         item = _readable(line.strip(), query)
         may_stand = unasked and query.subtask != "re-pair"
         if item is None or not (
-            item.name in query.asked or (may_stand and looks_like_label(item.name))
+            item.name in query.names or (may_stand and looks_like_label(item.name))
         ):
             return False
         items.append(item)
@@ -129,7 +129,7 @@ def recover(
         notes.update(("truncated", "cut"))
         lines.pop()
     unread = fix_lines(lines, take, lambda line: _variants(line, query), notes)
-    note_unread(unread, query, notes)
+    note_unparsed(unread, query, notes)
     return items or ([] if notes["cut"] else None)
 
 
@@ -146,7 +146,7 @@ def _tuples(line: str, query: Query) -> list[str]:
     """Cut a line into its tuples, where it is a list of them."""
     words = line.strip()
     item = _readable(words, query)
-    if item is not None and item.name in query.asked:
+    if item is not None and item.name in query.names:
         return [words]
     words = _LEAD.sub("", words, count=1)
     if words.startswith("["):
@@ -188,9 +188,9 @@ def _arranged(pieces: list[str], query: Query) -> list[str]:
 
 
 def _arranged_triple(pieces: list[str], parts: list[str], query: Query) -> list[str]:
-    if len(parts) == 3 and parts[0] in query.asked:
+    if len(parts) == 3 and parts[0] in query.names:
         return [_joined(pieces[2:3]), parts[0], _joined(pieces[4:])]
-    at = next((at for at, part in enumerate(parts[1:-1], 1) if part in query.asked), 0)
+    at = next((at for at, part in enumerate(parts[1:-1], 1) if part in query.names), 0)
     if not at:
         return []
     end = next((end for end in range(at + 2, len(parts)) if "=" in parts[end]), len(parts))

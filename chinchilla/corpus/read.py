@@ -67,7 +67,7 @@ def plain_record(fields: Fields, known: Known) -> Record | None:
 def _relations(items: list[Fields], text: str, known: Known) -> list[Relation] | None:
     """Make the relations if all are valid; what is no string raises TypeError or is not known."""
     made: list[Relation] = []
-    ends, make = known.ends, Relation.of_valid
+    ends, make = known.ends, Relation.model_construct
     for item in items:
         if tuple(item) != _NAMES:
             return None
@@ -79,7 +79,7 @@ def _relations(items: list[Fields], text: str, known: Known) -> list[Relation] |
             return None
         if (slots != _NO_SLOTS or types != _NO_SLOTS) and not _slots_fit(item, text, known):
             return None
-        made.append(make(item))
+        made.append(make(**item))
     return made
 
 
@@ -94,8 +94,8 @@ def _slots_fit(item: Fields, text: str, known: Known) -> bool:
 
 
 def _record(fields: Fields, relations: list[Relation]) -> Record:
-    return Record.of_valid(
-        {
+    return Record.model_construct(
+        **{
             "id": fields["id"],
             "source": fields["source"],
             "split": fields["split"],

@@ -4,16 +4,15 @@ import bisect
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from hashlib import blake2b
 from itertools import islice
 from random import Random
 from typing import NamedTuple, Protocol
 
-from chinchilla.answers import Content, Query, ordered
+from chinchilla.answers import Content, Query, target
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Label, Record, Relation
-from chinchilla.templates import Segment, compile_wording, fill, load_phrases
+from chinchilla.templates import fill_phrase, load_phrases
 
 NOTHING = ""
 """Stands for the label of a record with nothing found."""
@@ -272,7 +271,7 @@ def draw_examples(
         asked = _of_events(pool.draw_events(record, query.event, k, rng), query, rng)
     else:
         asked = ((one, query) for one in pool.draw(record, query.labels, k, rng))
-    return [PromptExample(one, mine, ordered(one, mine)) for one, mine in asked]
+    return [PromptExample(one, mine, target(one, mine)) for one, mine in asked]
 
 
 def _of_pairs(
@@ -311,9 +310,4 @@ def write_example(query: Query, text: str, answer: str) -> str:
         trigger = query.trigger or phrases.missing_trigger
         values |= {"event_type": query.event.name, "trigger": trigger}
     words = phrases.demonstrations
-    return fill(_wording(words.get(query.subtask, words[ORDINARY])), values)
-
-
-@cache
-def _wording(words: str) -> tuple[Segment, ...]:
-    return compile_wording(words, "forms.yaml")
+    return fill_phrase(words.get(query.subtask, words[ORDINARY]), values)

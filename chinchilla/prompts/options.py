@@ -4,15 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from chinchilla.answers import Subtask, forms
+from chinchilla.answers import Subtask, format_names
 from chinchilla.schema import Frozen, Task
 
 Size = Annotated[int, Field(ge=0)]
 
 
 def _known_form(name: str) -> str:
-    if name not in forms():
-        raise ValueError(f"no answer form {name!r}, there are {', '.join(forms())}")
+    if name not in format_names():
+        raise ValueError(f"no answer form {name!r}, there are {', '.join(format_names())}")
     return name
 
 

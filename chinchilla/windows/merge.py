@@ -153,7 +153,7 @@ def merge_rows(
     """Join the answers to the rows of one record to what they say about the record.
 
     `text` is that of the record, without its title; the content of an answer is
-    `read_answer(raw, question_of(row, labels), row.form).content`. Rows of one window ask for
+    `read_answer(raw, query_of(row, labels), row.form).content`. Rows of one window ask for
     different labels, or for different roles of an event type: equal items of two answers are
     one, and the parts of an event are joined where two rows asked for its type. Windows are
     joined by `merge_answers`: `policy` is `windows.events` of the build, `mentions` says whether

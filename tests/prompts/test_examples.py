@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from chinchilla.answers import Query, ordered
+from chinchilla.answers import Query, target
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.round_trip import items
 from chinchilla.prompts.few_shot import (
@@ -66,7 +66,7 @@ def test_an_example_is_of_train_has_its_own_gold_and_is_not_nearly_the_record(
                 assert texts[one.record.id] == one.record.text
                 assert one.record.id != record.id
                 assert one.query.keys == query.keys
-                assert items(one.content) == items(ordered(one.record, one.query))
+                assert items(one.content) == items(target(one.record, one.query))
     assert seen > 3
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from window_cases import merge_windows
 
-from chinchilla.answers import Content, Query, form, ordered
+from chinchilla.answers import Content, Query, answer_format, target
 from chinchilla.corpus import find as catalogue
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
 from chinchilla.spans import occurrences
@@ -364,12 +364,12 @@ def test_every_published_event_is_in_a_window_or_counted(published, policy, over
 
 def assert_answers_merge(one: Record, windowed: WindowedRecord, policy, labels) -> None:
     """Assert that gold written as answers and read back merges to the gold."""
-    json, query = form("json"), Query("ee", tuple(labels))
+    json, query = answer_format("json"), Query("ee", tuple(labels))
     told = [
         Answered(
             w.start,
             w.end,
-            json.parse(json.dump(ordered(w.record, query), query), query),
+            json.parse(json.dump(target(w.record, query), query), query),
         )
         for w in windowed.windows
     ]

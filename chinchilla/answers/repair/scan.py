@@ -1,12 +1,18 @@
 """Read what was meant as JSON, or as typed calls, however it is punctuated: in one pass.
 
-Strings are left as they are; outside of them full-width marks count as their half-width twins.
-A quote ends a string only where a mark or the end follows, so that quotes inside survive.
+    ｛“人名”：[‘张三’ '李四',]     ->  {"人名": ["张三", "李四"]}, with the notes
+                                      punctuation, quotes, comma, truncated
+
+Strings are left as they are; outside of them full-width marks count as half-width ones. A quote
+ends a string only where a mark or the end of the text follows, so that quotes inside survive:
+"他说"好"。" is one string. Also here: what was escaped or put in a JSON string once too often.
 """
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from html import unescape
+from json import loads
 from typing import TypeAlias
 
 
@@ -24,7 +30,6 @@ class Bracketed:
 
 
 Value: TypeAlias = str | Bracketed | Oddity | None
-
 ODD = Oddity()
 _HALF = dict(zip("｛｝［］【】（），、；：＝＂＇;", "{}[][](),,,:=\"',", strict=True))
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
@@ -256,7 +261,7 @@ class Scan:
 
     def _halved(self, words: str) -> str:
         """Leave out halves of surrogate pairs, which no text may hold."""
-        kept = whole(words)
+        kept = join_surrogates(words)
         self.notes["surrogate"] += kept != words
         return kept
 
@@ -313,6 +318,112 @@ class Scan:
             self._pop()
 
 
-def whole(words: str) -> str:
+def join_surrogates(words: str) -> str:
     """Join the halves of surrogate pairs; a half that stands alone is left out."""
     return words.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.)|\Z)", re.DOTALL)
+_PLAIN = {"n": "\n", "t": "\t", "r": "\r"}
+_BRACKETS = ("{", "[", "｛", "［")
+_BROKEN = ("cut", "truncated", "brackets")
+_DEEP = 3
+"""How often an answer may be quoted as a whole."""
+
+
+def unescaped(words: str) -> str:
+    """Decode the escapes of a JSON string; before any other character a backslash goes."""
+    if "\\" not in words:
+        return words
+    return join_surrogates(_ESCAPE.sub(_character, words))
+
+
+def _character(found: re.Match[str]) -> str:
+    code, char = found.groups()
+    return chr(int(code, 16)) if code else _PLAIN.get(char, char or "")
+
+
+def open_quoted(text: str, structured: bool, notes: Counter[str]) -> str:
+    """Take an answer out of the JSON string it stands in, or each of its lines out of one.
+
+    `structured` says that brackets are expected inside: words alone stay as they are.
+    """
+    inner: str | None = text
+    for depth in range(1, _DEEP + 1):
+        inner = _inner((inner or "").strip())
+        if inner is None:
+            break
+        if not structured or inner.lstrip().startswith(_BRACKETS):
+            text, notes["escapes"] = inner, depth
+    return text
+
+
+def _inner(text: str) -> str | None:
+    if '"' not in text:
+        return unescape(text) if "&quot;" in text and text[:1] != "&" else None
+    found = _words(text)
+    return _all_escaped(text) if found is None else found
+
+
+def _words(text: str) -> str | None:
+    """Return the strings that a text, or each of its lines, consists of."""
+    if not text.startswith(('"', "[")):
+        return None
+    value = _loaded(text)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        lines = value
+    else:
+        lines = [_loaded(line.strip().rstrip(",")) for line in text.split("\n") if line.strip()]
+    if lines and all(isinstance(line, str) for line in lines):
+        return "\n".join(map(str, lines))
+    return None
+
+
+def _loaded(text: str) -> object:
+    if not text.endswith(('"', "]")):
+        return None
+    try:
+        found: object = loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found
+
+
+def _all_escaped(text: str) -> str | None:
+    """Decode a text in which every double quote but those around it is escaped."""
+    body = text[1:] if text.startswith('"') else text
+    if body.endswith('"') and not body.endswith('\\"'):
+        body = body[:-1]
+    quotes = body.count('"')
+    return unescaped(body) if quotes and quotes == body.count('\\"') else None
+
+
+def is_json(words: str, passage: str | None) -> bool:
+    """Tell whether words that do not stand in the text are JSON."""
+    return _group(words, passage) is not None
+
+
+def open_strings(root: Bracketed, passage: str | None, notes: Counter[str]) -> None:
+    """Put for each string that is JSON and does not stand in the text what it holds."""
+    waiting = [root]
+    while waiting:
+        members = waiting.pop().members
+        for at, (key, value) in enumerate(members):
+            if isinstance(value, Bracketed):
+                waiting.append(value)
+            elif isinstance(value, str) and (inner := _group(value, passage)):
+                members[at] = (key, inner)
+                notes["escapes"] += 1
+
+
+def _group(words: str, passage: str | None) -> Bracketed | None:
+    if words[:1] not in ("{", "[") or words[-1:] not in ("}", "]"):
+        return None
+    if ('"' not in words and "'" not in words) or (passage is not None and words in passage):
+        return None
+    notes: Counter[str] = Counter()
+    scan = Scan(words, 0, notes)
+    group = scan.read()
+    return None if scan.end < len(words) or any(notes[name] for name in _BROKEN) else group
