@@ -3,13 +3,13 @@
     ChinchillaError         any error of ours: where, what is wrong, what to do next
     ├── InputError          a raw file is missing or is not of the shape it should have
     ├── RecordError         a record that would break the schema
-    │   └── LabelError      a label that stands on no card
+    │   └── LabelError      a label that is on no card
     ├── CardError           a source card that cannot be used
     ├── TemplateError       a template that cannot be used
     ├── AnswerError         an answer that cannot be parsed
     ├── ConfigError         an option or a build.toml that cannot be used
-    ├── EngineError         a model that cannot be loaded or asked
-    │   ├── ConstraintError answers that cannot be held to a grammar; free decoding goes on
+    ├── EngineError         a model that cannot be loaded or queried
+    │   ├── ConstraintError answers that cannot be constrained to a grammar; free decoding goes on
     │   └── PromptError     one prompt that gets no answer; others may
     ├── LengthError         a prompt that leaves no room for its text, or for an answer
     └── TrainError          a training that cannot begin or go on
@@ -27,11 +27,11 @@ _CONTROLS = re.compile(
 
 
 def shown(text: str | PurePath) -> str:
-    """Return a text of others as one line that no terminal acts on: controls are escapes.
+    """Return a text as one line that no terminal acts on: controls are escapes.
 
     So are the bytes of a path that is not UTF-8.
     """
-    return _CONTROLS.sub(lambda one: _escape(one.group()), str(text))
+    return _CONTROLS.sub(lambda match: _escape(match.group()), str(text))
 
 
 def _escape(character: str) -> str:
@@ -41,7 +41,7 @@ def _escape(character: str) -> str:
 
 
 class ChinchillaError(Exception):
-    """Tell where the problem is, what is wrong and what to do next."""
+    """Any error of ours: where the problem is, what is wrong and what to do next."""
 
     reason: str = "error"
 
@@ -85,7 +85,7 @@ class RecordError(ChinchillaError):
 
 
 class LabelError(RecordError):
-    """Raised when a label stands on no card."""
+    """Raised when a label is on no card."""
 
     reason = "unknown-label"
 
@@ -109,11 +109,11 @@ class ConfigError(ChinchillaError):
 
 
 class EngineError(ChinchillaError):
-    """Raised when a model cannot be loaded or asked."""
+    """Raised when a model cannot be loaded or queried."""
 
 
 class ConstraintError(EngineError):
-    """Raised when answers cannot be held to a grammar; the caller may decode freely."""
+    """Raised when answers cannot be constrained to a grammar; the caller may decode freely."""
 
 
 class PromptError(EngineError):

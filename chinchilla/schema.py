@@ -16,12 +16,12 @@ from chinchilla.errors import RecordError
 Task = Literal["ner", "re", "ee"]
 Split = Literal["train", "dev", "test"]
 Where = Literal["title", "class"]
-"""Where a string stands that is not in the text: in the title, or nowhere (a class value)."""
+"""Where a string is that is not in the text: in the title, or nowhere (a class value)."""
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 TASKS: tuple[Task, ...] = ("ner", "re", "ee")
 
-Words = Annotated[str, Field(min_length=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
 Offset = Annotated[int, Field(ge=0)]
 
 
@@ -44,18 +44,18 @@ class Frozen(BaseModel):
 
 
 class Span(Frozen):
-    """Hold a string of the text, with its offsets where the source gives them."""
+    """A string of the text, with its offsets where the source gives them."""
 
-    text: Words
+    text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
 
 
 class Entity(Frozen):
-    """Hold a typed span."""
+    """A typed span."""
 
-    type: Words
-    text: Words
+    type: NonEmpty
+    text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
 
@@ -66,24 +66,24 @@ class Entity(Frozen):
 
 
 class Relation(Frozen):
-    """Hold a triple; DuIE's further object slots stand in `tail_slots`."""
+    """A triple; DuIE's further object slots are in `tail_slots`."""
 
-    predicate: Words
-    head: Words
+    predicate: NonEmpty
+    head: NonEmpty
     head_type: str | None = None
-    tail: Words
+    tail: NonEmpty
     tail_type: str | None = None
     head_start: Offset | None = None
     tail_start: Offset | None = None
-    tail_slots: dict[str, Words] = Field(default_factory=dict)
+    tail_slots: dict[str, NonEmpty] = Field(default_factory=dict)
     tail_slot_types: dict[str, str] = Field(default_factory=dict)
 
 
 class Argument(Frozen):
-    """Hold a span in a role of an event."""
+    """A span in a role of an event."""
 
-    role: Words
-    text: Words
+    role: NonEmpty
+    text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
     where: Where | None = Field(default=None, exclude_if=_is_none)
@@ -95,23 +95,23 @@ class Argument(Frozen):
 
 
 class Event(Frozen):
-    """Hold an event: type, trigger (null where none is marked) and arguments."""
+    """An event: type, trigger (null where none is marked) and arguments."""
 
-    event_type: Words
-    trigger: Words | None
+    event_type: NonEmpty
+    trigger: NonEmpty | None
     trigger_start: Offset | None = None
     trigger_where: Where | None = Field(default=None, exclude_if=_is_none)
     arguments: tuple[Argument, ...] = ()
 
 
 class Record(Frozen):
-    """Hold one annotated text; also the exchange format, one JSON object a line."""
+    """One annotated text; also the exchange format, one JSON object a line."""
 
-    id: Words
-    source: Words
+    id: NonEmpty
+    source: NonEmpty
     split: Split
     task: Task
-    text: Words
+    text: NonEmpty
     title: str | None = None
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] = ()
@@ -136,7 +136,7 @@ class Record(Frozen):
         return self
 
     def _check(self, words: str, start: int | None, end: int | None, where: Where | None) -> None:
-        """Raise ValueError unless the words stand where the record says they do."""
+        """Raise ValueError unless the text has the string where the record says."""
         if start is None:
             if end is not None:
                 raise ValueError(f"{words!r} has an end offset but no start offset")
@@ -180,11 +180,11 @@ def unfit(where: str, error: ValidationError) -> RecordError:
 def explain(error: ValidationError) -> str:
     """Put the first problem of a pydantic error into a few words of ours."""
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
+    path = ".".join(str(part) for part in first["loc"])
     words = _words_of(first["type"], first["msg"], first.get("ctx", {}))
     if words is None:
         words = f"is {_value(first['input'])}, not {_KINDS.get(first['type'], 'what fits here')}"
-    return f"{place}: {words}" if place else words
+    return f"{path}: {words}" if path else words
 
 
 def _words_of(kind: str, message: str, context: Mapping[str, Any]) -> str | None:
@@ -248,16 +248,16 @@ def _value(value: object) -> str:
 class Slot(Frozen):
     """Name a further object slot of a relation."""
 
-    key: Words
-    name: Words
+    key: NonEmpty
+    name: NonEmpty
     description: str = ""
 
 
 class Role(Frozen):
     """Name a role of an event type; `values` lists the classes of a class-valued one."""
 
-    key: Words
-    name: Words
+    key: NonEmpty
+    name: NonEmpty
     description: str = ""
     values: tuple[str, ...] = ()
 
@@ -265,8 +265,8 @@ class Role(Frozen):
 class Label(Frozen):
     """Name a label: its key in the raw data and its Chinese name in prompts."""
 
-    key: Words
-    name: Words
+    key: NonEmpty
+    name: NonEmpty
     description: str = ""
     aliases: tuple[str, ...] = ()
     head: str | None = None
@@ -278,9 +278,9 @@ class Label(Frozen):
 
 
 class LabelSet(Frozen):
-    """Hold the labels of one source and edition, in the order of its card."""
+    """The labels of one source and edition, in the order of its card."""
 
-    source: Words
+    source: NonEmpty
     task: Task
     labels: tuple[Label, ...]
     na: Label | None = None
@@ -306,18 +306,18 @@ def join_prompt(instruction: str, input_: str) -> str:
 
 
 class InstructionRow(Frozen):
-    """Hold one row for a trainer: prompt, answer and where they come from."""
+    """One row for a trainer: prompt, answer and where they come from."""
 
-    instruction: Words
+    instruction: NonEmpty
     input: str
-    output: Words
-    id: Words
-    record_id: Words
-    source: Words
+    output: NonEmpty
+    id: NonEmpty
+    record_id: NonEmpty
+    source: NonEmpty
     task: Task | Literal["general"]
-    subtask: Words
-    template: Words
-    form: Words
+    subtask: NonEmpty
+    template: NonEmpty
+    form: NonEmpty
     labels: tuple[str, ...]
     window: tuple[int, int]
     head: str | None = Field(default=None, exclude_if=_is_none)

@@ -25,10 +25,10 @@ class Count(NamedTuple):
 
 @dataclass
 class Tally:
-    """Count what was refused, what was mended and what is suspicious, with the first examples.
+    """Count what was refused, what was fixed and what is suspicious, with the first examples.
 
     A tally that is not `forgiving` raises instead of refusing: the default of every command.
-    `keep` is how many errors of each reason are kept whole. What is refused is a record; `lost`
+    `keep` is how many errors of each reason are kept in full. What is refused is a record; `lost`
     is a part of one that is kept without it.
     What is warned of is read all the same; a warning says which setting or command would fit.
     """
@@ -67,11 +67,11 @@ class Tally:
         _add(self.refused, reason, Count(1, example, (example,)))
 
     def fix(self, reason: str, example: str) -> None:
-        """Count a known quirk of a source that was put right."""
+        """Count a known quirk of a source that was corrected."""
         _add(self.fixed, reason, Count(1, example, (example,)))
 
     def warn(self, reason: str, where: str, todo: str) -> None:
-        """Count what was read as it stands and looks wrong, and say what would mend it."""
+        """Count what was read as it is and looks wrong, with what would fix it."""
         _add(self.warned, reason, Count(1, where, (where,), todo))
 
     def merge(self, other: "Tally") -> None:

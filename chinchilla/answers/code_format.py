@@ -1,4 +1,4 @@
-"""The form `code`: a typed call a line; every string is a JSON string. Nothing at all is [].
+"""The answer format `code`: a typed call a line, every string as in JSON; nothing at all is [].
 
     ner          Entity(type="人名", text="张三")
     re           Relation(type="作者", head="某书", tail="张三", slots={"所属作品": "某集"})
@@ -92,31 +92,31 @@ def recover(
 def _read_call(cursor: Cursor, subtask: str) -> AnswerItem:
     function, needed = _CALLS[subtask]
     cursor.expect(function)
-    found = _parameters(cursor)
-    more = found.keys() - set(needed) - _MAY.get(subtask, set())
-    if more or not set(needed) <= found.keys():
-        what = f"{function} has the parameters {', '.join(found) or 'none'}"
+    values = _parameters(cursor)
+    more = values.keys() - set(needed) - _MAY.get(subtask, set())
+    if more or not set(needed) <= values.keys():
+        what = f"{function} has the parameters {', '.join(values) or 'none'}"
         raise AnswerError("answer", what, f"it needs {', '.join(needed)}")
-    name = found[needed[0]]
-    words = found.get("text", found.get("head", found.get("trigger")))
+    name = values[needed[0]]
+    words = values.get("text", values.get("head", values.get("trigger")))
     return AnswerItem(
-        name, words, found.get("tail"), found.get("slots", found.get("arguments", ()))
+        name, words, values.get("tail"), values.get("slots", values.get("arguments", ()))
     )
 
 
 def _parameters(cursor: Cursor) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     cursor.expect("(")
-    while not found or cursor.take(","):
+    while not values or cursor.take(","):
         cursor.blanks()
         name = _NAME.match(cursor.text, cursor.at)
-        if name is None or name.group() in found:
+        if name is None or name.group() in values:
             raise cursor.wrong("expected a parameter")
         cursor.at = name.end()
         cursor.expect("=")
-        found[name.group()] = _value(cursor, name.group())
+        values[name.group()] = _value(cursor, name.group())
     cursor.expect(")")
-    return found
+    return values
 
 
 def _value(cursor: Cursor, name: str) -> Any:

@@ -85,10 +85,9 @@ def _by_label(
     by_key: dict[str, list[Item]] = {}
     for item in items:
         by_key.setdefault(_look_up(query.by_key, key(item), "label").key, []).append(item)
-    if by_key:
-        for label in query.known:
-            for item in by_key.get(label.key, ()):
-                yield label, item
+    for asked, label in query.by_key.items():
+        for item in by_key.get(asked, []):
+            yield label, item
 
 
 def _look_up(asked: Mapping[str, Item], key: str, kind: str) -> Item:

@@ -1,4 +1,4 @@
-"""The form `json`: labels to lists; a label with nothing found is left out, nothing at all is {}.
+"""The answer format `json`: labels to lists, those without any left out; nothing at all is {}.
 
     ner          {"人名": ["张三", "李四"]}
     re           {"作者": [{"head": "某书", "tail": "张三", "所属作品": "某集"}]}
@@ -7,7 +7,7 @@
     ee-trigger   {"裁员": ["裁员"]}
     ee-argument  {"裁员方": ["某公司"]}
 
-The key "trigger" is left out of an event without one; in ee-trigger null stands for it.
+The key "trigger" is left out of an event without one; in ee-trigger it is null.
 """
 
 from collections import Counter
@@ -40,10 +40,10 @@ def _written(answer: Any) -> str:
 
 
 def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
-    found: Lists = {}
+    lists: Lists = {}
     for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
+        lists.setdefault(name, []).append(value)
+    return lists
 
 
 def _value(item: AnswerItem, query: Query) -> Any:
@@ -72,11 +72,11 @@ def skim(answer: str, query: Query) -> Content:
     items: list[AnswerItem] = []
     for part in _parts(_load(answer, query, dict)):
         try:
-            one = list(_items(part, query))
-            to_content(one, query)
+            fitting = list(_items(part, query))
+            to_content(fitting, query)
         except AnswerError:
             continue
-        items.extend(one)
+        items.extend(fitting)
     return to_content(items, query)
 
 
@@ -95,7 +95,7 @@ def remarks(answer: str) -> dict[str, int]:
 def recover(
     text: str, query: Query, notes: Counter[str], passage: str | None = None
 ) -> list[AnswerItem] | None:
-    """Read the first JSON value of an answer; a relation name alone may stand without one."""
+    """Read the first JSON value of an answer; a relation name alone needs none."""
     if query.subtask == "re-pair" and unquoted(text.strip()) in query.names:
         notes["bare_string"] += 1
         return [AnswerItem(unquoted(text.strip()))]
@@ -108,21 +108,21 @@ def recover(
 
 def _load(answer: str, query: Query, hook: Callable[[Pairs], Any]) -> Any:
     try:
-        found = loads(answer, object_pairs_hook=hook)
+        value = loads(answer, object_pairs_hook=hook)
     except (ValueError, RecursionError) as error:
         what = " ".join(str(error).split())
         raise AnswerError("answer", f"not JSON ({what})", "answer with JSON alone") from error
     kind = list if query.subtask == "re-pair" else dict
-    if not isinstance(found, kind):
+    if not isinstance(value, kind):
         what = "not a JSON list" if kind is list else "not a JSON object"
         raise AnswerError("answer", what, "answer as the form says")
-    return found
+    return value
 
 
 def _join(pairs: Pairs) -> Lists:
-    found: Lists = dict(pairs)
-    if len(found) == len(pairs):
-        return found
+    lists: Lists = dict(pairs)
+    if len(lists) == len(pairs):
+        return lists
     joined: Lists = {}
     for key, value in pairs:
         known = joined.get(key)
@@ -187,7 +187,7 @@ def _words(item: Any) -> str:
 
 def _list(items: Any) -> list[Any]:
     if not isinstance(items, list):
-        raise _wrong("what is found stands in a list")
+        raise _wrong("items are in a list")
     return items
 
 

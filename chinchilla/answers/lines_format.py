@@ -1,4 +1,4 @@
-"""The form `lines`: an item a line, with full-width punctuation, as one would write it down.
+"""The answer format `lines`: an item a line, with full-width punctuation.
 
     ner          人名：张三
     re           作者：某书 → 张三（所属作品：某集；日期：某年）
@@ -8,8 +8,8 @@
     ee-trigger   裁员：裁员
     ee-argument  裁员方：某公司
 
-Nothing at all is the question's own words for it. Words stand bare or as a JSON string, by the
-rule in `chinchilla.answers.quoting`; what ends a field is the mark that follows it: ：, →, a slot
+Nothing at all is the query's own phrase for it. A string is bare or JSON, by the rule in
+ `chinchilla.answers.quoting`; what ends a field is the mark that follows it: ：, →, a slot
 in brackets behind the tail, ； and ） between slots, a leading - before an event type.
 """
 
@@ -36,6 +36,7 @@ TYPE = re.compile("：|^-")
 SLOT_NAME = re.compile('[（）；："]')
 _SLOT_END = re.compile("[；）]")
 SLOT_WORDS = re.compile("[（）；]")
+# the slots behind a tail, （ with a name and a colon after it, or the end: 张三（所属作品：某集）
 _SLOTS = re.compile(r'（(?=(?:"(?:[^"\\]|\\.)*"|[^（）；："]+)：)|\Z')
 TAIL = re.compile(r'（"|（[^（）；："]+：')
 
@@ -84,19 +85,19 @@ def parse(answer: str, query: Query) -> Content:
 
 
 def _items(lines: list[str], query: Query) -> list[AnswerItem]:
-    found = _Items()
+    items = _Items()
     for line in lines:
         cursor = Cursor(line)
         if query.subtask == "ee" and cursor.take("-"):
-            found.add_argument(read_item(cursor, "ee-argument"))
+            items.add_argument(read_item(cursor, "ee-argument"))
         else:
-            found.add(read_item(cursor, query.subtask))
-    items = found.said()
-    for item in items:
+            items.add(read_item(cursor, query.subtask))
+    complete = items.complete()
+    for item in complete:
         # "the result is:" is no event without trigger
         if query.subtask == "ee" and item.text is None and not item.pairs:
             _refuse_prose(item, query)
-    return items
+    return complete
 
 
 class _Items:
@@ -117,7 +118,7 @@ class _Items:
     def last(self) -> AnswerItem | None:
         return self._items[-1][0] if self._items else None
 
-    def said(self) -> list[AnswerItem]:
+    def complete(self) -> list[AnswerItem]:
         return [
             item._replace(pairs=(*item.pairs, *more)) if more else item
             for item, more in self._items
@@ -161,7 +162,7 @@ def _read_slots(cursor: Cursor) -> Iterator[tuple[str, str]]:
 def recover(
     text: str, query: Query, notes: Counter[str], passage: str | None = None
 ) -> list[AnswerItem] | None:
-    """Read every line that says something, with whatever marks it is written."""
+    """Return the items of the lines that can be read, with whatever marks they are written."""
     if text.lstrip()[:1] in ("{", "[", "｛", "［"):
         items = from_json(text, query, notes, passage)
         if items:
@@ -173,7 +174,7 @@ def recover(
     notes["punctuation"] += len(lines) > text.count("\n") + 1
     unread = fix_lines(lines, taken.take, _variants, notes)
     note_unparsed(unread, query, notes)
-    return taken.items.said() or None
+    return taken.items.complete() or None
 
 
 def _variants(line: str) -> Iterator[tuple[str, str]]:
@@ -200,10 +201,10 @@ def _halves(line: str) -> tuple[str, str, str]:
         name, _, rest = line[1:].partition("】")
         bare = rest.lstrip()
         return name, "：", bare[1:].lstrip() if _COLONS.match(bare) else rest
-    found = _COLONS.search(line)
-    if found is None:
+    colon = _COLONS.search(line)
+    if colon is None:
         return "", "", line
-    return line[: found.start()].rstrip(), "：", line[found.end() :].lstrip()
+    return line[: colon.start()].rstrip(), "：", line[colon.end() :].lstrip()
 
 
 def _bracketed(words: str) -> tuple[str, str]:
@@ -230,7 +231,7 @@ class _Taken:
         self.items = _Items()
 
     def take(self, line: str, unasked: bool) -> bool:
-        """Keep what a line says, if it can be read and its name may stand there."""
+        """Keep the item of a line, if it can be read and its name is one that may be."""
         try:
             item = read_item(Cursor(line.lstrip().removeprefix("- ")), self.query.subtask)
             to_content([item], self.query)
@@ -238,7 +239,7 @@ class _Taken:
             return False
         if self._is_argument(line, item, unasked):
             self.items.add_argument(item)
-        elif item.name in self.query.names or (unasked and self._may_stand(item)):
+        elif item.name in self.query.names or (unasked and self._may_be_label(item)):
             self.items.add(item)
         else:
             return False
@@ -253,7 +254,7 @@ class _Taken:
             return True
         return unasked and line.lstrip().startswith("-") and looks_like_label(item.name)
 
-    def _may_stand(self, item: AnswerItem) -> bool:
+    def _may_be_label(self, item: AnswerItem) -> bool:
         return (
             self.query.subtask != "re-pair"
             and item.text is not None

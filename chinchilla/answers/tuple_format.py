@@ -1,4 +1,4 @@
-"""The form `tuple`: an item a line, as a tuple in half-width brackets.
+"""The answer format `tuple`: an item a line, as a tuple in half-width brackets.
 
     ner          (人名, 张三)
     re           (某书, 作者, 张三, 所属作品=某集)
@@ -7,8 +7,8 @@
     ee-trigger   (裁员, 裁员)
     ee-argument  (裁员方, 某公司)
 
-Nothing at all is the question's own words for it. Words stand bare or as a JSON string, by the
-rule in `chinchilla.answers.quoting`; what ends a field is a comma with a blank behind it (1,000
+Nothing at all is the query's own phrase for it. A string is bare or JSON, by the rule in
+ `chinchilla.answers.quoting`; what ends a field is a comma with a blank behind it (1,000
 stays bare), the last bracket of the line, and = behind the name of a role or slot.
 """
 
@@ -36,7 +36,8 @@ _FIELD = re.compile(r", |\Z")
 
 OPEN_ENDED = True
 _OPENING, _CLOSING = ("(", "（"), (")", "）")
-# blanks before a mark are matched from the first of them alone
+# between two tuples on a line: ) then , ; 、 or nothing, then (. Blanks before a mark are matched
+# from the first of them alone, else a run of n blanks would be tried n times
 _SEVERAL = re.compile(r"(?<=[)）])(?:\s*[,，;；、])?\s*(?=[(（])")
 # words with a colon before a first tuple
 _LEAD = re.compile(r"\A[^()（）]{1,24}[:：]\s*(?=[(（])")
@@ -108,17 +109,17 @@ def recover(
 ) -> list[AnswerItem] | None:
     """Read every tuple of an answer, with whatever commas and brackets it is written."""
     if text.lstrip()[:1] in ("{", "｛"):
-        found = from_json(text, query, notes, passage)
-        if found:
+        parsed = from_json(text, query, notes, passage)
+        if parsed:
             notes["other_form"] += 1
-            return found
+            return parsed
     items: list[AnswerItem] = []
 
     def take(line: str, unasked: bool) -> bool:
         item = _readable(line.strip(), query)
-        may_stand = unasked and query.subtask != "re-pair"
+        may_be_label = unasked and query.subtask != "re-pair"
         if item is None or not (
-            item.name in query.names or (may_stand and looks_like_label(item.name))
+            item.name in query.names or (may_be_label and looks_like_label(item.name))
         ):
             return False
         items.append(item)
@@ -166,7 +167,7 @@ def _variants(line: str, query: Query) -> Iterator[tuple[str, str]]:
 
 
 def _arranged(pieces: list[str], query: Query) -> list[str]:
-    """Put words that were cut at a comma of their own together again.
+    """Return the fields of a tuple, those cut at a comma of their own joined again.
 
     `pieces` are parts with the commas between them, so that no comma is lost.
     """

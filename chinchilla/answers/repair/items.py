@@ -30,7 +30,7 @@ _BEHIND = " \t\r\n。.!！)）\"'”`"
 
 
 class Block(NamedTuple):
-    """The items of a part of an answer, what was odd about it, and where it stands."""
+    """The items of a part of an answer, what was odd about it, and its offsets."""
 
     items: list[AnswerItem]
     notes: Counter[str]
@@ -52,17 +52,17 @@ def from_json(
             blocks.append(last)
     if not blocks:
         return None
-    places = answering_blocks(dict(enumerate(blocks)), query, passage)
-    found = [blocks[at] for at in places]
-    for block in found:
+    indexes = answering_blocks(dict(enumerate(blocks)), query, passage)
+    answer = [blocks[index] for index in indexes]
+    for block in answer:
         notes.update(block.notes)
-    notes["prose"] += bool(text[: found[0].start].strip()) + bool(text[found[-1].end :].strip())
+    notes["prose"] += bool(text[: answer[0].start].strip()) + bool(text[answer[-1].end :].strip())
     notes["blocks"] += len(blocks) > 1
-    return [item for block in found for item in block.items]
+    return [item for block in answer for item in block.items]
 
 
 def _runs(text: str, query: Query, passage: str | None) -> list[list[Block]]:
-    """List the JSON values that answer, those together between which nothing is said."""
+    """Return the JSON values that answer, those together between which there is no text."""
     runs: list[list[Block]] = []
     at, goes_on = 0, False
     while found := _JSON.search(text, at):
@@ -124,15 +124,15 @@ def answering_blocks(blocks: Mapping[int, Block], query: Query, passage: str | N
     ranks = {at: _rank(block, query, passage) for at, block in blocks.items()}
     best = max(ranks.values())
     last = max(at for at, rank in ranks.items() if rank == best)
-    found, names = [last], {item.name for item in blocks[last].items}
+    answer, names = [last], {item.name for item in blocks[last].items}
     if passage is None or not best.supported or not any(_spans(blocks[last].items)):
-        return found
+        return answer
     for at in sorted(blocks.keys() - {last}, reverse=True):
         others = {item.name for item in blocks[at].items}
         if at < last and others and ranks[at] == best and not others & names:
-            found.append(at)
+            answer.append(at)
             names |= others
-    return found[::-1]
+    return answer[::-1]
 
 
 class _Rank(NamedTuple):
@@ -148,7 +148,7 @@ def _rank(block: Block, query: Query, passage: str | None) -> _Rank:
 
 
 def is_supported(items: Iterable[AnswerItem], passage: str | None) -> bool:
-    """Tell whether a string of the items stands in the text; items without any may stand."""
+    """Tell whether a string of the items is in the text, or they have no string."""
     if passage is None:
         return True
     spans = list(_spans(items))
@@ -164,7 +164,7 @@ def _spans(items: Iterable[AnswerItem]) -> Iterator[str]:
 def join_blocks(blocks: Sequence[Block], passage: str | None) -> Block:
     """Make one block of those that follow one another: equal ones once.
 
-    Where a string of some stands in the text, those of which none does are left out.
+    Where a string of some is in the text, those without such a string are left out.
     """
     if len(blocks) == 1:
         return blocks[0]
@@ -181,7 +181,7 @@ def join_blocks(blocks: Sequence[Block], passage: str | None) -> Block:
 
 
 _DEEP = 3
-"""How many objects or lists may stand around what the form asks for."""
+"""How many objects or lists may be around what the format asks for."""
 
 
 class Shapes:
@@ -242,7 +242,7 @@ class Shapes:
                 self._drop()
 
     def _under(self, key: str, value: Value, depth: int) -> Iterator[AnswerItem]:
-        """Yield what stands under a key: a label, or a field that holds the whole answer."""
+        """Yield the items under a key: a label, or a field that holds the whole answer."""
         if key not in self.names and isinstance(value, Bracketed) and depth < _DEEP:
             inner = [item for _, item in value.members if isinstance(item, Bracketed)]
             if self._wraps(key, value) or (
@@ -251,14 +251,14 @@ class Shapes:
                 self.notes["other_shape"] += 1
                 yield from self._members(value, depth + 1)
                 return
-        given = repair_words().fields["trigger"] + repair_words().fields["type"]
-        if self.query.subtask == "ee-argument" and key in given and key not in self.names:
+        fields = repair_words().fields["trigger"] + repair_words().fields["type"]
+        if self.query.subtask == "ee-argument" and key in fields and key not in self.names:
             self.notes["other_shape"] += 1
             return
         yield from self._labelled(key, value)
 
     def _wraps(self, key: str | None, value: Value) -> bool:
-        """Tell whether names asked stand in an object under a key that was not asked."""
+        """Tell whether an object under a key that was not asked has names asked as keys."""
         if key is None or key in self.names or not isinstance(value, Bracketed):
             return False
         return value.opener == "{" and any(name in self.names for name, _ in value.members)
@@ -266,12 +266,12 @@ class Shapes:
     def _labelled(self, name: str, value: Value) -> Iterator[AnswerItem]:
         if isinstance(value, Bracketed) and not self._is_item(value):
             for key, item in self._flat(value):
-                yield from self._one(
+                yield from self._item(
                     name, item if key is None else Bracketed("{", "", [(key, item)])
                 )
         else:
             self.notes["bare_string"] += isinstance(value, str | Bracketed)
-            yield from self._one(name, value)
+            yield from self._item(name, value)
 
     def _flat(self, value: Bracketed) -> Iterator[tuple[str | None, Value]]:
         """Yield the members of a list, and of a list in it where an item is a string."""
@@ -290,7 +290,7 @@ class Shapes:
         keyed = value.opener == "{" and bool(value.members)
         return keyed and self.query.subtask == "ee"
 
-    def _one(self, name: str, value: Value) -> Iterator[AnswerItem]:
+    def _item(self, name: str, value: Value) -> Iterator[AnswerItem]:
         subtask = self.query.subtask
         found: AnswerItem | None
         if subtask == "re":
@@ -377,7 +377,9 @@ class Shapes:
 
     def _role(self, role: str, value: Value) -> Iterator[Pair]:
         self.notes["bare_string"] += isinstance(value, str)
-        for item in [one for _, one in value.members] if isinstance(value, Bracketed) else [value]:
+        for item in (
+            [member for _, member in value.members] if isinstance(value, Bracketed) else [value]
+        ):
             text = self._text(item)
             if text is None:
                 self._drop()
@@ -386,8 +388,8 @@ class Shapes:
 
     def _holds_items(self, group: Bracketed) -> bool:
         """Tell whether a group in a list under no label asked is an item, or an event's roles."""
-        given = self.query.subtask == "ee-argument" and self._field(group, "arguments")
-        return isinstance(given, Bracketed) or self._is_typed(group)
+        arguments = self.query.subtask == "ee-argument" and self._field(group, "arguments")
+        return isinstance(arguments, Bracketed) or self._is_typed(group)
 
     def _is_typed(self, group: Bracketed) -> bool:
         """Tell whether a group names its own type in a field that is no label."""
@@ -403,11 +405,11 @@ class Shapes:
         subtask = self.query.subtask
         name = self._string(group, "role" if subtask == "ee-argument" else "type") or ""
         if subtask in ("re", "ee"):
-            yield from self._one(name, group)
+            yield from self._item(name, group)
             return
         part: FieldName = "trigger" if subtask == "ee-trigger" else "text"
         text = self._string(group, part)
-        yield from self._one(name, text)
+        yield from self._item(name, text)
 
     def _field(self, group: Bracketed, part: FieldName) -> Value:
         names = repair_words().fields[part]

@@ -38,18 +38,24 @@ _QUOTES = {
     **{'"': '"', "'": "'", "“": "”", "‘": "’", "”": "”", "’": "’"},
     **{"「": "」", "『": "』", "`": "`"},
 }
+# a word without quotes ends at a mark: {name: 张三, ...
 _BARE_END = re.compile(r"[\n,:={}\[\]()，：＝｛｝［］【】；;]")
 _FULL_CALL = re.compile(r"([A-Za-z_]+)[ \t]*（")
+# a quote ends a string where this follows: a mark, a comment, the end, or (last alternative) a
+# blank and the quote of the next string, as in ['张三' '李四']
 _AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|/[*/]|\Z|[\"“'‘「『`](?<=\s.))")
 # what may follow a key beside a colon
 _AFTER_KEY = re.compile(r"\s*(?:[\[{［｛【]|[-—]{1,2}[>＞]|→)")
 # a quote too many: before a mark and the quote that opens the words
+# {"人名"": "张三"}: the second quote is one too many. It is skipped with the mark behind it where
+# another quote and a word follow
 _STRAY = re.compile(r"[\"“”]\s*[,，、;；:：]\s*(?=[\"“][^\s,，、;；:：=\]})\"“”])")
 _BLANK_ESCAPE = re.compile(r"\\+[nrt]")
 _COMMENTS = {"//": "\n", "#": "\n", "/*": "*/"}
 _BEFORE_COMMENT = ",，{}[]｛｝［］"
 _ARROW = re.compile(r"[-—]{1,2}[>＞]|→")
 _ARROW_SIGNS = " -—=>＞→"
+# where the reading of a string stops: an escape, or any quote, which may be its end
 _SPECIAL = re.compile(r"[\\\"'”’＂＇」』`]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?\Z|true\Z|false\Z|True\Z|False\Z|NaN\Z")
 _NULLS = ("null", "None")
@@ -57,7 +63,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class Scan:
-    """Read one group that begins at a place; `end` is where reading stopped."""
+    """Reads one group that begins at an offset; `end` is where reading stopped."""
 
     def __init__(self, text: str, at: int, notes: Counter[str]) -> None:
         """Begin at an opening bracket, or at the name of a function before one."""
@@ -67,11 +73,11 @@ class Scan:
         self.open: Counter[str] = Counter()
         self.keys: list[str | None] = [None]
         self.fresh = True  # whether a value may follow: after an opener, a comma or a key
-        self._last: dict[str, int] = {}  # where what ends a comment stands last
+        self._last: dict[str, int] = {}  # the last offset of what ends a comment
 
     @property
     def end(self) -> int:
-        """Return the place behind what was read."""
+        """Return the offset behind what was read."""
         return self.at
 
     def read(self) -> Bracketed | None:
@@ -253,7 +259,7 @@ class Scan:
         return None
 
     def _is_after(self) -> bool:
-        """Tell whether what may follow a string stands here."""
+        """Tell whether what may follow a string is next."""
         if _AFTER.match(self.text, self.at):
             return True
         is_key = self.stack[-1].opener == "{" and self.keys[-1] is None
@@ -319,10 +325,11 @@ class Scan:
 
 
 def join_surrogates(words: str) -> str:
-    """Join the halves of surrogate pairs; a half that stands alone is left out."""
+    """Join the halves of surrogate pairs; a half that is alone is left out."""
     return words.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
 
 
+# an escape of JSON: \u6f22, or a backslash and any character, or a last lone backslash
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.)|\Z)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r"}
 _BRACKETS = ("{", "[", "｛", "［")
@@ -344,9 +351,9 @@ def _character(found: re.Match[str]) -> str:
 
 
 def open_quoted(text: str, structured: bool, notes: Counter[str]) -> str:
-    """Take an answer out of the JSON string it stands in, or each of its lines out of one.
+    """Return an answer without the JSON string it was put in, or each of its lines was.
 
-    `structured` says that brackets are expected inside: words alone stay as they are.
+    `structured` says that brackets are expected inside: text without any stays as it is.
     """
     inner: str | None = text
     for depth in range(1, _DEEP + 1):
@@ -361,8 +368,8 @@ def open_quoted(text: str, structured: bool, notes: Counter[str]) -> str:
 def _inner(text: str) -> str | None:
     if '"' not in text:
         return unescape(text) if "&quot;" in text and text[:1] != "&" else None
-    found = _words(text)
-    return _all_escaped(text) if found is None else found
+    inner = _words(text)
+    return _all_escaped(text) if inner is None else inner
 
 
 def _words(text: str) -> str | None:
@@ -385,10 +392,10 @@ def _loaded(text: str) -> object:
     if not text.endswith(('"', "]")):
         return None
     try:
-        found: object = loads(text)
+        value: object = loads(text)
     except (ValueError, RecursionError):
         return None
-    return found
+    return value
 
 
 def _all_escaped(text: str) -> str | None:
@@ -401,12 +408,12 @@ def _all_escaped(text: str) -> str | None:
 
 
 def is_json(words: str, passage: str | None) -> bool:
-    """Tell whether words that do not stand in the text are JSON."""
+    """Tell whether a string that is not in the text is JSON."""
     return _group(words, passage) is not None
 
 
 def open_strings(root: Bracketed, passage: str | None, notes: Counter[str]) -> None:
-    """Put for each string that is JSON and does not stand in the text what it holds."""
+    """Replace each string that is JSON and not in the text by what it holds."""
     waiting = [root]
     while waiting:
         members = waiting.pop().members

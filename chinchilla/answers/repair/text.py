@@ -55,7 +55,7 @@ def unwrapped(raw: str, prompt: str, passage: str | None, notes: Counter[str]) -
 
 
 def is_wrapped(raw: str, passage: str | None) -> bool:
-    """Tell whether a tag, a token or an invisible mark stands at an end, which the text lacks."""
+    """Tell whether a tag, a token or an invisible mark is at an end, which the text lacks."""
     text = raw.strip()
     return passage is not None and _untagged(text, passage) != text
 
@@ -120,7 +120,7 @@ class AnswerPiece(NamedTuple):
 def cut_pieces(text: str, query: Query, by_line: bool, textual: bool) -> list[AnswerPiece]:
     """Cut an answer at its fences; one in words at its headings where there are no fences.
 
-    `by_line` says that a heading stands on a line of its own unless a name asked follows it.
+    `by_line` says that a heading has a line of its own unless a name asked follows it.
     """
     if _FENCE in text:
         parts = text.split(_FENCE)
@@ -155,16 +155,16 @@ def _sections(text: str, query: Query, by_line: bool) -> list[str]:
 
 def _under_heading(line: str, query: Query, by_line: bool) -> str | None:
     """Return what follows the heading that a line begins with; null where it has none."""
-    found = _COLON.search(line, 0, _LONGEST_HEADING)
-    head = line[: found.start()] if found else line
+    colon = _COLON.search(line, 0, _LONGEST_HEADING)
+    head = line[: colon.start()] if colon else line
     if len(head) > _LONGEST_HEADING or not (name := head.strip(_AROUND)) or name in query.names:
         return None
     if name.count("(") + name.count("（") > name.count(")") + name.count("）"):
         # the beginning of a tuple, of which a string holds the colon
         return None
-    rest = line[found.end() :].strip(_AROUND) if found else ""
+    rest = line[colon.end() :].strip(_AROUND) if colon else ""
     known = repair_words().headings
-    if not (any(word in name.casefold() for word in known) if found else name.casefold() in known):
+    if not (any(word in name.casefold() for word in known) if colon else name.casefold() in known):
         return None
     if by_line and rest and not rest.startswith(tuple(query.names)):
         return None
@@ -175,6 +175,7 @@ Take = Callable[[str, bool], bool]
 """Read a line and keep what it says; the flag lets names pass that were not asked."""
 Variants = Callable[[str], Iterator[tuple[str, str]]]
 """Yield ways to read a line, each with the name of the repair it took."""
+# a bullet or number before a line: - 人名, • 人名, 1. 人名, （2）人名; not 1.5
 _BULLET = re.compile(r"\A\s*(?:[-*•·●▪>]\s+|[-•·●▪]|[(（]?\d{1,3}[.．、)）](?!\d)\s*)")
 _EMPHASIS = re.compile(r"\*\*|__|`")
 
@@ -278,14 +279,14 @@ FieldName = Literal["type", "text", "head", "tail", "slots", "trigger", "argumen
 _SHORT = 40
 _BRACKETS = "()（）[]<>【】 "
 _MARKS = 12
-"""Quotes, brackets, stops and names that may stand around a word for nothing found."""
+"""Quotes, brackets, stops and names that may be around a word for nothing found."""
 
 
 class RepairWords(Frozen):
     """What a model says instead of an answer; `fields` maps a part to the names it goes by.
 
-    `absent` stands where an item is expected, as what `lacking` describes does; `headings`
-    stand before an answer or an example.
+    `absent` is written where an item is expected, as is what `lacking` describes; `headings`
+    are before an answer or an example.
     """
 
     empty: tuple[str, ...]
@@ -305,7 +306,7 @@ class RepairWords(Frozen):
 
     @cached_property
     def empties(self) -> frozenset[str]:
-        """Return the words for nothing found, without what may stand around them."""
+        """Return the words for nothing found, without what may be around them."""
         return frozenset(plain(item) for item in self.empty)
 
     @cached_property
@@ -326,7 +327,7 @@ class RepairWords(Frozen):
         return plain(answer) in self.empties
 
     def is_absent(self, item: str, name: str = "") -> bool:
-        """Tell whether an item is a word for nothing found in its place, under a name."""
+        """Tell whether an item is a word for nothing found instead, under a name."""
         if len(item) > self._longest:
             return False
         inner = plain(item.strip(_BRACKETS))
@@ -334,7 +335,7 @@ class RepairWords(Frozen):
             return True
         own = plain(name)
         inner = inner.removesuffix(own) if own and inner != own else inner
-        return inner in self._absents or any(one.fullmatch(inner) for one in self.lacking)
+        return inner in self._absents or any(pattern.fullmatch(inner) for pattern in self.lacking)
 
     def says_nothing(self, answer: str) -> bool:
         """Tell whether a short answer says in a sentence that nothing was found."""
@@ -347,7 +348,7 @@ class RepairWords(Frozen):
 
 
 def plain(answer: str) -> str:
-    """Strip what stands around words for nothing found: blanks, quotes, a final stop."""
+    """Return words for nothing found without blanks, quotes and a final stop."""
     return "".join(answer.split()).strip("。.！!“”\"'`").casefold()
 
 
