@@ -5,9 +5,8 @@
     ├── RecordError         a record that would break the schema
     │   └── LabelError      a label that is on no card
     ├── CardError           a source card that cannot be used
-    ├── TemplateError       a template that cannot be used
     ├── AnswerError         an answer that cannot be parsed
-    ├── ConfigError         an option or a build.toml that cannot be used
+    ├── ConfigError         an option, a template or a build.toml that cannot be used
     ├── EngineError         a model that cannot be loaded or queried
     │   ├── ConstraintError answers that cannot be constrained to a grammar; free decoding goes on
     │   └── PromptError     one prompt that gets no answer; others may
@@ -94,10 +93,6 @@ class CardError(ChinchillaError):
     """Raised when a source card cannot be used."""
 
 
-class TemplateError(ChinchillaError):
-    """Raised when a template cannot be used."""
-
-
 class AnswerError(ChinchillaError):
     """Raised when an answer cannot be parsed."""
 
@@ -105,7 +100,7 @@ class AnswerError(ChinchillaError):
 
 
 class ConfigError(ChinchillaError):
-    """Raised when an option or a configuration file cannot be used."""
+    """Raised when an option, a template or a configuration file cannot be used."""
 
 
 class EngineError(ChinchillaError):

@@ -135,29 +135,29 @@ class Record(Frozen):
                 self._check(item.text, item.start, item.end, item.where)
         return self
 
-    def _check(self, words: str, start: int | None, end: int | None, where: Where | None) -> None:
+    def _check(self, string: str, start: int | None, end: int | None, where: Where | None) -> None:
         """Raise ValueError unless the text has the string where the record says."""
         if start is None:
             if end is not None:
-                raise ValueError(f"{words!r} has an end offset but no start offset")
-            self._check_unlocated(words, where)
+                raise ValueError(f"{string!r} has an end offset but no start offset")
+            self._check_unlocated(string, where)
             return
-        stop = start + len(words) if end is None else end
+        stop = start + len(string) if end is None else end
         if where is not None:
-            raise ValueError(f"{words!r} is marked {where!r} and has an offset into the text")
+            raise ValueError(f"{string!r} is marked {where!r} and has an offset into the text")
         if stop > len(self.text):
             size = f"the text, which has {len(self.text)} characters"
-            raise ValueError(f"offset {start}:{stop} of {words!r} ends after {size}")
-        if self.text[start:stop] != words:
+            raise ValueError(f"offset {start}:{stop} of {string!r} ends after {size}")
+        if self.text[start:stop] != string:
             raise ValueError(
-                f"offset {start}:{stop} quotes {self.text[start:stop]!r}, not {words!r}"
+                f"offset {start}:{stop} quotes {self.text[start:stop]!r}, not {string!r}"
             )
 
-    def _check_unlocated(self, words: str, where: Where | None) -> None:
-        if where is None and words not in self.text:
-            raise ValueError(f"{words!r} is not in the text")
-        if where == "title" and words not in (self.title or ""):
-            raise ValueError(f"{words!r} is in neither text nor title")
+    def _check_unlocated(self, string: str, where: Where | None) -> None:
+        if where is None and string not in self.text:
+            raise ValueError(f"{string!r} is not in the text")
+        if where == "title" and string not in (self.title or ""):
+            raise ValueError(f"{string!r} is in neither text nor title")
 
 
 check_record: Callable[[Mapping[str, Any]], Record] = Record.__pydantic_validator__.validate_python
@@ -178,13 +178,13 @@ def unfit(where: str, error: ValidationError) -> RecordError:
 
 
 def explain(error: ValidationError) -> str:
-    """Put the first problem of a pydantic error into a few words of ours."""
+    """Return the first problem of a pydantic error in a few words of ours."""
     first = error.errors(include_url=False)[0]
     path = ".".join(str(part) for part in first["loc"])
-    words = _words_of(first["type"], first["msg"], first.get("ctx", {}))
-    if words is None:
-        words = f"is {_value(first['input'])}, not {_KINDS.get(first['type'], 'what fits here')}"
-    return f"{path}: {words}" if path else words
+    phrase = _words_of(first["type"], first["msg"], first.get("ctx", {}))
+    if phrase is None:
+        phrase = f"is {_value(first['input'])}, not {_KINDS.get(first['type'], 'what fits here')}"
+    return f"{path}: {phrase}" if path else phrase
 
 
 def _words_of(kind: str, message: str, context: Mapping[str, Any]) -> str | None:
@@ -195,11 +195,11 @@ def _words_of(kind: str, message: str, context: Mapping[str, Any]) -> str | None
         return f"not JSON ({context['error']})"
     if kind == "literal_error":
         return f"is none of {context['expected']}".replace(" or ", ", ")
-    for name, words in _LIMITS.items():
+    for name, phrase in _LIMITS.items():
         if name in context:
             limit = context[name]
             whole = isinstance(limit, float) and limit.is_integer()
-            return f"is not {words} {int(limit) if whole else limit}"
+            return f"is not {phrase} {int(limit) if whole else limit}"
     return _WORDS.get(kind)
 
 
@@ -233,7 +233,7 @@ _KINDS = {
 
 
 def _value(value: object) -> str:
-    """Say what sort of value was found, in words of JSON and TOML."""
+    """Say what sort of value was found, in terms of JSON and TOML."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):

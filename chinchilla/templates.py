@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from pydantic import Field, ValidationError
 
-from chinchilla.errors import AS_UTF8, ConfigError, TemplateError
+from chinchilla.errors import AS_UTF8, ConfigError
 from chinchilla.resources import RESOURCES, shipped
 from chinchilla.schema import Frozen, explain
 
@@ -120,15 +120,15 @@ def fill_phrase(text: str, values: Mapping[str, str]) -> str:
 
 @cache
 def compile_template(text: str, where: str) -> tuple[Segment, ...]:
-    """Return a template cut at its variables; raise TemplateError for anything but plain ones."""
+    """Return a template cut at its variables; raise ConfigError for anything but plain ones."""
     try:
         parsed = _JINJA.parse(text)
     except TemplateSyntaxError as error:
         what = f"line {error.lineno}: {error.message}"
-        raise TemplateError(where, what, "write variables as {{ name }}") from error
+        raise ConfigError(where, what, "write variables as {{ name }}") from error
     except (RecursionError, ValueError) as error:
         what = "a variable that is no plain name"
-        raise TemplateError(where, what, "write variables as {{ name }}") from error
+        raise ConfigError(where, what, "write variables as {{ name }}") from error
     return tuple(_segments(parsed, where))
 
 
@@ -142,7 +142,7 @@ def _segments(parsed: nodes.Template, where: str) -> Iterator[Segment]:
             else:
                 kind = type(node).__name__.lower()
                 what = f"a {kind} in the template"
-                raise TemplateError(where, what, "use plain variables only: {{ text }}")
+                raise ConfigError(where, what, "use plain variables only: {{ text }}")
 
 
 _own_folder: list[Path] = []
@@ -158,7 +158,7 @@ def use_templates(folder: Path | None) -> int:
         How many templates the folder has.
 
     Raises:
-        TemplateError: the files cannot be used, or would not be read.
+        ConfigError: the files cannot be used, or would not be read.
     """
     own = () if folder is None else _read_own(folder)
     _own_folder[:] = [] if folder is None else [folder]
@@ -203,22 +203,22 @@ def _installed(own: Path | None) -> dict[str, Template]:
 def _read_own(folder: Path) -> tuple[Template, ...]:
     if not folder.is_dir():
         what, todo = "no such folder", "pass a folder with <task>/*.yaml"
-        raise TemplateError(str(folder), what, todo)
+        raise ConfigError(str(folder), what, todo)
     read, root = set(folder.glob("*/*.yaml")), shipped("templates")
     for path in sorted(path for end in ("yaml", "yml") for path in folder.rglob(f"*.{end}")):
         if path not in read:
             todo = f"put templates into {folder}/<task>/<name>.yaml, and nothing else"
-            raise TemplateError(str(path), "is not read from here", todo)
+            raise ConfigError(str(path), "is not read from here", todo)
         if (root / path.relative_to(folder)).exists():
             what = "a file of this name ships, and no id is given twice"
-            raise TemplateError(str(path), what, "give the file another name")
+            raise ConfigError(str(path), what, "give the file another name")
     templates = _read_folder(folder)
     for template in templates:
         task = template.subtask.partition("-")[0]
         if template.id.partition("/")[0] != task:
             where = str(folder / template.id)
             what = f"asks for {template.subtask}, in a folder of another task"
-            raise TemplateError(where, what, f"move the file to {folder / task}")
+            raise ConfigError(where, what, f"move the file to {folder / task}")
     return templates
 
 
@@ -227,7 +227,7 @@ def _read_folder(root: Path) -> tuple[Template, ...]:
         template for path in sorted(root.glob("*/*.yaml")) for template in _read_file(path, root)
     ]
     if not templates:
-        raise TemplateError(str(root), "no template files here", "pass a folder with <task>/*.yaml")
+        raise ConfigError(str(root), "no template files here", "pass a folder with <task>/*.yaml")
     return tuple(templates)
 
 
@@ -236,13 +236,13 @@ def _read_file(path: Path, root: Path) -> Iterator[Template]:
         file = TemplateFile.model_validate(_read_yaml(path))
     except ValidationError as error:
         todo = "see docs/templates.md for the fields of a template"
-        raise TemplateError(str(path), explain(error), todo) from error
+        raise ConfigError(str(path), explain(error), todo) from error
     name = path.relative_to(root).with_suffix("").as_posix()
     seen: set[str] = set()
     for entry in file.wordings:
         where = f"{path}#{entry.id}"
         if entry.id in seen:
-            raise TemplateError(where, "this id comes twice", "give each template its own id")
+            raise ConfigError(where, "this id comes twice", "give each template its own id")
         seen.add(entry.id)
         template = Template(
             f"{name}#{entry.id}",
@@ -258,22 +258,22 @@ def _read_file(path: Path, root: Path) -> Iterator[Template]:
 
 
 def _check_variables(template: Template, where: str) -> None:
-    """Raise TemplateError unless each needed variable is used once and no other is."""
+    """Raise ConfigError unless each needed variable is used once and no other is."""
     used = template.variables
     needed = {"text", "format"} | _NEEDED.get(template.subtask, frozenset())
     shown = [name for name in used if name in ("labels", "label_lines")]
     for name in sorted(needed):
         if used.count(name) != 1:
             what = f"{{{{ {name} }}}} is used {used.count(name)} times"
-            raise TemplateError(where, what, "use it exactly once")
+            raise ConfigError(where, what, "use it exactly once")
     if len(shown) != int(template.closed):
         what = f"{{{{ labels }}}} or {{{{ label_lines }}}} is used {len(shown)} times"
         todo = "use one of them once" if template.closed else "leave it out of an open template"
-        raise TemplateError(where, what, todo)
+        raise ConfigError(where, what, todo)
     unknown = sorted(set(used) - needed - {"labels", "label_lines"})
     if unknown:
         known = ", ".join(sorted(needed | {"labels", "label_lines"}))
-        raise TemplateError(where, f"{unknown[0]!r} is undefined", f"variables are {known}")
+        raise ConfigError(where, f"{unknown[0]!r} is undefined", f"variables are {known}")
 
 
 @lru_cache(maxsize=4)
@@ -284,7 +284,7 @@ def load_phrases(folder: Path | None = None) -> Phrases:
         return Phrases.model_validate(_read_yaml(path))
     except ValidationError as error:
         todo = "compare it with the forms.yaml that ships"
-        raise TemplateError(str(path), explain(error), todo) from error
+        raise ConfigError(str(path), explain(error), todo) from error
 
 
 def _read_yaml(path: Path) -> Any:
@@ -292,14 +292,14 @@ def _read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except OSError as error:
         todo = "pass a template folder that has it"
-        raise TemplateError(str(path), error.strerror or "cannot be read", todo) from error
+        raise ConfigError(str(path), error.strerror or "cannot be read", todo) from error
     except RecursionError as error:
-        raise TemplateError(str(path), "not YAML (nested too deep)", "correct the file") from error
+        raise ConfigError(str(path), "not YAML (nested too deep)", "correct the file") from error
     except UnicodeDecodeError as error:
-        raise TemplateError(str(path), "not UTF-8", AS_UTF8) from error
+        raise ConfigError(str(path), "not UTF-8", AS_UTF8) from error
     except (yaml.YAMLError, ValueError) as error:
         message = " ".join(str(error).split())
-        raise TemplateError(str(path), f"not YAML ({message})", "correct the file") from error
+        raise ConfigError(str(path), f"not YAML ({message})", "correct the file") from error
 
 
 def template_hashes(folder: Path | None = None) -> dict[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chinchilla.errors import TemplateError
+from chinchilla.errors import ConfigError
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.resources import shipped
@@ -114,7 +114,7 @@ def test_a_bad_wording_is_named_when_it_is_read(tmp_path, field, words, message)
     path.parent.mkdir()
     wording = GOOD["wordings"][0] | {field: words}
     path.write_text(yaml.safe_dump(GOOD | {"wordings": [wording]}), encoding="utf-8")
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_templates(tmp_path)
     assert str(caught.value) == f"{path}{message}"
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ner" / "mine.yaml"
     path.parent.mkdir()
     path.write_text("a: [", encoding="utf-8")
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_templates(tmp_path)
     assert str(caught.value).startswith(f"{path}: not YAML (")
 

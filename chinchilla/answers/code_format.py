@@ -60,12 +60,12 @@ def _call(item: AnswerItem, subtask: str) -> str:
 
 
 def _slots(item: AnswerItem) -> str:
-    slots = ", ".join(f"{quoted(name)}: {quoted(words)}" for name, words in item.pairs)
+    slots = ", ".join(f"{quoted(name)}: {quoted(string)}" for name, string in item.pairs)
     return f", slots={{{slots}}}" if slots else ""
 
 
 def _arguments(item: AnswerItem) -> str:
-    calls = [_call(AnswerItem(role, words), "ee-argument") for role, words in item.pairs]
+    calls = [_call(AnswerItem(role, string), "ee-argument") for role, string in item.pairs]
     return f", arguments=[{', '.join(calls)}]"
 
 
@@ -98,9 +98,9 @@ def _read_call(cursor: Cursor, subtask: str) -> AnswerItem:
         what = f"{function} has the parameters {', '.join(values) or 'none'}"
         raise AnswerError("answer", what, f"it needs {', '.join(needed)}")
     name = values[needed[0]]
-    words = values.get("text", values.get("head", values.get("trigger")))
+    string = values.get("text", values.get("head", values.get("trigger")))
     return AnswerItem(
-        name, words, values.get("tail"), values.get("slots", values.get("arguments", ()))
+        name, string, values.get("tail"), values.get("slots", values.get("arguments", ()))
     )
 
 
@@ -129,7 +129,7 @@ def _value(cursor: Cursor, name: str) -> Any:
 
 def _read_slots(cursor: Cursor) -> tuple[tuple[str, str], ...]:
     slots = cursor.value()
-    if not isinstance(slots, dict) or not all(isinstance(words, str) for words in slots.values()):
+    if not isinstance(slots, dict) or not all(isinstance(string, str) for string in slots.values()):
         raise cursor.wrong("slots is an object of strings")
     return tuple(slots.items())
 

@@ -165,7 +165,7 @@ def _item(name: str, item: Any, query: Query) -> AnswerItem:
 def _relation(name: str, item: Any) -> AnswerItem:
     if not isinstance(item, dict) or not {"head", "tail"} <= item.keys():
         raise _wrong("a relation is an object with head and tail")
-    further = [(key, _words(words)) for key, words in item.items() if key not in ("head", "tail")]
+    further = [(key, _words(string)) for key, string in item.items() if key not in ("head", "tail")]
     return AnswerItem(name, _words(item["head"]), _words(item["tail"]), tuple(further))
 
 
@@ -175,7 +175,7 @@ def _event(name: str, item: Any) -> AnswerItem:
     trigger, roles = item.get("trigger"), item.get("arguments", {})
     if not isinstance(roles, dict):
         raise _wrong("arguments is an object of lists")
-    further = [(role, _words(words)) for role, found in roles.items() for words in _list(found)]
+    further = [(role, _words(string)) for role, found in roles.items() for string in _list(found)]
     return AnswerItem(name, None if trigger is None else _words(trigger), None, tuple(further))
 
 

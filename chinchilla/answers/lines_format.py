@@ -70,8 +70,8 @@ def _lines(item: AnswerItem, query: Query, quote: Quote) -> Iterator[str]:
     else:
         name = quote(item.name, TYPE if query.subtask == "ee" else COLON)
         yield f"{name}：{'' if item.text is None else quote(item.text, None)}"
-        for role, words in item.pairs:
-            yield f"- {quote(role, COLON)}：{quote(words, None)}"
+        for role, string in item.pairs:
+            yield f"- {quote(role, COLON)}：{quote(string, None)}"
 
 
 def _slots(item: AnswerItem, quote: Quote) -> str:
@@ -179,11 +179,11 @@ def recover(
 
 def _variants(line: str) -> Iterator[tuple[str, str]]:
     """Yield a line with less and less around its parts."""
-    words = unmarked(line)
-    yield words, "bullets"
-    name, colon, rest = _halves(words)
+    string = unmarked(line)
+    yield string, "bullets"
+    name, colon, rest = _halves(string)
     if not colon:
-        yield unquoted(words.rstrip(_STOPS)), "quotes"
+        yield unquoted(string.rstrip(_STOPS)), "quotes"
         return
     ends = [end.strip() for end in _ARROWS.split(rest, maxsplit=1)]
     tail, slots = _bracketed(ends[-1]) if len(ends) == 2 else ("", "")
@@ -196,7 +196,7 @@ def _variants(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _halves(line: str) -> tuple[str, str, str]:
-    """Cut a line at its first colon; 【name】words does without one."""
+    """Cut a line at its first colon; 【name】text does without one."""
     if line.startswith("【") and "】" in line:
         name, _, rest = line[1:].partition("】")
         bare = rest.lstrip()
@@ -207,20 +207,20 @@ def _halves(line: str) -> tuple[str, str, str]:
     return line[: colon.start()].rstrip(), "：", line[colon.end() :].lstrip()
 
 
-def _bracketed(words: str) -> tuple[str, str]:
-    """Cut off a bracket with a colon at the end of words; without one it is empty."""
-    if not words.endswith(_CLOSING):
-        return words, ""
-    parts = _OPENING.split(words[:-1])
+def _bracketed(string: str) -> tuple[str, str]:
+    """Cut off a bracket with a colon at the end of a string; without one it is empty."""
+    if not string.endswith(_CLOSING):
+        return string, ""
+    parts = _OPENING.split(string[:-1])
     inner = parts[-1]
     if len(parts) < 2 or not _COLONS.search(inner) or any(mark in inner for mark in _CLOSING):
-        return words, ""
-    return words[: -len(inner) - 2].rstrip(), inner
+        return string, ""
+    return string[: -len(inner) - 2].rstrip(), inner
 
 
-def _joined(mark: str, marks: re.Pattern[str], words: str) -> str:
+def _joined(mark: str, marks: re.Pattern[str], string: str) -> str:
     """Write one mark for each of several, without blanks around it."""
-    return mark.join(part.strip() for part in marks.split(words))
+    return mark.join(part.strip() for part in marks.split(string))
 
 
 class _Taken:

@@ -91,19 +91,19 @@ class Cursor:
         return value
 
     def field(self, stop: Pattern[str]) -> str:
-        """Read words, bare up to what ends them, or quoted with that behind them."""
+        """Read a string, bare up to what ends it, or quoted with that behind it."""
         self.blanks()
         if self.text.startswith('"', self.at):
-            words = self.string()
+            string = self.string()
             self.blanks()
             if not stop.match(self.text, self.at):
                 raise self.wrong("a quoted string goes on")
-            return words
+            return string
         end = stop.search(self.text, self.at)
         if end is None:
             raise self.wrong(f"expected {stop.pattern!r}")
-        words, self.at = self.text[self.at : end.start()], end.start()
-        return words.rstrip()
+        string, self.at = self.text[self.at : end.start()], end.start()
+        return string.rstrip()
 
     def wrong(self, what: str) -> AnswerError:
         """Return an error that quotes what is next."""

@@ -39,7 +39,7 @@ _OPENING, _CLOSING = ("(", "（"), (")", "）")
 # between two tuples on a line: ) then , ; 、 or nothing, then (. Blanks before a mark are matched
 # from the first of them alone, else a run of n blanks would be tried n times
 _SEVERAL = re.compile(r"(?<=[)）])(?:\s*[,，;；、])?\s*(?=[(（])")
-# words with a colon before a first tuple
+# a word with a colon before a first tuple
 _LEAD = re.compile(r"\A[^()（）]{1,24}[:：]\s*(?=[(（])")
 _COMMAS = re.compile(r"((?:(?<!\s)\s+)?[,，]\s*)")
 _EQUALS_SIGN = re.compile(r"(?:(?<!\s)\s+)?[=＝]\s*")
@@ -62,8 +62,8 @@ def _fields(item: AnswerItem, query: Query, quote: Quote) -> Iterator[str]:
         yield quote(item.tail or "", COMMA)
     elif query.subtask != "re-pair":
         yield "" if item.text is None else quote(item.text, COMMA)
-    for name, words in item.pairs:
-        yield f"{quote(name, NAME)}={quote(words, COMMA)}"
+    for name, string in item.pairs:
+        yield f"{quote(name, NAME)}={quote(string, COMMA)}"
 
 
 def parse(answer: str, query: Query) -> Content:
@@ -83,10 +83,10 @@ def read_item(line: str, subtask: str) -> AnswerItem:
     elif subtask == "re":
         item = AnswerItem(_next(cursor), first, _next(cursor), tuple(_pairs(cursor)))
     else:
-        words = _next(cursor)
+        string = _next(cursor)
         further = tuple(_pairs(cursor)) if subtask == "ee" else ()
-        missing = not words and subtask in ("ee", "ee-trigger")
-        item = AnswerItem(first, None if missing else words, None, further)
+        missing = not string and subtask in ("ee", "ee-trigger")
+        item = AnswerItem(first, None if missing else string, None, further)
     if not cursor.ended():
         raise cursor.wrong("the tuple goes on")
     return item
@@ -145,23 +145,23 @@ def _readable(line: str, query: Query) -> AnswerItem | None:
 
 def _tuples(line: str, query: Query) -> list[str]:
     """Cut a line into its tuples, where it is a list of them."""
-    words = line.strip()
-    item = _readable(words, query)
+    string = line.strip()
+    item = _readable(string, query)
     if item is not None and item.name in query.names:
-        return [words]
-    words = _LEAD.sub("", words, count=1)
-    if words.startswith("["):
-        words = words.removeprefix("[").removesuffix("]").rstrip(",")
-    return [part for part in _SEVERAL.split(words) if part.strip("[], ")]
+        return [string]
+    string = _LEAD.sub("", string, count=1)
+    if string.startswith("["):
+        string = string.removeprefix("[").removesuffix("]").rstrip(",")
+    return [part for part in _SEVERAL.split(string) if part.strip("[], ")]
 
 
 def _variants(line: str, query: Query) -> Iterator[tuple[str, str]]:
     """Yield a line with less and less around its parts."""
-    words = line if line.startswith(("(", "（")) else unmarked(line)
-    words = words.rstrip("。.；;，, ")
-    yield words, "bullets"
-    words = words.removeprefix("（").removeprefix("(").removesuffix("）").removesuffix(")")
-    fields = _arranged(_COMMAS.split(words.strip()), query)
+    string = line if line.startswith(("(", "（")) else unmarked(line)
+    string = string.rstrip("。.；;，, ")
+    yield string, "bullets"
+    string = string.removeprefix("（").removeprefix("(").removesuffix("）").removesuffix(")")
+    fields = _arranged(_COMMAS.split(string.strip()), query)
     if fields:
         yield f"({', '.join(fields)})", "punctuation"
 
@@ -199,12 +199,12 @@ def _arranged_triple(pieces: list[str], parts: list[str], query: Query) -> list[
     return [_joined(pieces[: 2 * at - 1]), parts[at], tail, *map(_pair, pieces[2 * end :: 2])]
 
 
-def _pair(words: str) -> str:
-    """Write a role or slot with its words, the words quoted where they hold a comma."""
-    name, equals, rest = words.partition("=")
-    return f"{name}={_joined([rest])}" if equals else words
+def _pair(string: str) -> str:
+    """Write a role or slot with its string, quoted where it holds a comma."""
+    name, equals, rest = string.partition("=")
+    return f"{name}={_joined([rest])}" if equals else string
 
 
 def _joined(pieces: list[str]) -> str:
-    words = unquoted("".join(pieces))
-    return bare(words, COMMA) if words else ""
+    string = unquoted("".join(pieces))
+    return bare(string, COMMA) if string else ""

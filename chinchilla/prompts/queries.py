@@ -10,7 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from chinchilla.answers import SUBTASKS, Content, Query, Subtask, target
-from chinchilla.errors import ConfigError, TemplateError
+from chinchilla.errors import ConfigError
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.label_sampling import Draw, batches, role_parts
 from chinchilla.prompts.options import PromptOptions
@@ -200,8 +200,8 @@ def query_of(row: InstructionRow, labels: LabelSet) -> Query:
         labels: the label set of the row's source and edition.
 
     Raises:
-        ConfigError: the row or a label of it is none of extraction's.
-        TemplateError: the template of the row is not installed.
+        ConfigError: the row or a label of it is none of extraction's, or its template is not
+            installed.
     """
     if row.subtask not in SUBTASKS:
         todo = "leave general rows out: nothing is extracted from their answers"
@@ -230,5 +230,5 @@ def _template(row: InstructionRow) -> Template:
     template = find_template(row.template)
     if template is None:
         todo = "pass the folder of templates that it was built with as --templates-dir"
-        raise TemplateError(f"row {row.id}", f"no wording {row.template!r} here", todo)
+        raise ConfigError(f"row {row.id}", f"no wording {row.template!r} here", todo)
     return template

@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 
 class Oddity:
-    """A value that is neither words nor null nor a group: a number, true or false."""
+    """A value that is neither string nor null nor a group: a number, true or false."""
 
 
 @dataclass
@@ -46,7 +46,7 @@ _FULL_CALL = re.compile(r"([A-Za-z_]+)[ \t]*（")
 _AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|/[*/]|\Z|[\"“'‘「『`](?<=\s.))")
 # what may follow a key beside a colon
 _AFTER_KEY = re.compile(r"\s*(?:[\[{［｛【]|[-—]{1,2}[>＞]|→)")
-# a quote too many: before a mark and the quote that opens the words
+# a quote too many: before a mark and the quote that opens the string
 # {"人名"": "张三"}: the second quote is one too many. It is skipped with the mark behind it where
 # another quote and a word follow
 _STRAY = re.compile(r"[\"“”]\s*[,，、;；:：]\s*(?=[\"“][^\s,，、;；:：=\]})\"“”])")
@@ -161,7 +161,7 @@ class Scan:
         self.fresh = False
 
     def _lacks_colon(self) -> bool:
-        """Tell whether the words before a value are its key, the colon left out."""
+        """Tell whether the string before a value is its key, the colon left out."""
         if self.keys[-1] is not None:
             return False
         top = self.stack[-1]
@@ -218,10 +218,10 @@ class Scan:
         if self.fresh or not members or not isinstance(members[-1][1], str):
             self.notes["punctuation"] += 1
             return
-        words = members[-1][1]
+        string = members[-1][1]
         if members[-1][0] is None:
             members.pop()
-            self.keys[-1] = words
+            self.keys[-1] = string
             self.fresh = True
 
     def _string(self, mark: str) -> None:
@@ -234,11 +234,11 @@ class Scan:
         if opening != '"':
             self.notes["quotes"] += 1
         self.at += 1
-        words = self._words((_QUOTES[mark], '"') if mark in "“”" else (_QUOTES[mark],))
-        if words is None:
+        string = self._words((_QUOTES[mark], '"') if mark in "“”" else (_QUOTES[mark],))
+        if string is None:
             self.notes["cut"] = 1
         else:
-            self._add(words)
+            self._add(string)
 
     def _words(self, ends: tuple[str, ...]) -> str | None:
         """Read to the quote that ends a string; null where the text ends before."""
@@ -265,10 +265,10 @@ class Scan:
         is_key = self.stack[-1].opener == "{" and self.keys[-1] is None
         return is_key and _AFTER_KEY.match(self.text, self.at) is not None
 
-    def _halved(self, words: str) -> str:
+    def _halved(self, string: str) -> str:
         """Leave out halves of surrogate pairs, which no text may hold."""
-        kept = join_surrogates(words)
-        self.notes["surrogate"] += kept != words
+        kept = join_surrogates(string)
+        self.notes["surrogate"] += kept != string
         return kept
 
     def _escape(self) -> str:
@@ -293,21 +293,21 @@ class Scan:
             self.notes["punctuation"] += 1
             self._open("(", found[1])
             return
-        words = self.text[self.at : stop].strip()
+        string = self.text[self.at : stop].strip()
         self.at = stop
         if found and found.group() == "(":
-            self._open("(", words)
+            self._open("(", string)
         elif not found and len(self.stack) > 1:
             self.notes["cut"] = 1
-        elif words in _NULLS:
+        elif string in _NULLS:
             self._add(None)
-        elif _NUMBER.match(words):
+        elif _NUMBER.match(string):
             self._add(ODD)
         elif found and found.group() in "=＝":
-            self._add(words)
+            self._add(string)
         else:
             self.notes["quotes"] += 1
-            self._add(words)
+            self._add(string)
 
     def _close_all(self) -> None:
         if len(self.stack) == 1:
@@ -324,9 +324,9 @@ class Scan:
             self._pop()
 
 
-def join_surrogates(words: str) -> str:
+def join_surrogates(string: str) -> str:
     """Join the halves of surrogate pairs; a half that is alone is left out."""
-    return words.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+    return string.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
 
 
 # an escape of JSON: \u6f22, or a backslash and any character, or a last lone backslash
@@ -338,11 +338,11 @@ _DEEP = 3
 """How often an answer may be quoted as a whole."""
 
 
-def unescaped(words: str) -> str:
+def unescaped(string: str) -> str:
     """Decode the escapes of a JSON string; before any other character a backslash goes."""
-    if "\\" not in words:
-        return words
-    return join_surrogates(_ESCAPE.sub(_character, words))
+    if "\\" not in string:
+        return string
+    return join_surrogates(_ESCAPE.sub(_character, string))
 
 
 def _character(found: re.Match[str]) -> str:
@@ -407,9 +407,9 @@ def _all_escaped(text: str) -> str | None:
     return unescaped(body) if quotes and quotes == body.count('\\"') else None
 
 
-def is_json(words: str, passage: str | None) -> bool:
+def is_json(string: str, passage: str | None) -> bool:
     """Tell whether a string that is not in the text is JSON."""
-    return _group(words, passage) is not None
+    return _group(string, passage) is not None
 
 
 def open_strings(root: Bracketed, passage: str | None, notes: Counter[str]) -> None:
@@ -425,12 +425,12 @@ def open_strings(root: Bracketed, passage: str | None, notes: Counter[str]) -> N
                 notes["escapes"] += 1
 
 
-def _group(words: str, passage: str | None) -> Bracketed | None:
-    if words[:1] not in ("{", "[") or words[-1:] not in ("}", "]"):
+def _group(string: str, passage: str | None) -> Bracketed | None:
+    if string[:1] not in ("{", "[") or string[-1:] not in ("}", "]"):
         return None
-    if ('"' not in words and "'" not in words) or (passage is not None and words in passage):
+    if ('"' not in string and "'" not in string) or (passage is not None and string in passage):
         return None
     notes: Counter[str] = Counter()
-    scan = Scan(words, 0, notes)
+    scan = Scan(string, 0, notes)
     group = scan.read()
-    return None if scan.end < len(words) or any(notes[name] for name in _BROKEN) else group
+    return None if scan.end < len(string) or any(notes[name] for name in _BROKEN) else group

@@ -18,7 +18,7 @@ import yaml
 from pydantic import ValidationError, model_validator
 
 from chinchilla.answers.query import Content, Query
-from chinchilla.errors import TemplateError
+from chinchilla.errors import ConfigError
 from chinchilla.resources import RESOURCES
 from chinchilla.schema import Event, Frozen, explain
 
@@ -79,20 +79,20 @@ def _untagged(text: str, passage: str) -> str:
     return text[start:end]
 
 
-def _leading(words: str, passage: str) -> int:
-    size = words.find(">") + 1
-    return size if words.startswith("<") and _is_tag(words[:size], passage) else 0
+def _leading(string: str, passage: str) -> int:
+    size = string.find(">") + 1
+    return size if string.startswith("<") and _is_tag(string[:size], passage) else 0
 
 
-def _trailing(words: str, passage: str) -> int:
-    at = words.rfind("<")
-    return len(words) - at if at >= 0 and _is_tag(words[at:], passage) else 0
+def _trailing(string: str, passage: str) -> int:
+    at = string.rfind("<")
+    return len(string) - at if at >= 0 and _is_tag(string[at:], passage) else 0
 
 
-def _is_tag(words: str, passage: str) -> bool:
-    inner = words[1:-1].strip("/|")
+def _is_tag(string: str, passage: str) -> bool:
+    inner = string[1:-1].strip("/|")
     named = bool(inner) and all(mark.isalnum() or mark in "_:-" for mark in inner)
-    return words.endswith(">") and inner.isascii() and named and words not in passage
+    return string.endswith(">") and inner.isascii() and named and string not in passage
 
 
 def _unboxed(text: str, passage: str) -> str:
@@ -118,7 +118,7 @@ class AnswerPiece(NamedTuple):
 
 
 def cut_pieces(text: str, query: Query, by_line: bool, textual: bool) -> list[AnswerPiece]:
-    """Cut an answer at its fences; one in words at its headings where there are no fences.
+    """Cut an answer at its fences; one of a text format at its headings where there are no fences.
 
     `by_line` says that a heading has a line of its own unless a name asked follows it.
     """
@@ -188,7 +188,7 @@ def fix_lines(
     for line in lines:
         notes["prose"] += unparsed is not None
         ways = [(line, ""), *variants(line)]
-        kind = next((kind for words, kind in ways if take(words, False)), None)
+        kind = next((kind for string, kind in ways if take(string, False)), None)
         if kind is None and take(line, True):
             kind = ""
         unparsed = line if kind is None else None
@@ -201,8 +201,8 @@ def note_unparsed(line: str | None, query: Query, notes: Counter[str]) -> None:
     """Count an unparsed last line: cut off where it begins like an item, else prose."""
     if line is None:
         return
-    words = line.strip().lstrip("(（- ")
-    begun = any(words.startswith(name) or name.startswith(words) for name in query.names)
+    string = line.strip().lstrip("(（- ")
+    begun = any(string.startswith(name) or name.startswith(string) for name in query.names)
     if begun or line.strip().startswith(("(", "（")):
         notes.update(("truncated", "cut"))
     else:
@@ -214,12 +214,12 @@ def unmarked(line: str) -> str:
     return _EMPHASIS.sub("", _BULLET.sub("", line, count=1)).strip()
 
 
-def unquoted(words: str) -> str:
-    """Strip one pair of quotes around words."""
+def unquoted(string: str) -> str:
+    """Strip one pair of quotes around a string."""
     for opening, closing in ('""', "''", "“”", "‘’", "「」", "『』", "【】"):
-        if len(words) > 2 and words[0] == opening and words[-1] == closing:
-            return words[1:-1]
-    return words
+        if len(string) > 2 and string[0] == opening and string[-1] == closing:
+            return string[1:-1]
+    return string
 
 
 def looks_like_label(name: str) -> bool:
@@ -339,12 +339,12 @@ class RepairWords(Frozen):
 
     def says_nothing(self, answer: str) -> bool:
         """Tell whether a short answer says in a sentence that nothing was found."""
-        return len(answer) <= _SHORT and any(words in answer for words in self.nothing)
+        return len(answer) <= _SHORT and any(string in answer for string in self.nothing)
 
     def refuses(self, answer: str) -> bool:
         """Tell whether the answer holds a phrase of refusal."""
         folded = answer.casefold()
-        return any(words in folded for words in self.phrases)
+        return any(string in folded for string in self.phrases)
 
 
 def plain(answer: str) -> str:
@@ -354,12 +354,12 @@ def plain(answer: str) -> str:
 
 @cache
 def repair_words() -> RepairWords:
-    """Read repair.yaml; raise TemplateError where it does not hold what it should."""
+    """Read repair.yaml; raise ConfigError where it does not hold what it should."""
     path = RESOURCES / "repair.yaml"
     todo = "compare it with the repair.yaml that ships"
     try:
         return RepairWords.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise TemplateError(str(path), " ".join(str(error).split()), todo) from error
+        raise ConfigError(str(path), " ".join(str(error).split()), todo) from error
     except ValidationError as error:
-        raise TemplateError(str(path), explain(error), todo) from error
+        raise ConfigError(str(path), explain(error), todo) from error
