@@ -65,7 +65,7 @@ def answer_format(name: str) -> AnswerFormat:
     """Return an answer format; raise ConfigError where there is none of that name."""
     if name not in format_names():
         todo = f"use {', '.join(format_names())}"
-        raise ConfigError(f"form {name!r}", "no such answer form", todo)
+        raise ConfigError(f"form {name!r}", "no such answer format", todo)
     module = import_module(f"{__name__}.{name}{_SUFFIX}")
     return AnswerFormat(
         module.dump,

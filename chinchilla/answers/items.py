@@ -137,7 +137,7 @@ def to_content(items: Iterable[AnswerItem], query: Query) -> Content:
             return Content(events=_asked_event(items, query))
         return Content(events=tuple(_event(item, query) for item in items))
     except ValidationError as error:
-        todo = "write each item as the form says"
+        todo = "write each item as the format says"
         raise AnswerError("answer", f"an item does not fit ({explain(error)})", todo) from error
 
 

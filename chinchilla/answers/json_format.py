@@ -56,7 +56,7 @@ def _value(item: AnswerItem, query: Query) -> Any:
 
 
 def parse(answer: str, query: Query) -> Content:
-    """Read such an answer back; raise AnswerError where it is not exactly of the form.
+    """Read such an answer back; raise AnswerError where it is not exactly of the format.
 
     The lists of a key that comes twice are joined.
     """
@@ -66,7 +66,7 @@ def parse(answer: str, query: Query) -> Content:
 def skim(answer: str, query: Query) -> Content:
     """Read what fits of a well-formed answer, as a reader without repair does.
 
-    Items that are not of the form are left out; of a key that comes twice the last counts.
+    Items that are not of the format are left out; of a key that comes twice the last counts.
     Raises AnswerError where the answer is not one JSON value of the right kind.
     """
     items: list[AnswerItem] = []
@@ -115,7 +115,7 @@ def _load(answer: str, query: Query, hook: Callable[[Pairs], Any]) -> Any:
     kind = list if query.subtask == "re-pair" else dict
     if not isinstance(value, kind):
         what = "not a JSON list" if kind is list else "not a JSON object"
-        raise AnswerError("answer", what, "answer as the form says")
+        raise AnswerError("answer", what, "answer as the format says")
     return value
 
 
@@ -192,4 +192,4 @@ def _list(items: Any) -> list[Any]:
 
 
 def _wrong(rule: str) -> AnswerError:
-    return AnswerError("answer", "not of the form json", rule)
+    return AnswerError("answer", "not of the format json", rule)

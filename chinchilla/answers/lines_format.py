@@ -80,7 +80,7 @@ def _slots(item: AnswerItem, quote: Quote) -> str:
 
 
 def parse(answer: str, query: Query) -> Content:
-    """Read such lines back; raise AnswerError where one is not of the form."""
+    """Read such lines back; raise AnswerError where one is not of the format."""
     return to_content(_items(lines_of(answer, query), query), query)
 
 
@@ -131,7 +131,7 @@ def _refuse_prose(item: AnswerItem, query: Query) -> None:
 
 
 def read_item(cursor: Cursor, subtask: str) -> AnswerItem:
-    """Read the item on a line; raise AnswerError where there is none of the form."""
+    """Read the item on a line; raise AnswerError where there is none of the format."""
     if subtask == "re-pair":
         return AnswerItem(cursor.field(END))
     name = cursor.field(COLON)

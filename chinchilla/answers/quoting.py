@@ -108,7 +108,7 @@ class Cursor:
     def wrong(self, what: str) -> AnswerError:
         """Return an error that quotes what is next."""
         here = self.text[self.at : self.at + 12]
-        return AnswerError("answer", f"{what} at {here!r}", "write each item as the form says")
+        return AnswerError("answer", f"{what} at {here!r}", "write each item as the format says")
 
 
 Write = Callable[[list[AnswerItem], Query, Quote], str]

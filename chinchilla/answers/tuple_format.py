@@ -73,7 +73,7 @@ def parse(answer: str, query: Query) -> Content:
 
 
 def read_item(line: str, subtask: str) -> AnswerItem:
-    """Read a tuple; raise AnswerError where the line is none of the form."""
+    """Read a tuple; raise AnswerError where the line is none of the format."""
     if len(line) < 2 or line[0] != "(" or line[-1] != ")":
         raise AnswerError("answer", f"{line[:12]!r} is no tuple", "write one (...) a line")
     cursor = Cursor(line[1:-1])

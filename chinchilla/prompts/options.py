@@ -12,7 +12,7 @@ Size = Annotated[int, Field(ge=0)]
 
 def _known_form(name: str) -> str:
     if name not in format_names():
-        raise ValueError(f"no answer form {name!r}, there are {', '.join(format_names())}")
+        raise ValueError(f"no answer format {name!r}, there are {', '.join(format_names())}")
     return name
 
 

@@ -114,7 +114,7 @@ def test_every_module_with_dump_and_parse_is_a_form():
 def test_an_unknown_form_names_the_known_ones():
     with pytest.raises(ConfigError) as error:
         answer_format("yaml")
-    assert str(error.value) == ("form 'yaml': no such answer form; use code, json, lines, tuple")
+    assert str(error.value) == ("form 'yaml': no such answer format; use code, json, lines, tuple")
 
 
 @pytest.mark.parametrize(("name", "subtask"), GOLDEN)

@@ -1,4 +1,4 @@
-"""Grammars accept all gold, and nothing that is not of the form, the labels or the passage."""
+"""Grammars accept all gold, and nothing that is not of the format, the labels or the passage."""
 
 from random import Random
 

@@ -41,7 +41,7 @@ class Block(NamedTuple):
 def from_json(
     text: str, query: Query, notes: Counter[str], passage: str | None = None
 ) -> list[AnswerItem] | None:
-    """Read the JSON values of an answer that count (see `blocks`); null where there is none."""
+    """Read the JSON values of an answer that count (see above); null where there is none."""
     runs = _runs(text, query, passage)
     filled = [run for run in runs if any(block.items for block in run)]
     blocks = [join_blocks(run, passage) for run in filled]
@@ -65,19 +65,19 @@ def _runs(text: str, query: Query, passage: str | None) -> list[list[Block]]:
     """Return the JSON values that answer, those together between which there is no text."""
     runs: list[list[Block]] = []
     at, goes_on = 0, False
-    while found := _JSON.search(text, at):
+    while match := _JSON.search(text, at):
         here: Counter[str] = Counter()
-        scan = Scan(text, found.start(), here)
+        scan = Scan(text, match.start(), here)
         group = scan.read()
         items: list[AnswerItem] = []
         if group is not None:
             open_strings(group, passage, here)
             items = Shapes(query, here).items(group)
-        goes_on = goes_on and not text[at : found.start()].strip(_APART)
-        at = max(scan.end, found.end())
+        goes_on = goes_on and not text[at : match.start()].strip(_APART)
+        at = max(scan.end, match.end())
         answers = bool(items) or (group is not None and _is_answer(group, query))
         if answers:
-            block = Block(items, here, found.start(), at)
+            block = Block(items, here, match.start(), at)
             if goes_on:
                 runs[-1].append(block)
             else:
@@ -99,15 +99,15 @@ def from_calls(
     """Read every typed call of an answer; null where there is none."""
     items: list[AnswerItem] = []
     at, rest = 0, []
-    while found := _CALL.search(text, at):
+    while match := _CALL.search(text, at):
         here: Counter[str] = Counter()
-        scan = Scan(text, found.start(), here)
+        scan = Scan(text, match.start(), here)
         group = scan.read()
         if group is not None:
             open_strings(group, passage, here)
         more = Shapes(query, here).items(group) if group and group.name else []
-        end = max(scan.end, found.end())
-        rest.append(text[at : found.start() if more else end])
+        end = max(scan.end, match.end())
+        rest.append(text[at : match.start() if more else end])
         if more or here["cut"]:
             here.pop("other_shape", None)
             notes.update(here)
@@ -292,20 +292,20 @@ class Shapes:
 
     def _item(self, name: str, value: Value) -> Iterator[AnswerItem]:
         subtask = self.query.subtask
-        found: AnswerItem | None
+        item: AnswerItem | None
         if subtask == "re":
-            found = self._relation(name, value)
+            item = self._relation(name, value)
         elif subtask == "ee":
-            found = self._event(name, value)
+            item = self._event(name, value)
         elif subtask == "ee-trigger" and value is None:
-            found = AnswerItem(name)
+            item = AnswerItem(name)
         else:
             text = self._text(value)
-            found = None if text is None else AnswerItem(name, text)
-        if found is None:
+            item = None if text is None else AnswerItem(name, text)
+        if item is None:
             self._drop()
         else:
-            yield found
+            yield item
 
     def _text(self, value: Value) -> str | None:
         """Return a string; also the one inside an object, which is counted."""
@@ -351,13 +351,15 @@ class Shapes:
             return AnswerItem(name, value) if value.strip() else None
         if not isinstance(value, Bracketed) or not value.members:
             return None
-        found = self._field(value, "arguments")
-        if not isinstance(found, Bracketed):
+        arguments = self._field(value, "arguments")
+        if not isinstance(arguments, Bracketed):
             fields = repair_words().fields
             taken = {*fields["type"], *fields["trigger"], *fields["arguments"]}
             rest = [(key, item) for key, item in value.members if key not in taken]
-            found = Bracketed("{", "", rest)
-        return AnswerItem(name, self._string(value, "trigger"), None, tuple(self._arguments(found)))
+            arguments = Bracketed("{", "", rest)
+        return AnswerItem(
+            name, self._string(value, "trigger"), None, tuple(self._arguments(arguments))
+        )
 
     def _arguments(self, group: Bracketed) -> Iterator[Pair]:
         """Yield roles and words: roles as keys, or objects that name their role."""
@@ -413,9 +415,9 @@ class Shapes:
 
     def _field(self, group: Bracketed, part: FieldName) -> Value:
         names = repair_words().fields[part]
-        found = {key: value for key, value in reversed(group.members) if key in names}
-        best = next((name for name in names if name in found and name not in self.names), None)
-        return None if best is None else found[best]
+        present = {key: value for key, value in reversed(group.members) if key in names}
+        best = next((name for name in names if name in present and name not in self.names), None)
+        return None if best is None else present[best]
 
     def _string(self, group: Bracketed, part: FieldName) -> str | None:
         value = self._field(group, part)

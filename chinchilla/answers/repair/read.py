@@ -50,7 +50,7 @@ class Reading(NamedTuple):
 
     `content` is what the answer says after repair. `strict` tells whether it is well-formed
     as it is, and `strict_content` is what a reader without repair takes from it: of json
-    the items that are of the form, the last of duplicate keys.
+    the items that are of the format, the last of duplicate keys.
     """
 
     status: Status
@@ -67,7 +67,7 @@ def read_answer(
 
     `text` is what the answer was taken from, with its title: strings that are not in it
     are read as they were meant, words for nothing found are no items. `prompt` is left out of
-    an answer that repeats it. Raises ConfigError only where there is no form of that name.
+    an answer that repeats it. Raises ConfigError only where there is no format of that name.
     """
     chosen, text = answer_format(form_name), text or None
     raw = join_surrogates(raw) if not raw.isascii() else raw
@@ -97,7 +97,7 @@ def _try(read: Callable[[str, Query], Content], raw: str, query: Query) -> Conte
 
 
 def _strict(raw: str, query: Query, chosen: AnswerFormat, content: Content) -> Reading:
-    """Return the reading of an answer that is of the form and holds nothing else."""
+    """Return the reading of an answer that is of the format and holds nothing else."""
     notes = _remarks(raw, chosen)
     bare = chosen.skim(raw, query) if notes else content
     status: Status = "ok" if _size(content) else "ok_empty"
@@ -115,7 +115,7 @@ def _remarks(raw: str, chosen: AnswerFormat) -> Counter[str]:
 def _repair(
     raw: str, query: Query, chosen: AnswerFormat, strict: Content | None, source: _Source
 ) -> Reading:
-    """Return the reading of an answer that is not of the form, or holds names not asked."""
+    """Return the reading of an answer that is not of the format, or holds names not asked."""
     phrases = repair_words()
     if raw.strip() and _is_empty(raw, query):
         return Reading("ok_empty", Content(), False, Counter())
@@ -171,7 +171,7 @@ def _holds_answer(content: Content, query: Query, chosen: AnswerFormat) -> bool:
     """Tell whether an item is more than a sentence taken for one.
 
     A span may hold the words of a refusal; a label may not, and where labels were asked a line
-    of a text form under another one may be prose.
+    of a text format under another one may be prose.
     """
     label = query.event if query.subtask == "ee-argument" else None
     asked = {role.key for role in label.roles} if label else set(query.by_key)
@@ -253,7 +253,7 @@ def _block(
 
 
 def _broken(text: str, textual: bool, passage: str | None, notes: Counter[str]) -> str:
-    """Break lines where a text form has them written as escapes, which the text lacks."""
+    """Break lines where a text format has them written as escapes, which the text lacks."""
     if not textual or passage is None or "\\" in passage or '"' in text or "\\n" not in text:
         return text
     notes["escapes"] += 1

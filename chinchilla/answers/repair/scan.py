@@ -118,13 +118,13 @@ class Scan:
         escape = _BLANK_ESCAPE.match(self.text, self.at)
         behind_key = not self.fresh and self._lacks_colon()
         arrow = _ARROW.match(self.text, self.at) if behind_key else None
-        found = escape or arrow
-        if found is None:
+        skipped = escape or arrow
+        if skipped is None:
             return False
         self.notes["escapes" if escape else "punctuation"] += 1
         if arrow:
             self._key()
-        self.at = found.end()
+        self.at = skipped.end()
         return True
 
     def _commented(self) -> bool:
@@ -243,10 +243,10 @@ class Scan:
     def _words(self, ends: tuple[str, ...]) -> str | None:
         """Read to the quote that ends a string; null where the text ends before."""
         parts: list[str] = []
-        while found := _SPECIAL.search(self.text, self.at):
-            parts.append(self.text[self.at : found.start()])
-            char = found.group()
-            self.at = found.end()
+        while match := _SPECIAL.search(self.text, self.at):
+            parts.append(self.text[self.at : match.start()])
+            char = match.group()
+            self.at = match.end()
             if char == "\\":
                 parts.append(self._escape())
             elif _HALF.get(char, char) in ends and self._is_after():
@@ -286,24 +286,24 @@ class Scan:
         return char if char == "'" else f"\\{char}"
 
     def _bare(self) -> None:
-        found = _FULL_CALL.match(self.text, self.at) or _BARE_END.search(self.text, self.at)
-        stop = found.start() if found else len(self.text)
-        if found and found.re is _FULL_CALL:
-            self.at = found.end() - 1
+        match = _FULL_CALL.match(self.text, self.at) or _BARE_END.search(self.text, self.at)
+        stop = match.start() if match else len(self.text)
+        if match and match.re is _FULL_CALL:
+            self.at = match.end() - 1
             self.notes["punctuation"] += 1
-            self._open("(", found[1])
+            self._open("(", match[1])
             return
         string = self.text[self.at : stop].strip()
         self.at = stop
-        if found and found.group() == "(":
+        if match and match.group() == "(":
             self._open("(", string)
-        elif not found and len(self.stack) > 1:
+        elif not match and len(self.stack) > 1:
             self.notes["cut"] = 1
         elif string in _NULLS:
             self._add(None)
         elif _NUMBER.match(string):
             self._add(ODD)
-        elif found and found.group() in "=＝":
+        elif match and match.group() in "=＝":
             self._add(string)
         else:
             self.notes["quotes"] += 1
@@ -345,8 +345,8 @@ def unescaped(string: str) -> str:
     return join_surrogates(_ESCAPE.sub(_character, string))
 
 
-def _character(found: re.Match[str]) -> str:
-    code, char = found.groups()
+def _character(match: re.Match[str]) -> str:
+    code, char = match.groups()
     return chr(int(code, 16)) if code else _PLAIN.get(char, char or "")
 
 

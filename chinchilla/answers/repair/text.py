@@ -230,7 +230,7 @@ def looks_like_label(name: str) -> bool:
 CUT_OFF = 5
 """Repeats that make a loop where the answer was cut off."""
 OPEN_END = 20
-"""Repeats that make a loop where a form has no closing mark; gold never comes near."""
+"""Repeats that make a loop where a format has no closing mark; gold never comes near."""
 _LONGEST = 16
 
 
