@@ -115,7 +115,7 @@ def test_an_answer_that_is_escaped_or_full_width_is_read(form: str, subtask: str
         ),
     ],
 )
-def test_nothing_that_stands_in_the_text_is_taken_away(form: str, span: str) -> None:
+def test_nothing_that_is_in_the_text_is_taken_away(form: str, span: str) -> None:
     content = Content(entities=(Entity(type="ORG", text=span), Entity(type="LOC", text=span)))
     query = Query("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
     text = f"原文里有{span}这几个字"

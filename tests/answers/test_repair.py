@@ -296,7 +296,7 @@ PHRASES = [
 
 
 @pytest.mark.parametrize(("form", "query", "raw", "status", "expected"), PHRASES)
-def test_words_of_a_refusal_may_stand_in_what_was_found(form, query, raw, status, expected):
+def test_words_of_a_refusal_may_are_in_what_was_found(form, query, raw, status, expected):
     reading = read_answer(raw, query, form)
     assert (reading.status, items(reading.content)) == (status, expected)
 

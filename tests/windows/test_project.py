@@ -66,7 +66,7 @@ def test_an_item_without_offsets_goes_to_every_window_it_occurs_in() -> None:
     assert [window.origins.entities for window in windowed.windows] == [(0, 1), (0,)]
 
 
-def test_an_item_in_a_shared_sentence_stands_in_both_windows() -> None:
+def test_an_item_in_a_shared_sentence_is_in_both_windows() -> None:
     entity = {"type": "人", "text": "李雷", "start": 8, "end": 10}
     windowed = window_records(record(entities=[entity]), [(0, 16), (8, 29)], "keep")
     assert [window.record.entities[0].start for window in windowed.windows] == [8, 0]

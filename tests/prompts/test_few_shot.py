@@ -71,7 +71,7 @@ def test_an_example_is_of_train_has_its_own_gold_and_is_not_nearly_the_record(
 
 
 @pytest.mark.parametrize("source", ["finre", "sanwen", "duie"])
-def test_the_pair_of_an_example_stands_in_its_text(tmp_path, source) -> None:
+def test_the_pair_of_an_example_is_in_its_text(tmp_path, source) -> None:
     sample = Sample(tmp_path, source, "re-pair")
     negative = Counter()
     for record in sample.dev[:20]:

@@ -164,7 +164,7 @@ def test_an_answer_is_read_as_it_is_meant(form, subtask, raw, expected):
     "span", ["无", "未知", "NAN", "-", "\\n", "A&amp;B", '["甲"]', '"甲"', "\\理"]
 )
 @pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
-def test_what_stands_in_the_text_is_left_as_it_is(form, span):
+def test_what_is_in_the_text_is_left_as_it_is(form, span):
     from chinchilla.answers import Content, answer_format
     from chinchilla.schema import Entity
 
