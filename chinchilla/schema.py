@@ -1,4 +1,7 @@
-"""The record: frozen models of which an invalid one cannot exist.
+"""The record and what is built of it: frozen models of which an invalid one cannot exist.
+
+    Record(id="msra-dev-000001", source="msra", split="dev", task="ner", text="张三来了",
+           entities=(Entity(type="PER", text="张三", start=0, end=2),))
 
 Offsets are code points into `text`, start inclusive, end exclusive. A source that gives no
 offset leaves them null; nothing here looks for a string to invent one.
@@ -43,14 +46,6 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Span(Frozen):
-    """A string of the text, with its offsets where the source gives them."""
-
-    text: NonEmpty
-    start: Offset | None = None
-    end: Offset | None = None
-
-
 class Entity(Frozen):
     """A typed span."""
 
@@ -58,11 +53,6 @@ class Entity(Frozen):
     text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
-
-    @property
-    def span(self) -> Span:
-        """Return the span without its type."""
-        return Span(text=self.text, start=self.start, end=self.end)
 
 
 class Relation(Frozen):
@@ -87,11 +77,6 @@ class Argument(Frozen):
     start: Offset | None = None
     end: Offset | None = None
     where: Where | None = Field(default=None, exclude_if=_is_none)
-
-    @property
-    def span(self) -> Span:
-        """Return the span without its role."""
-        return Span(text=self.text, start=self.start, end=self.end)
 
 
 class Event(Frozen):
