@@ -21,7 +21,7 @@ class Tagged(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A place where a tag sequence breaks its scheme, and the stretch it concerns."""
+    """Where a tag sequence breaks its scheme, and the stretch it concerns."""
 
     kind: FaultKind
     at: int
@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
 
 def decode(tags: Sequence[str], scheme: Scheme) -> tuple[list[Tagged], list[Fault]]:
-    """Turn tags into spans and list every place where the scheme is broken.
+    """Return the spans of tags, and every fault of the scheme.
 
     A stretch without a beginning ("no-begin") is not among the spans; one without an end
     ("no-end", BMES only) is. The caller decides which faults are a known quirk.
@@ -78,9 +78,9 @@ def _fault(kind: FaultKind, tags: Sequence[str], start: int, stop: int) -> Fault
     return Fault(kind, at, before, tags[at], Tagged(tags[start][2:], start, stop))
 
 
-def occurrences(text: str, words: str) -> Iterator[int]:
-    """Yield the start of every occurrence of the words, overlapping ones too."""
-    at = text.find(words)
+def occurrences(text: str, string: str) -> Iterator[int]:
+    """Yield the start of every occurrence of a string, overlapping ones too."""
+    at = text.find(string)
     while at >= 0:
         yield at
-        at = text.find(words, at + 1)
+        at = text.find(string, at + 1)

@@ -7,7 +7,8 @@ import pytest
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.check import schema_surprises
-from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.errors import ChinchillaError, InputError
+from chinchilla.tally import Tally
 
 TODO = "correct the line or leave it out"
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.answers import Content, Query, form, ordered
+from chinchilla.answers import Content, Query, answer_format, target
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig, read_config
@@ -92,7 +92,7 @@ def test_adding_a_source_does_not_change_the_rows_of_the_others(tmp_path: Path) 
 
 
 def parsed(row: InstructionRow, query: Query) -> list[object]:
-    return items(form(row.form).parse(row.output, query))
+    return items(answer_format(row.form).parse(row.output, query))
 
 
 def gold(record: Record) -> list[object]:
@@ -136,7 +136,7 @@ def test_every_row_and_record_is_valid_and_the_answer_is_the_gold(tmp_path: Path
             assert set(row.labels) == {label.key for label in labels}
             by_key = {label.key: label for label in labels}
             query = Query(row.subtask, tuple(by_key[key] for key in row.labels))
-            assert row.output == form(row.form).dump(ordered(record, query), query)
+            assert row.output == answer_format(row.form).dump(target(record, query), query)
             assert parsed(row, query) == gold(record)
             checked += 1
     assert checked > 400

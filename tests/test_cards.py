@@ -7,8 +7,9 @@ import pytest
 from own_card import CARD, ROW, run
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import CardError, Tally
+from chinchilla.errors import CardError
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
-from chinchilla.errors import CardError, Tally
+from chinchilla.errors import CardError
+from chinchilla.tally import Tally
 
 NOWHERE = Path("nowhere")
 SOURCES = [

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.schema import Label, LabelSet
 from chinchilla.score.answers import read_answers, read_queries
 from chinchilla.score.rows import Gold, Row, TripleGold, TripleRow, rows_of
 from chinchilla.strict_json import DuplicateKeyError, loads
+from chinchilla.tally import Tally
 
 KINDS = (Row, Gold, TripleRow, TripleGold)
 GOOD = {

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from chinchilla.corpus import evidence
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
-from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
+from chinchilla.errors import CardError, ChinchillaError, InputError
 from chinchilla.schema import Record, Split
+from chinchilla.tally import Tally
 
 SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
 TRAIN = {
@@ -179,7 +180,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, suppress_stats_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data(), st.sampled_from(NAMES))
 def test_a_record_changed_in_one_key_is_as_before_refused_or_counted(
     tmp_path_factory, data, source

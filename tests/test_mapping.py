@@ -4,7 +4,8 @@ import orjson
 import pytest
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import CardError, ChinchillaError, Tally
+from chinchilla.errors import CardError, ChinchillaError
+from chinchilla.tally import Tally
 
 HEAD = 'title = "我的数据"\ntask = "{task}"\n[[editions]]\nsplits.train = ["train.json"]\n'
 NER = (

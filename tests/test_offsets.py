@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.offsets import OffsetRuler, Setting, fitting, suspicion
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 CARD = (
     'title = "x"\ntask = "ner"\n[[editions]]\nsplits.train = ["train.json"]\n'

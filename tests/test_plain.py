@@ -10,11 +10,12 @@ from pydantic import ValidationError
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.read import Known, plain_record
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Relation, check_record
 from chinchilla.sources.duie import to_relation
+from chinchilla.tally import Tally
 
 NOWHERE = Path("nowhere")
 TEXT = "甲书是乙写的"

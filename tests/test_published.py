@@ -7,8 +7,8 @@ import pytest
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.check import count
-from chinchilla.errors import Tally
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 pytestmark = pytest.mark.real
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.errors import ChinchillaError, InputError
 from chinchilla.readers import columns, jsonl, lines, markup, tsv, wordtag
 from chinchilla.readers.lines import Slice, cut, raw_lines, text_lines
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name", "product_name"})
 

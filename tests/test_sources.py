@@ -13,8 +13,8 @@ import pytest
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.find import FoundSource
-from chinchilla.errors import Tally
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 HERE = Path(__file__).resolve().parent / "sources"
 RAW = HERE.parent.parent / "raw"

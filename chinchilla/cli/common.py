@@ -17,8 +17,8 @@ from chinchilla.errors import ChinchillaError, ConfigError, shown
 
 if TYPE_CHECKING:
     from chinchilla.corpus.find import FoundSource
-    from chinchilla.errors import Tally
     from chinchilla.schema import Split
+    from chinchilla.tally import Tally
 
 
 RAW = Path("raw")

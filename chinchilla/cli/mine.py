@@ -47,9 +47,10 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
     from chinchilla.cli.predicted import read_pairs
     from chinchilla.corpus import find as catalogue
-    from chinchilla.errors import ConfigError, Tally
+    from chinchilla.errors import ConfigError
     from chinchilla.files import check_writable
     from chinchilla.prompts import hard_negatives as confusion
+    from chinchilla.tally import Tally
 
     if out != "-":
         check_writable(Path(out), "pass another file with --out")

@@ -24,12 +24,13 @@ from chinchilla.cli.eval import say_unconstrained
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from chinchilla.errors import PromptError, Tally
+    from chinchilla.errors import PromptError
     from chinchilla.predict.answer_log import AnswerJob
     from chinchilla.predict.engine import Engine, Prompt
     from chinchilla.predict.postprocess import AskedRow
     from chinchilla.predict.prompting import PromptRendering
     from chinchilla.schema import Record
+    from chinchilla.tally import Tally
 
 
 @click.command()
@@ -99,8 +100,8 @@ if TYPE_CHECKING:
 @templates_option
 def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
-    from chinchilla.errors import Tally
     from chinchilla.predict.local import use_threads
+    from chinchilla.tally import Tally
 
     use_threads(0)
     given["engine"] = given["engine"] or ("openai" if given["base_url"] else "transformers")

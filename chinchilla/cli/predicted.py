@@ -4,11 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.prompts.hard_negatives import Pair
 from chinchilla.schema import LabelSet, Record, make_record
 from chinchilla.score.pairing import Names, Pairing
 from chinchilla.score.rows import Gold, Row, iter_rows
+from chinchilla.tally import Tally
 
 
 def read_pairs(

@@ -39,7 +39,7 @@ def _print(found: "FoundSource", split: "Split", *, forgiving: bool) -> None:
     """Print the records of a split; raise InputError where all of it is left out."""
     from chinchilla.corpus import find as catalogue
     from chinchilla.corpus.report import check_any_read
-    from chinchilla.errors import Tally
+    from chinchilla.tally import Tally
 
     tally, any_read = Tally(forgiving=forgiving), False
     tally.merge(found.tally)

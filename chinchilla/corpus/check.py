@@ -13,9 +13,10 @@ from chinchilla.corpus.find import FoundSource, find_file, module_of
 from chinchilla.corpus.report import Numbers, SplitReport, split_report
 from chinchilla.corpus.suspects import Suspects
 from chinchilla.corpus.unread import unread_of
-from chinchilla.errors import PLACES, ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, Record, Split
+from chinchilla.tally import PLACES, Tally
 
 
 @dataclass

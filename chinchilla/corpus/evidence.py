@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.read import SplitSlice
-from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
+from chinchilla.errors import CardError, ChinchillaError, InputError
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
+from chinchilla.tally import Tally
 
 MANY = 50
 """So many pairs without any relation are no labels of a split: a quarter of those published are

@@ -23,10 +23,11 @@ from chinchilla.corpus.registry import (
     load_card,
     resolve,
 )
-from chinchilla.errors import CardError, InputError, Tally
+from chinchilla.errors import CardError, InputError
 from chinchilla.readers.lines import Boundary, Slice, check_content, cut
 from chinchilla.resources import shipped
 from chinchilla.schema import SPLITS, Record, Split
+from chinchilla.tally import Tally
 
 _DEV = ("dev", "valid", "validation", "val")
 _DEV_WORD = re.compile(r"(?<![a-z])(?:dev|valid|validation|val)(?![a-z])", re.IGNORECASE)

@@ -12,9 +12,10 @@ from chinchilla.corpus.offsets import Repeats, Setting
 from chinchilla.corpus.paths import ABSENT, UnmappedError, lookup, walk
 from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.shape import MisfitError, near_key, nearest
-from chinchilla.errors import CardError, ChinchillaError, RecordError, Tally
+from chinchilla.errors import CardError, ChinchillaError, RecordError
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 SPANS = 5000
 """So many spans are looked at for surfaces that come again and again."""

@@ -27,10 +27,11 @@ from chinchilla.corpus.paths import (
 )
 from chinchilla.corpus.read import RowContext
 from chinchilla.corpus.shape import MisfitError, nearest
-from chinchilla.errors import RecordError, Tally
+from chinchilla.errors import RecordError
 from chinchilla.readers import jsonl
 from chinchilla.readers.jsonl import kind
 from chinchilla.readers.lines import Slice
+from chinchilla.tally import Tally
 
 Row = dict[str, Any]
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import tsv
 from chinchilla.readers.lines import Slice, text_lines
+from chinchilla.tally import Tally
 
 
 class SentenceRows(NamedTuple):

@@ -10,9 +10,10 @@ from pydantic import ValidationError
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.carve import carved_split
 from chinchilla.corpus.shape import MisfitError, Shape, fold, misfit, nearest
-from chinchilla.errors import ChinchillaError, LabelError, RecordError, Tally
+from chinchilla.errors import ChinchillaError, LabelError, RecordError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Event, Label, Record, Relation, Split, check_record, unfit
+from chinchilla.tally import Tally
 
 Fields = dict[str, Any]
 
@@ -66,7 +67,7 @@ def plain_record(fields: Fields, known: Known) -> Record | None:
 def _relations(items: list[Fields], text: str, known: Known) -> list[Relation] | None:
     """Make the relations if all are valid; what is no string raises TypeError or is not known."""
     made: list[Relation] = []
-    ends, make = known.ends, Relation.of_valid
+    ends, make = known.ends, Relation.model_construct
     for item in items:
         if tuple(item) != _NAMES:
             return None
@@ -78,7 +79,7 @@ def _relations(items: list[Fields], text: str, known: Known) -> list[Relation] |
             return None
         if (slots != _NO_SLOTS or types != _NO_SLOTS) and not _slots_fit(item, text, known):
             return None
-        made.append(make(item))
+        made.append(make(**item))
     return made
 
 
@@ -93,8 +94,8 @@ def _slots_fit(item: Fields, text: str, known: Known) -> bool:
 
 
 def _record(fields: Fields, relations: list[Relation]) -> Record:
-    return Record.of_valid(
-        {
+    return Record.model_construct(
+        **{
             "id": fields["id"],
             "source": fields["source"],
             "split": fields["split"],

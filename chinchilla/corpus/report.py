@@ -8,8 +8,9 @@ from pydantic import Field
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.unread import Unread
-from chinchilla.errors import Count, InputError, Tally, shown
+from chinchilla.errors import InputError, shown
 from chinchilla.schema import Frozen, Split
+from chinchilla.tally import Count, Tally
 
 UNLABELLED = "unlabelled"
 

@@ -6,8 +6,8 @@ A hash a text is kept, nothing else, and every record is looked at once.
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from chinchilla.errors import Tally
 from chinchilla.schema import Record, Split
+from chinchilla.tally import Tally
 
 BLANKS = "span-with-blanks"
 BLANKS_TODO = "draw the spans without the blanks around them: answers with them are hardly learnt"

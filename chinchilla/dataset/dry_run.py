@@ -12,7 +12,7 @@ from chinchilla.dataset.prepare import prepare
 from chinchilla.dataset.report import build_report
 from chinchilla.dataset.run import Progress, run
 from chinchilla.dataset.shard import Totals, weigh_shard
-from chinchilla.windows.cut import measure_of
+from chinchilla.prompts.budget import measure_of
 
 
 def forecast(plan: Plan, workers: int, progress: Progress) -> tuple[Totals, Report]:

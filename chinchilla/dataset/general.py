@@ -11,11 +11,12 @@ from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import Choice, choose, histogram
 from chinchilla.dataset.shard import ShardCounts, Totals, dump_row
 from chinchilla.dataset.write import Written
-from chinchilla.errors import ChinchillaError, ConfigError, InputError, Tally
+from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.lengths import row_length
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import InstructionRow, Split
+from chinchilla.tally import Tally
 from chinchilla.windows.split import Measure
 
 GENERAL = "general"

@@ -14,9 +14,9 @@ from chinchilla.dataset.plan import BuildJob, Plan
 from chinchilla.dataset.report import build_report, short_names
 from chinchilla.dataset.shard import ShardCounts, Totals
 from chinchilla.dataset.write import Written
-from chinchilla.errors import Count
 from chinchilla.files import hash_file
 from chinchilla.schema import SPLITS
+from chinchilla.tally import Count
 from chinchilla.templates import template_hashes
 
 _LIBRARIES = ("jinja2", "orjson", "pydantic")

@@ -10,12 +10,12 @@ from chinchilla.dataset.plan import Plan, tasks_of
 from chinchilla.dataset.run import Kits, Progress, run
 from chinchilla.dataset.selection import Histogram
 from chinchilla.dataset.shard import BuildContext, Survey, mix_seed, survey_shard, tally_shard
-from chinchilla.errors import Tally
+from chinchilla.prompts.budget import LONGEST_EXAMPLE, make_cutter, measure_of
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
 from chinchilla.prompts.hard_negatives import Confusions, read_confusions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import LabelSet
-from chinchilla.windows.cut import LONGEST_EXAMPLE, make_cutter, measure_of
+from chinchilla.tally import Tally
 
 
 def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Kits:

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, get_args
 
-from chinchilla.answers import Content, Query, Subtask, form, forms
+from chinchilla.answers import Content, Query, Subtask, answer_format, format_names
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.export.formats import formats, load_format
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import GoldQuery, nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
+from chinchilla.tally import Tally
 from chinchilla.templates import load_templates
 
 KEPT = 5
@@ -71,7 +72,9 @@ def round_trip(found: FoundSource) -> RoundTrip:
 
 
 def _prompter(found: FoundSource) -> Prompter:
-    options = PromptOptions(subtasks=get_args(Subtask), forms=forms(), descriptions="sampled")
+    options = PromptOptions(
+        subtasks=get_args(Subtask), forms=format_names(), descriptions="sampled"
+    )
     return Prompter(found.card.label_set(found.edition.name), seed=0, options=options)
 
 
@@ -79,7 +82,7 @@ def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
     """Collect the words for "nothing found" that any wording uses, by sub-task and form."""
     found: dict[tuple[str, str], dict[str, None]] = {}
     for template in load_templates():
-        for name in forms():
+        for name in format_names():
             words = nothing_found(template, name)
             found.setdefault((template.subtask, name), {})[words] = None
     return {key: tuple(words) for key, words in found.items()}
@@ -89,7 +92,7 @@ def _try_forms(
     ask: GoldQuery, empties: dict[tuple[str, str], tuple[str, ...]], done: RoundTrip
 ) -> None:
     wanted = items(ask.content)
-    for name in forms():
+    for name in format_names():
         # only an empty answer shows the words for "nothing found"; else one wording stands for all
         words = empties[ask.query.subtask, name]
         for empty in words if ask.null else words[:1]:
@@ -100,7 +103,7 @@ def _try_forms(
 
 def _parsed(name: str, content: Content, query: Query) -> Counter[object]:
     try:
-        return items(form(name).parse(form(name).dump(content, query), query))
+        return items(answer_format(name).parse(answer_format(name).dump(content, query), query))
     except ChinchillaError as error:
         return Counter([str(error)])
 

@@ -15,12 +15,12 @@ from chinchilla.corpus.report import UNLABELLED
 from chinchilla.corpus.suspects import BLANKS, BLANKS_TODO, blanks
 from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import PLACES, Choice, Histogram, kept, place
-from chinchilla.errors import Tally
 from chinchilla.export.lengths import row_length
+from chinchilla.prompts.budget import Cutter
 from chinchilla.prompts.queries import GoldQuery
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Event, InstructionRow, Record, Split
-from chinchilla.windows.cut import Cutter
+from chinchilla.tally import Tally
 from chinchilla.windows.split import Measure
 
 
@@ -258,7 +258,7 @@ def queries_of(record: Record, context: BuildContext, windows: Counter[str]) -> 
 def _asks_of_panes(
     record: Record, context: BuildContext, cutter: Cutter, windows: Counter[str]
 ) -> Iterator[GoldQuery]:
-    panes = cutter.panes(record, windows)
+    panes = cutter.windows(record, windows)
     windows["records-cut"] += len(panes) > 1
     for window, shown in panes:
         yield from context.prompter.queries_of_record(shown, window)

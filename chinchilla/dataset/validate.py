@@ -9,8 +9,8 @@ from chinchilla.corpus.card import Card
 from chinchilla.corpus.registry import nearest_source
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.errors import ConfigError
-from chinchilla.prompts.wordings import check_wordings
 from chinchilla.schema import TASKS
+from chinchilla.templates import check_template_ids
 
 Value = TypeVar("Value")
 
@@ -20,7 +20,7 @@ def check_names(config: BuildConfig, cards: Mapping[str, Card]) -> None:
 
     `cards` are all there are: a setting may be about a source that this build does not read.
     """
-    check_wordings(config.prompts.wordings)
+    check_template_ids(config.prompts.wordings)
     for setting, named in _tasks(config).items():
         _check(setting, "task", named, TASKS)
     for source, edition in config.editions.items():

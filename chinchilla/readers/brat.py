@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.offsets import clean
 from chinchilla.readers.recognise import ANY_TEXT, Kind, other_file
 from chinchilla.readers.standoff import Annotations, Link
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 _WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
 

@@ -11,9 +11,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, excerpt, open_file, text_lines, too_much
 from chinchilla.readers.recognise import TAG, Kind, Refusals
+from chinchilla.tally import Tally
 
 _WANTED: frozenset[Kind] = frozenset({"columns", "tsv"})
 _DOCUMENT = "-DOCSTART-"

@@ -15,10 +15,11 @@ import ijson
 import orjson
 from ijson import get_backend
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Boundary, LineItem, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import Kind, Refusals, other_file
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
+from chinchilla.tally import Tally
 
 Row = dict[str, Any]
 _LINES: frozenset[Kind] = frozenset({"json-lines"})

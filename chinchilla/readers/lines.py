@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.recognise import ANY_TEXT, Refusals
+from chinchilla.tally import Tally
 
 MAX_LINE = 16 * 1024 * 1024
 """Longest line read, in bytes; the longest record of the known sources has 15 kB."""

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Slice, text_lines, too_much
 from chinchilla.readers.recognise import Kind, other_file
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 Damage = Literal["literal-newline", "broken-mark", "nested-mark", "empty-mark"]
 

@@ -7,7 +7,8 @@ from typing import Literal, NamedTuple, get_args
 
 import orjson
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
+from chinchilla.tally import Tally
 
 HEAD = 1 << 16
 """How many bytes of a file are looked at."""

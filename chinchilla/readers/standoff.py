@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Slice, excerpt
 from chinchilla.readers.offsets import Counting, countings
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 _LEFT_OUT = {
     "A": "brat-attribute-left-out",

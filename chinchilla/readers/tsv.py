@@ -5,9 +5,10 @@ head<TAB>tail<TAB>relation<TAB>sentence
 
 from collections.abc import Iterator
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Slice, text_lines
 from chinchilla.readers.recognise import Kind, Refusals
+from chinchilla.tally import Tally
 
 _WANTED: frozenset[Kind] = frozenset({"tsv"})
 

@@ -6,9 +6,10 @@ Words stand between single spaces, with one more space at the end of the line.
 import re
 from collections.abc import Iterator
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, excerpt, text_lines, too_much
 from chinchilla.readers.recognise import Kind, Refusals
+from chinchilla.tally import Tally
 
 _WANTED: frozenset[Kind] = frozenset({"word-tag"})
 _INNER_TAG = re.compile(r"[^\x00-\x7f]/[A-Za-z]{1,4}(?![A-Za-z0-9/.])")

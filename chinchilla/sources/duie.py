@@ -20,10 +20,10 @@ from typing import Any
 
 from chinchilla.corpus.read import RowContext, SplitSlice
 from chinchilla.corpus.shape import MisfitError, check_list
-from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 VALUE = "@value"
 _MAIN = (str, {VALUE: str})

@@ -11,12 +11,13 @@ from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
+from chinchilla.prompts.budget import make_cutter, prompt_overhead
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
 from chinchilla.score.evaluate import Request, evaluate
-from chinchilla.windows.cut import make_cutter, prompt_overhead
+from chinchilla.tally import Tally
 
 CASES = [
     ("msra", None, "ner", "ner_string", 24),
@@ -60,7 +61,7 @@ class Made:
         splits = [split for split in SPLITS if split in self.found.files]
         for record in (one for name in splits for one in self._records(name)):
             lost: Counter[str] = Counter()
-            panes = cutter.panes(record, lost)
+            panes = cutter.windows(record, lost)
             if lost:
                 continue
             self.records.append(record)

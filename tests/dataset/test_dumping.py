@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.shard import dump_line, dump_record
-from chinchilla.errors import Tally
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, Record
+from chinchilla.tally import Tally
 
 NOWHERE = Path("nowhere")
 SOURCES = sorted(catalogue.card_paths(NOWHERE))

@@ -24,7 +24,8 @@ from chinchilla.dataset.selection import (
     kept,
     place,
 )
-from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.errors import ConfigError, InputError
+from chinchilla.tally import Tally
 
 # how many
 

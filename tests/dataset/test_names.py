@@ -58,7 +58,7 @@ def test_a_name_that_no_card_bears_is_named_with_the_known_ones(
         ),
         (
             'prompts.forms = ["json", "nope"]',
-            "prompts.forms.1: no answer form 'nope', there are code, json, lines, tuple; ",
+            "prompts.forms.1: no answer format 'nope', there are code, json, lines, tuple; ",
         ),
     ],
 )

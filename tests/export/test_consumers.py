@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import DatasetCard
 
-from chinchilla.answers import Content, Query, form, ordered
+from chinchilla.answers import Content, Query, answer_format, target
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import open_processed
@@ -57,7 +57,7 @@ def gold_facts(processed: Path, label_sets: dict[str, LabelSet]) -> Facts:
             record = Record.model_validate_json(line)
             query = Query(record.task, label_sets[record.source].labels)
             found[SPLIT_NAMES.get(record.split, record.split), record.id] = facts(
-                ordered(record, query)
+                target(record, query)
             )
     return found
 
@@ -77,7 +77,7 @@ def test_gold_exported_read_back_and_parsed_is_the_gold_of_the_records(
         for row, item in zip(rows, items[split], strict=True):
             labels = label_sets[row.source].by_key
             query = Query(row.subtask, tuple(labels[key] for key in row.labels))
-            content = form(row.form).parse(read(item).output, query)
+            content = answer_format(row.form).parse(read(item).output, query)
             found.setdefault((split, row.record_id), set()).update(facts(content))
     gold = gold_facts(processed, label_sets)
     assert found == gold

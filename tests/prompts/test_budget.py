@@ -11,7 +11,7 @@ import orjson
 import pytest
 from tokenizers import ByteLevelBPETokenizer
 
-from chinchilla.answers import form
+from chinchilla.answers import answer_format
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig, read_config
@@ -146,7 +146,7 @@ def lines_of(out: Path) -> Iterator[tuple[str, str, bytes]]:
 def is_null(row: InstructionRow, labels: LabelSet) -> bool:
     """Tell whether the answer of a row is empty, for a pair: the negative label alone."""
     query = query_of(row, labels)
-    content = form(row.form).parse(row.output, query)
+    content = answer_format(row.form).parse(row.output, query)
     na = query.na and query.na.key
     return not (
         content.entities

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import brat
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 TEXT = "外婆爱别\n人。她住在山下·小城。"
 SPANS = ["T1\tPerson 0 2\t外婆", "T2\tPerson 3 4;5 6\t别 人", "T3\tPlace 10 12\t山下"]

@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
 from chinchilla.readers.lines import LineItem, Slice
 from chinchilla.readers.recognise import HEAD, recognise
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
 ROWS = [{"text": f"甲厂第{n}次与乙厂合作", "n": n} for n in range(30)]

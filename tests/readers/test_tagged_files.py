@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.errors import ChinchillaError, InputError
 from chinchilla.readers import columns, markup, wordtag
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, cut
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
 TAGS = [

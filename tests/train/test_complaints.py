@@ -19,7 +19,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
-from chinchilla.errors import ConfigError, EngineError, LengthError, Tally, TrainError
+from chinchilla.errors import ConfigError, EngineError, LengthError, TrainError
 from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.inputs import Defaults, read_inputs
@@ -30,6 +30,7 @@ from chinchilla.runs.evaluate import check_templates
 from chinchilla.runs.folder import MODEL, read_run
 from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.schema import InstructionRow
+from chinchilla.tally import Tally
 from chinchilla.templates import template_hashes
 from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
 from chinchilla.train.callbacks import TrainingMoment

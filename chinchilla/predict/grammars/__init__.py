@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import cast
 
-from chinchilla.answers import Query, forms
+from chinchilla.answers import Query, format_names
 from chinchilla.errors import ConstraintError
 
 Writer = Callable[[Query, str], str]
@@ -22,6 +22,6 @@ Writer = Callable[[Query, str], str]
 def writer(form: str) -> Writer:
     """Return what writes the grammars of an answer form; raise ConstraintError without one."""
     name = f"chinchilla.predict.grammars.{form}_grammar"
-    if form not in forms() or find_spec(name) is None:
+    if form not in format_names() or find_spec(name) is None:
         raise ConstraintError(f"form {form!r}", "no grammar for it", "decode it freely")
     return cast(Writer, import_module(name).grammar)

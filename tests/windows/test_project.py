@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from window_cases import merge_windows
 
-from chinchilla.answers import Content, Query, form, ordered
+from chinchilla.answers import Content, Query, answer_format, target
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
 from chinchilla.spans import occurrences
+from chinchilla.tally import Tally
 from chinchilla.windows.merge import Answered, merge_answers
 from chinchilla.windows.project import WindowedRecord, window_records
 from chinchilla.windows.split import characters, cut_windows
@@ -66,7 +66,7 @@ def test_an_item_without_offsets_goes_to_every_window_it_occurs_in() -> None:
     assert [window.origins.entities for window in windowed.windows] == [(0, 1), (0,)]
 
 
-def test_an_item_in_a_shared_sentence_stands_in_both_windows() -> None:
+def test_an_item_in_a_shared_sentence_is_in_both_windows() -> None:
     entity = {"type": "人", "text": "李雷", "start": 8, "end": 10}
     windowed = window_records(record(entities=[entity]), [(0, 16), (8, 29)], "keep")
     assert [window.record.entities[0].start for window in windowed.windows] == [8, 0]
@@ -364,12 +364,12 @@ def test_every_published_event_is_in_a_window_or_counted(published, policy, over
 
 def assert_answers_merge(one: Record, windowed: WindowedRecord, policy, labels) -> None:
     """Assert that gold written as answers and read back merges to the gold."""
-    json, query = form("json"), Query("ee", tuple(labels))
+    json, query = answer_format("json"), Query("ee", tuple(labels))
     told = [
         Answered(
             w.start,
             w.end,
-            json.parse(json.dump(ordered(w.record, query), query), query),
+            json.parse(json.dump(target(w.record, query), query), query),
         )
         for w in windowed.windows
     ]

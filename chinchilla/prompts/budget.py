@@ -1,17 +1,21 @@
-"""Fit prompts into a budget: how much of it the wording takes, and what is left for the text."""
+"""Fit prompts into a budget: what a prompt takes without its text, and windows of the text.
+
+budget 500, longest prompt without text 380, title 20 -> windows of at most 100
+"""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.errors import ConfigError, LengthError
-from chinchilla.prompts.label_text import label_line, label_words
-from chinchilla.prompts.options import PromptOptions, WindowOptions
+from chinchilla.prompts.label_text import LabelStyle, label_text
+from chinchilla.prompts.options import WindowOptions
+from chinchilla.prompts.queries import nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, Record
-from chinchilla.templates import fill, variables
+from chinchilla.templates import fill_phrase, load_phrases
 from chinchilla.windows.project import window_records
 from chinchilla.windows.split import Measure, characters, cut_windows, tokens_of
 
@@ -20,7 +24,7 @@ LONGEST_EXAMPLE = 200
 
 
 class TextWindow(NamedTuple):
-    """A stretch of a text and the record that stands for it; None is the whole text."""
+    """A window of a text, None for the whole text, and the record that it shows."""
 
     window: tuple[int, int] | None
     record: Record
@@ -28,7 +32,11 @@ class TextWindow(NamedTuple):
 
 @dataclass(frozen=True)
 class Cutter:
-    """Cut texts so that every prompt fits the budget."""
+    """Cuts texts so that every prompt fits the budget.
+
+    `overhead` is what the longest prompt takes without its text, `title` the phrase around a
+    title. All lengths are in the unit of `measure`: code points, or tokens.
+    """
 
     measure: Measure
     budget: int
@@ -36,8 +44,8 @@ class Cutter:
     title: str
     options: WindowOptions
 
-    def panes(self, record: Record, lost: Counter[str]) -> list[TextWindow]:
-        """Cut a record, or leave it whole; gold that no window holds is counted in `lost`.
+    def windows(self, record: Record, lost: Counter[str]) -> list[TextWindow]:
+        """Return the windows of a record; gold that no window holds is counted in `lost`.
 
         Raises LengthError where the title leaves no room for the text.
         """
@@ -46,13 +54,13 @@ class Cutter:
             taken += self.measure(self.title + record.title)
         room = self.budget - taken
         if room <= self.options.overlap:
-            raise LengthError(*too_small(self.budget, taken, self.options.overlap, record.id))
+            raise LengthError(*_too_small(self.budget, taken, self.options.overlap, record.id))
         if self.measure(record.text) <= room:
             return [TextWindow(None, record)]
         ranges = cut_windows(record.text, room, self.options.overlap, self.measure)
-        done = window_records(record, ranges, self.options.events)
-        lost.update(done.counts)
-        return [TextWindow((one.start, one.end), one.record) for one in done.windows]
+        cut = window_records(record, ranges, self.options.events)
+        lost.update(cut.counts)
+        return [TextWindow((part.start, part.end), part.record) for part in cut.windows]
 
     def fits(self, row: InstructionRow) -> bool:
         """Tell whether the prompt of a row is within the budget."""
@@ -75,12 +83,12 @@ def make_cutter(options: WindowOptions, prompter: Prompter) -> Cutter | None:
     measure = measure_of(options) if options.max_tokens else characters
     overhead = prompt_overhead(prompter, measure)
     if overhead + options.overlap >= budget:
-        raise ConfigError(*too_small(budget, overhead, options.overlap, prompter.labels.source))
-    title = fill(prompter.titled, {"title": "", "text": ""})
+        raise ConfigError(*_too_small(budget, overhead, options.overlap, prompter.labels.source))
+    title = fill_phrase(load_phrases().title, {"title": "", "text": ""})
     return Cutter(measure, budget, overhead, title, options)
 
 
-def too_small(budget: int, taken: int, overlap: int, where: str) -> tuple[str, str, str]:
+def _too_small(budget: int, taken: int, overlap: int, where: str) -> tuple[str, str, str]:
     """Say that a prompt leaves no room for its text."""
     room = f" and the overlap {overlap}" if overlap else ""
     what = f"the prompt alone takes {taken} of the budget of {budget}{room}"
@@ -91,38 +99,28 @@ def too_small(budget: int, taken: int, overlap: int, where: str) -> tuple[str, s
 def prompt_overhead(prompter: Prompter, measure: Measure) -> int:
     """Return what the longest prompt of a source takes without its text."""
     options = prompter.options
-    shown = _longest_labels(prompter, options)
-    given = {"head": "", "tail": "", "event_type": "", "trigger": "", "text": ""}
+    labels = {in_lines: _longest_labels(prompter, in_lines) for in_lines in (False, True)}
     longest = 0
-    for template in (one for kind in prompter.wordings.values() for one in kind):
+    for template in chain.from_iterable(prompter.templates.values()):
         if template.subtask not in options.subtasks:
             continue
         if template.subtask.partition("-")[0] != prompter.labels.task:
             continue
-        used = variables(template.instruction, template.input)
-        lines = shown["label_lines" if "label_lines" in used else "labels"]
-        for name in options.forms:
-            empty = prompter.empty(template, name)
-            for sentence in prompter.formats(name, template):
-                values = {**given, "labels": lines, "label_lines": lines}
-                values["format"] = fill(sentence, {"empty": empty})
+        values = dict.fromkeys(template.variables, "")
+        values["labels"] = values["label_lines"] = labels[template.in_lines]
+        for form in options.forms:
+            empty = nothing_found(template, form)
+            for sentence in prompter.format_sentences(form, template):
+                values["format"] = fill_phrase(sentence, {"empty": empty})
                 longest = max(longest, sum(map(measure, template.render(values))))
     examples = options.demonstrations * (2 * LONGEST_EXAMPLE + 20)
     return longest + examples
 
 
-def _longest_labels(prompter: Prompter, options: PromptOptions) -> dict[str, str]:
-    """Return the labels that take most room in one prompt, shown in both ways."""
-    types = prompter.labels.types
-    size = options.batch_size(prompter.labels.task) or len(prompter.labels.labels)
-    described = options.descriptions != "off" or options.label_renaming > 0
-    words = [label_words(label, types) for label in prompter.labels]
-    lines = [label_line(label, types, described) for label in prompter.labels]
-    return {
-        "labels": "、".join(_longest(words, size)),
-        "label_lines": "\n".join(_longest(lines, size)),
-    }
-
-
-def _longest(words: Sequence[str], size: int) -> list[str]:
-    return sorted(words, key=len)[-size:]
+def _longest_labels(prompter: Prompter, in_lines: bool) -> str:
+    """Return the labels that take most room in one prompt."""
+    options = prompter.options
+    style = LabelStyle(in_lines, options.descriptions != "off" or options.label_renaming > 0)
+    texts = [label_text(label, prompter.labels.types, style) for label in prompter.labels]
+    size = options.batch_size(prompter.labels.task) or len(texts)
+    return style.join(sorted(texts, key=len)[-size:])

@@ -1,5 +1,6 @@
 """Labels under other names: in prompt and answer alike, and read back to the same gold."""
 
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import get_args
@@ -7,17 +8,18 @@ from typing import get_args
 import orjson
 import pytest
 
-from chinchilla.answers import Query, Subtask, form, forms
+from chinchilla.answers import Query, Subtask, answer_format, format_names
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.round_trip import items
-from chinchilla.errors import Tally
 from chinchilla.prompts.label_text import rename
 from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.queries import nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Label, LabelSet
+from chinchilla.tally import Tally
 
 
 def under_every_name(query: Query) -> Query:
@@ -35,7 +37,7 @@ def vars_of(query: Query) -> dict:
     return {name: getattr(query, name) for name in names}
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 def test_an_answer_under_paraphrases_is_read_back_to_the_gold(tmp_path: Path, name: str) -> None:
     options = PromptOptions(
         subtasks=get_args(Subtask), forms=(name,), renaming="paraphrase", label_renaming=1.0
@@ -51,11 +53,11 @@ def test_an_answer_under_paraphrases_is_read_back_to_the_gold(tmp_path: Path, na
                 query = under_every_name(ask.query)
                 words = next(
                     one
-                    for one in prompter.wordings[row.subtask, False, False]
+                    for one in prompter.templates[row.subtask, False, False]
                     if one.id == row.template
                 )
-                query = query.with_empty(prompter.empty(words, name))
-                assert items(form(name).parse(row.output, query)) == items(ask.content)
+                query = replace(query, empty=nothing_found(words, name))
+                assert items(answer_format(name).parse(row.output, query)) == items(ask.content)
                 if row.subtask != "ee-argument":
                     prompt = row.instruction + row.input
                     aliases = [alias for label in query.labels for alias in label.aliases]

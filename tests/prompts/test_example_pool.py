@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import ConfigError, Tally
+from chinchilla.errors import ConfigError
 from chinchilla.prompts.few_shot import (
     NEAR_DUPLICATE,
     DemonstrationPool,
@@ -20,6 +20,7 @@ from chinchilla.prompts.few_shot import (
     trigrams,
 )
 from chinchilla.schema import Entity, Label, Record
+from chinchilla.tally import Tally
 
 TYPES = ["人名", "地名", "机构"]
 LABELS = [Label(key=name, name=name) for name in TYPES]

@@ -1,19 +1,21 @@
 """A built row tells what it asked: the answer in it is read back through that question."""
 
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 
-from chinchilla.answers import Query, Subtask, form, forms
+from chinchilla.answers import SUBTASKS, Query, Subtask, answer_format, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.dataset.round_trip import items
-from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.queries import query_of, subtasks_of
+from chinchilla.prompts.queries import query_of
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, LabelSet
+from chinchilla.tally import Tally
 
 
 def samples(raw) -> list[FoundSource]:
@@ -26,7 +28,7 @@ def samples(raw) -> list[FoundSource]:
     return [one for one in found if one is not None]
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 @pytest.mark.parametrize("templates", ["train", "held-out"])
 def test_a_row_is_read_through_the_query_it_asked(tmp_path, name, templates) -> None:
     options = PromptOptions(
@@ -48,13 +50,13 @@ def test_a_row_is_read_through_the_query_it_asked(tmp_path, name, templates) -> 
                     row = prompter.row(ask)
                     query = query_of(row, labels)
                     seen.add(query.subtask)
-                    assert query == ask.query.with_empty(query.empty)
+                    assert query == replace(ask.query, empty=query.empty)
                     gold = items(ask.content)
-                    assert items(form(name).parse(row.output, query)) == gold
+                    assert items(answer_format(name).parse(row.output, query)) == gold
                     reading = read_answer(row.output, query, row.form)
                     assert reading.strict
                     assert items(reading.content) == gold
-        assert set(subtasks_of(labels, options)) <= seen
+        assert {name for name in SUBTASKS if name.partition("-")[0] == found.card.task} <= seen
     assert seen == set(get_args(Subtask))
 
 
@@ -69,7 +71,7 @@ def test_roles_asked_in_parts_are_read_by_all_roles_of_the_type(tmp_path) -> Non
             row = prompter.row(ask)
             query = query_of(row, labels)
             assert query.labels == tuple(labels.by_key[key] for key in row.labels)
-            assert items(form("json").parse(row.output, query)) == items(ask.content)
+            assert items(answer_format("json").parse(row.output, query)) == items(ask.content)
 
 
 ROW = InstructionRow(

@@ -6,10 +6,9 @@ from random import Random
 
 import pytest
 
-from chinchilla.answers import Query, ordered
+from chinchilla.answers import Query, target
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.round_trip import items
-from chinchilla.errors import Tally
 from chinchilla.prompts.few_shot import (
     NEAR_DUPLICATE,
     DemonstrationPool,
@@ -22,6 +21,7 @@ from chinchilla.prompts.few_shot import (
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 K = 3
 GIVEN = [("finre", "re-pair"), ("sanwen", "re-pair"), ("duie", "re-pair")]
@@ -66,12 +66,12 @@ def test_an_example_is_of_train_has_its_own_gold_and_is_not_nearly_the_record(
                 assert texts[one.record.id] == one.record.text
                 assert one.record.id != record.id
                 assert one.query.keys == query.keys
-                assert items(one.content) == items(ordered(one.record, one.query))
+                assert items(one.content) == items(target(one.record, one.query))
     assert seen > 3
 
 
 @pytest.mark.parametrize("source", ["finre", "sanwen", "duie"])
-def test_the_pair_of_an_example_stands_in_its_text(tmp_path, source) -> None:
+def test_the_pair_of_an_example_is_in_its_text(tmp_path, source) -> None:
     sample = Sample(tmp_path, source, "re-pair")
     negative = Counter()
     for record in sample.dev[:20]:

@@ -164,14 +164,13 @@ def test_an_answer_is_read_as_it_is_meant(form, subtask, raw, expected):
     "span", ["无", "未知", "NAN", "-", "\\n", "A&amp;B", '["甲"]', '"甲"', "\\理"]
 )
 @pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
-def test_what_stands_in_the_text_is_left_as_it_is(form, span):
-    from chinchilla.answers import Content
-    from chinchilla.answers import form as form_of
+def test_what_is_in_the_text_is_left_as_it_is(form, span):
+    from chinchilla.answers import Content, answer_format
     from chinchilla.schema import Entity
 
     content = Content(entities=(Entity(type="ORG", text=span),))
     query = Query("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
-    answer = form_of(form).dump(content, query)
+    answer = answer_format(form).dump(content, query)
     reading = read_answer(answer, query, form, f"原文里有{span}这几个字")
     assert (reading.status, items(reading.content)) == ("ok", [("ORG", span)])
 
@@ -182,12 +181,11 @@ def test_what_stands_in_the_text_is_left_as_it_is(form, span):
 @pytest.mark.parametrize("odd", ["{answer}\n以上", "- {answer}\n", "好的\n{answer}", "1. {answer}"])
 @pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
 def test_a_string_with_the_words_of_a_heading_is_no_heading(form, odd, span):
-    from chinchilla.answers import Content
-    from chinchilla.answers import form as form_of
+    from chinchilla.answers import Content, answer_format
     from chinchilla.schema import Entity
 
     content = Content(tuple(Entity(type="ORG", text=one) for one in (span, "小米")))
-    answer = form_of(form).dump(content, QUESTIONS["ner"])
+    answer = answer_format(form).dump(content, QUESTIONS["ner"])
     reading = read_answer(odd.format(answer=answer), QUESTIONS["ner"], form, f"{TEXT}{span}")
     assert items(reading.content) == [("ORG", span), ORG]
 

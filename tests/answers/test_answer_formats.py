@@ -1,7 +1,7 @@
 import pytest
 from answer_cases import EE, NA, NER, QUESTIONS, RE, items
 
-from chinchilla.answers import Content, Query, form, forms, ordered
+from chinchilla.answers import Content, Query, answer_format, format_names, target
 from chinchilla.errors import AnswerError, ConfigError
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
 
@@ -108,54 +108,54 @@ BAD = [
 
 
 def test_every_module_with_dump_and_parse_is_a_form():
-    assert forms() == ("code", "json", "lines", "tuple")
+    assert format_names() == ("code", "json", "lines", "tuple")
 
 
 def test_an_unknown_form_names_the_known_ones():
     with pytest.raises(ConfigError) as error:
-        form("yaml")
-    assert str(error.value) == ("form 'yaml': no such answer form; use code, json, lines, tuple")
+        answer_format("yaml")
+    assert str(error.value) == ("form 'yaml': no such answer format; use code, json, lines, tuple")
 
 
 @pytest.mark.parametrize(("name", "subtask"), GOLDEN)
 def test_an_answer_reads_as_the_prompt_describes_it(name, subtask):
     query = QUESTIONS[subtask]
-    assert form(name).dump(CONTENTS[subtask], query) == GOLDEN[name, subtask]
+    assert answer_format(name).dump(CONTENTS[subtask], query) == GOLDEN[name, subtask]
     assert (
-        form(name).dump(form(name).parse(GOLDEN[name, subtask], query), query)
+        answer_format(name).dump(answer_format(name).parse(GOLDEN[name, subtask], query), query)
         == (GOLDEN[name, subtask])
     )
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 @pytest.mark.parametrize("subtask", QUESTIONS)
 def test_nothing_found_has_its_words(name, subtask):
     nothing = "[]" if (name, subtask) == ("json", "re-pair") else NOTHING[name]
-    assert form(name).dump(Content(), QUESTIONS[subtask]) == nothing
-    assert form(name).parse(nothing, QUESTIONS[subtask]) == Content()
+    assert answer_format(name).dump(Content(), QUESTIONS[subtask]) == nothing
+    assert answer_format(name).parse(nothing, QUESTIONS[subtask]) == Content()
 
 
 @pytest.mark.parametrize(("name", "subtask", "answer"), BAD)
 def test_an_answer_that_is_not_of_the_form_is_refused(name, subtask, answer):
     with pytest.raises(AnswerError):
-        form(name).parse(answer, QUESTIONS[subtask])
+        answer_format(name).parse(answer, QUESTIONS[subtask])
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 def test_what_was_not_asked_is_not_written(name):
     content = Content(entities=(Entity(type="TIME", text="今天"),))
     with pytest.raises(AnswerError) as error:
-        form(name).dump(content, QUESTIONS["ner"])
+        answer_format(name).dump(content, QUESTIONS["ner"])
     assert str(error.value) == (
-        "content: the label 'TIME' is not asked; take what is asked with chinchilla.answers.ordered"
+        "content: the label 'TIME' is not asked; take what is asked with chinchilla.answers.target"
     )
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 def test_a_name_that_was_not_asked_is_read_as_it_stands(name):
     other = Query("ner", (NER[0].model_copy(update={"name": "公司"}),))
-    answer = form(name).dump(Content(entities=(Entity(type="ORG", text="小米"),)), other)
-    assert items(form(name).parse(answer, QUESTIONS["ner"])) == [("公司", "小米")]
+    answer = answer_format(name).dump(Content(entities=(Entity(type="ORG", text="小米"),)), other)
+    assert items(answer_format(name).parse(answer, QUESTIONS["ner"])) == [("公司", "小米")]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_located_entities_stand_by_place_and_others_as_annotated():
         {"type": "TIME", "text": "昨天", "start": 5, "end": 7},
     ]
     bare = [{"type": one["type"], "text": one["text"]} for one in located]
-    asked = [ordered(record(task="ner", entities=e), QUESTIONS["ner"]) for e in (located, bare)]
+    asked = [target(record(task="ner", entities=e), QUESTIONS["ner"]) for e in (located, bare)]
     assert [items(one) for one in asked] == [
         [("ORG", "甲"), ("ORG", "丙")],
         [("ORG", "丙"), ("ORG", "甲")],
@@ -213,7 +213,7 @@ def test_a_pair_has_its_labels_or_the_negative_one(head, tail, labels, na, expec
         na_pairs=[{"predicate": "unknown", "head": "甲", "tail": "乙"}],
     )
     query = Query("re-pair", labels, na=na, head=head, tail=tail)
-    assert items(ordered(pairs, query)) == [(key, head, tail, ()) for key in expected]
+    assert items(target(pairs, query)) == [(key, head, tail, ()) for key in expected]
 
 
 def test_events_of_one_type_and_trigger_share_their_arguments():
@@ -226,13 +226,13 @@ def test_events_of_one_type_and_trigger_share_their_arguments():
         for role, text in (("who", "甲"), ("when", "昨天"))
     ]
     both = record(task="ee", events=events)
-    assert items(ordered(both, QUESTIONS["ee-argument"])) == [
+    assert items(target(both, QUESTIONS["ee-argument"])) == [
         ("组织关系-裁员", "裁员", (("who", "甲"), ("when", "昨天")))
     ]
     other = Query("ee-argument", EE, event=EE[1], trigger="裁员")
-    assert ordered(both, other) == Content()
-    assert items(ordered(both, QUESTIONS["ee-trigger"])) == [("组织关系-裁员", "裁员", ())] * 2
-    assert items(ordered(both, QUESTIONS["ee"])) == [
+    assert target(both, other) == Content()
+    assert items(target(both, QUESTIONS["ee-trigger"])) == [("组织关系-裁员", "裁员", ())] * 2
+    assert items(target(both, QUESTIONS["ee"])) == [
         ("组织关系-裁员", "裁员", (("who", "甲"),)),
         ("组织关系-裁员", "裁员", (("when", "昨天"),)),
     ]

@@ -45,7 +45,7 @@ def test_batches_of_confusable_labels_cover_every_label_once(present, size, seed
 
 
 @given(st.integers())
-def test_labels_that_are_confused_stand_in_one_batch(seed) -> None:
+def test_labels_that_are_confused_are_in_one_batch(seed) -> None:
     confusions = {f"k{n}": [f"k{n ^ 1}"] for n in range(12)}
     found = keys(batches(LABELS, frozenset(), draw(size=4, seed=seed, confusions=confusions)))
     assert all({f"k{int(key[1:]) ^ 1}" for key in batch} == set(batch) for batch in found)
@@ -121,7 +121,7 @@ def test_confusable_labels_come_first_among_few_negatives() -> None:
     assert {key for batch in keys(found) for key in batch} == {"k1", "k3", "k7"}
 
 
-def test_labels_stand_in_the_order_of_the_card_where_they_are_not_shuffled() -> None:
+def test_labels_are_in_the_order_of_the_card_where_they_are_not_shuffled() -> None:
     found = keys(batches(LABELS, frozenset({"k9"}), draw(shuffle_labels=False)))
     assert found == [[label.key for label in LABELS]]
 
@@ -224,7 +224,7 @@ def test_train_asks_openly_only_where_no_gold_is_held_out(tmp_path, subtask, spl
     assert asked == {True: {hidden}, False: {"open"}}
 
 
-def test_examples_of_an_open_train_prompt_bear_no_label_held_out(tmp_path: Path) -> None:
+def test_examples_of_an_open_train_prompt_have_no_label_held_out(tmp_path: Path) -> None:
     rows = open_rows(tmp_path, "train", demonstrations=4)
     held = [record["text"] for row, record in rows if bears_held_out(row, record)]
     openly = [row["instruction"] for row, _ in rows if row["template"].startswith("re/open")]
@@ -233,7 +233,7 @@ def test_examples_of_an_open_train_prompt_bear_no_label_held_out(tmp_path: Path)
     assert not any(text in words for text in held for words in openly)
 
 
-def test_renamed_labels_stand_in_prompt_and_answer_and_keep_their_keys(tmp_path: Path) -> None:
+def test_renamed_labels_are_in_prompt_and_answer_and_keep_their_keys(tmp_path: Path) -> None:
     prompts = {"label_renaming": 1.0, "negatives": 2, "descriptions": "off"}
     run(tmp_path / "raw", tmp_path / "out", sources=("finre",), prompts=prompts)
     for row in rows_of(tmp_path / "out", "re/train.jsonl"):

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import ConfigError, Tally
+from chinchilla.errors import ConfigError
 from chinchilla.prompts import hard_negatives as closeness
 from chinchilla.prompts.hard_negatives import (
     Confusable,
@@ -28,6 +28,7 @@ from chinchilla.prompts.hard_negatives import (
     read_confusions,
 )
 from chinchilla.schema import Label, LabelSet, Record
+from chinchilla.tally import Tally
 
 TEXT = "甲公司收购乙公司，丙公司持股乙公司"
 
@@ -180,7 +181,7 @@ def test_a_model_confuses_labels_that_it_gives_to_the_same_thing(gold, predicted
     assert by_confusion(pairs) == Evidence("model", scores)
 
 
-def test_reasons_add_up_and_equal_scores_stand_in_the_order_of_the_card() -> None:
+def test_reasons_add_up_and_equal_scores_are_in_the_order_of_the_card() -> None:
     labels = label_set("re", "丁戊", "甲乙", "庚辛", "壬癸")
     rows = [triple(name, "甲公司", "乙公司") for name in ("甲乙", "壬癸", "庚辛")]
     mistakes = [(record(relations=rows[:1]), record(relations=rows[2:]))]

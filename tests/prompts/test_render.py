@@ -1,4 +1,4 @@
-"""Which wordings a row may have: chosen ones, open ones, held-out ones, always the same."""
+"""Which templates a row may have: chosen ones, open ones, held-out ones, always the same."""
 
 from collections import Counter
 from pathlib import Path
@@ -27,13 +27,13 @@ def used(found: list[dict]) -> set[str]:
     return {row["template"] for row in found}
 
 
-def test_named_wordings_alone_are_used_in_every_split(tmp_path: Path) -> None:
+def test_named_templates_alone_are_used_in_every_split(tmp_path: Path) -> None:
     named = ("ner/closed#list", "ner/closed#annotator")
     found = rows(tmp_path, tmp_path / "out", "msra", wordings=named)
     assert {split: used(found[split]) for split in found} == {one: set(named) for one in SPLITS}
 
 
-def test_a_kind_of_which_no_wording_is_named_uses_all_of_its_own(tmp_path: Path) -> None:
+def test_a_kind_of_which_no_template_is_named_uses_all_of_its_own(tmp_path: Path) -> None:
     found = rows(
         tmp_path,
         tmp_path / "out",
@@ -54,7 +54,7 @@ def test_a_kind_of_which_no_wording_is_named_uses_all_of_its_own(tmp_path: Path)
 
 
 @pytest.mark.parametrize("name", ["ner/closed#lst", "ner"])
-def test_an_unknown_wording_is_an_error_that_names_those_of_its_task(tmp_path, name) -> None:
+def test_an_unknown_template_is_an_error_that_names_those_of_its_task(tmp_path, name) -> None:
     known = [one.id for one in load_templates() if one.id.startswith("ner/")]
     with pytest.raises(ConfigError) as caught:
         make_plan(tmp_path / "raw", BuildConfig(prompts={"wordings": (name,)}))
