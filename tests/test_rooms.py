@@ -18,7 +18,7 @@ ROOMS = {
     "spans": "errors schema",
     "settings": "errors schema",
     "readers": "errors schema spans strict_json",
-    "sources": "errors schema spans readers corpus",
+    "sources": "errors schema spans readers",
     "corpus": "errors schema spans readers sources resources",
     "answers": "errors schema resources",
     "templates": "errors schema answers resources",

@@ -4,6 +4,7 @@ import json
 import tomllib
 from collections.abc import Iterable
 from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from chinchilla.corpus.folders import kind_of, lies
 from chinchilla.corpus.mapping import GOLD, Mapping
 from chinchilla.corpus.tasks import of_task
 from chinchilla.errors import AS_UTF8, CardError, ConfigError
+from chinchilla.readers.columns import JoinedFile
 from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
 
 ENDS = ("head", "tail")
@@ -58,13 +60,18 @@ class Carve(Frozen):
             raise ValueError("dev and test leave nothing for train; keep their sum below 1")
         return self
 
+    def split_of(self, text: str) -> Split:
+        """Return the split of a text, a pure function of the seed and the text without spaces.
 
-class Joined(Frozen):
-    """Describe the file that holds train and test one after the other."""
-
-    sentences: int
-    train: int
-    characters: int
+        No draw depends on another, so any part of a file can be read on its own, and two texts
+        that differ in spaces alone are never on both sides of a split.
+        """
+        key = "".join(character for character in text if not character.isspace())
+        digest = blake2b(f"{self.seed}\0{key}".encode(), digest_size=8).digest()
+        share = int.from_bytes(digest, "big") / 2**64
+        if share < self.dev:
+            return "dev"
+        return "test" if share < self.dev + self.test else "train"
 
 
 class Edition(Frozen):
@@ -75,7 +82,7 @@ class Edition(Frozen):
     unlabelled: tuple[Split, ...] = ()
     schema_files: tuple[str, ...] = Field(default=(), alias="schema")
     carve: Carve | None = None
-    joined: Joined | None = None
+    joined: JoinedFile | None = None
     expected: dict[str, dict[str, int]] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
 
@@ -148,6 +155,11 @@ class Card(Frozen):
                 return edition
         known = ", ".join(edition.name for edition in self.editions)
         raise ConfigError(f"--edition {name}", f"{self.source} has none of it", f"use {known}")
+
+    @property
+    def is_ner_of_several(self) -> bool:
+        """Tell whether this is the entity task of a card that serves several tasks."""
+        return self.source == f"{PurePosixPath(self.own).parent.name}-ner"
 
     @cached_property
     def known_types(self) -> frozenset[str]:

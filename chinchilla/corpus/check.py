@@ -97,7 +97,7 @@ def count(record: Record, counts: Counter[str]) -> None:
 
 def schema_surprises(found: FoundSource) -> list[str]:
     """Compare the label file of a source, where it lies there, with the card."""
-    schema_labels = getattr(module_of(found.card), "schema_labels", None)
+    schema_labels = module_of(found.card).schema_labels
     if schema_labels is None:
         return []
     for name in found.edition.schema_files:

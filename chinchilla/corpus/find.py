@@ -4,17 +4,13 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Protocol, cast
 
-from chinchilla.corpus import evidence
 from chinchilla.corpus.card import Card, Edition
+from chinchilla.corpus.evidence import unlabelled_splits
 from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8, lies
-from chinchilla.corpus.read import SplitSlice
+from chinchilla.corpus.read import SplitReader
 from chinchilla.corpus.registry import (
-    CARDS,
     OWN_CARD,
     Cards,
     called,
@@ -23,8 +19,9 @@ from chinchilla.corpus.registry import (
     load_card,
     resolve,
 )
+from chinchilla.corpus.source import module_of
 from chinchilla.errors import CardError, InputError, Tally
-from chinchilla.readers.lines import Boundary, Slice, check_content, cut
+from chinchilla.readers.lines import Slice, check_content, cut
 from chinchilla.resources import shipped
 from chinchilla.schema import SPLITS, Record, Split
 
@@ -70,14 +67,16 @@ def edition_names(edition: Edition) -> dict[str, Split]:
     return names
 
 
-__all__ = ["Cards", "called", "card_paths", "cards", "find_file", "load_card", "resolve"]
-
-
-class SourceModule(Protocol):
-    """What a source module offers; `window`, `edition_of` and `schema_labels` are optional."""
-
-    boundary: Callable[[Path], Boundary]
-    load: Callable[[SplitSlice], Iterator[Record]]
+__all__ = [
+    "Cards",
+    "called",
+    "card_paths",
+    "cards",
+    "find_file",
+    "load_card",
+    "module_of",
+    "resolve",
+]
 
 
 @dataclass(frozen=True)
@@ -98,17 +97,6 @@ class FoundSource:
     def kind(self) -> str:
         """Say whether the user's files or our sample were found."""
         return "sample" if self.sample else "files"
-
-
-def module_of(card: Card) -> SourceModule:
-    """Import the module of a source, or the one that reads by field mapping.
-
-    A card with a mapping is read by it, whatever its source is.
-    """
-    name = f"chinchilla.sources.{card.source}"
-    ours = (CARDS / f"{card.source}.toml").is_file() and find_spec(name) is not None
-    module = import_module(name if ours and card.mapping is None else "chinchilla.corpus.mapped")
-    return cast(SourceModule, module)
 
 
 def find(
@@ -135,15 +123,12 @@ def find(
 
 def _judged(found: FoundSource) -> FoundSource:
     """Take the splits in which no record has a label as unlabelled; see `evidence`."""
-    module, files = module_of(found.card), dict[Slice, list[Split]]()
+    files: dict[Slice, list[Split]] = {}
     for split, path in found.files.items():
         if path.is_file() or any(path.glob("*.ann")):
             with suppress(InputError):  # it is raised when the file is read
                 files.setdefault(_lines_of(found, split), []).append(split)
-    look = getattr(module, "check_file", None)
-    keys = getattr(module, "TEXT_KEYS", None)
-    source = evidence.SourceEvidence(found.card, found.edition, module.load, look, keys)
-    without = evidence.unlabelled_splits(source, files, found.tally)
+    without = unlabelled_splits(found.card, found.edition, files, found.tally)
     return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 
 
@@ -211,7 +196,7 @@ def _by_content(found: FoundSource, wanted: str | None) -> FoundSource:
     Its own file names are looked for then, and a file that shows another edition is not read.
     Raises InputError where the user asked for another one.
     """
-    edition_of = getattr(module_of(found.card), "edition_of", None)
+    edition_of = module_of(found.card).edition_of
     if edition_of is None:
         return found
     for split in SPLITS:
@@ -269,9 +254,7 @@ def slices(found: FoundSource, split: Split, size: int) -> Iterator[Slice]:
 
 def _lines_of(found: FoundSource, split: Split) -> Slice:
     """Return the part of its file that a split is in."""
-    path = found.files[split]
-    window = getattr(module_of(found.card), "window", None)
-    return Slice(path) if window is None else window(path, split, found.edition)
+    return module_of(found.card).slice_of(found.files[split], split, found.edition.joined)
 
 
 def _sharing(found: FoundSource, split: Split) -> tuple[Split, ...]:
@@ -287,10 +270,11 @@ def load(
     found: FoundSource, split: Split, part: Slice, tally: Tally, every: bool = False
 ) -> Iterator[Record]:
     """Read the records of one slice of a split; `every` where all splits are read and counted."""
-    module = module_of(found.card)
     shared = _sharing(found, split)
-    counts = not every or split == shared[0]
-    return module.load(SplitSlice(found.card, found.edition, split, part, tally, shared, counts))
+    counts_lines = not every or split == shared[0]
+    source = module_of(found.card)
+    reader = SplitReader(found.card, found.edition, split, source, shared, counts_lines)
+    return reader.records(part, tally)
 
 
 def records(

@@ -1,156 +1,41 @@
-"""The source module of cards with a mapping: rows to records, and how far to trust them."""
+"""Read records by the field mapping of a card alone; nothing of its lists is passed over."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from chinchilla.corpus.card import Card
-from chinchilla.corpus.mapped_fields import Reader, text_of
-from chinchilla.corpus.mapping import GOLD, Mapping, tried
-from chinchilla.corpus.offsets import Repeats, Setting
-from chinchilla.corpus.paths import ABSENT, UnmappedError, lookup, walk
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.shape import MisfitError, near_key, nearest
-from chinchilla.errors import CardError, ChinchillaError, RecordError, Tally
+from chinchilla.corpus.mapping import (
+    GOLD,
+    ArgumentFields,
+    EntityFields,
+    Fields,
+    Mapping,
+    RelationFields,
+    tried,
+)
+from chinchilla.corpus.offsets import SETTINGS, OffsetRuler, fitting, suspicion
+from chinchilla.corpus.paths import (
+    ABSENT,
+    AbsentError,
+    Match,
+    Missing,
+    UnmappedError,
+    fetch,
+    fetch_labels,
+    fetch_offset,
+    fetch_words,
+    lookup,
+    walk,
+)
+from chinchilla.errors import CardError, RecordError, Tally
 from chinchilla.readers import jsonl
-from chinchilla.schema import Record
-
-SPANS = 5000
-"""So many spans are looked at for surfaces that come again and again."""
-
-Row = dict[str, Any]
-
-
-class Unmet(NamedTuple):
-    """A list path that no record of a file has, with the keys of the first and the nearest one."""
-
-    table: str
-    path: str
-    keys: tuple[str, ...]
-    near: str | None
-
-
-def check_lists(part: SplitSlice, mapping: Mapping) -> None:
-    """Raise CardError where a list of the mapping is in no record of a file.
-
-    The list of the task itself may be missing in a file without labels, if no key is near to it.
-    """
-    gold = GOLD[part.card.task]
-    unmet = list(_unmet(part, mapping))
-    unlabelled = any(one.table == gold for one in unmet) and part.split != "train"
-    for table, path, keys, near in unmet:
-        if table == "title":
-            todo = f"correct title in [mapping] of {part.card.own}, or leave it out"
-            part.tally.warn("no-title", str(part.slice.path), todo)
-        elif near is not None or not unlabelled:
-            hint = "" if near is None else f", the nearest is {near!r}"
-            what = f"no record has {table}.list {path!r}; the first has the keys {', '.join(keys)}"
-            todo = f"correct [mapping] in {part.card.own}, or take {table} out of it"
-            raise CardError(str(part.slice.path), f"{what}{hint}; tried {tried(mapping)}", todo)
-
-
-def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[Unmet]:
-    """Read a file until every list has been met, and yield those that never were."""
-    left = {name: names.list for name, names in mapping.tables.items()}
-    if mapping.title is not None:
-        left["title"] = mapping.title
-    keys: dict[str, tuple[str, ...]] = {}
-    for _, row in jsonl.rows(part.slice, Tally(forgiving=True)):
-        if not isinstance(lookup(row, mapping.text), str):
-            continue  # refused when it is read
-        for table, path in tuple(left.items()):
-            for holder in _holders(row, table, mapping):
-                keys.setdefault(table, tuple(holder) if isinstance(holder, dict) else ())
-                if _met(holder, table, path):
-                    left.pop(table, None)
-        if not left:
-            return
-    for table, path in left.items():
-        if table in keys:
-            step, unused = path.split(".")[0], set(keys[table]) - mapping.steps
-            yield Unmet(table, path, keys[table], nearest(step, tuple(sorted(unused))))
-
-
-def _holders(row: Row, table: str, mapping: Mapping) -> list[Any]:
-    """Return what should hold a list: the record, or each of its events for arguments."""
-    if table != "arguments" or mapping.events is None:
-        return [row]
-    try:
-        events = [found.item for found in walk(row, mapping.events.list).items]
-        return [event for event in events if lookup(event, mapping.events.type) is not ABSENT]
-    except MisfitError:
-        return []
-
-
-def _met(holder: Any, table: str, path: str) -> bool:
-    if table == "title":
-        return lookup(holder, path) is not ABSENT
-    try:
-        found = walk(holder, path)
-    except MisfitError:
-        # it is there, and refused when it is read
-        return True
-    return bool(found.items) or not found.missing
-
-
-def check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record]) -> None:
-    """Warn where spans given by offsets alone are, again and again, one character off."""
-    names = mapping.entities
-    if names is None or names.text is not None:
-        return
-    repeats = Repeats()
-    spans = (
-        (record.text, span.start, span.end, record.id)
-        for record in _readable(records)
-        for span in record.entities
-        if span.start is not None and span.end is not None
-    )
-    for text, start, end, name in islice(spans, SPANS):
-        place = part.slice.at(int(name.rpartition("-")[2]))
-        repeats.add(text, start, end, place)
-    unit = mapping.setting.unit
-    if mapping.offsets == "end-exclusive":
-        _warn(part, mapping, repeats.short(), Setting("end-inclusive", unit))
-    elif mapping.offsets == "end-inclusive":
-        _warn(part, mapping, repeats.long(), Setting("end-exclusive", unit))
-
-
-def _readable(records: Iterator[Record]) -> Iterator[Record]:
-    try:
-        yield from records
-    except ChinchillaError:
-        return
-
-
-def _warn(part: SplitSlice, mapping: Mapping, places: list[str], better: Setting) -> None:
-    todo = f"set {better.differs(mapping.setting)} in [mapping] of {part.card.own}"
-    for place in places:
-        part.tally.warn("surfaces-one-character-off", place, todo)
-
-
-boundary = jsonl.boundary
-
-
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part; raise CardError where the card has no mapping."""
-    mapping = mapping_of(part.card)
-
-    def fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-        return without_na(mapped_fields(row, spot, mapping), spot.card.na)
-
-    def text(row: dict[str, Any]) -> str:
-        return text_of(row, mapping)
-
-    return part.records(jsonl.rows(part.slice, part.line_tally), fields, text)
-
-
-def check_file(part: SplitSlice) -> None:
-    """Raise CardError for a list that no record of a file has; warn of spans one off."""
-    mapping = mapping_of(part.card)
-    check_lists(part, mapping)
-    aside = replace(part, tally=Tally(forgiving=True))
-    check_surfaces(part, mapping, load(aside))
+from chinchilla.readers.context import Fields as RecordFields
+from chinchilla.readers.context import RowContext, SplitSlice
+from chinchilla.readers.jsonl import Row, kind
+from chinchilla.readers.lines import Slice
+from chinchilla.readers.shape import MisfitError, near_key, nearest
 
 
 def mapping_of(card: Card) -> Mapping:
@@ -160,27 +45,36 @@ def mapping_of(card: Card) -> Mapping:
     return card.mapping
 
 
-def mapped_fields(row: dict[str, Any], spot: RowContext, mapping: Mapping) -> dict[str, Any]:
-    """Read a record; raise CardError showing keys and mapping where they do not fit."""
-    try:
-        return Reader(row, mapping, spot).fields()
-    except UnmappedError as error:
-        raise _unmapped(spot, mapping, error) from error
-    except MisfitError as error:
-        todo = f"correct the line, or [mapping] in {spot.card.own}"
-        raise RecordError(spot.where(), str(error), todo) from error
+def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
+    """Yield the records of a slice with their lines."""
+    return jsonl.rows(part.slice, part.line_tally)
 
 
-def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
-    """Keep pairs of no relation apart from relations, where the card names their label."""
-    if na is not None and "relations" in fields:
-        pairs = [one for one in fields["relations"] if one["predicate"] == na]
-        fields["na_pairs"] = pairs
-        fields["relations"] = [one for one in fields["relations"] if one["predicate"] != na]
+def text_of(mapping: Mapping) -> Callable[[Row], str]:
+    """Return what reads the text of a record; it raises UnmappedError or MisfitError for none."""
+    return lambda row: fetch_words(Match(row, ()), mapping.text)
+
+
+def to_fields(mapping: Mapping) -> Callable[[Row, RowContext], RecordFields]:
+    """Return what reads a record.
+
+    It raises CardError, with keys and mapping, where a path leads nowhere, and RecordError for a
+    value that does not fit.
+    """
+
+    def fields(row: Row, context: RowContext) -> RecordFields:
+        try:
+            return Reader(row, mapping, context).fields()
+        except UnmappedError as error:
+            raise _unmapped(context, mapping, error) from error
+        except MisfitError as error:
+            todo = f"correct the line, or [mapping] in {context.part.own_card}"
+            raise RecordError(context.where(), str(error), todo) from error
+
     return fields
 
 
-def _unmapped(spot: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
+def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
     holder = "an item of " + repr(error.inside) if error.inside else "the record"
     keys, near = f"{holder} has the keys ", ""
     if isinstance(error.holder, dict):
@@ -189,7 +83,319 @@ def _unmapped(spot: RowContext, mapping: Mapping, error: UnmappedError) -> CardE
     else:
         keys = f"{holder} is {jsonl.kind(error.holder)}"
     what = f"no field {error.path!r}{near}; {keys}; tried {tried(mapping)}"
-    todo = f"correct [mapping] in {spot.card.own}"
+    todo = f"correct [mapping] in {context.part.own_card}"
     if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
         todo += '; where = { type = "..." } takes the items of one kind'
-    return CardError(spot.where(), what, todo, reason="unmapped-field")
+    return CardError(context.where(), what, todo, reason="unmapped-field")
+
+
+class Located(NamedTuple):
+    """A string of the text, and where it is as far as the data say."""
+
+    text: str
+    start: int | None
+    end: int | None
+
+
+class Reader:
+    """Read one record, with what is needed again and again of its mapping and its text."""
+
+    def __init__(self, row: Row, mapping: Mapping, context: RowContext) -> None:
+        """Read the text."""
+        self.row, self.mapping, self.context = row, mapping, context
+        self.ruler = OffsetRuler(text_of(mapping)(row))
+        self.unit = mapping.setting.unit
+        self.own_card = context.part.own_card
+
+    def fields(self) -> Row:
+        """Return the fields of the record; one that nobody has annotated has no labels."""
+        fields: Row = {"text": self.ruler.text}
+        if self.mapping.title is not None:
+            title = lookup(self.row, self.mapping.title)
+            # what is in the way to it and holds no title has none
+            fields["title"] = None if isinstance(title, AbsentError) else title
+        if not self.context.part.labelled:
+            self._pass_over()
+        elif not self._annotated():
+            fields["labelled"] = False
+        else:
+            entities, by_id = self._entities()
+            fields["entities"] = entities
+            fields["relations"] = self._relations(by_id)
+            fields["events"] = self._events()
+        return fields
+
+    def _pass_over(self) -> None:
+        names = self.mapping.tables.get(GOLD[self.context.part.labels.task])
+        try:
+            self.context.warn_of_labels([] if names is None else walk(self.row, names.list).items)
+        except MisfitError:
+            return
+
+    def _annotated(self) -> bool:
+        """Tell whether a task of Label Studio was done, and leave out what was cancelled."""
+        key = self.mapping.annotations
+        if key is None:
+            return True
+        given = self.row.get(key)
+        if given is None:
+            self._near(Missing(key, self.row))
+            return False
+        if not isinstance(given, list):
+            raise MisfitError(f"{key} is {kind(given)}, not a list")
+        done = [one for one in given if not _cancelled(one)]
+        for _ in range(len(given) - len(done)):
+            self.context.fix("cancelled-annotation")
+        self.row = {**self.row, key: done}
+        return bool(done)
+
+    def items(self, table: str, holder: Any) -> list[Match]:
+        """Return the items of a list that are meant; the others, and a missing list, are counted.
+
+        Raises MisfitError where a list is missing and another key could be it.
+        """
+        names: Fields = self.mapping.tables[table]
+        found = walk(holder, names.list)
+        for missing in found.missing:
+            self._near(missing)
+            todo = f"write [] where there is nothing, or correct {table}.list in [mapping] of"
+            self.context.warn(f"no-list-{names.list}", f"{todo} {self.own_card}")
+        if not found.items and not found.missing:
+            self._beside(names.list.partition(".")[0], holder)
+        if not names.where:
+            return found.items
+        return [one for one in found.items if self._meant(one, names.where, table)]
+
+    def _beside(self, step: str, holder: Any) -> None:
+        """Warn of a list that is empty where one of a name near to it is not, and is not read."""
+        unused = [
+            key
+            for key, value in holder.items()
+            if key not in self.mapping.steps and value and isinstance(value, list | dict)
+        ]
+        near = nearest(step, tuple(unused))
+        if near is not None:
+            todo = f"is {near!r} the list that is meant? correct [mapping] in {self.own_card}"
+            self.context.warn(f"empty-list-{step}", todo)
+
+    def _near(self, missing: Missing) -> None:
+        """Raise MisfitError where a key of the record, or of an item, could be the missing one."""
+        step, holder = missing
+        if not isinstance(holder, dict):
+            return
+        unused = [key for key in holder if key not in self.mapping.steps and _holds(holder[key])]
+        near = nearest(step, tuple(unused))
+        if near is None:
+            known = keys_beside(self.context.part.slice.path, step)
+            near = next((key for key in unused if holder[key] and key not in known), None)
+        if near is not None:
+            raise MisfitError(f"no list {step!r}, but there is {near!r}")
+
+    def _meant(self, found: Match, where: dict[str, str], table: str) -> bool:
+        for path, wanted in where.items():
+            if lookup(found.item, path) != wanted:
+                self.context.fix(f"{table}-of-another-{path.rpartition('.')[2]}")
+                return False
+        return True
+
+    def _entities(self) -> tuple[list[Row], dict[Any, Row]]:
+        names = self.mapping.entities
+        spans: list[Row] = []
+        by_id: dict[Any, Row] = {}
+        if names is None:
+            return spans, by_id
+        for number, found in enumerate(self.items("entities", self.row)):
+            labels = self._labels(found, names.type, names)
+            located = self.located(found, names)._asdict()
+            own = [{"type": label, **located} for label in labels]
+            key = number if names.id is None else _id(found, names.id, names.list)
+            before = by_id.setdefault(key, own[0])
+            if before is not own[0]:
+                if {**before, "type": ""} != {**own[0], "type": ""}:
+                    raise MisfitError(f"two entities have the id {key!r}")
+                if own[0]["type"] == before["type"]:
+                    raise MisfitError(f"the entity of the id {key!r} comes twice")
+            spans += own
+        return spans, by_id
+
+    def _labels(self, found: Match, path: str, names: Fields) -> list[str]:
+        """Return the labels of an item; the first of a list of labels stands for all of them."""
+        holder, _, last = path.rpartition(".")
+        if last == "0" and holder:
+            labels = lookup(found.item, holder)
+            others = [other for _, other in names.paths if other.startswith(f"{holder}.")]
+            if isinstance(labels, list) and len(labels) > 1 and len(others) == 1:
+                path = holder
+        return fetch_labels(found, path, names.list)
+
+    def _relations(self, by_id: dict[Any, Row]) -> list[Row]:
+        names = self.mapping.relations
+        if names is None:
+            return []
+        relations = []
+        for found in self.items("relations", self.row):
+            ends = (
+                self._ends_by_id(found, names, by_id) if names.by_id else self._ends(found, names)
+            )
+            labels = self._labels(found, names.predicate, names)
+            relations += [{"predicate": label, **ends} for label in labels]
+        return relations
+
+    def _ends(self, found: Match, names: RelationFields) -> Row:
+        fields: Row = {}
+        for name, path in names.paths:
+            if name.endswith("_start"):
+                words = fields[name.removesuffix("_start")]
+                fields[name] = self._start(found, path, words, names.list)
+            elif name != "predicate":
+                fields[name] = fetch_words(found, path, names.list)
+        return fields
+
+    def _ends_by_id(self, found: Match, names: RelationFields, by_id: dict[Any, Row]) -> Row:
+        fields: Row = {}
+        for end, path in (("head", names.head), ("tail", names.tail)):
+            key = _id(found, path, names.list)
+            entity = by_id.get(key)
+            if entity is None:
+                raise MisfitError(f"no entity has the id {key!r}, the {end} of a relation")
+            fields[end], fields[f"{end}_type"] = entity["text"], entity["type"]
+            fields[f"{end}_start"] = entity["start"]
+        return fields
+
+    def _events(self) -> list[Row]:
+        names = self.mapping.events
+        if names is None:
+            return []
+        events = []
+        for found in self.items("events", self.row):
+            trigger, start = self._trigger(found)
+            event = {"event_type": fetch_words(found, names.type, names.list)}
+            arguments = self._arguments(found.item)
+            events.append(
+                {**event, "trigger": trigger, "trigger_start": start, "arguments": arguments}
+            )
+        return events
+
+    def _trigger(self, found: Match) -> tuple[str | None, int | None]:
+        names = self.mapping.events
+        if names is None or names.trigger is None:
+            return None, None
+        of_key = names.trigger.startswith("$")
+        trigger = ABSENT if of_key else lookup(found.item, names.trigger)
+        if trigger is None or trigger == "":
+            start = lookup(found.item, names.trigger_start) if names.trigger_start else None
+            return self.context.no_trigger(trigger, None if start is ABSENT else start)
+        words = fetch_words(found, names.trigger, names.list)
+        if names.trigger_start is None:
+            return words, None
+        return words, self._start(found, names.trigger_start, words, names.list)
+
+    def _arguments(self, event: Any) -> list[Row]:
+        names = self.mapping.arguments
+        if names is None:
+            return []
+        return [
+            {"role": fetch_words(found, names.role, names.list)}
+            | self.located(found, names)._asdict()
+            for found in self.items("arguments", event)
+        ]
+
+    def _start(self, found: Match, path: str, words: str, inside: str) -> int:
+        given = fetch_offset(found, path, inside)
+        start = self.ruler.point(given, self.unit)
+        self._quote(words, (given, None), (start, start + len(words)))
+        return start
+
+    def located(self, found: Match, names: EntityFields | ArgumentFields) -> Located:
+        """Read text, start and end of a span, whichever of them the data give."""
+        offsets = self.mapping.offsets
+        words = None if names.text is None else fetch_words(found, names.text, names.list)
+        if names.start is None and words is not None:
+            return Located(words, None, None)
+        if words is not None and names.start is not None and names.end is None:
+            start = self._start(found, names.start, words, names.list)
+            return Located(words, start, start + len(words))
+        given = fetch_offset(found, str(names.start), names.list)
+        last = fetch_offset(found, str(names.end), names.list)
+        start = self.ruler.point(given, self.unit)
+        end = self.ruler.point(last + (offsets == "end-inclusive"), self.unit)
+        if words is not None:
+            self._quote(words, (given, last), (start, end))
+            return Located(words, start, end)
+        return self._unquoted((given, last), (start, end))
+
+    def _quote(self, words: str, given: tuple[int, int | None], place: tuple[int, int]) -> None:
+        """Raise RecordError, with the setting that fits, where offsets do not quote the words."""
+        start, end = place
+        text = self.ruler.text
+        if text[start:end] == words and end <= len(text):
+            return
+        what = f"offset {start}:{end} quotes {text[start:end]!r}, not {words!r}"
+        if end > len(text):
+            size = f"the text, which has {len(text)} characters"
+            what = f"offset {start}:{end} of {words!r} ends after {size}"
+        fit = fitting(self.ruler, words, *given, self.mapping.setting)
+        raise RecordError(self.context.where(), what, self._todo(fit))
+
+    def _todo(self, fit: str) -> str:
+        if not fit.startswith("set "):
+            return fit or "correct the line or leave it out"
+        return f"{fit} in [mapping] of {self.own_card}"
+
+    def _unquoted(self, given: tuple[int, int], place: tuple[int, int]) -> Located:
+        """Read a span of which offsets alone are given; what looks misread is counted."""
+        start, end = place
+        text = self.ruler.text
+        if not start < end <= len(text):
+            size = f"the text has {len(text)} characters"
+            what = f"offset {start}:{end} is no stretch of the text; {size}"
+            raise RecordError(self.context.where(), what, self._todo(self._other(given)))
+        odd = suspicion(text, start, end)
+        if odd is not None:
+            self.context.warn(odd, self._todo(self._other(given)))
+        elif self.mapping.offsets_unit is None and self.ruler.first_wide < end:
+            what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
+            todo = f"{what} in [mapping] of {self.own_card}"
+            self.context.warn("offsets-after-wide-characters", todo)
+        return Located(text[start:end], start, end)
+
+    def _other(self, given: tuple[int, int]) -> str:
+        """Say which other setting gives a stretch that does not look misread."""
+        now, wide = self.mapping.setting, self.ruler.wide
+        for setting in SETTINGS:
+            if setting.offsets == "start" or (setting.unit != now.unit and not wide):
+                continue
+            stretch = self.ruler.stretch(*given, setting)
+            if setting != now and stretch and not suspicion(self.ruler.text, *stretch):
+                return f"set {setting.differs(now)}"
+        return ""
+
+
+def _cancelled(annotation: Any) -> bool:
+    return isinstance(annotation, dict) and annotation.get("was_cancelled") is True
+
+
+def _holds(value: Any) -> bool:
+    """Tell whether a value could stand for a list: one, an object, or null in place of it."""
+    return value is None or isinstance(value, list | dict)
+
+
+def _id(found: Match, path: str, inside: str) -> str | int:
+    value = fetch(found, path, inside)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MisfitError(f"the id {path!r} of an item of {inside!r} is {kind(value)}")
+    return value
+
+
+@lru_cache(maxsize=64)
+def keys_beside(path: Path, key: str) -> frozenset[str]:
+    """Return the keys of the first object of a file that has a key, none where none has it."""
+    for _, row in jsonl.rows(Slice(path), Tally(forgiving=True)):
+        left: list[Any] = [row]
+        while left:
+            item = left.pop()
+            if isinstance(item, dict) and item.get(key) is not None:
+                return frozenset(item)
+            if isinstance(item, dict | list):
+                left.extend(item.values() if isinstance(item, dict) else item)
+    return frozenset()

@@ -3,12 +3,11 @@
 JavaScript, Java and .NET count UTF-16 units, of which a character beyond U+FFFF takes two.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
 from typing import Literal, NamedTuple
 
-from chinchilla.corpus.shape import MisfitError
+from chinchilla.readers.shape import MisfitError
 from chinchilla.spans import occurrences
 
 Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
@@ -127,52 +126,3 @@ def _inside(text: str, at: int) -> bool:
     if not (before.isascii() and after.isascii()):
         return False
     return (before.isalpha() and after.isalpha()) or (before.isdigit() and after.isdigit())
-
-
-class Repeats:
-    """Count, over spans of many texts, how often a surface looks one character short or long.
-
-    A surface that comes in several contexts and always before the same character is short; one
-    that without its last character comes before many others is long.
-    """
-
-    def __init__(self) -> None:
-        """Begin with no span."""
-        self._next = _Groups({}, {})
-        self._last = _Groups({}, {})
-
-    def add(self, text: str, start: int, end: int, where: str) -> None:
-        """Take a span and what stands around it."""
-        before = text[max(0, start - 2) : start]
-        self._next.add(text[start:end], before + text[end : end + 3], text[end : end + 1], where)
-        if end - start > 1:
-            after = text[end - 1 : end + 2]
-            self._last.add(text[start : end - 1], before + after, after[0], where)
-
-    def short(self) -> list[str]:
-        """Return the places of surfaces that are short, where most that are repeated are."""
-        return self._next.most(lambda after: len(set(after)) == 1 and after[0].isalnum())
-
-    def long(self) -> list[str]:
-        """Return the places of surfaces that are long, where most that are repeated are."""
-        return self._last.most(lambda last: len(set(last)) == len(last))
-
-
-class _Groups(NamedTuple):
-    """What stands next to each surface, once a context, and where."""
-
-    met: dict[str, dict[str, str]]
-    places: dict[str, list[str]]
-
-    def add(self, words: str, context: str, mark: str, where: str) -> None:
-        self.met.setdefault(words, {})[context] = mark
-        self.places.setdefault(words, []).append(where)
-
-    def most(self, odd: Callable[[list[str]], bool]) -> list[str]:
-        """Return the places of the surfaces that are odd, where nearly all repeated ones are."""
-        repeated = {words: list(marks.values()) for words, marks in self.met.items()}
-        repeated = {words: marks for words, marks in repeated.items() if len(marks) > 1}
-        found = [words for words, marks in repeated.items() if odd(marks)]
-        spans = sum(len(repeated[words]) for words in found)
-        many = spans > 2 and len(found) * 5 > len(repeated) * 4
-        return [place for words in found for place in self.places[words]] if many else []

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from chinchilla.corpus.shape import MisfitError
 from chinchilla.readers.jsonl import kind
+from chinchilla.readers.shape import MisfitError
 
 
 class Match(NamedTuple):

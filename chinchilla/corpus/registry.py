@@ -11,9 +11,9 @@ from pathlib import Path
 
 from chinchilla.corpus.card import Card, read_card
 from chinchilla.corpus.folders import is_utf8, lies
-from chinchilla.corpus.shape import fold, nearest
 from chinchilla.corpus.tasks import tasks_in
 from chinchilla.errors import CardError, ConfigError
+from chinchilla.readers.shape import fold, nearest
 
 OWN_CARD = "card.toml"
 CARDS = Path(__file__).resolve().parent.parent / "sources"

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, not_utf8, open_file, raw_lines
-from chinchilla.readers.offsets import clean
+from chinchilla.readers.lines import DocumentNumber, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import ANY_TEXT, Kind, other_file
-from chinchilla.readers.standoff import Annotations, Link
+from chinchilla.readers.standoff import Annotations, Link, clean
 from chinchilla.spans import Tagged
 
 _WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
@@ -41,7 +40,7 @@ def documents(path: Path, tally: Tally) -> Iterator[tuple[int, BratDocument]]:
         except InputError as error:
             tally.refuse(error)
         else:
-            yield number, document
+            yield DocumentNumber.of(number, annotation_file(text)), document
 
 
 def text_files(path: Path) -> list[Path]:

@@ -22,11 +22,24 @@ Boundary = Literal["lines", "blocks", "whole"]
 
 
 class LineItem(int):
-    """The number of an item of an array: a place that is no line, and says so."""
+    """The number of an item of an array, written so that nobody takes it for a line."""
 
     def __str__(self) -> str:
-        """Write it so that nobody takes it for a line."""
+        """Return `item 2`."""
         return f"item {int(self)}"
+
+
+class DocumentNumber(int):
+    """The number of a file of a folder, which is a record of its own."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, number: int, path: Path) -> "DocumentNumber":
+        """Return the number of the document in a file."""
+        made = cls(number)
+        made.path = path
+        return made
 
 
 class Slice(NamedTuple):
@@ -37,9 +50,9 @@ class Slice(NamedTuple):
     stop: int | None = None
     line: int = 1
 
-    def at(self, place: int | str) -> str:
-        """Name a place of the file as errors do: `path:line`, or `path:item 2`."""
-        return f"{self.path}:{place}"
+    def at(self, number: int) -> str:
+        """Return `path:line`, `path:item 2`, or the path of a document, for messages."""
+        return str(number.path) if isinstance(number, DocumentNumber) else f"{self.path}:{number}"
 
 
 def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:

@@ -11,12 +11,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers.lines import Slice, excerpt
-from chinchilla.readers.offsets import Counting, countings
 from chinchilla.spans import Tagged
 
 _LEFT_OUT = {
@@ -50,6 +49,72 @@ class Quoted(NamedTuple):
     label: str
     pieces: tuple[tuple[int, int], ...]
     words: str
+
+
+_BOM = "\ufeff"
+
+
+class Counting(NamedTuple):
+    """A text and the code point that each stated offset means; None where they are the same.
+
+    An offset inside a character means -1. What is one character for us may be two for the tool
+    that wrote the file: CR LF, a byte order mark, a character beyond U+FFFF.
+    """
+
+    name: str
+    text: str
+    points: list[int] | None
+
+    def pieces(self, stated: tuple[tuple[int, int], ...]) -> list[tuple[int, int]] | None:
+        """Return stretches of the text, None where they are not there or not in order."""
+        pieces = [(self._at(start), self._at(end)) for start, end in stated]
+        last = 0
+        for start, end in pieces:
+            if not last <= start < end:
+                return None
+            last = end
+        return pieces
+
+    def _at(self, offset: int) -> int:
+        if self.points is None:
+            return offset if offset <= len(self.text) else -1
+        return self.points[offset] if offset < len(self.points) else -1
+
+
+def clean(raw: str) -> str:
+    """Return a text without its byte order mark, with LF for CRLF."""
+    return raw.removeprefix(_BOM).replace("\r\n", "\n")
+
+
+def countings(raw: str) -> Iterator[Counting]:
+    """Yield our own counting of a text, then those that count CR, BOM or UTF-16 units too."""
+    text = clean(raw)
+    yield Counting("", text, None)
+    doubles = (
+        ("bom", raw.startswith(_BOM)),
+        ("cr", "\r\n" in raw),
+        ("utf-16", any(character > "\uffff" for character in raw)),
+    )
+    for chosen in product(*([False, True] if there else [False] for _, there in doubles)):
+        counted = {name for (name, _), taken in zip(doubles, chosen, strict=True) if taken}
+        if counted:
+            yield Counting("with-" + "-".join(sorted(counted)), text, _points(raw, counted))
+
+
+def _points(raw: str, counted: set[str]) -> list[int]:
+    """Return the code point of the clean text for each offset that a file may state."""
+    points, at = [], 0
+    if raw.startswith(_BOM):
+        points += [0] * ("bom" in counted)
+        raw = raw[1:]
+    for number, character in enumerate(raw):
+        if character == "\r" and raw.startswith("\n", number + 1):
+            points += [at] * ("cr" in counted)
+            continue
+        points.append(at)
+        points += [-1] * ("utf-16" in counted and character > "\uffff")
+        at += 1
+    return [*points, at]
 
 
 @dataclass
