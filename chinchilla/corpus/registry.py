@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from chinchilla.corpus.card import Card, read_card
+from chinchilla.corpus.card import Card
+from chinchilla.corpus.card_file import read_card, tasks_in
 from chinchilla.corpus.folders import is_utf8, lies
-from chinchilla.corpus.tasks import tasks_in
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.readers.shape import fold, nearest
 
