@@ -1,13 +1,14 @@
 """A card read from its file: ours, the user's over it, and one task of several."""
 
 import tomllib
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from chinchilla.corpus.card import Card, check_card
-from chinchilla.corpus.folders import kind_of, lies
+from chinchilla.corpus.folders import kind_of
 from chinchilla.corpus.mapping import GOLD
 from chinchilla.errors import AS_UTF8, CardError
 from chinchilla.schema import explain
@@ -27,7 +28,7 @@ def read_card(path: Path, own: Path, source: str | None = None) -> Card:
     name, source = path.stem, source or path.stem
     data = _read_toml(path) if path.is_file() else {}
     where = str(path)
-    if lies(own):
+    if lexists(own):
         where, over = str(own), _read_toml(own)
         _check_own(over, data, where)
         data = _overlay(data, over)

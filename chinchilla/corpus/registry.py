@@ -1,4 +1,4 @@
-"""What sources there are: their cards, and the names they are called by.
+"""The sources there are: their cards, and the names they are called by.
 
 A source is called by its own name or by that of one of its folders (`duie`, `DuIE2.0`), letter
 case apart. A card that serves several tasks is a source a task: `NAME-ner` and `NAME-re`.
@@ -7,11 +7,12 @@ case apart. A card that serves several tasks is a source a task: `NAME-ner` and 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from os.path import lexists
 from pathlib import Path
 
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.card_file import read_card, tasks_in
-from chinchilla.corpus.folders import is_utf8, lies
+from chinchilla.corpus.folders import is_utf8
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.readers.shape import fold, nearest
 
@@ -112,7 +113,7 @@ def own_cards(raw: Path) -> list[Path]:
     if not raw.is_dir():
         return []
     folders = [path for path in sorted(raw.iterdir()) if is_utf8(path.name) and path.is_dir()]
-    return [path / OWN_CARD for path in folders if lies(path / OWN_CARD)]
+    return [path / OWN_CARD for path in folders if lexists(path / OWN_CARD)]
 
 
 def own_card(source: str, raw: Path) -> Path:
