@@ -3,29 +3,26 @@
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.mapping import (
     GOLD,
-    ArgumentFields,
-    EntityFields,
     Fields,
     Mapping,
     RelationFields,
     tried,
 )
-from chinchilla.corpus.offsets import SETTINGS, OffsetRuler, fitting, suspicion
+from chinchilla.corpus.offsets import SpanReader
 from chinchilla.corpus.paths import (
     ABSENT,
-    AbsentError,
+    Absent,
     Match,
     Missing,
     UnmappedError,
     fetch,
     fetch_labels,
-    fetch_offset,
-    fetch_words,
+    fetch_string,
     lookup,
     walk,
 )
@@ -52,7 +49,7 @@ def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
 
 def text_of(mapping: Mapping) -> Callable[[Row], str]:
     """Return what reads the text of a record; it raises UnmappedError or MisfitError for none."""
-    return lambda row: fetch_words(Match(row, ()), mapping.text)
+    return lambda row: fetch_string(Match(row, ()), mapping.text)
 
 
 def to_fields(mapping: Mapping) -> Callable[[Row, RowContext], RecordFields]:
@@ -89,31 +86,22 @@ def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> Ca
     return CardError(context.where(), what, todo, reason="unmapped-field")
 
 
-class Located(NamedTuple):
-    """A string of the text, and where it is as far as the data say."""
-
-    text: str
-    start: int | None
-    end: int | None
-
-
 class Reader:
     """Read one record, with what is needed again and again of its mapping and its text."""
 
     def __init__(self, row: Row, mapping: Mapping, context: RowContext) -> None:
         """Read the text."""
         self.row, self.mapping, self.context = row, mapping, context
-        self.ruler = OffsetRuler(text_of(mapping)(row))
-        self.unit = mapping.setting.unit
+        self.spans = SpanReader(text_of(mapping)(row), mapping, context)
         self.own_card = context.part.own_card
 
     def fields(self) -> Row:
         """Return the fields of the record; one that nobody has annotated has no labels."""
-        fields: Row = {"text": self.ruler.text}
+        fields: Row = {"text": self.spans.text}
         if self.mapping.title is not None:
             title = lookup(self.row, self.mapping.title)
             # what is in the way to it and holds no title has none
-            fields["title"] = None if isinstance(title, AbsentError) else title
+            fields["title"] = None if isinstance(title, Absent) else title
         if not self.context.part.labelled:
             self._pass_over()
         elif not self._annotated():
@@ -206,7 +194,7 @@ class Reader:
             return spans, by_id
         for number, found in enumerate(self.items("entities", self.row)):
             labels = self._labels(found, names.type, names)
-            located = self.located(found, names)._asdict()
+            located = self.spans.located(found, names)._asdict()
             own = [{"type": label, **located} for label in labels]
             key = number if names.id is None else _id(found, names.id, names.list)
             before = by_id.setdefault(key, own[0])
@@ -246,9 +234,9 @@ class Reader:
         for name, path in names.paths:
             if name.endswith("_start"):
                 words = fields[name.removesuffix("_start")]
-                fields[name] = self._start(found, path, words, names.list)
+                fields[name] = self.spans.start(found, path, words, names.list)
             elif name != "predicate":
-                fields[name] = fetch_words(found, path, names.list)
+                fields[name] = fetch_string(found, path, names.list)
         return fields
 
     def _ends_by_id(self, found: Match, names: RelationFields, by_id: dict[Any, Row]) -> Row:
@@ -269,7 +257,7 @@ class Reader:
         events = []
         for found in self.items("events", self.row):
             trigger, start = self._trigger(found)
-            event = {"event_type": fetch_words(found, names.type, names.list)}
+            event = {"event_type": fetch_string(found, names.type, names.list)}
             arguments = self._arguments(found.item)
             events.append(
                 {**event, "trigger": trigger, "trigger_start": start, "arguments": arguments}
@@ -285,90 +273,20 @@ class Reader:
         if trigger is None or trigger == "":
             start = lookup(found.item, names.trigger_start) if names.trigger_start else None
             return self.context.no_trigger(trigger, None if start is ABSENT else start)
-        words = fetch_words(found, names.trigger, names.list)
+        words = fetch_string(found, names.trigger, names.list)
         if names.trigger_start is None:
             return words, None
-        return words, self._start(found, names.trigger_start, words, names.list)
+        return words, self.spans.start(found, names.trigger_start, words, names.list)
 
     def _arguments(self, event: Any) -> list[Row]:
         names = self.mapping.arguments
         if names is None:
             return []
         return [
-            {"role": fetch_words(found, names.role, names.list)}
-            | self.located(found, names)._asdict()
+            {"role": fetch_string(found, names.role, names.list)}
+            | self.spans.located(found, names)._asdict()
             for found in self.items("arguments", event)
         ]
-
-    def _start(self, found: Match, path: str, words: str, inside: str) -> int:
-        given = fetch_offset(found, path, inside)
-        start = self.ruler.point(given, self.unit)
-        self._quote(words, (given, None), (start, start + len(words)))
-        return start
-
-    def located(self, found: Match, names: EntityFields | ArgumentFields) -> Located:
-        """Read text, start and end of a span, whichever of them the data give."""
-        offsets = self.mapping.offsets
-        words = None if names.text is None else fetch_words(found, names.text, names.list)
-        if names.start is None and words is not None:
-            return Located(words, None, None)
-        if words is not None and names.start is not None and names.end is None:
-            start = self._start(found, names.start, words, names.list)
-            return Located(words, start, start + len(words))
-        given = fetch_offset(found, str(names.start), names.list)
-        last = fetch_offset(found, str(names.end), names.list)
-        start = self.ruler.point(given, self.unit)
-        end = self.ruler.point(last + (offsets == "end-inclusive"), self.unit)
-        if words is not None:
-            self._quote(words, (given, last), (start, end))
-            return Located(words, start, end)
-        return self._unquoted((given, last), (start, end))
-
-    def _quote(self, words: str, given: tuple[int, int | None], place: tuple[int, int]) -> None:
-        """Raise RecordError, with the setting that fits, where offsets do not quote the words."""
-        start, end = place
-        text = self.ruler.text
-        if text[start:end] == words and end <= len(text):
-            return
-        what = f"offset {start}:{end} quotes {text[start:end]!r}, not {words!r}"
-        if end > len(text):
-            size = f"the text, which has {len(text)} characters"
-            what = f"offset {start}:{end} of {words!r} ends after {size}"
-        fit = fitting(self.ruler, words, *given, self.mapping.setting)
-        raise RecordError(self.context.where(), what, self._todo(fit))
-
-    def _todo(self, fit: str) -> str:
-        if not fit.startswith("set "):
-            return fit or "correct the line or leave it out"
-        return f"{fit} in [mapping] of {self.own_card}"
-
-    def _unquoted(self, given: tuple[int, int], place: tuple[int, int]) -> Located:
-        """Read a span of which offsets alone are given; what looks misread is counted."""
-        start, end = place
-        text = self.ruler.text
-        if not start < end <= len(text):
-            size = f"the text has {len(text)} characters"
-            what = f"offset {start}:{end} is no stretch of the text; {size}"
-            raise RecordError(self.context.where(), what, self._todo(self._other(given)))
-        odd = suspicion(text, start, end)
-        if odd is not None:
-            self.context.warn(odd, self._todo(self._other(given)))
-        elif self.mapping.offsets_unit is None and self.ruler.first_wide < end:
-            what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
-            todo = f"{what} in [mapping] of {self.own_card}"
-            self.context.warn("offsets-after-wide-characters", todo)
-        return Located(text[start:end], start, end)
-
-    def _other(self, given: tuple[int, int]) -> str:
-        """Say which other setting gives a stretch that does not look misread."""
-        now, wide = self.mapping.setting, self.ruler.wide
-        for setting in SETTINGS:
-            if setting.offsets == "start" or (setting.unit != now.unit and not wide):
-                continue
-            stretch = self.ruler.stretch(*given, setting)
-            if setting != now and stretch and not suspicion(self.ruler.text, *stretch):
-                return f"set {setting.differs(now)}"
-        return ""
 
 
 def _cancelled(annotation: Any) -> bool:

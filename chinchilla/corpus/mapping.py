@@ -12,12 +12,35 @@ Items of several kinds in one list are told apart by `where`: paths and the stri
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from chinchilla.corpus.offsets import Offsets, Setting, Unit
 from chinchilla.schema import Frozen
+
+Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
+Unit = Literal["code-point", "utf-16"]
+
+
+class Setting(NamedTuple):
+    """How a mapping says that offsets are counted."""
+
+    offsets: Offsets
+    unit: Unit
+
+    def differs(self, other: "Setting") -> str:
+        """Return, as a card has it, what must be set to have this one in place of another."""
+        keys = []
+        if self.offsets != other.offsets:
+            keys.append(f'offsets = "{self.offsets}"')
+        if self.unit != other.unit:
+            keys.append(f'offsets_unit = "{self.unit}"')
+        return " and ".join(keys)
+
+
+_KINDS: tuple[Offsets, ...] = ("end-exclusive", "end-inclusive", "start")
+_UNITS: tuple[Unit, ...] = ("code-point", "utf-16")
+SETTINGS = tuple(Setting(offsets, unit) for unit in _UNITS for offsets in _KINDS)
 
 
 def _check_star(path: str, stars: int) -> None:

@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from chinchilla.corpus.mapping import GOLD, Mapping, tried
-from chinchilla.corpus.offsets import Setting
+from chinchilla.corpus.mapping import GOLD, Mapping, Setting, tried
 from chinchilla.corpus.paths import ABSENT, lookup, walk
 from chinchilla.corpus.read import SplitReader
 from chinchilla.errors import CardError, ChinchillaError, Tally
