@@ -8,6 +8,7 @@ from typing import Any
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.mapping import (
     GOLD,
+    EventFields,
     Fields,
     Mapping,
     RelationFields,
@@ -87,7 +88,7 @@ def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> Ca
 
 
 class Reader:
-    """Read one record, with what is needed again and again of its mapping and its text."""
+    """Read one record by a mapping."""
 
     def __init__(self, row: Row, mapping: Mapping, context: RowContext) -> None:
         """Read the text."""
@@ -100,7 +101,7 @@ class Reader:
         fields: Row = {"text": self.spans.text}
         if self.mapping.title is not None:
             title = lookup(self.row, self.mapping.title)
-            # what is in the way to it and holds no title has none
+            # a value on the way to it that has no such key has no title
             fields["title"] = None if isinstance(title, Absent) else title
         if not self.context.part.labelled:
             self._pass_over()
@@ -125,34 +126,32 @@ class Reader:
         key = self.mapping.annotations
         if key is None:
             return True
-        given = self.row.get(key)
-        if given is None:
+        annotations = self.row.get(key)
+        if annotations is None:
             self._near(Missing(key, self.row))
             return False
-        if not isinstance(given, list):
-            raise MisfitError(f"{key} is {kind(given)}, not a list")
-        done = [one for one in given if not _cancelled(one)]
-        for _ in range(len(given) - len(done)):
+        if not isinstance(annotations, list):
+            raise MisfitError(f"{key} is {kind(annotations)}, not a list")
+        done = [item for item in annotations if not _cancelled(item)]
+        for _ in range(len(annotations) - len(done)):
             self.context.fix("cancelled-annotation")
         self.row = {**self.row, key: done}
         return bool(done)
 
     def items(self, table: str, holder: Any) -> list[Match]:
-        """Return the items of a list that are meant; the others, and a missing list, are counted.
+        """Return the items of a list that `where` chooses; others, and a missing list, are counted.
 
         Raises MisfitError where a list is missing and another key could be it.
         """
         names: Fields = self.mapping.tables[table]
-        found = walk(holder, names.list)
-        for missing in found.missing:
+        items, missing_steps = walk(holder, names.list)
+        for missing in missing_steps:
             self._near(missing)
             todo = f"write [] where there is nothing, or correct {table}.list in [mapping] of"
             self.context.warn(f"no-list-{names.list}", f"{todo} {self.own_card}")
-        if not found.items and not found.missing:
+        if not items and not missing_steps:
             self._beside(names.list.partition(".")[0], holder)
-        if not names.where:
-            return found.items
-        return [one for one in found.items if self._meant(one, names.where, table)]
+        return [item for item in items if self._meant(item, names.where, table)]
 
     def _beside(self, step: str, holder: Any) -> None:
         """Warn of a list that is empty where one of a name near to it is not, and is not read."""
@@ -179,9 +178,9 @@ class Reader:
         if near is not None:
             raise MisfitError(f"no list {step!r}, but there is {near!r}")
 
-    def _meant(self, found: Match, where: dict[str, str], table: str) -> bool:
+    def _meant(self, match: Match, where: dict[str, str], table: str) -> bool:
         for path, wanted in where.items():
-            if lookup(found.item, path) != wanted:
+            if lookup(match.item, path) != wanted:
                 self.context.fix(f"{table}-of-another-{path.rpartition('.')[2]}")
                 return False
         return True
@@ -192,11 +191,11 @@ class Reader:
         by_id: dict[Any, Row] = {}
         if names is None:
             return spans, by_id
-        for number, found in enumerate(self.items("entities", self.row)):
-            labels = self._labels(found, names.type, names)
-            located = self.spans.located(found, names)._asdict()
+        for number, match in enumerate(self.items("entities", self.row)):
+            labels = self._labels(match, names.type, names)
+            located = self.spans.located(match, names)._asdict()
             own = [{"type": label, **located} for label in labels]
-            key = number if names.id is None else _id(found, names.id, names.list)
+            key = number if names.id is None else _id(match, names.id, names.list)
             before = by_id.setdefault(key, own[0])
             if before is not own[0]:
                 if {**before, "type": ""} != {**own[0], "type": ""}:
@@ -206,43 +205,43 @@ class Reader:
             spans += own
         return spans, by_id
 
-    def _labels(self, found: Match, path: str, names: Fields) -> list[str]:
-        """Return the labels of an item; the first of a list of labels stands for all of them."""
+    def _labels(self, match: Match, path: str, names: Fields) -> list[str]:
+        """Return the labels of an item; the path of the first of a list means all of them."""
         holder, _, last = path.rpartition(".")
         if last == "0" and holder:
-            labels = lookup(found.item, holder)
+            labels = lookup(match.item, holder)
             others = [other for _, other in names.paths if other.startswith(f"{holder}.")]
             if isinstance(labels, list) and len(labels) > 1 and len(others) == 1:
                 path = holder
-        return fetch_labels(found, path, names.list)
+        return fetch_labels(match, path, names.list)
 
     def _relations(self, by_id: dict[Any, Row]) -> list[Row]:
         names = self.mapping.relations
         if names is None:
             return []
         relations = []
-        for found in self.items("relations", self.row):
+        for match in self.items("relations", self.row):
             ends = (
-                self._ends_by_id(found, names, by_id) if names.by_id else self._ends(found, names)
+                self._ends_by_id(match, names, by_id) if names.by_id else self._ends(match, names)
             )
-            labels = self._labels(found, names.predicate, names)
+            labels = self._labels(match, names.predicate, names)
             relations += [{"predicate": label, **ends} for label in labels]
         return relations
 
-    def _ends(self, found: Match, names: RelationFields) -> Row:
+    def _ends(self, match: Match, names: RelationFields) -> Row:
         fields: Row = {}
         for name, path in names.paths:
             if name.endswith("_start"):
-                words = fields[name.removesuffix("_start")]
-                fields[name] = self.spans.start(found, path, words, names.list)
+                string = fields[name.removesuffix("_start")]
+                fields[name] = self.spans.start(match, path, string, names.list)
             elif name != "predicate":
-                fields[name] = fetch_string(found, path, names.list)
+                fields[name] = fetch_string(match, path, names.list)
         return fields
 
-    def _ends_by_id(self, found: Match, names: RelationFields, by_id: dict[Any, Row]) -> Row:
+    def _ends_by_id(self, match: Match, names: RelationFields, by_id: dict[Any, Row]) -> Row:
         fields: Row = {}
         for end, path in (("head", names.head), ("tail", names.tail)):
-            key = _id(found, path, names.list)
+            key = _id(match, path, names.list)
             entity = by_id.get(key)
             if entity is None:
                 raise MisfitError(f"no entity has the id {key!r}, the {end} of a relation")
@@ -254,38 +253,38 @@ class Reader:
         names = self.mapping.events
         if names is None:
             return []
-        events = []
-        for found in self.items("events", self.row):
-            trigger, start = self._trigger(found)
-            event = {"event_type": fetch_string(found, names.type, names.list)}
-            arguments = self._arguments(found.item)
-            events.append(
-                {**event, "trigger": trigger, "trigger_start": start, "arguments": arguments}
-            )
-        return events
+        return [self._event(match, names) for match in self.items("events", self.row)]
 
-    def _trigger(self, found: Match) -> tuple[str | None, int | None]:
-        names = self.mapping.events
-        if names is None or names.trigger is None:
+    def _event(self, match: Match, names: EventFields) -> Row:
+        trigger, start = self._trigger(match, names)
+        return {
+            "event_type": fetch_string(match, names.type, names.list),
+            "trigger": trigger,
+            "trigger_start": start,
+            "arguments": self._arguments(match.item),
+        }
+
+    def _trigger(self, match: Match, names: EventFields) -> tuple[str | None, int | None]:
+        if names.trigger is None:
             return None, None
         of_key = names.trigger.startswith("$")
-        trigger = ABSENT if of_key else lookup(found.item, names.trigger)
+        trigger = ABSENT if of_key else lookup(match.item, names.trigger)
         if trigger is None or trigger == "":
-            start = lookup(found.item, names.trigger_start) if names.trigger_start else None
+            start = lookup(match.item, names.trigger_start) if names.trigger_start else None
             return self.context.no_trigger(trigger, None if start is ABSENT else start)
-        words = fetch_string(found, names.trigger, names.list)
+        string = fetch_string(match, names.trigger, names.list)
         if names.trigger_start is None:
-            return words, None
-        return words, self.spans.start(found, names.trigger_start, words, names.list)
+            return string, None
+        return string, self.spans.start(match, names.trigger_start, string, names.list)
 
     def _arguments(self, event: Any) -> list[Row]:
         names = self.mapping.arguments
         if names is None:
             return []
         return [
-            {"role": fetch_string(found, names.role, names.list)}
-            | self.spans.located(found, names)._asdict()
-            for found in self.items("arguments", event)
+            {"role": fetch_string(match, names.role, names.list)}
+            | self.spans.located(match, names)._asdict()
+            for match in self.items("arguments", event)
         ]
 
 
@@ -294,12 +293,12 @@ def _cancelled(annotation: Any) -> bool:
 
 
 def _holds(value: Any) -> bool:
-    """Tell whether a value could stand for a list: one, an object, or null in place of it."""
+    """Tell whether a value could be a list: one, an object, or null in place of it."""
     return value is None or isinstance(value, list | dict)
 
 
-def _id(found: Match, path: str, inside: str) -> str | int:
-    value = fetch(found, path, inside)
+def _id(match: Match, path: str, inside: str) -> str | int:
+    value = fetch(match, path, inside)
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise MisfitError(f"the id {path!r} of an item of {inside!r} is {kind(value)}")
     return value

@@ -40,7 +40,7 @@ def _check_lists(part: SplitSlice, mapping: Mapping, gold: str) -> None:
     The list of the task itself may be missing in a file without labels, if no key is near to it.
     """
     unmet = list(_unmet(part, mapping))
-    unlabelled = any(one.table == gold for one in unmet) and part.split != "train"
+    unlabelled = any(path.table == gold for path in unmet) and part.split != "train"
     for table, path, keys, near in unmet:
         if table == "title":
             todo = f"correct title in [mapping] of {part.own_card}, or leave it out"
@@ -75,11 +75,11 @@ def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[Unmet]:
 
 
 def _holders(row: Row, table: str, mapping: Mapping) -> list[Any]:
-    """Return what should hold a list: the record, or each of its events for arguments."""
+    """Return what should have a list: the record, or each of its events for arguments."""
     if table != "arguments" or mapping.events is None:
         return [row]
     try:
-        events = [found.item for found in walk(row, mapping.events.list).items]
+        events = [match.item for match in walk(row, mapping.events.list).items]
         return [event for event in events if lookup(event, mapping.events.type) is not ABSENT]
     except MisfitError:
         return []
@@ -89,11 +89,11 @@ def _met(holder: Any, table: str, path: str) -> bool:
     if table == "title":
         return lookup(holder, path) is not ABSENT
     try:
-        found = walk(holder, path)
+        items, missing = walk(holder, path)
     except MisfitError:
         # it is there, and refused when it is read
         return True
-    return bool(found.items) or not found.missing
+    return bool(items) or not missing
 
 
 def _check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record]) -> None:
@@ -106,8 +106,7 @@ def _check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record
         if span.start is not None and span.end is not None
     )
     for text, start, end, name in islice(spans, SPANS):
-        place = part.slice.at(int(name.rpartition("-")[2]))
-        repeats.add(text, start, end, place)
+        repeats.add(text, start, end, part.slice.at(int(name.rpartition("-")[2])))
     unit = mapping.setting.unit
     if mapping.offsets == "end-exclusive":
         _warn(part, mapping, repeats.short(), Setting("end-inclusive", unit))
@@ -122,10 +121,10 @@ def _readable(records: Iterator[Record]) -> Iterator[Record]:
         return
 
 
-def _warn(part: SplitSlice, mapping: Mapping, places: list[str], better: Setting) -> None:
+def _warn(part: SplitSlice, mapping: Mapping, wheres: list[str], better: Setting) -> None:
     todo = f"set {better.differs(mapping.setting)} in [mapping] of {part.own_card}"
-    for place in places:
-        part.tally.warn("surfaces-one-character-off", place, todo)
+    for where in wheres:
+        part.tally.warn("surfaces-one-character-off", where, todo)
 
 
 class Repeats:
@@ -141,7 +140,7 @@ class Repeats:
         self._last = _Groups({}, {})
 
     def add(self, text: str, start: int, end: int, where: str) -> None:
-        """Take a span and what stands around it."""
+        """Take a span with the characters around it."""
         before = text[max(0, start - 2) : start]
         self._next.add(text[start:end], before + text[end : end + 3], text[end : end + 1], where)
         if end - start > 1:
@@ -149,29 +148,30 @@ class Repeats:
             self._last.add(text[start : end - 1], before + after, after[0], where)
 
     def short(self) -> list[str]:
-        """Return the places of surfaces that are short, where most that are repeated are."""
+        """Return where surfaces are short, if most that are repeated are."""
         return self._next.most(lambda after: len(set(after)) == 1 and after[0].isalnum())
 
     def long(self) -> list[str]:
-        """Return the places of surfaces that are long, where most that are repeated are."""
+        """Return where surfaces are long, if most that are repeated are."""
         return self._last.most(lambda last: len(set(last)) == len(last))
 
 
 class _Groups(NamedTuple):
-    """What stands next to each surface, once a context, and where."""
+    """The character next to each surface, once a context, and where the surface is."""
 
-    met: dict[str, dict[str, str]]
-    places: dict[str, list[str]]
+    marks: dict[str, dict[str, str]]
+    wheres: dict[str, list[str]]
 
-    def add(self, words: str, context: str, mark: str, where: str) -> None:
-        self.met.setdefault(words, {})[context] = mark
-        self.places.setdefault(words, []).append(where)
+    def add(self, surface: str, context: str, mark: str, where: str) -> None:
+        self.marks.setdefault(surface, {})[context] = mark
+        self.wheres.setdefault(surface, []).append(where)
 
     def most(self, odd: Callable[[list[str]], bool]) -> list[str]:
-        """Return the places of the surfaces that are odd, where nearly all repeated ones are."""
-        repeated = {words: list(marks.values()) for words, marks in self.met.items()}
-        repeated = {words: marks for words, marks in repeated.items() if len(marks) > 1}
-        found = [words for words, marks in repeated.items() if odd(marks)]
-        spans = sum(len(repeated[words]) for words in found)
-        many = spans > 2 and len(found) * 5 > len(repeated) * 4
-        return [place for words in found for place in self.places[words]] if many else []
+        """Return where surfaces are odd, if more than four of five repeated ones are."""
+        repeated = {
+            surface: list(marks.values()) for surface, marks in self.marks.items() if len(marks) > 1
+        }
+        off = [surface for surface, marks in repeated.items() if odd(marks)]
+        spans = sum(len(repeated[surface]) for surface in off)
+        many = spans > 2 and len(off) * 5 > len(repeated) * 4
+        return [where for surface in off for where in self.wheres[surface]] if many else []
