@@ -126,7 +126,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise CardError(str(path), "not UTF-8", AS_UTF8) from error
     except ValueError as error:
-        todo = "correct the card; every string stands in quotes, and every key that is not ASCII"
+        todo = "correct the card; put every string in quotes, and every key that is not ASCII"
         raise CardError(str(path), f"not TOML ({error})", todo) from error
     except OSError as error:
         what = error.strerror or "cannot be opened"

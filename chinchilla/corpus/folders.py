@@ -1,4 +1,4 @@
-"""Files in the folder of a source: found, told from what is none, and kept inside it."""
+"""Files in the folder of a source: which are data, and that links do not leave it."""
 
 import stat
 from collections.abc import Iterator
@@ -99,7 +99,7 @@ def data_files(path: Path) -> Iterator[Path]:
 
 
 def holds_files(raw: Path) -> bool:
-    """Tell whether a folder of raw files holds any, our samples apart."""
+    """Tell whether a folder of raw files has any, our samples apart."""
     if not raw.is_dir():
         return False
     others = (path for path in entries(raw) if path.name != SAMPLES)

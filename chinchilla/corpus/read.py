@@ -21,7 +21,7 @@ MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
 
 @dataclass(frozen=True)
 class SplitReader:
-    """Read the records of one split of one edition of a source.
+    """The records of one split of one edition of a source.
 
     `shared` are the splits that are carved out of the same lines, this one among them;
     `counts_lines` tells whether lines that form no record count here: of a file that several
@@ -36,7 +36,7 @@ class SplitReader:
     counts_lines: bool = True
 
     def part(self, lines: Slice, tally: Tally) -> SplitSlice:
-        """Return what the source module is given to read a slice."""
+        """Return a slice as the source module reads it."""
         return SplitSlice(
             slice=lines,
             split=self.split,

@@ -145,7 +145,7 @@ def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
 def check_any_read(found: FoundSource, split: Split, tally: Tally) -> None:
     """Raise InputError where a split without a record had some, all left out.
 
-    Of a file that it is carved out of, the other splits may hold what was read.
+    Of a file that it is carved out of, the other splits may have what was read.
     """
     path = found.files[split]
     for other in (one for one in found.files if one != split and found.files[one] == path):

@@ -105,7 +105,7 @@ def _left(folder: Path, read: _Read) -> Iterator[Path]:
 
 
 def _beside_documents(folder: Path) -> Iterator[Path]:
-    """Yield what lies in the folder of a split and is no document of brat, nor its annotation."""
+    """Yield what is in the folder of a split and is no document of brat, nor its annotation."""
     for path in entries(folder) if folder.is_dir() else ():
         if path.suffix not in _DOCUMENTS or not path.is_file():
             yield path
@@ -198,7 +198,7 @@ def _stray(path: Path, raw: Path) -> Unread:
         return Unread.of(path, "its name is not UTF-8", "rename it")
     near = nearest_source(path.name, our_names())
     if path.is_dir():
-        what = f"no source has this name, and it holds no {OWN_CARD}"
+        what = f"no source has this name, and it has no {OWN_CARD}"
         own = f"write {path / OWN_CARD}"
         return Unread.of(path, what, f"rename it to {near}, or {own}" if near else own)
     if not path.is_file():

@@ -44,7 +44,7 @@ def documents(path: Path, tally: Tally) -> Iterator[tuple[int, BratDocument]]:
 
 
 def text_files(path: Path) -> list[Path]:
-    """List the .txt files of a folder, by name, or the one file."""
+    """Return the .txt files of a folder, by name, or the one file."""
     return sorted(path.glob("*.txt")) if path.is_dir() else [path]
 
 
@@ -54,26 +54,26 @@ def annotation_file(path: Path) -> Path:
 
 
 def _orphans(path: Path) -> list[Path]:
-    there = set(text_files(path))
-    return [one for one in sorted(path.glob("*.ann")) if one.with_suffix(".txt") not in there]
+    texts = set(text_files(path))
+    return [ann for ann in sorted(path.glob("*.ann")) if ann.with_suffix(".txt") not in texts]
 
 
 def read_document(path: Path, tally: Tally) -> BratDocument:
-    """Read one text and its .ann; a line that is wrong is refused alone.
+    """Return one text with its .ann; a line that is wrong is refused alone.
 
     Raises InputError where one of the two files is missing or cannot be read: without it, the
     document would say that nothing is in the text.
     """
     raw = _read_text(path)
     part = Slice(annotation_file(path))
-    found = Annotations(part, tally)
+    annotations = Annotations(part, tally)
     lines = list(_lines(path, part, tally))
-    found.read(lines, raw)
-    if found.refused and found.refused == sum(bool(line.strip()) for _, line in lines):
+    annotations.read(lines, raw)
+    if annotations.refused and annotations.refused == sum(bool(line.strip()) for _, line in lines):
         what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
         raise InputError(str(part.path), what, todo, reason="brat-bad-file")
-    spans = [span for span in found.spans.values() if span is not None]
-    return BratDocument(clean(raw), spans, found.links, found.lost_links)
+    spans = [span for span in annotations.spans.values() if span is not None]
+    return BratDocument(clean(raw), spans, annotations.links, annotations.lost_links)
 
 
 def _read_text(path: Path) -> str:

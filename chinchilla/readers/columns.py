@@ -3,8 +3,8 @@
     中 B-ORG
     共 I-ORG
 
-The separator is a tab or one space; a character that is itself a space keeps its place. A cell
-holds one code point, as offsets count those. A line of blanks alone is a blank line.
+The separator is a tab or one space; a character that is itself a space is kept. A cell has one
+code point, as offsets count those. A line of blanks alone is a blank line.
 """
 
 import re
@@ -63,8 +63,8 @@ def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
     for number, line in text_lines(part, tally):
         start = start or number
         # as `_split` does: a call for each of millions of lines takes as long as all else here
-        character, found, tag = line.rpartition("\t")
-        if not found:
+        character, separator, tag = line.rpartition("\t")
+        if not separator:
             character, _, tag = line.rpartition(" ")
         if tag and len(character) == 1 and len(tags) < MAX_SENTENCE:
             characters.append(character)
@@ -141,8 +141,8 @@ def _tag_before(part: Slice) -> str:
 def _split(line: str) -> tuple[str, str] | None:
     """Split at the last tab or space, which U+3000 in front of it is not."""
     for separator in ("\t", " "):
-        character, found, tag = line.rpartition(separator)
-        if found:
+        character, sep, tag = line.rpartition(separator)
+        if sep:
             # a cell of several would shift every offset after it
             return (character, tag) if tag and len(character) == 1 else None
     return None
@@ -155,7 +155,7 @@ def _bad_cell(where: str, line: str) -> InputError:
     what = f"expected a character and a tag, found {excerpt(line)}"
     todo = "put one tab or space between the two"
     if len(cells) == 2 and len(cells[1]) == 1 and _TAG.fullmatch(cells[0]):
-        what, todo = f"the tag stands first in {excerpt(line)}", "put the character first"
+        what, todo = f"the tag is first in {excerpt(line)}", "put the character first"
     elif len(cells) > 2:
         todo = f"there are {len(cells)} columns: leave two, the character and its tag"
     elif len(cell.strip()) > 1:

@@ -1,6 +1,6 @@
-"""What a source module is given: the slice of a split to read, and the place of a row.
+"""What a source module is given: the slice of a split to read, and where a row is.
 
-A source module declares `rows(part)`, which yields the number of a row and the row, and
+A source module declares `rows(part)`, which yields the line of a row and the row, and
 `to_fields(row, context)`, which returns the fields of a record, without id, source, split and
 task. Both read a `SplitSlice`; nothing here knows cards or folders.
 """
@@ -23,7 +23,7 @@ class SplitSlice:
 
     `tally` counts what is wrong in records, `line_tally` what forms no record; `labelled` tells
     whether labels were published for the split; `unknown_label` makes the error for a label that
-    is not on the card from the label and its place; `own_card` is the path of the user's card.
+    is not on the card from the label and its path:line; `own_card` is the path of the user's card.
     """
 
     slice: Slice
@@ -45,7 +45,7 @@ class SplitSlice:
 
 
 class RowContext(NamedTuple):
-    """The place of a row: what `to_fields` asks about it and counts of it."""
+    """Where a row is: what `to_fields` needs to know of it, and counts of it."""
 
     part: SplitSlice
     number: int

@@ -106,8 +106,8 @@ def open_file(path: Path) -> BinaryIO:
         todo = "run `chinchilla sources` to see where files are looked for"
         raise InputError(str(path), "no such file", todo) from error
     except OSError as error:
-        words = error.strerror or "cannot be opened"
-        raise InputError(str(path), words, "check the file's permissions") from error
+        what = error.strerror or "cannot be opened"
+        raise InputError(str(path), what, "check the file's permissions") from error
     if not file.read(1):
         file.close()
         raise _empty(path)
@@ -116,7 +116,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def check_content(path: Path) -> None:
-    """Raise InputError where a file holds no record: nothing, blank lines or an empty array."""
+    """Raise InputError where a file has no record: nothing, blank lines or an empty array."""
     with open_file(path) as file:
         piece = file.read(1 << 10).removeprefix(_BOM)
         while piece and not piece.strip():
@@ -130,7 +130,7 @@ def _empty(path: Path) -> InputError:
 
 
 def not_utf8(where: str, line: bytes) -> InputError:
-    """Say which byte of a line is not UTF-8, and whether it would be GBK."""
+    """Return the error for a line that is not UTF-8: which byte, and whether it would be GBK."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -151,14 +151,14 @@ def _too_long(where: str) -> InputError:
 
 
 def too_much(where: str, what: str, between: str) -> InputError:
-    """Say that so long a text is no sentence: what should stand between two is missing."""
+    """Return the error for a text too long for a sentence; `between` is what parts two."""
     todo = f"is {between} missing between the sentences? put one there"
     return InputError(where, what, todo, reason="long-sentence")
 
 
-def excerpt(words: str) -> str:
-    """Quote the beginning of what was found."""
-    return repr(words if len(words) <= 20 else words[:20] + "...")
+def excerpt(text: str) -> str:
+    """Return the first 20 characters of a text, in quotes."""
+    return repr(text if len(text) <= 20 else text[:20] + "...")
 
 
 def _skip_line(file: BinaryIO) -> int:

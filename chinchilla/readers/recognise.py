@@ -1,4 +1,4 @@
-"""What a file is, told from its beginning: the name of its shape and what to do about it."""
+"""What a file is, by its first bytes: the name of its shape and what to do about it."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import orjson
 from chinchilla.errors import InputError, Tally
 
 HEAD = 1 << 16
-"""How many bytes of a file are looked at."""
+"""How many bytes of a file are read."""
 _LINES = 50
 _ROWS = 3
 """Fewest lines with as many tabs or commas that are taken for a table."""
@@ -80,7 +80,7 @@ _LONGEST_CELL = 200
 
 
 def recognise(path: Path) -> Recognised:
-    """Tell what a file is from its first bytes."""
+    """Return what a file is, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(HEAD)
         whole = not file.read(1)
@@ -90,10 +90,10 @@ def recognise(path: Path) -> Recognised:
 
 def other_file(where: str, path: Path, wanted: frozenset[Kind]) -> InputError | None:
     """Return an error that says what a file is, where it is none of the wanted shapes."""
-    look = recognise(path)
-    if look.kind in wanted or look.kind == "text":
+    file = recognise(path)
+    if file.kind in wanted or file.kind == "text":
         return None
-    return InputError(where, f"the file is {look.name}", look.todo, reason="other-file")
+    return InputError(where, f"the file is {file.name}", file.todo, reason="other-file")
 
 
 class Refusals:
@@ -102,12 +102,12 @@ class Refusals:
     def __init__(self, path: Path, wanted: frozenset[Kind], tally: Tally) -> None:
         """Name the file, the shapes that are read here and where errors are counted."""
         self._path, self._wanted, self._tally = path, wanted, tally
-        self._looked = False
+        self._recognised = False
 
     def goes_on(self, error: InputError) -> bool:
         """Refuse a line and say whether to read on; another file is refused once, as one."""
-        other = None if self._looked else other_file(error.where, self._path, self._wanted)
-        self._looked = True
+        other = None if self._recognised else other_file(error.where, self._path, self._wanted)
+        self._recognised = True
         self._tally.refuse(other or error)
         return other is None
 
@@ -130,7 +130,7 @@ def _binary(head: bytes) -> Recognised | None:
 
 
 def _with_zeros(head: bytes) -> Recognised:
-    """Tell UTF-16 without its mark, which has line feeds of two bytes, from what is no text."""
+    """Return UTF-16 without its mark, which has line feeds of two bytes, or what is no text."""
     for encoding, feed in (("UTF-16LE", b"\n\x00"), ("UTF-16BE", b"\x00\n")):
         first = encoding.endswith("BE")
         even, odd = head[0::2].count(0), head[1::2].count(0)
@@ -145,7 +145,7 @@ def _converted(kind: Kind, name: str, encoding: str) -> Recognised:
 
 
 def _encoded(head: bytes, whole: bool) -> Recognised | None:
-    """Tell GBK: lines beyond ASCII, hardly one of them UTF-8, most of them GBK."""
+    """Return GBK where hardly a line beyond ASCII is UTF-8 and most are GBK."""
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
         del lines[-1]
@@ -175,7 +175,7 @@ def _decoded(head: bytes) -> str:
 
 
 def _page(head: str) -> Recognised | None:
-    """Tell what stands in for a file that was not fetched, and XML."""
+    """Return what is there in place of a file that was not fetched, or XML."""
     start = head.lstrip()
     if head.startswith(_POINTER):
         todo = "fetch the file itself: git lfs pull"
@@ -214,13 +214,13 @@ def _of_lines(lines: list[str]) -> Recognised:
         return Recognised("json-object", "one JSON object over several lines", todo)
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
         return Recognised("json-lines", "JSON Lines", _of_json("JSON Lines"))
-    for share, fits, look in _SHAPES:
+    for share, fits, shape in _SHAPES:
         if lines and sum(map(fits, lines)) >= share * len(lines):
-            return look
-    for mark, look in _TABLES:
+            return shape
+    for mark, shape in _TABLES:
         counts = {line.count(mark) for line in lines}
         if len(lines) >= _ROWS and len(counts) == 1 and counts != {0}:
-            return look
+            return shape
         if counts != {0}:
             break
     return Recognised("text", "plain text", "put the data file itself there")

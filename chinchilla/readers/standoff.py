@@ -26,6 +26,7 @@ _LEFT_OUT = {
     "#": "brat-note-left-out",
     "*": "brat-set-left-out",
 }
+# "T1", "R1", "#" or "*" at the start of a line: the id of an annotation
 _KNOWN = re.compile(r"[TRAMEN]\d+(?=[\t ]|$)|#|\*(?=[\t ])")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _STRIPPED = 64
@@ -33,7 +34,7 @@ _STRIPPED = 64
 
 
 class Link(NamedTuple):
-    """A relation between two spans of a document, and the line it stands on."""
+    """A relation between two spans of a document, and its line."""
 
     label: str
     head: Tagged
@@ -42,13 +43,13 @@ class Link(NamedTuple):
 
 
 class Quoted(NamedTuple):
-    """A span as its line states it: pieces in the file's counting, and the words it quotes."""
+    """A span as its line states it: pieces in the file's counting, and the string it quotes."""
 
     number: int
     name: str
     label: str
     pieces: tuple[tuple[int, int], ...]
-    words: str
+    string: str
 
 
 _BOM = "\ufeff"
@@ -179,8 +180,8 @@ class Annotations:
 
     def _quote(self, number: int, name: str, line: str) -> None:
         fields = line.split("\t", 2)
-        label, *places = fields[1].split() if len(fields) == 3 else ("",)
-        pieces = [piece.split() for piece in " ".join(places).split(";")]
+        label, *offsets = fields[1].split() if len(fields) == 3 else ("",)
+        pieces = [piece.split() for piece in " ".join(offsets).split(";")]
         if not all(len(piece) == 2 and all(map(_DIGITS.fullmatch, piece)) for piece in pieces):
             what = f"expected T1<TAB>label start end<TAB>words, found {excerpt(line)}"
             self._refuse(number, what, "brat-bad-span")
@@ -194,15 +195,15 @@ class Annotations:
         if pieces is None:
             self._refuse(quoted.number, _misplaced(quoted.pieces, counting), "brat-bad-span")
             return
-        fit = _fit(counting.text, pieces, quoted.words)
+        fit = _fit(counting.text, pieces, quoted.string)
         start, end = pieces[0][0], pieces[-1][1]
         if fit == "no":
-            places = ";".join(f"{start} {end}" for start, end in pieces)
-            found = excerpt(counting.text[start : min(end, start + 21)])
-            what = f"offset {places} is {found} in the text, not {excerpt(quoted.words)}"
+            offsets = ";".join(f"{start} {end}" for start, end in pieces)
+            there = excerpt(counting.text[start : min(end, start + 21)])
+            what = f"offset {offsets} is {there} in the text, not {excerpt(quoted.string)}"
             self._refuse(quoted.number, what, "brat-bad-span")
         elif any(counting.text[a:b].strip() for a, b in _gaps(pieces)):
-            todo = "annotate one stretch of the text; what stands between is not the entity's"
+            todo = "annotate one stretch of the text; what is between is not the entity's"
             self.tally.warn("brat-discontinuous-span", self.part.at(quoted.number), todo)
         else:
             self.spans[quoted.name] = Tagged(quoted.label, start, end)
@@ -211,9 +212,9 @@ class Annotations:
                 self.tally.warn("brat-marks-differ", self.part.at(quoted.number), todo)
 
     def _link(self, number: int, line: str) -> None:
-        words = line.partition("\t")[2].split()
-        ends = _ends(words[1:])
-        if len(words) != 3 or ends is None:
+        fields = line.partition("\t")[2].split()
+        ends = _ends(fields[1:])
+        if len(fields) != 3 or ends is None:
             what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {excerpt(line)}"
             self._lose(number, what)
             return
@@ -227,7 +228,7 @@ class Annotations:
             todo = "see the lines of its spans, which are left out"
             self.tally.warn("brat-relation-without-span", self.part.at(number), todo)
         else:
-            self.links.append(Link(words[0], head, tail, number))
+            self.links.append(Link(fields[0], head, tail, number))
 
     def _lose(self, number: int, what: str) -> None:
         self.lost_links += 1
@@ -251,48 +252,48 @@ def _ends(arguments: list[str]) -> tuple[str, str] | None:
 
 
 def _best(quoted: list[Quoted], ways: Iterator[Counting]) -> Counting:
-    """Return the counting that most spans fit, the plain one where it is as good."""
+    """Return the counting that most spans fit, our own where it is as good."""
     # `max` keeps the first of several that are as good
     own = next(ways)
-    if all(_fits(one, own) for one in quoted):
+    if all(_fits(span, own) for span in quoted):
         return own
-    return max((own, *ways), key=lambda way: sum(_fits(one, way) for one in quoted))
+    return max((own, *ways), key=lambda way: sum(_fits(span, way) for span in quoted))
 
 
 def _fits(quoted: Quoted, counting: Counting) -> bool:
     pieces = counting.pieces(quoted.pieces)
-    return pieces is not None and _fit(counting.text, pieces, quoted.words) == "yes"
+    return pieces is not None and _fit(counting.text, pieces, quoted.string) == "yes"
 
 
 def _misplaced(pieces: tuple[tuple[int, int], ...], counting: Counting) -> str:
     """Say why offsets are no stretches of a text."""
-    places = ";".join(f"{start} {end}" for start, end in pieces)
+    offsets = ";".join(f"{start} {end}" for start, end in pieces)
     if any(end <= start for start, end in pieces):
-        return f"the end of {places} is not behind its start"
+        return f"the end of {offsets} is not behind its start"
     if any(counting.pieces((piece,)) is None for piece in pieces):
-        return f"{places} is beyond the text, which has {len(counting.text)} characters"
-    return f"the pieces of {places} overlap or are out of order"
+        return f"{offsets} is beyond the text, which has {len(counting.text)} characters"
+    return f"the pieces of {offsets} overlap or are out of order"
 
 
 def _gaps(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(before[1], after[0]) for before, after in pairwise(pieces)]
 
 
-def _fit(text: str, pieces: list[tuple[int, int]], words: str) -> str:
+def _fit(text: str, pieces: list[tuple[int, int]], string: str) -> str:
     """Compare a span with its quotation: "yes", "marks" where only punctuation differs, "no"."""
     width = sum(end - start for start, end in pieces) + len(pieces) - 1
-    if abs(width - len(words)) > _STRIPPED:
+    if abs(width - len(string)) > _STRIPPED:
         return "no"
-    found = " ".join(text[start:end] for start, end in pieces).replace("\n", " ")
-    one, other = found.rstrip(), words.replace("\n", " ").rstrip()
-    if not one or not other:
+    covered = " ".join(text[start:end] for start, end in pieces).replace("\n", " ").rstrip()
+    quoted = string.replace("\n", " ").rstrip()
+    if not covered or not quoted:
         return "no"
-    if one == other:
+    if covered == quoted:
         return "yes"
-    alike = len(one) == len(other) and all(map(_alike, one, other))
+    alike = len(covered) == len(quoted) and all(map(_alike, covered, quoted))
     return "marks" if alike else "no"
 
 
-def _alike(one: str, other: str) -> bool:
-    marks = all(unicodedata.category(character)[0] in "PSZ" for character in (one, other))
-    return one == other or marks
+def _alike(first: str, second: str) -> bool:
+    marks = all(unicodedata.category(character)[0] in "PSZ" for character in (first, second))
+    return first == second or marks

@@ -1,6 +1,6 @@
 """A sentence a line, words with their tags: `中共中央/nt 致/o 大会/o `.
 
-Words stand between single spaces, with one more space at the end of the line.
+Words are between single spaces, with one more space at the end of the line.
 """
 
 import re

@@ -33,7 +33,7 @@ def fold(relations: list[Fields], labels: LabelSet) -> list[Fields]:
 
     Of an inverse pair the active label is kept, of a symmetric label the first direction.
     """
-    # the passive label to the active one: 被收购 to 收购
+    # the passive label to the active one: 被拥有 to 拥有
     active = {label.twin: label.key for label in labels if label.twin}
     symmetric = {label.key for label in labels if label.symmetric}
     kept: dict[tuple[str, str, str], Fields] = {}
