@@ -14,7 +14,7 @@ from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.schema import Record, Split
 
-SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 TRAIN = {
     "duie": "duie_train.json",
     "duee": "duee_train.json",
