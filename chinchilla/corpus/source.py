@@ -1,9 +1,9 @@
 """What the module of a source declares, or the field mapping of its card in place of one.
 
-`rows` and `to_fields` must be there. Optional are `boundary` (where a file may be cut; nowhere
-without it), `SHAPE` and `TEXT_KEYS` (the shape of a JSON record, and its keys beside the labels),
-`edition_of` (the edition a file shows), `slice_of` (the part of a file that is a split) and
-`schema_labels` (the labels of a schema file).
+`rows` and `to_fields` must be there; a row is a dict with `text`, or has that attribute. Optional
+are `boundary` (where a file may be cut; nowhere without it), `SHAPE` and `TEXT_KEYS` (the shape of
+a JSON record, and its keys beside the labels), `edition_of` (the edition a file shows), `slice_of`
+(the part of a file that is a split) and `schema_labels` (the labels of a schema file).
 """
 
 from collections.abc import Callable, Iterator

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 from chinchilla.errors import LabelError, Tally
 from chinchilla.readers.lines import Slice
-from chinchilla.readers.shape import check_list
 from chinchilla.schema import LabelSet, Split
 
 Fields = dict[str, Any]
@@ -70,7 +69,10 @@ class RowContext(NamedTuple):
         if not self.part.labelled:
             self.warn_of_labels(row.get(key))
             return []
-        return check_list(row[key])
+        labels = row[key]
+        if not isinstance(labels, list):
+            raise TypeError
+        return labels
 
     def warn_of_labels(self, labels: object) -> None:
         """Warn of labels that are not read, as the card states that the split has none."""

@@ -31,11 +31,10 @@ class MisfitError(TypeError):
     """Raised when a record is not of its shape; the message says in what."""
 
 
-def check_list(value: Any) -> list[Any]:
-    """Return a list; raise TypeError for anything else, which `misfit` says where."""
+def check_list(value: Any) -> None:
+    """Raise TypeError for what is no list; `misfit` says where it is."""
     if not isinstance(value, list):
         raise TypeError
-    return value
 
 
 def misfit(value: Any, shape: Shape, path: str = "") -> str | None:
