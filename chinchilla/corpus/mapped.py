@@ -1,6 +1,6 @@
 """Read records by the field mapping of a card alone; nothing of its lists is passed over."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from chinchilla.corpus.paths import (
 from chinchilla.errors import CardError, RecordError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.context import Fields as RecordFields
-from chinchilla.readers.context import RowContext, SplitSlice
+from chinchilla.readers.context import RowContext
 from chinchilla.readers.jsonl import Row, kind
 from chinchilla.readers.lines import Slice
 from chinchilla.readers.shape import MisfitError, near_key, nearest
@@ -41,11 +41,6 @@ def mapping_of(card: Card) -> Mapping:
     if card.mapping is None:
         raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
     return card.mapping
-
-
-def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
-    """Yield the records of a slice with their lines."""
-    return jsonl.rows(part.slice, part.line_tally)
 
 
 def text_of(mapping: Mapping) -> Callable[[Row], str]:

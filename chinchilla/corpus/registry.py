@@ -81,7 +81,7 @@ def resolve(name: str, raw: Path) -> tuple[str, ...]:
     sources = called(name, raw)
     if not sources:
         paths = card_paths(raw)
-        near = nearest_source(name, [*paths, *_our_folders()])
+        near = nearest_source(name, [*paths, *our_folders()])
         hint = f"did you mean {near}? " if near else ""
         todo = f"known sources are {', '.join(paths)}; a new one needs {raw / name / OWN_CARD}"
         raise ConfigError(name, "no such source", hint + todo)
@@ -95,7 +95,7 @@ def called(name: str, raw: Path) -> tuple[str, ...]:
         return (name,)
     names: dict[str, tuple[str, ...]] = {source.casefold(): (source,) for source in reversed(paths)}
     own = {_name_of(path): _sources_of(path) for path in own_cards(raw)}
-    folders = {path.parent.name: _name_of(path) for path in own_cards(raw)} | _our_folders()
+    folders = {path.parent.name: _name_of(path) for path in own_cards(raw)} | our_folders()
     for folder, source in folders.items():
         names.setdefault(folder.casefold(), own.get(source, (source,)))
     return names.get(name.casefold(), ())
@@ -125,21 +125,10 @@ def own_card(source: str, raw: Path) -> Path:
     return cards[0] if cards else raw / source / OWN_CARD
 
 
-def folder_names(raw: Path) -> frozenset[str]:
-    """Return the names, in lower case, of all folders that are some source's."""
-    own = {path.parent.name.casefold() for path in own_cards(raw)}
-    return frozenset(own | set(_our_folders()))
-
-
-def our_names() -> tuple[str, ...]:
-    """List every name that one of our sources is called by."""
-    return tuple(_our_folders())
-
-
 def _name_of(path: Path) -> str:
     """Return the name of a user's card: the source of ours whose folder it is in, or a new one."""
     folder = path.parent.name
-    return _our_folders().get(folder.casefold(), folder)
+    return our_folders().get(folder.casefold(), folder)
 
 
 def _sources_of(path: Path) -> tuple[str, ...]:
@@ -149,7 +138,7 @@ def _sources_of(path: Path) -> tuple[str, ...]:
 
 
 @cache
-def _our_folders() -> dict[str, str]:
+def our_folders() -> dict[str, str]:
     """Map the names of the folders of our sources, in lower case, to the sources."""
     sources = {}
     for path in sorted(CARDS.glob("*.toml")):

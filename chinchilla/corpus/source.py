@@ -72,7 +72,7 @@ def module_of(card: Card) -> SourceModule:
     if card.mapping is not None or not ours:
         mapping = mapped.mapping_of(card)
         return SourceModule(
-            mapped.rows, mapped.to_fields(mapping), mapped.text_of(mapping), jsonl.boundary
+            jsonl.split_rows, mapped.to_fields(mapping), mapped.text_of(mapping), jsonl.boundary
         )
     module = import_module(name)
     declared = {key: getattr(module, key) for key in _OPTIONAL if hasattr(module, key)}

@@ -23,7 +23,7 @@ from chinchilla.corpus.folders import (
     is_utf8,
     kind_of,
 )
-from chinchilla.corpus.registry import OWN_CARD, folder_names, nearest_source, our_names
+from chinchilla.corpus.registry import OWN_CARD, nearest_source, our_folders, own_cards
 from chinchilla.errors import InputError, shown
 from chinchilla.schema import Split
 
@@ -183,7 +183,7 @@ def unread_in(raw: Path) -> list[Unread]:
     """Return what is in raw/ itself and belongs to no source."""
     if not raw.is_dir():
         return []
-    known = folder_names(raw)
+    known = {*our_folders(), *(path.parent.name.casefold() for path in own_cards(raw))}
     return [
         _stray(path, raw)
         for path in entries(raw)
@@ -196,7 +196,7 @@ def unread_in(raw: Path) -> list[Unread]:
 def _stray(path: Path, raw: Path) -> Unread:
     if not is_utf8(path.name):
         return Unread.of(path, "its name is not UTF-8", "rename it")
-    near = nearest_source(path.name, our_names())
+    near = nearest_source(path.name, our_folders())
     if path.is_dir():
         what = f"no source has this name, and it has no {OWN_CARD}"
         own = f"write {path / OWN_CARD}"

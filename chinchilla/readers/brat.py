@@ -31,31 +31,23 @@ def documents(path: Path, tally: Tally) -> Iterator[tuple[int, BratDocument]]:
 
     One that cannot be read is refused, and so is an .ann without its .txt.
     """
-    for orphan in _orphans(path):
+    texts = text_files(path)
+    orphans = [ann for ann in sorted(path.glob("*.ann")) if ann.with_suffix(".txt") not in texts]
+    for orphan in orphans:
         what, todo = f"no {orphan.stem}.txt beside it", "add the text or take the .ann away"
         tally.refuse(InputError(str(orphan), what, todo, reason="brat-missing-file"))
-    for number, text in enumerate(text_files(path), start=1):
+    for number, text in enumerate(texts, start=1):
         try:
             document = read_document(text, tally)
         except InputError as error:
             tally.refuse(error)
         else:
-            yield DocumentNumber.of(number, annotation_file(text)), document
+            yield DocumentNumber.of(number, text.with_suffix(".ann")), document
 
 
 def text_files(path: Path) -> list[Path]:
     """Return the .txt files of a folder, by name, or the one file."""
     return sorted(path.glob("*.txt")) if path.is_dir() else [path]
-
-
-def annotation_file(path: Path) -> Path:
-    """Return the .ann file of a .txt file."""
-    return path.with_suffix(".ann")
-
-
-def _orphans(path: Path) -> list[Path]:
-    texts = set(text_files(path))
-    return [ann for ann in sorted(path.glob("*.ann")) if ann.with_suffix(".txt") not in texts]
 
 
 def read_document(path: Path, tally: Tally) -> BratDocument:
@@ -65,7 +57,7 @@ def read_document(path: Path, tally: Tally) -> BratDocument:
     document would say that nothing is in the text.
     """
     raw = _read_text(path)
-    part = Slice(annotation_file(path))
+    part = Slice(path.with_suffix(".ann"))
     annotations = Annotations(part, tally)
     lines = list(_lines(path, part, tally))
     annotations.read(lines, raw)

@@ -16,6 +16,7 @@ import orjson
 from ijson import get_backend
 
 from chinchilla.errors import InputError, Tally
+from chinchilla.readers.context import SplitSlice
 from chinchilla.readers.lines import Boundary, LineItem, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import Kind, Refusals, other_file
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
@@ -50,6 +51,11 @@ def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
             what = f"{kind(item)}, not an object"
             todo = "write one {...} for each record"
             tally.refuse(InputError(part.at(number), what, todo, reason="no-object"))
+
+
+def split_rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
+    """Yield the records of the slice of a split, as `rows` does."""
+    return rows(part.slice, part.line_tally)
 
 
 def kind(value: object) -> str:

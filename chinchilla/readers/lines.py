@@ -69,7 +69,12 @@ def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
             at += size
             if size > MAX_LINE:
                 at += _skip_line(file)
-                if not refusals.goes_on(_too_long(part.at(number))):
+                what, todo = (
+                    f"line is longer than {MAX_LINE // 2**20} MiB",
+                    "put one record on a line",
+                )
+                error = InputError(part.at(number), what, todo, reason="long-line")
+                if not refusals.goes_on(error):
                     return
             else:
                 if at == size and line.startswith(_BOM):
@@ -143,11 +148,6 @@ def not_utf8(where: str, line: bytes) -> InputError:
     except UnicodeDecodeError:
         guess, todo = "", "correct the line or leave it out"
     return InputError(where, f"{what}{guess}", todo, reason="not-utf8")
-
-
-def _too_long(where: str) -> InputError:
-    limit = f"line is longer than {MAX_LINE // 2**20} MiB"
-    return InputError(where, limit, "put one record on a line", reason="long-line")
 
 
 def too_much(where: str, what: str, between: str) -> InputError:

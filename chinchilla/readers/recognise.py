@@ -46,6 +46,15 @@ class Recognised(NamedTuple):
 
 _UNPACK = "unpack it and put the data file itself there"
 _AS_LINES = "write its rows as JSON Lines"
+_ROWS_OF_FIELDS = "put it where rows of fields are read: another is here"
+_WITH_TABS = "save it with tabs for commas, or as JSON Lines"
+_BESIDE_TEXT = "put it beside its .txt, in a folder of the split"
+
+
+def _named(edition: str) -> str:
+    return f"give it a name of an edition {edition}: `chinchilla sources` lists them"
+
+
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a Parquet file", f"{_AS_LINES}: pandas.read_parquet, then to_json(lines=True)"),
     (b"ARROW1", "an Arrow file", f"{_AS_LINES}: pandas.read_feather, then to_json(lines=True)"),
@@ -215,7 +224,7 @@ def _of_lines(lines: list[str]) -> Recognised:
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
         return Recognised("json-lines", "JSON Lines", _of_json("JSON Lines"))
     for share, fits, shape in _SHAPES:
-        if lines and sum(map(fits, lines)) >= share * len(lines):
+        if lines and sum(bool(fits(line)) for line in lines) >= share * len(lines):
             return shape
     for mark, shape in _TABLES:
         counts = {line.count(mark) for line in lines}
@@ -234,16 +243,8 @@ def _is_object(line: str) -> bool:
 
 
 _TABLES = (
-    (
-        "\t",
-        Recognised(
-            "tsv", "tab-separated text", "put it where rows of fields are read: another is here"
-        ),
-    ),
-    (
-        ",",
-        Recognised("csv", "comma-separated text", "save it with tabs for commas, or as JSON Lines"),
-    ),
+    ("\t", Recognised("tsv", "tab-separated text", _ROWS_OF_FIELDS)),
+    (",", Recognised("csv", "comma-separated text", _WITH_TABS)),
 )
 
 
@@ -251,53 +252,19 @@ def _is_cell(line: str) -> bool:
     return len(line) <= _LONGEST_CELL and _CELL.fullmatch(line) is not None
 
 
-def _is_annotation(line: str) -> bool:
-    return _BRAT.match(line) is not None
-
-
-def _has_mark(line: str) -> bool:
-    return _MARK.search(line) is not None
-
-
 def _is_tagged(line: str) -> bool:
     words = [word for word in line.split(" ") if word]
     return sum(_TAGGED_WORD.fullmatch(word) is not None for word in words) * 2 > len(words)
 
 
-_Shape = tuple[float, Callable[[str], bool], Recognised]
-_SHAPES: tuple[_Shape, ...] = (
-    (
-        0.8,
-        _is_annotation,
-        Recognised(
-            "brat", "a brat annotation file", "put it beside its .txt, in a folder of the split"
-        ),
-    ),
+# the share of lines that must look so, how a line looks, what the file is then
+_SHAPES: tuple[tuple[float, Callable[[str], object], Recognised], ...] = (
+    (0.8, _BRAT.match, Recognised("brat", "a brat annotation file", _BESIDE_TEXT)),
     (
         0.8,
         _is_cell,
-        Recognised(
-            "columns",
-            "columns, a character and its tag a line",
-            "give it a name of an edition in columns: `chinchilla sources` lists them",
-        ),
+        Recognised("columns", "columns, a character and its tag a line", _named("in columns")),
     ),
-    (
-        0.3,
-        _has_mark,
-        Recognised(
-            "marks",
-            "text with {{label:...}} marks",
-            "give it a name of an edition with marks: `chinchilla sources` lists them",
-        ),
-    ),
-    (
-        0.8,
-        _is_tagged,
-        Recognised(
-            "word-tag",
-            "sentences of word/tag",
-            "give it a name of an edition of word/tag: `chinchilla sources` lists them",
-        ),
-    ),
+    (0.3, _MARK.search, Recognised("marks", "text with {{label:...}} marks", _named("with marks"))),
+    (0.8, _is_tagged, Recognised("word-tag", "sentences of word/tag", _named("of word/tag"))),
 )

@@ -9,11 +9,10 @@ https://www.luge.ai (id 6)
 The event type is its class, "-" and its name; both may hold "/". A role may come twice.
 """
 
-from collections.abc import Iterator
 from functools import partial
 
 from chinchilla.readers import jsonl
-from chinchilla.readers.context import Fields, RowContext, SplitSlice
+from chinchilla.readers.context import Fields, RowContext
 from chinchilla.readers.shape import MisfitError, check_list
 
 _ARGUMENT = {"role": str, "argument": str, "argument_start_index": int}
@@ -24,13 +23,8 @@ SHAPE = {"text": str, "event_list": [({**_EVENT, **_PLACED}, {**_EVENT, **_UNMAR
 TEXT_KEYS = frozenset({"text", "id"})
 """The keys of a record without labels."""
 
-boundary = jsonl.boundary
+rows, boundary = jsonl.split_rows, jsonl.boundary
 schema_labels = partial(jsonl.strings, key="event_type")
-
-
-def rows(part: SplitSlice) -> Iterator[tuple[int, jsonl.Row]]:
-    """Yield the records of a slice with their lines."""
-    return jsonl.rows(part.slice, part.line_tally)
 
 
 def to_fields(row: jsonl.Row, context: RowContext) -> Fields:

@@ -10,12 +10,11 @@ A document without the key `event_list` is a negative. A string may be in the ti
 and the role 环节 holds a class, not a string of the text; both say so in `where`.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from typing import NamedTuple
 
 from chinchilla.readers import jsonl
-from chinchilla.readers.context import Fields, RowContext, SplitSlice
+from chinchilla.readers.context import Fields, RowContext
 from chinchilla.readers.shape import AbsentKeys, MisfitError, check_list, nearest
 
 LIST = "event_list"
@@ -25,13 +24,8 @@ SHAPE = {"text": str, "title": str, LIST: AbsentKeys([_EVENT])}
 TEXT_KEYS = frozenset({"text", "title", "id"})
 """The keys of a record without labels."""
 
-boundary = jsonl.boundary
+rows, boundary = jsonl.split_rows, jsonl.boundary
 schema_labels = partial(jsonl.strings, key="event_type")
-
-
-def rows(part: SplitSlice) -> Iterator[tuple[int, jsonl.Row]]:
-    """Yield the documents of a slice with their lines."""
-    return jsonl.rows(part.slice, part.line_tally)
 
 
 def to_fields(row: jsonl.Row, context: RowContext) -> Fields:

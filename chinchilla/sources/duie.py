@@ -12,14 +12,13 @@ DuIE1.0 has plain strings for `object` and `object_type`, and word tags beside t
      "object_type": "出版社", "subject_type": "书籍", "object": "...", "subject": "..."}]}
 """
 
-from collections.abc import Iterator
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
-from chinchilla.readers.context import Fields, RowContext, SplitSlice
+from chinchilla.readers.context import Fields, RowContext
 from chinchilla.readers.lines import Slice
 from chinchilla.readers.shape import MisfitError
 
@@ -36,7 +35,7 @@ SHAPE = {"text": str, "spo_list": [_TRIPLE]}
 TEXT_KEYS = frozenset({"text", "postag"})
 """The keys of a record without labels."""
 
-boundary = jsonl.boundary
+rows, boundary = jsonl.split_rows, jsonl.boundary
 schema_labels = partial(jsonl.strings, key="predicate")
 
 
@@ -51,11 +50,6 @@ def edition_of(path: Path) -> str | None:
         if "postag" in row:
             return "1.0"
     return None
-
-
-def rows(part: SplitSlice) -> Iterator[tuple[int, jsonl.Row]]:
-    """Yield the records of a slice with their lines."""
-    return jsonl.rows(part.slice, part.line_tally)
 
 
 def to_fields(row: jsonl.Row, context: RowContext) -> Fields:
