@@ -1,7 +1,7 @@
 """Tags to spans, and occurrences of a string."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Scheme = Literal["bio", "bmes"]
 FaultKind = Literal["no-begin", "no-end", "unknown-prefix"]
@@ -76,6 +76,14 @@ def _fault(kind: FaultKind, tags: Sequence[str], start: int, stop: int) -> Fault
     at = stop - 1 if kind == "no-end" else start
     before = tags[start - 1] if start else "the start"
     return Fault(kind, at, before, tags[at], Tagged(tags[start][2:], start, stop))
+
+
+def entities(text: str, spans: list[Tagged]) -> list[dict[str, Any]]:
+    """Return spans as entities, in the order of the text, the longer of two first."""
+    return [
+        {"type": label, "text": text[start:end], "start": start, "end": end}
+        for label, start, end in sorted(spans, key=lambda span: (span.start, -span.end))
+    ]
 
 
 def occurrences(text: str, string: str) -> Iterator[int]:

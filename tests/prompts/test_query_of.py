@@ -22,7 +22,7 @@ def samples(raw) -> list[FoundSource]:
     """Return the shipped sample of each source, in each of its editions."""
     found = []
     for card in catalogue.cards(raw).values():
-        by_content = hasattr(catalogue.module_of(card), "edition_of")
+        by_content = catalogue.module_of(card).edition_of is not None
         names = [None] if by_content else [edition.name for edition in card.editions]
         found += [catalogue.find(card, raw, name) for name in names]
     return [one for one in found if one is not None]

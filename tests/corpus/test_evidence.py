@@ -15,7 +15,7 @@ from chinchilla.errors import CardError, ChinchillaError, InputError
 from chinchilla.schema import Record, Split
 from chinchilla.tally import Tally
 
-SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 TRAIN = {
     "duie": "duie_train.json",
     "duee": "duee_train.json",

@@ -14,7 +14,7 @@ from chinchilla.corpus.check import inspect
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Record, check_record
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 CARD = """title = "我的数据"
 task = "ner"
 [[editions]]

@@ -403,7 +403,7 @@ def test_what_is_advised_makes_a_card_of_two_tasks_read_everything(tmp_path, put
     write("[labels]", '"爱" = { name = "爱" }')
     told = advice("check", "my")
     assert f'state unlabelled = ["test"] under [[editions]] in {card}' in told
-    assert f'or ignore = ["notes.dat"] at the top of {card} to hear no more of it' in told
+    assert f'or ignore = ["notes.dat"] at the top of {card} to leave it out of this list' in told
     write("[[editions]]", 'unlabelled = ["test"]')
     card.write_text('ignore = ["notes.dat"]\n' + card.read_text("utf-8"), "utf-8")
     done = run("check", "my", "--raw", raw, "--strict")

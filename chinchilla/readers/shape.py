@@ -1,4 +1,4 @@
-"""The shape of a JSON record: which field of one differs from it, and names that are near.
+"""The shape of a JSON record: which field differs from it, and names that are near.
 
 A shape is a type, a list of one shape, an object of shapes by their keys, or a tuple of shapes
 of which one must fit; None is null. The value of a key may be `AbsentKeys`.
@@ -28,26 +28,26 @@ class AbsentKeys(NamedTuple):
 
 
 class MisfitError(TypeError):
-    """Raised when a record is not of its shape; its words say in what."""
+    """Raised when a record is not of its shape; the message says in what."""
 
 
 def check_list(value: Any) -> None:
-    """Raise TypeError for what is no list; the shape of the record says where it is."""
+    """Raise TypeError for what is no list; `misfit` says where it is."""
     if not isinstance(value, list):
         raise TypeError
 
 
 def misfit(value: Any, shape: Shape, path: str = "") -> str | None:
-    """Say where a value differs first from a shape, None where it fits."""
+    """Return where a value differs first from a shape, None where it fits."""
     return next(_misfits(value, shape, path), None)
 
 
 def _misfits(value: Any, shape: Shape, path: str) -> Iterator[str]:
     if isinstance(shape, tuple):
-        found = [misfit(value, one, path) for one in shape]
-        if None not in found:
-            same = [words for one, words in zip(shape, found, strict=True) if _alike(value, one)]
-            yield str((same or found)[0])
+        misfits = [misfit(value, one, path) for one in shape]
+        if None not in misfits:
+            alike = [what for one, what in zip(shape, misfits, strict=True) if _alike(value, one)]
+            yield str((alike or misfits)[0])
     elif not _alike(value, shape):
         yield f"{path or 'the record'} is {kind(value)}, not {_name(shape)}"
     elif isinstance(shape, list):
@@ -75,24 +75,24 @@ def _name(shape: Shape) -> str:
 
 
 def near_key(name: str, keys: Iterable[str], known: Iterable[str] = ()) -> str:
-    """Return words that point to the key nearest to a missing one, "" where none is near."""
+    """Return a hint at the key nearest to a missing one, "" where none is near."""
     near = nearest(name, tuple(sorted(set(keys) - set(known))))
     return "" if near is None else f", but there is {near!r}"
 
 
 @lru_cache(maxsize=4096)
 def nearest(name: str, names: tuple[str, ...], cutoff: float = 0.6) -> str | None:
-    """Return the name nearest to one that is not known, None where none is near.
+    """Return the known name nearest to an unknown one, None where none is near.
 
     Letter case and the width of characters count for nothing.
     """
-    plain: dict[str, str] = {}
-    for one in names:
-        plain.setdefault(fold(one), one)
-    if fold(name) in plain:
-        return plain[fold(name)]
-    close = get_close_matches(fold(name), plain, 1, cutoff)
-    return plain[close[0]] if close else None
+    folded: dict[str, str] = {}
+    for known in names:
+        folded.setdefault(fold(known), known)
+    if fold(name) in folded:
+        return folded[fold(name)]
+    close = get_close_matches(fold(name), folded, 1, cutoff)
+    return folded[close[0]] if close else None
 
 
 def fold(name: str) -> str:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.offsets import OffsetRuler, Setting, fitting, suspicion
+from chinchilla.corpus.mapping import Setting
+from chinchilla.corpus.offsets import OffsetRuler, fitting, suspicion
 from chinchilla.errors import ChinchillaError
 from chinchilla.schema import Record
 from chinchilla.tally import Tally
