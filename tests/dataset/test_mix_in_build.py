@@ -18,7 +18,8 @@ def rows_of(folder: Path, name: str) -> list[dict]:
 
 
 def run(raw: Path, out: Path, **config) -> dict:
-    return build(make_plan(raw, BuildConfig(**config)), out, 1, lambda job: None).manifest
+    built = build(make_plan(raw, BuildConfig(**config)), out, 1, lambda job: None)
+    return built.manifest.model_dump(mode="json")
 
 
 def test_weights_and_caps_decide_the_rows_of_train_alone(tmp_path: Path) -> None:
@@ -76,7 +77,7 @@ def test_general_rows_are_mixed_in_at_the_ratio_asked_for(tmp_path: Path) -> Non
     general = rows_of(tmp_path / "out", "general/train.jsonl")
     assert len(general) == round(len(train) / 2) == sums["general", "train"].rows
     assert {row["task"] for row in general} == {"general"}
-    assert manifest["outputs"]["general/train.jsonl"]["rows"] == len(general)
+    assert manifest.outputs["general/train.jsonl"].rows == len(general)
 
 
 def test_general_rows_that_are_not_there_are_missed_before_anything_is_read(
@@ -104,7 +105,7 @@ def test_the_page_and_the_manifest_count_the_general_rows(tmp_path: Path) -> Non
     assert counted["bytes"] == manifest["outputs"]["general/train.jsonl"]["bytes"]
     assert counted["refused"]["bad-line"]["times"] == 1
     assert counted["refused"]["bad-line"]["example"].startswith("alpaca.json:item 31: output is")
-    assert counted["mended"]["general-system-left-out"]["times"] == 1
+    assert counted["fixed"]["general-system-left-out"]["times"] == 1
     page = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert f"另有通用指令 {len(written)} 条" in page
     assert "- 通用指令：剔除 `bad-line` 1 处" in page

@@ -13,18 +13,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chinchilla.dataset import selection
-from chinchilla.dataset.general import Amount, choose_general, general_rows, read_general
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.general import read_general, write_general
 from chinchilla.dataset.mixing import Decision, Mix, nested_shares, shares
 from chinchilla.dataset.selection import (
-    PLACES,
+    HASHES,
     Choice,
     Histogram,
     choose,
     histogram,
-    kept,
-    place,
+    row_hash,
 )
 from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.schema import InstructionRow
 
 # how many
 
@@ -76,11 +77,9 @@ def test_a_great_temperature_gives_equal_shares_and_no_rows_give_none() -> None:
     }
 
 
-def test_a_decision_is_whole_copies_and_a_rest() -> None:
+def test_a_source_without_rows_gets_none() -> None:
     decided = shares({"a": 10, "b": 0}, Mix(weights={"a": 2.5}))
     assert decided == {"a": Decision(10, 25), "b": Decision(0, 0)}
-    assert (decided["a"].copies, decided["a"].rest) == (2, 5)
-    assert (decided["b"].copies, decided["b"].rest) == (0, 0)
 
 
 WRONG = [
@@ -163,15 +162,15 @@ def written(row_ids: list[str], choice: Choice) -> list[str]:
 
 
 def test_places_are_the_same_on_every_machine_and_differ_by_seed() -> None:
-    assert place(0, "finre-train-000001.0") == 14792572548678086718
-    assert place(1, "finre-train-000001.0") != place(0, "finre-train-000001.0")
-    code = "from chinchilla.dataset.selection import place; print(place(0, '甲'))"
+    assert row_hash(0, "finre-train-000001.0") == 14792572548678086718
+    assert row_hash(1, "finre-train-000001.0") != row_hash(0, "finre-train-000001.0")
+    code = "from chinchilla.dataset.selection import row_hash; print(row_hash(0, '甲'))"
     words = [sys.executable, "-c", code]
     done = [
         subprocess.run(words, env={"PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
         for seed in "12"
     ]
-    assert done[0] == done[1] == b"%d\n" % place(0, "甲")
+    assert done[0] == done[1] == b"%d\n" % row_hash(0, "甲")
 
 
 @given(st.integers(0, 300), st.integers(0, 1000), st.integers(0, 9))
@@ -212,15 +211,15 @@ def test_neither_order_nor_parts_matter(count, cuts, seed, exact) -> None:
 def test_a_histogram_of_bins_is_off_by_less_than_a_bin(monkeypatch) -> None:
     monkeypatch.setattr(selection, "EXACT_ROWS", 1000)
     count = 200_000
-    places = [place(3, row_id) for row_id in ids(count)]
+    places = [row_hash(3, row_id) for row_id in ids(count)]
     counted = Histogram()
     for one in places:
         counted.add(one)
     for target in (0, 1, 777, 50_000, 133_333, 199_999, count):
         threshold = counted.threshold(target)
-        chosen = sum(kept(one, threshold) for one in places)
+        chosen = sum(one < threshold for one in places)
         assert abs(chosen - target) <= 12
-    assert counted.threshold(count) == PLACES
+    assert counted.threshold(count) == HASHES
 
 
 @given(st.integers(1, 300), st.integers(0, 9), st.data())
@@ -249,7 +248,7 @@ def test_another_source_changes_no_row_of_the_others(count, more, cap, seed) -> 
 
 
 def test_copies_of_a_row_bear_ids_of_their_own() -> None:
-    assert list(Choice(0, 2, PLACES).ids("finre-train-000001.0")) == [
+    assert list(Choice(0, 2, HASHES).ids("finre-train-000001.0")) == [
         "finre-train-000001.0",
         "finre-train-000001.0~2",
         "finre-train-000001.0~3",
@@ -290,15 +289,30 @@ def save(path: Path, rows: list, lines: bool) -> Path:
     return path
 
 
-def general(number: int, instruction: str, words: str, output: str) -> dict[str, str]:
-    return {
-        "instruction": instruction,
-        "input": words,
-        "output": output,
-        "id": f"general-{number:06d}",
-        "source": "general",
-        "task": "general",
-    }
+def general(number: int, instruction: str, text: str, output: str) -> InstructionRow:
+    return InstructionRow(
+        instruction=instruction,
+        input=text,
+        output=output,
+        id=f"general-{number:06d}",
+        record_id=f"general-{number:06d}",
+        source="general",
+        task="general",
+        subtask="general",
+        template="general",
+        form="text",
+        labels=(),
+        window=(0, 0),
+    )
+
+
+def written_at(path: Path, ratio: float, rows: int, **config: object) -> list[InstructionRow]:
+    """Return the general rows that go with some rows of extraction, read back from their lines."""
+    lines: list[bytes] = []
+    config |= {"general": {"path": str(path), "ratio": ratio}}
+    counts = write_general(BuildConfig.model_validate(config), rows, lines.append)
+    assert (counts.rows, counts.bytes) == (len(lines), sum(map(len, lines)))
+    return [InstructionRow.model_validate_json(line) for line in lines]
 
 
 @pytest.mark.parametrize("lines", [True, False], ids=["lines", "array"])
@@ -330,10 +344,10 @@ def test_the_first_turn_of_a_sharegpt_row_is_read_and_the_rest_counted(tmp_path,
 
 
 UNREADABLE = [
-    ({"prompt": "问", "completion": "答"}, "instruction is empty, not words; "),
-    ({"instruction": "问", "output": " "}, "output is empty, not words; "),
-    ({"instruction": ["问"], "output": "答"}, "instruction is list, not words; "),
-    ({"instruction": "问", "input": 7, "output": "答"}, "input is int, not words; "),
+    ({"prompt": "问", "completion": "答"}, "instruction is empty, not text; "),
+    ({"instruction": "问", "output": " "}, "output is empty, not text; "),
+    ({"instruction": ["问"], "output": "答"}, "instruction is list, not text; "),
+    ({"instruction": "问", "input": 7, "output": "答"}, "input is int, not text; "),
     ({"conversations": "问"}, "conversations is no list of objects; "),
     ({"conversations": []}, "the conversation does not begin with human, then gpt; "),
     (
@@ -342,7 +356,7 @@ UNREADABLE = [
     ),
     (
         {"conversations": [{"from": "human", "value": "问"}, {"from": "gpt"}]},
-        "value is empty, not words; ",
+        "value is empty, not text; ",
     ),
 ]
 
@@ -355,9 +369,10 @@ def test_a_row_that_cannot_be_read_is_an_error_with_its_place(tmp_path, row, wor
     with pytest.raises(InputError) as caught:
         list(read_general(path, Tally()))
     assert str(caught.value).startswith(f"{where}: {words}")
-    tally = Tally(forgiving=True)
-    assert len(list(general_rows(path, Amount(1.0, 2, 0), tally))) == 2
-    assert tally.refused["bad-line"].times == 1
+    assert [row.output for row in written_at(path, 1.0, 2, on_error="count")] == ["答一", "答二"]
+    config = {"on_error": "count", "general": {"path": str(path), "ratio": 1.0}}
+    counts = write_general(BuildConfig.model_validate(config), 2)
+    assert counts.tally.refused["bad-line"].times == 1
 
 
 @pytest.mark.parametrize(
@@ -367,16 +382,14 @@ def test_a_row_that_cannot_be_read_is_an_error_with_its_place(tmp_path, row, wor
 def test_general_rows_are_mixed_in_at_the_ratio(tmp_path, ratio, rows, expected) -> None:
     many = [{"instruction": f"问{n}", "output": f"答{n}"} for n in range(40)]
     path = save(tmp_path / "general.jsonl", many, lines=True)
-    mixed = list(general_rows(path, Amount(ratio, rows, 0), Tally()))
-    assert len(mixed) == len({row["id"] for row in mixed}) == expected
-    assert [row["id"][:14] for row in mixed] == sorted(row["id"][:14] for row in mixed)
-    assert mixed == list(general_rows(path, Amount(ratio, rows, 0), Tally()))
+    mixed = written_at(path, ratio, rows)
+    assert len(mixed) == len({row.id for row in mixed}) == expected
+    assert [row.id[:14] for row in mixed] == sorted(row.id[:14] for row in mixed)
+    assert mixed == written_at(path, ratio, rows)
 
 
-def test_a_ratio_below_nothing_and_a_file_without_rows_are_errors(tmp_path: Path) -> None:
+def test_a_file_without_rows_is_an_error_where_any_are_wanted(tmp_path: Path) -> None:
     path = save(tmp_path / "general.json", [], lines=False)
-    with pytest.raises(ConfigError, match="general: the ratio is -1; write 0 or more"):
-        choose_general(path, Amount(-1, 10, 0))
     with pytest.raises(InputError, match="no row that can be read"):
-        choose_general(path, Amount(1, 10, 0))
-    assert list(general_rows(path, Amount(0, 10, 0), Tally())) == []
+        written_at(path, 1.0, 10)
+    assert written_at(path, 0.0, 10) == []
