@@ -118,11 +118,11 @@ def _say_shipped(config: Path | None) -> None:
 
 def _plan_table(plan: "Plan") -> str:
     rows = []
-    for found in plan.found:
-        card = found.card
-        files = ", ".join(dict.fromkeys(path.name for path in found.files.values()))
-        kind = "SAMPLE" if found.sample else "your files"
-        rows.append([card.source, card.task, found.edition.name, kind, str(found.folder), files])
+    for source in plan.sources:
+        card = source.card
+        files = ", ".join(dict.fromkeys(path.name for path in source.files.values()))
+        kind = "SAMPLE" if source.sample else "your files"
+        rows.append([card.source, card.task, source.edition.name, kind, str(source.folder), files])
     rows.extend([name, "", "", "nothing found", "", ""] for name in plan.absent)
     return table(("source", "task", "edition", "data", "folder", "files"), rows)
 
@@ -139,7 +139,7 @@ def _result_table(manifest: "Manifest") -> str:
 def _forecast_table(plan: "Plan", sums: "Totals") -> str:
     from chinchilla.dataset.dry_run import quantiles
 
-    tasks: dict[str, str] = {found.card.source: found.card.task for found in plan.found}
+    tasks: dict[str, str] = {source.card.source: source.card.task for source in plan.sources}
     rows = []
     for (source, split), counts in sums.items():
         numbers = (counts.read, counts.rows, counts.null_rows, counts.bytes)

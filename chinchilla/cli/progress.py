@@ -93,7 +93,7 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
     """Yield the function a build calls after each shard."""
     from chinchilla.dataset.prepare import passes
 
-    files = [path for found in plan.found for path in found.files.values()]
+    files = [path for source in plan.sources for path in source.files.values()]
     total = passes(plan) * sum(path.stat().st_size for path in files)
     done, last = 0, ""
     with show_progress(_percent) as show:

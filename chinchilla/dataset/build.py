@@ -65,7 +65,7 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
             )
         outputs |= _write_labels(plan, folder) | _write_confusions(contexts, folder)
         manifest = make_manifest(plan, sums, outputs)
-        cards = {found.card.source: found.card for found in plan.found}
+        cards = {source.card.source: source.card for source in plan.sources}
         page = render_page("dataset.md", manifest=manifest, cards=cards)
         (folder / PAGE).write_text(page, encoding="utf-8", newline="\n")
         (folder / MANIFEST).write_bytes(manifest.dump())
@@ -83,7 +83,7 @@ def _names(plan: Plan) -> list[str]:
 
 def _join_all(plan: Plan, done: Done, folder: Path) -> Outputs:
     """Join the shards of each task and split to its rows and its records."""
-    tasks = {found.card.source: found.card.task for found in plan.found}
+    tasks = {source.card.source: source.card.task for source in plan.sources}
     outputs: Outputs = {}
     for task in tasks_of(plan):
         for split in SPLITS:
@@ -127,8 +127,8 @@ def _build_general(plan: Plan, done: Done, folder: Path) -> ShardCounts:
 def _write_labels(plan: Plan, folder: Path) -> Outputs:
     """Write the labels of each source, which training and prediction read instead of cards."""
     sets = {
-        found.card.source: found.card.label_set(found.edition.name).model_dump(mode="json")
-        for found in plan.found
+        source.card.source: source.card.label_set(source.edition.name).model_dump(mode="json")
+        for source in plan.sources
     }
     return _write_json(sets, folder, LABELS)
 

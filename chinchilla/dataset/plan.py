@@ -25,7 +25,7 @@ class Plan:
 
     raw: Path
     config: BuildConfig
-    found: tuple[FoundSource, ...]
+    sources: tuple[FoundSource, ...]
     absent: tuple[str, ...]
     unread: tuple[Unread, ...] = ()
 
@@ -55,27 +55,30 @@ def make_plan(raw: Path, config: BuildConfig) -> Plan:
     cards = catalogue.cards(raw)
     config = with_sources(config, raw)
     check_names(config, cards)
-    found: list[FoundSource] = []
+    sources: list[FoundSource] = []
     absent: list[Card] = []
     for card in _wanted(raw, config, cards):
         edition = config.editions.get(card.source)
         source = catalogue.find(card, raw, edition, config.samples)
         if source is not None:
-            found.append(source)
+            sources.append(source)
         elif card.source in config.sources:
             raise no_files(card, raw, samples=config.samples)
         else:
             absent.append(card)
-    looked_for = [*((source.card, source) for source in found), *((card, None) for card in absent)]
+    looked_for = [
+        *((source.card, source) for source in sources),
+        *((card, None) for card in absent),
+    ]
     left = unread(raw, looked_for)
-    if not found:
+    if not sources:
         todo = "run `chinchilla sources` to see what is looked for"
         what = "no source was found here"
         if left:
             what += f"; {left[0].path} is not read: {left[0].what}"
             todo = left[0].todo
         raise InputError(str(raw), what, todo)
-    return Plan(raw, config, tuple(found), tuple(card.source for card in absent), tuple(left))
+    return Plan(raw, config, tuple(sources), tuple(card.source for card in absent), tuple(left))
 
 
 def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterator[Card]:
@@ -92,15 +95,15 @@ def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterat
 def jobs(plan: Plan) -> Iterator[BuildJob]:
     """Yield the jobs of a plan, numbered in the order of the output."""
     number = 0
-    for found in plan.found:
+    for source in plan.sources:
         for split in SPLITS:
-            if split not in found.files:
+            if split not in source.files:
                 continue
-            for part in catalogue.slices(found, split, SLICE_BYTES):
-                yield BuildJob(number, found.card.source, split, part)
+            for part in catalogue.slices(source, split, SLICE_BYTES):
+                yield BuildJob(number, source.card.source, split, part)
                 number += 1
 
 
 def tasks_of(plan: Plan) -> Sequence[Task]:
     """Tasks of a plan, in the order of TASKS."""
-    return [task for task in TASKS if any(found.card.task == task for found in plan.found)]
+    return [task for task in TASKS if any(source.card.task == task for source in plan.sources)]

@@ -23,7 +23,7 @@ def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Conte
     `folder` is where the jobs write. The input is read once more for the share of empty rows
     and once more for a mix, where the configuration sets them.
     """
-    contexts = {found.card.source: _context(plan, found, folder) for found in plan.found}
+    contexts = {source.card.source: _context(plan, source, folder) for source in plan.sources}
     contexts = _with_null_limits(plan, contexts, workers, progress)
     return _with_choices(plan, contexts, workers, progress)
 
@@ -66,9 +66,9 @@ def _with_choices(plan: Plan, contexts: Contexts, workers: int, progress: Progre
         rows[job.source].merge(part)
     by_task: dict[str, dict[str, int]] = {
         task: {
-            found.card.source: rows[found.card.source].rows
-            for found in plan.found
-            if found.card.task == task
+            source.card.source: rows[source.card.source].rows
+            for source in plan.sources
+            if source.card.task == task
         }
         for task in tasks_of(plan)
     }
@@ -80,34 +80,33 @@ def _with_choices(plan: Plan, contexts: Contexts, workers: int, progress: Progre
     }
 
 
-def _context(plan: Plan, found: FoundSource, folder: Path) -> BuildContext:
-    config, source = plan.config, found.card.source
-    labels = found.card.label_set(found.edition.name)
-    confusable = config.prompts.hard_negatives.get(source)
+def _context(plan: Plan, source: FoundSource, folder: Path) -> BuildContext:
+    config, name = plan.config, source.card.source
+    labels = source.card.label_set(source.edition.name)
+    confusable = config.prompts.hard_negatives.get(name)
     prompter = Prompter(
         labels=labels,
         seed=config.seed,
         options=config.prompts,
-        held_out=frozenset(config.hold_out.labels.get(source, ())),
+        held_out=frozenset(config.hold_out.labels.get(name, ())),
         confusions={} if confusable is None else read_confusions(Path(confusable), labels),
-        pool=_pool(plan, found),
+        pool=_pool(plan, source),
     )
     return BuildContext(
-        found,
+        source,
         prompter,
         folder,
         forgiving=config.on_error == "count",
-        held_out=source in config.hold_out.sources,
+        held_out=name in config.hold_out.sources,
         cutter=make_cutter(config.windows, prompter),
         measure=measure_of(config.windows) if config.windows.tokenizer else None,
     )
 
 
-def _pool(plan: Plan, found: FoundSource) -> DemonstrationPool | None:
+def _pool(plan: Plan, source: FoundSource) -> DemonstrationPool | None:
     """Examples of a source from its train split, None where prompts show none."""
-    source = found.card.source
-    wanted = plan.config.prompts.demonstrations
-    if not wanted or "train" not in found.files or source in plan.config.hold_out.sources:
+    held_out = source.card.source in plan.config.hold_out.sources
+    if not plan.config.prompts.demonstrations or "train" not in source.files or held_out:
         return None
-    records = catalogue.records(found, "train", Tally(forgiving=plan.config.on_error == "count"))
+    records = catalogue.records(source, "train", Tally(forgiving=plan.config.on_error == "count"))
     return DemonstrationPool(records, plan.config.seed, PoolSize(length=LONGEST_EXAMPLE))

@@ -42,9 +42,9 @@ def build_report(plan: Plan, sums: Totals) -> Report:
 
     Raises InputError for a source of which nothing could be read.
     """
-    for found in plan.found:
-        _check_any_read(found, sums)
-    sources = {found.card.source: _source_report(found, sums) for found in plan.found}
+    for source in plan.sources:
+        _check_any_read(source, sums)
+    sources = {source.card.source: _source_report(source, sums) for source in plan.sources}
     return Report(sources=sources, unread=below(plan.raw, plan.unread))
 
 
@@ -58,61 +58,62 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, OutputFile]) -> M
         chinchilla=__version__,
         versions={name: version(name) for name in _LIBRARIES},
         config=plan.config,
-        sources={found.card.source: _source(found, plan, sums) for found in plan.found},
+        sources={source.card.source: _source(source, plan, sums) for source in plan.sources},
         general=_general(plan, sums),
         absent=plan.absent,
         report=build_report(plan, sums),
         files=_files(plan),
         templates=template_hashes(),
         cards={
-            found.card.source: _card_hash(found, paths[found.card.source]) for found in plan.found
+            source.card.source: _card_hash(source, paths[source.card.source])
+            for source in plan.sources
         },
         outputs=outputs,
     )
 
 
-def _source_report(found: FoundSource, sums: Totals) -> SourceReport:
-    short, reports = _short_names(found), {}
-    for split, counts in _splits(found, sums).items():
+def _source_report(source: FoundSource, sums: Totals) -> SourceReport:
+    short, reports = _short_names(source), {}
+    for split, counts in _splits(source, sums).items():
         numbers = Numbers(records=counts.records, negative=counts.negatives, unlabelled=0)
         reports[split] = split_report(numbers, counts.tally, short)
-    return source_report(found, reports, short)
+    return source_report(source, reports, short)
 
 
-def _splits(found: FoundSource, sums: Totals) -> dict[Split, ShardCounts]:
-    source = found.card.source
-    return {split: sums[source, split] for split in SPLITS if (source, split) in sums}
+def _splits(source: FoundSource, sums: Totals) -> dict[Split, ShardCounts]:
+    name = source.card.source
+    return {split: sums[name, split] for split in SPLITS if (name, split) in sums}
 
 
-def _short_names(found: FoundSource) -> dict[str, str]:
+def _short_names(source: FoundSource) -> dict[str, str]:
     """Names for the paths of a source that are the same wherever its folder is."""
-    own = Path(found.card.own)
-    return {str(own): f"{own.parent.name}/{own.name}", f"{found.folder}/": ""}
+    own = Path(source.card.own)
+    return {str(own): f"{own.parent.name}/{own.name}", f"{source.folder}/": ""}
 
 
-def _check_any_read(found: FoundSource, sums: Totals) -> None:
+def _check_any_read(source: FoundSource, sums: Totals) -> None:
     """Raise InputError where all records of a source were left out as wrong."""
     together = ShardCounts()
-    for counts in _splits(found, sums).values():
+    for counts in _splits(source, sums).values():
         together.merge(counts)
     refused = together.tally.refused
     by_design = {UNLABELLED, HELD_OUT} & set(refused)
     if refused and not together.records and not by_design:
-        raise nothing_read(found.card.source, refused)
+        raise nothing_read(source.card.source, refused)
 
 
-def _source(found: FoundSource, plan: Plan, sums: Totals) -> SourceEntry:
-    short = _short_names(found)
+def _source(source: FoundSource, plan: Plan, sums: Totals) -> SourceEntry:
+    short = _short_names(source)
     return SourceEntry(
-        title=found.card.title,
-        task=found.card.task,
-        metric=found.card.metric,
-        licence=found.card.licence,
-        edition=found.edition.name,
-        sample=found.sample,
-        inputs=_inputs(found, plan.raw),
+        title=source.card.title,
+        task=source.card.task,
+        metric=source.card.metric,
+        licence=source.card.licence,
+        edition=source.edition.name,
+        sample=source.sample,
+        inputs=_inputs(source, plan.raw),
         splits={
-            split: _split_counts(counts, short) for split, counts in _splits(found, sums).items()
+            split: _split_counts(counts, short) for split, counts in _splits(source, sums).items()
         },
     )
 
@@ -136,26 +137,26 @@ def _split_counts(counts: ShardCounts, short: dict[str, str]) -> SplitCounts:
     )
 
 
-def _inputs(found: FoundSource, raw: Path) -> dict[str, InputFile]:
+def _inputs(source: FoundSource, raw: Path) -> dict[str, InputFile]:
     """Each file read, by its path under raw/."""
     files = {}
-    for path in dict.fromkeys(found.files[split] for split in SPLITS if split in found.files):
+    for path in dict.fromkeys(source.files[split] for split in SPLITS if split in source.files):
         digest = hash_file(path)
-        known = found.edition.sha256.get(path.name)
-        files[_name_below_raw(path, found, raw)] = InputFile(
+        known = source.edition.sha256.get(path.name)
+        files[_name_below_raw(path, source, raw)] = InputFile(
             sha256=digest,
             bytes=sum(
                 file.stat().st_size for file in ([path] if path.is_file() else path.iterdir())
             ),
-            published=None if known is None or found.sample else digest == known,
+            published=None if known is None or source.sample else digest == known,
         )
     return files
 
 
-def _name_below_raw(path: Path, found: FoundSource, raw: Path) -> str:
-    if found.sample:
-        inside = path.relative_to(found.folder)
-        return (Path("samples") / found.card.source / inside).as_posix()
+def _name_below_raw(path: Path, source: FoundSource, raw: Path) -> str:
+    if source.sample:
+        inside = path.relative_to(source.folder)
+        return (Path("samples") / source.card.source / inside).as_posix()
     return path.relative_to(raw).as_posix()
 
 
@@ -189,16 +190,16 @@ def _reasons(counts: dict[str, Count], short: dict[str, str]) -> ReasonCounts:
 
 def _files(plan: Plan) -> dict[str, str]:
     """Sha256 of the files that the configuration names, by what they are for."""
-    config, read = plan.config, {found.card.source for found in plan.found}
+    config, read = plan.config, {source.card.source for source in plan.sources}
     hard = config.prompts.hard_negatives.items()
     paths = {f"hard_negatives.{name}": path for name, path in hard if name in read}
     paths |= {"general": config.general.path, "tokenizer": config.windows.tokenizer}
     return {name: hash_file(Path(path)) for name, path in sorted(paths.items()) if path}
 
 
-def _card_hash(found: FoundSource, path: Path) -> str:
+def _card_hash(source: FoundSource, path: Path) -> str:
     digest = sha256()
-    for card in dict.fromkeys([path, Path(found.card.own)]):
+    for card in dict.fromkeys([path, Path(source.card.own)]):
         if card.is_file():
             digest.update(card.read_bytes())
     return digest.hexdigest()

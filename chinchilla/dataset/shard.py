@@ -76,7 +76,7 @@ def totals(done: dict[BuildJob, ShardCounts]) -> Totals:
 class BuildContext(NamedTuple):
     """What a job needs beside its slice: the source, its prompts, where to write."""
 
-    found: FoundSource
+    source: FoundSource
     prompter: Prompter
     folder: Path
     forgiving: bool
@@ -158,7 +158,7 @@ def _train_queries(job: BuildJob, context: BuildContext) -> Iterator[GoldQuery]:
 
 def _records(job: BuildJob, context: BuildContext, counts: ShardCounts) -> Iterator[Record]:
     """Yield the records of a job that are written, each counted."""
-    for record in catalogue.load(context.found, job.split, job.slice, counts.tally, every=True):
+    for record in catalogue.load(context.source, job.split, job.slice, counts.tally, every=True):
         if not record.labelled:
             counts.tally.drop(UNLABELLED, record.id)
         elif context.held_out and job.split == "train":

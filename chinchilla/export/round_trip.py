@@ -53,15 +53,15 @@ class RoundTrip:
             self.failures.append(f"{row}: {key.subtask} as {key.form} comes back changed")
 
 
-def round_trip(found: FoundSource) -> RoundTrip:
+def round_trip(source: FoundSource) -> RoundTrip:
     """Counts of the gold of every record of a source, rendered and parsed in every format."""
-    done = RoundTrip(found.card.source)
-    prompter = _prompter(found)
+    done = RoundTrip(source.card.source)
+    prompter = _prompter(source)
     empties = _empties()
     for split in SPLITS:
-        if split not in found.files:
+        if split not in source.files:
             continue
-        for record in catalogue.records(found, split, Tally()):
+        for record in catalogue.records(source, split, Tally()):
             if not record.labelled:
                 continue
             for query in prompter.queries_of_record(record):
@@ -71,9 +71,9 @@ def round_trip(found: FoundSource) -> RoundTrip:
     return done
 
 
-def _prompter(found: FoundSource) -> Prompter:
+def _prompter(source: FoundSource) -> Prompter:
     options = PromptOptions(subtasks=get_args(Subtask), forms=forms(), descriptions="sampled")
-    return Prompter(found.card.label_set(found.edition.name), seed=0, options=options)
+    return Prompter(source.card.label_set(source.edition.name), seed=0, options=options)
 
 
 def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
@@ -83,7 +83,7 @@ def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
         for name in forms():
             text = nothing_found(template, name)
             texts.setdefault((template.subtask, name), {})[text] = None
-    return {key: tuple(found) for key, found in texts.items()}
+    return {key: tuple(text) for key, text in texts.items()}
 
 
 def _try_forms(

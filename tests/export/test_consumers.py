@@ -32,7 +32,7 @@ Facts = dict[tuple[str, str], set[tuple]]
 def label_sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LabelSet]:
     """Return the labels of each source of the build."""
     plan = make_plan(tmp_path_factory.mktemp("raw") / "raw", BuildConfig())
-    return {one.card.source: one.card.label_set(one.edition.name) for one in plan.found}
+    return {one.card.source: one.card.label_set(one.edition.name) for one in plan.sources}
 
 
 def facts(content: Content) -> set[tuple]:
