@@ -140,7 +140,7 @@ def _report(raw: Path, every: list[Checked]) -> "Report":
 def _round_trip(checked: Checked, name: str) -> int:
     """Print the F1 of what was read back, a line a sub-task and form; return what failed."""
     from chinchilla.cli.common import table
-    from chinchilla.dataset.round_trip import round_trip
+    from chinchilla.export.round_trip import round_trip
 
     if checked.found is None:
         return 0

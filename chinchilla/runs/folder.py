@@ -15,7 +15,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chinchilla import __version__
-from chinchilla.dataset.read import CONFUSIONS, LABELS, Hashes, Sha256, newer
+from chinchilla.dataset.manifest import Sha256
+from chinchilla.dataset.read import CONFUSIONS, LABELS, Hashes, newer
 from chinchilla.errors import ConfigError, EngineError, InputError
 from chinchilla.files import hash_file, write_whole
 from chinchilla.predict.model_loading import ModelSource

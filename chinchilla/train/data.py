@@ -12,7 +12,6 @@ from chinchilla.dataset.read import (
     Processed,
     RowsFile,
     hashed_lines,
-    newer,
     open_processed,
     read_labels,
     rows,
@@ -44,14 +43,13 @@ class Data(NamedTuple):
     @property
     def marking(self) -> ScoringOptions:
         """Return how answers to rows of this build are read and scored."""
-        windows = self.processed.manifest["config"]["windows"]
-        return ScoringOptions(self.labels, windows["events"])
+        return ScoringOptions(self.labels, self.processed.manifest.config.windows.events)
 
     @property
     def metrics(self) -> dict[str, str | None]:
         """Return the metric of each source."""
-        sources = self.processed.manifest["sources"]
-        return {name: source.get("metric") for name, source in sources.items()}
+        sources = self.processed.manifest.sources
+        return {name: source.metric for name, source in sources.items()}
 
 
 def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
@@ -65,19 +63,9 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
         found = ", ".join(every.tasks)
         what = f"no rows of {task} in this build, only of {found}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
-    _check_subtasks(_settings_of(every, folder).prompts.subtasks, task, subtasks)
+    _check_subtasks(every.manifest.config.prompts.subtasks, task, subtasks)
     labels = read_labels(folder, every.hashes)
     return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
-
-
-def _settings_of(build: Processed, folder: Path) -> BuildSettings:
-    """Return how the rows of a build ask; raise InputError where its manifest does not tell."""
-    try:
-        return BuildSettings.model_validate(build.manifest["config"])
-    except ValidationError as error:
-        what = f"not the manifest of a build (config.{explain(error)})"
-        todo = newer(build.manifest, "chinchilla") or AGAIN
-        raise InputError(str(folder / MANIFEST), what, todo) from error
 
 
 def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -104,10 +92,10 @@ def check_build(data: Data, now: Mapping[str, str]) -> None:
     Its rows would train a model that `eval` and `predict` ask otherwise.
     """
     manifest = data.processed.manifest
-    if changed := changed_in(manifest["templates"], now):
+    if changed := changed_in(manifest.templates, now):
         what = f"built with other wordings than those here ({changed} changed)"
         todo = "build again, or put the templates back"
-        raise TrainError(str(data.folder), what, instead_of(todo, manifest["templates"], now))
+        raise TrainError(str(data.folder), what, instead_of(todo, manifest.templates, now))
 
 
 def folder_of(facts: Mapping[str, Any], named: Path | None) -> Path:
@@ -150,13 +138,13 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
     Raises InputError naming path:line for one that is none, and where a file is not the one
     that the manifest names.
     """
-    outputs = data.processed.manifest["outputs"]
+    hashes = data.processed.hashes
     for part in data.processed.parts:
         if part.split == split and part.task != GENERAL:
             name = f"records/{part.task}/{split}.jsonl"
-            if name not in outputs:
+            if name not in hashes:
                 raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
-            yield from _records(data.folder / name, outputs[name]["sha256"])
+            yield from _records(data.folder / name, hashes[name])
 
 
 def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
@@ -169,7 +157,7 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.source not in data.labels:
         what = f"row {row.id} is of the source {row.source!r}, which has no labels in this build"
         raise InputError(str(part.path), what, AGAIN)
-    if row.subtask not in data.processed.manifest["config"]["prompts"]["subtasks"]:
+    if row.subtask not in data.processed.manifest.config.prompts.subtasks:
         what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
         raise InputError(str(part.path), what, AGAIN)
 
@@ -200,11 +188,11 @@ def origin(data: Data) -> dict[str, Any]:
         "folder": str(data.folder.absolute()),
         "manifest": data.processed.sha256,
         "files": files,
-        "build": manifest["config"],
-        "templates": manifest["templates"],
+        "build": manifest.config.model_dump(mode="json"),
+        "templates": manifest.templates,
         "sources": {
-            name: {"edition": one["edition"], "sample": one["sample"]}
-            for name, one in manifest["sources"].items()
+            name: {"edition": source.edition, "sample": source.sample}
+            for name, source in manifest.sources.items()
         },
     }
 

@@ -95,4 +95,4 @@ def test_a_name_may_be_that_of_a_source_of_the_user_or_of_one_not_read(
     lines += ["[hold_out.labels]", 'mine = ["A"]', 'duee_fin = ["亏损"]']
     path.write_text("\n".join(lines), encoding="utf-8")
     plan = make_plan(tmp_path / "raw", read_config(path, {}))
-    assert [found.card.source for found in plan.found] == ["finre"]
+    assert [found.card.source for found in plan.sources] == ["finre"]
