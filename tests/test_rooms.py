@@ -27,7 +27,7 @@ ROOMS = {
     "prompts": "errors tally schema spans answers templates windows rng",
     "dataset": "errors tally schema spans settings readers answers templates windows prompts "
     "corpus rng files resources export",
-    "export": "errors schema files resources dataset",
+    "export": "errors tally schema files resources corpus answers templates prompts dataset",
     "score": "errors schema spans answers windows files resources strict_json",
     "predict": "errors tally schema answers windows prompts score strict_json files",
     "runs": "errors tally schema settings files dataset prompts windows score predict train",

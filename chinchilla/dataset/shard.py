@@ -203,7 +203,7 @@ def _queries(record: Record, context: BuildContext, lost: Counter[str]) -> Itera
     if context.cutter is None:
         yield from context.prompter.queries_of_record(record)
         return
-    windows = context.cutter.panes(record, lost)
+    windows = context.cutter.windows(record, lost)
     lost["records-cut"] += len(windows) > 1
     for window, part in windows:
         yield from context.prompter.queries_of_record(part, window)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, get_args
 
-from chinchilla.answers import Content, Subtask, answer_format, answer_formats
+from chinchilla.answers import Content, Subtask, answer_format, format_names
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import ChinchillaError
@@ -74,7 +74,7 @@ def round_trip(source: FoundSource) -> RoundTrip:
 
 def _prompter(source: FoundSource) -> Prompter:
     options = PromptOptions(
-        subtasks=get_args(Subtask), forms=answer_formats(), descriptions="sampled"
+        subtasks=get_args(Subtask), forms=format_names(), descriptions="sampled"
     )
     return Prompter(source.card.label_set(source.edition.name), seed=0, options=options)
 
@@ -83,7 +83,7 @@ def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
     """Texts for "nothing found" that any template uses, by sub-task and answer format."""
     texts: dict[tuple[str, str], dict[str, None]] = {}
     for template in load_templates():
-        for name in answer_formats():
+        for name in format_names():
             text = nothing_found(template, name)
             texts.setdefault((template.subtask, name), {})[text] = None
     return {key: tuple(text) for key, text in texts.items()}
@@ -93,7 +93,7 @@ def _try_forms(
     gold: GoldQuery, empties: dict[tuple[str, str], tuple[str, ...]], done: RoundTrip
 ) -> None:
     wanted = items(gold.content)
-    for name in answer_formats():
+    for name in format_names():
         # only an empty answer shows the text for "nothing found"; else one stands for all
         texts = empties[gold.query.subtask, name]
         for empty in texts if gold.null else texts[:1]:
