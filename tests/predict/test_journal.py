@@ -140,8 +140,8 @@ def limited(**changes: Any) -> list[Prompt]:
 OTHER_LIMITS = [
     {"form": "lines"},
     {"passage": "tex"},
-    {"question": QUESTION.with_empty("none")},
-    {"question": Query("ner", (Label(key="per", name="people"),))},
+    {"query": QUESTION.with_empty("none")},
+    {"query": Query("ner", (Label(key="per", name="people"),))},
 ]
 
 
@@ -250,12 +250,12 @@ from pathlib import Path
 from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.answer_log import answer_all, open_journal
+from chinchilla.predict.answer_log import answer_all, open_answer_log
 
 prompts = [Prompt(f"row-{number}", f"text {number}") for number in range(20)]
 options = EndpointOptions(sys.argv[1], "qwen", concurrency=3)
-with open_journal(Path(sys.argv[2]), options.job, prompts) as journal:
-    answers = answer_all(Endpoint(options), prompts, journal, lambda answer: None)
+with open_answer_log(Path(sys.argv[2]), options.job, prompts) as answer_log:
+    answers = answer_all(Endpoint(options), prompts, answer_log, lambda answer: None)
 print([answer.raw for answer in answers.values()] == [prompt.text.upper() for prompt in prompts])
 """
 
