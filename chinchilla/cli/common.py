@@ -173,7 +173,6 @@ def check_any_left(left: Sized, name: str, tally: "Tally") -> None:
 PACKAGES = {
     "train": ("torch", "transformers", "peft", "accelerate", "matplotlib"),
     "constrained": ("llguidance",),
-    "vllm": ("vllm",),
     "track": (),
 }
 

@@ -32,6 +32,19 @@ if TYPE_CHECKING:
     from chinchilla.schema import Record
 
 
+class _Engine(click.Choice[str]):
+    """The engines there are, and what is done in place of one that was."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Raise ConfigError for vLLM, which answers as a server."""
+        if value == "vllm":
+            from chinchilla.errors import ConfigError
+
+            todo = "run `vllm serve MODEL`, and pass --engine openai --base-url http://HOST:8000/v1"
+            raise ConfigError("--engine vllm", "vLLM is asked as a server", todo)
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("model")
 @click.option(
@@ -48,7 +61,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--engine",
-    type=click.Choice(["transformers", "openai", "vllm"]),
+    type=_Engine(["transformers", "openai"]),
     help="What answers: openai with --base-url, else transformers by default.",
 )
 @click.option("--source", help="Whose labels are asked, where the lines do not say.")
@@ -242,8 +255,6 @@ def _prompts(
 def _engine(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, AnswerJob]":
     if given["engine"] == "openai":
         return _endpoint(model, given, forgiving)
-    if given["engine"] == "vllm":
-        return _vllm(model, given)
     from chinchilla.runs.model import EngineOptions, open_engine
 
     room = given["max_new_tokens"] or 0
@@ -312,20 +323,6 @@ def _fields(text: str | None) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ConfigError("--extra", "not an object", "write a JSON object")
     return found
-
-
-def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, AnswerJob]":
-    need("vllm")
-    from chinchilla.predict.constrained import grammar_of
-    from chinchilla.predict.vllm import Vllm, load
-    from chinchilla.runs.model import vllm_options
-
-    options, encode = vllm_options(
-        model, given["max_new_tokens"] or 0, _say, given["trust_remote_code"]
-    )
-    limited = given["constrained"]
-    engine = Vllm(options, load(options, constrained=limited), limited and grammar_of, encode)
-    return engine, options.job(constrained=limited)
 
 
 def _say(words: str) -> None:

@@ -21,7 +21,6 @@ from chinchilla.predict.model_loading import (
     path_of,
     precision_of,
 )
-from chinchilla.predict.vllm import VllmOptions
 from chinchilla.runs.folder import (
     BASE,
     MODEL,
@@ -175,42 +174,3 @@ def held(engine: LocalEngine, job: AnswerJob) -> tuple[LocalEngine, AnswerJob]:
     """
     constraint = Constraint(engine.chat.tokenizer, engine.chat.stops)
     return replace(engine, constraint=constraint, unconstrained={}), job._replace(constrained=True)
-
-
-def vllm_options(
-    name: str, room: int, say: Callable[[str], None], trusted: bool = False
-) -> tuple[VllmOptions, Callable[[str], list[int]]]:
-    """Return how vLLM loads a run or a model, and what makes the tokens of a prompt for it.
-
-    Raises EngineError for a base in a GGUF file.
-    """
-    folder, usual = Path(name), UNKNOWN_ANSWER
-    arguments: dict[str, Any] = {}
-    if is_run(folder):
-        facts = finished_run(folder)
-        trained_model = trained_by(folder, facts, say, trusted)
-        usual = room_for(facts["longest_answer"])
-        arguments = _loaded_as_trained(facts, say)
-    else:
-        trained_model = TrainedModel(find_model(name, trusted, say), None)
-    under = trained_model.base or trained_model.own
-    if under.gguf is not None:
-        todo = "pass what `chinchilla merge` writes, or use --engine transformers"
-        raise EngineError(under.name, "a GGUF file is not handed to vLLM", todo)
-    chat = trained_model.chat()
-    options = VllmOptions(
-        under.place,
-        None if trained_model.base is None else Path(trained_model.own.place),
-        max_tokens=room or usual,
-        stops=chat.stops,
-        arguments=arguments | ({"trust_remote_code": True} if trained_model.own.trusted else {}),
-    )
-    return options, lambda text: chat.prompts([text])[0]
-
-
-def _loaded_as_trained(facts: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Return what vLLM is told of the precision of a run; say where it cannot load as trained."""
-    if facts["method"] == "qlora":
-        say("trained on a base in 4 bits: vLLM loads it whole, answers may differ")
-    told = {"bf16": "bfloat16", "fp32": "float32"}.get(facts["config"]["precision"])
-    return {} if told is None else {"dtype": told}

@@ -101,7 +101,7 @@ def test_a_file_cut_at_any_byte_is_taken_up(path: Path) -> None:
 
 QUESTION = Query("ner", (Label(key="per", name="person"),))
 OTHER_JOBS = [
-    (JOB._replace(engine="vllm"), PROMPTS, "engine"),
+    (JOB._replace(engine="transformers"), PROMPTS, "engine"),
     (JOB._replace(model="glm"), PROMPTS, "model"),
     (JOB._replace(options={"max_tokens": 8, "seed": 1}), PROMPTS, "extra, max_tokens, seed"),
     (JOB._replace(constrained=True), PROMPTS, "constrained"),

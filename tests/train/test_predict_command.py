@@ -155,3 +155,9 @@ def test_a_title_that_leaves_no_room_is_counted_where_told_to(
     done = good(*words, "--on-error", "count")
     assert [orjson.loads(line)["id"] for line in done.stdout.splitlines()] == ["line-000001"]
     assert "refused too-long: 1, first windows (long): " in done.stderr
+
+
+def test_vllm_is_asked_as_a_server_and_the_error_says_how(tmp_path: Path) -> None:
+    done = run("predict", "m", "--engine", "vllm", "--input", tmp_path / "texts.jsonl")
+    assert "run `vllm serve MODEL`, and pass --engine openai --base-url " in str(done.exception)
+    assert "[transformers|openai]" in good("predict", "--help").stdout

@@ -10,7 +10,6 @@ import torch
 
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.vllm import VllmOptions
 from chinchilla.runs.folder import read_run, write_run
 from chinchilla.runs.model import (
     EngineOptions,
@@ -18,7 +17,6 @@ from chinchilla.runs.model import (
     load_tuned,
     open_engine,
     trained_by,
-    vllm_options,
 )
 from chinchilla.train.fit import Trained
 from chinchilla.train.merge import merge, probes_of
@@ -70,59 +68,6 @@ def test_without_a_gpu_a_qlora_run_says_that_its_base_is_whole_and_is_merged(
     assert open_engine(str(run), EngineOptions(), said.append)[1].options["quantized"] is False
     assert merge(run, tmp_path / "merged", probes_of(run), said.append).rounding is None
     assert [words[:33] for words in said] == 2 * ["trained on a base in 4 bits, which"[:33]]
-
-
-def test_vllm_is_handed_the_base_the_adapter_and_the_tokens_of_a_run(lora_run: Path) -> None:
-    options, encode = vllm_options(str(lora_run), 0, print)
-    engine, _ = open_engine(str(lora_run), EngineOptions(), print)
-    assert options == VllmOptions(
-        str(lora_run / "base"),
-        lora_run / "model",
-        max_tokens=engine.max_new_tokens,
-        stops=engine.chat.stops,
-    )
-    assert encode("问") == engine.chat.prompts(["问"])[0]
-
-
-def test_vllm_loads_a_run_in_its_precision_and_says_that_its_base_is_whole(
-    lora_run: Path, tmp_path: Path
-) -> None:
-    run, said = told(lora_run, tmp_path / "run", precision="bf16"), list[str]()
-    write_run(run, read_run(run) | {"method": "qlora"})
-    assert vllm_options(str(run), 9, said.append)[0].arguments == {"dtype": "bfloat16"}
-    assert said == ["trained on a base in 4 bits: vLLM loads it whole, answers may differ"]
-
-
-def test_vllm_runs_the_code_of_a_model_only_where_it_was_told_to(
-    base: Path, full_run: Path, tmp_path: Path
-) -> None:
-    run = told(full_run, tmp_path / "run", trust_remote_code=True)
-    found = [
-        vllm_options(str(name), 9, print, trusted)[0]
-        for name, trusted in ((run, True), (full_run, False), (base, True), (base, False))
-    ]
-    assert [one.arguments for one in found] == [{"trust_remote_code": True}, {}] * 2
-    assert [one.model for one in found] == [
-        *(str(run / "model"), str(full_run / "model")),
-        *(str(base), str(base)),
-    ]
-    with pytest.raises(ConfigError, match="then pass --trust-remote-code"):
-        vllm_options(str(run), 9, print)
-
-
-def test_vllm_is_not_handed_a_gguf_file(lora_run: Path, tmp_path: Path) -> None:
-    pytest.importorskip("gguf")
-    file = tmp_path / "small.gguf"
-    file.touch()
-    run = told(lora_run, tmp_path / "run", base=str(file))
-    write_run(run, read_run(run) | {"demo": False})
-    for name in (file, run):
-        with pytest.raises(EngineError) as found:
-            vllm_options(str(name), 9, print)
-        assert str(found.value) == (
-            f"{file}: a GGUF file is not handed to vLLM; pass what `chinchilla merge` writes, or "
-            "use --engine transformers"
-        )
 
 
 def test_the_penalties_of_a_base_change_no_answer(base: Path, tmp_path: Path) -> None:
