@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
+from waiting import no_waits
 
 from chinchilla.errors import EngineError, PromptError
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.endpoint import Endpoint, Waits
+from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Answer, Prompt
 
 
@@ -23,8 +23,7 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def engine(chat: Any, **more: Any) -> Endpoint:
-    waits = Waits(lambda stop, seconds: None, lambda: 0.0, Random(0))
-    return Endpoint(EndpointOptions(chat.base_url, "m", retries=0), waits=waits, **more)
+    return Endpoint(EndpointOptions(chat.base_url, "m", retries=0), waits=no_waits(), **more)
 
 
 def said(finish: str | None = "stop", **message: Any) -> dict[str, Any]:

@@ -4,17 +4,17 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from threading import Barrier, Event, Lock
 from typing import Any
 
 import pytest
+from waiting import Slept
 
 from chinchilla.answers import Query
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.answer_log import answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.endpoint import Endpoint, Waits
+from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.schema import Label
 
@@ -34,19 +34,9 @@ def prompts(count: int) -> list[Prompt]:
     return [Prompt(f"row-{number}", f"text {number}") for number in range(count)]
 
 
-class Slept:
-    """Waits that take no time and say how long they would have been."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def waits(self) -> Waits:
-        return Waits(lambda stop, seconds: self.seconds.append(seconds), lambda: NOW, Random(0))
-
-
 @pytest.fixture
 def slept() -> Slept:
-    return Slept()
+    return Slept(NOW)
 
 
 @pytest.fixture(autouse=True)

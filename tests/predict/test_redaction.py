@@ -7,18 +7,18 @@ import string
 import time
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from waiting import no_waits
 
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.answer_log import answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.endpoint import Endpoint, Waits
+from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Answer, Prompt
 from chinchilla.predict.redaction import Secret
 
@@ -113,9 +113,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def engine(chat: Any, **options: Any) -> Endpoint:
-    waits = Waits(lambda stop, seconds: None, time.time, Random(0))
     settings = {"retries": 0, **options}
-    return Endpoint(EndpointOptions(chat.base_url, "m", **settings), waits=waits)
+    return Endpoint(EndpointOptions(chat.base_url, "m", **settings), waits=no_waits())
 
 
 def refusal(chat: Any) -> str:
