@@ -109,7 +109,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
         need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)
     check_build(data, template_hashes())
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
 
     use_threads(settings.threads)
     from chinchilla.train.fit import prepare
@@ -171,7 +171,7 @@ def _resume(folder: Path) -> None:
     if changed := [name for name in given if name not in _WITH_RESUME]:
         words = "--resume goes on in the run, with its settings; leave out "
         raise click.UsageError(words + ", ".join(changed))
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
     from chinchilla.runs.evaluate import check_templates

@@ -12,6 +12,7 @@ import orjson
 from chinchilla.errors import ConfigError
 from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.engine import Prompt
+from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 Structured = Literal["off", "vllm", "llama.cpp"]
 """In which server's way the grammar of an answer is sent."""
@@ -122,6 +123,19 @@ def _names(value: object) -> Iterator[str]:
     if isinstance(value, list | tuple):
         for one in value:
             yield from _names(one)
+
+
+def extra_fields(text: str) -> dict[str, Any]:
+    """Return the further fields of a request from their JSON; raise ConfigError for no object."""
+    try:
+        fields = loads(text.encode())
+    except orjson.JSONDecodeError as error:
+        raise ConfigError("--extra", f"not JSON ({error})", "write a JSON object") from error
+    except DuplicateKeyError as error:
+        raise ConfigError("--extra", str(error), ONE_VALUE) from error
+    if not isinstance(fields, dict):
+        raise ConfigError("--extra", "not an object", "write a JSON object")
+    return fields
 
 
 def request_body(options: EndpointOptions, prompt: Prompt, grammar: str | None) -> bytes:

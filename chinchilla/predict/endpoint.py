@@ -10,7 +10,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
@@ -18,7 +18,7 @@ from random import Random
 
 import httpx
 
-from chinchilla.errors import ConfigError, EngineError, PromptError
+from chinchilla.errors import ConfigError, EngineError, LengthError, PromptError
 from chinchilla.predict.chat_api import KEY_VARIABLE, EndpointOptions, request_body
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.predict.redaction import Secret
@@ -100,6 +100,11 @@ class Endpoint:
         self._options, self._grammar = options, grammar
         self._waits, self._forgiving = waits or Waits(), forgiving
         self.refused: dict[str, PromptError] = {}
+        self.unconstrained: dict[str, str] = {}
+
+    def too_long(self, prompts: Sequence[Prompt]) -> dict[str, LengthError]:
+        """Return nothing: how long a prompt may be is known to the server alone."""
+        return {}
 
     def answers(self, prompts: Iterable[Prompt]) -> Generator[Answer, None, None]:
         """Yield answers as they finish, each exactly once.

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from chinchilla.errors import ConstraintError, EngineError
 from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.chat_template import ChatTemplate
-from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import (
@@ -172,5 +171,7 @@ def held(engine: LocalEngine, job: AnswerJob) -> tuple[LocalEngine, AnswerJob]:
 
     Raises ConstraintError where its tokenizer allows none.
     """
+    from chinchilla.predict.constrained import Constraint
+
     constraint = Constraint(engine.chat.tokenizer, engine.chat.stops)
     return replace(engine, constraint=constraint, unconstrained={}), job._replace(constrained=True)

@@ -16,8 +16,9 @@ from transformers import PreTrainedTokenizerFast
 from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
-from chinchilla.predict.constrained import Constraint, accepts, grammar_of
+from chinchilla.predict.constrained import Constraint, accepts
 from chinchilla.predict.engine import Limits
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot

@@ -134,9 +134,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def chinchilla(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+def chinchilla(
+    folder: Path, *command: str, start: tuple[str, ...] = ("-m", "chinchilla")
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "chinchilla", *command],
+        [sys.executable, *start, *command],
         cwd=folder,
         env={**os.environ, "NO_PROXY": "127.0.0.1"},
         capture_output=True,
@@ -145,11 +147,14 @@ def chinchilla(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-def predict(build: Path, chat: Any, *options: str) -> "subprocess.CompletedProcess[str]":
+def predict(
+    build: Path, chat: Any, *options: str, start: tuple[str, ...] = ("-m", "chinchilla")
+) -> "subprocess.CompletedProcess[str]":
     lines = [json.dumps({"text": text}, ensure_ascii=False) for text in ("甲在南塔", "乙在家")]
     (build / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
     usual = ("--processed", "p", "--source", "boson", "--input", "in.jsonl")
-    return chinchilla(build, "predict", "m", "--base-url", chat.base_url, *usual, *options)
+    words = ("predict", "m", "--base-url", chat.base_url, *usual, *options)
+    return chinchilla(build, *words, start=start)
 
 
 def test_a_thinking_model_stops_predict_with_what_to_switch_off(build: Path, chat: Any) -> None:
@@ -182,3 +187,19 @@ def test_answers_that_are_empty_are_counted(build: Path, chat: Any) -> None:
     done = predict(build, chat)
     assert done.returncode == 0
     assert "2 answers are empty, the first line-000001.0" in done.stderr
+
+
+WITHOUT = """
+import runpy, sys
+for name in ("torch", "transformers", "peft", "llguidance"):
+    sys.modules[name] = None
+runpy.run_module("chinchilla", run_name="__main__")
+"""
+
+
+def test_an_endpoint_is_asked_where_nothing_to_train_with_is_installed(
+    build: Path, chat: Any
+) -> None:
+    done = predict(build, chat, "--constrained", start=("-c", WITHOUT))
+    assert done.returncode == 0, done.stderr
+    assert "grammar" in chat.bodies[0]["structured_outputs"]

@@ -1,5 +1,6 @@
 """What tokenizers can be held to a grammar, and what batched generation then says."""
 
+import importlib
 import sys
 
 import pytest
@@ -11,8 +12,9 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from chinchilla.answers import Query, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.constrained import Constraint, Masks, accepts, grammar_of, masks_of
+from chinchilla.predict.constrained import Constraint, Masks, accepts, masks_of
 from chinchilla.predict.engine import Limits, Prompt
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
 
 PASSAGES = [
@@ -234,9 +236,10 @@ def test_a_form_without_grammar_is_decoded_freely() -> None:
 
 
 def test_what_is_missing_is_named_where_llguidance_is_not_installed(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "llguidance.hf", None)
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    monkeypatch.delitem(sys.modules, "chinchilla.predict.constrained")
     with pytest.raises(EngineError, match=r"pip install 'chinchilla\[constrained\]'"):
-        Constraint(byte_level())
+        importlib.import_module("chinchilla.predict.constrained")
 
 
 def test_a_word_that_ends_a_text_is_no_answer() -> None:

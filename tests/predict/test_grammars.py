@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from chinchilla.answers import SUBTASKS, Query, form, forms
 from chinchilla.answers.quoting import quoted
 from chinchilla.corpus import find as catalogue
-from chinchilla.predict.constrained import grammar_of
 from chinchilla.predict.engine import Limits
-from chinchilla.predict.grammars import writer
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
 
 PUBLISHED = 100
@@ -312,7 +311,7 @@ def test_any_other_answer_is_refused(name, subtask, answer) -> None:
 
 @pytest.mark.parametrize("name", forms())
 def test_every_form_has_a_grammar(name) -> None:
-    assert writer(name)(ASKED["ner"], "甲").startswith("start: ")
+    assert grammar_of(Limits(name, ASKED["ner"], "甲")).startswith("start: ")
 
 
 @pytest.mark.parametrize(("name", "nothing"), [("json", "{}"), ("code", "[]"), ("lines", "无")])
