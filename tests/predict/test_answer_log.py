@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chinchilla.answers import Query
-from chinchilla.errors import ConfigError, EngineError
+from chinchilla.errors import ConfigError, EngineError, PromptError
 from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.schema import Label
@@ -41,6 +41,7 @@ class Told:
     def __init__(self, answers: Iterable[Answer] = ANSWERS) -> None:
         self.known = list(answers)
         self.asked: list[str] = []
+        self.refused: dict[str, PromptError] = {}
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         ids = [prompt.id for prompt in prompts]
