@@ -287,7 +287,7 @@ def fingerprint(source: ModelSource | None) -> str | None:
 
 
 def _files(source: ModelSource) -> list[Path]:
-    folder = Path(source.place)
+    folder = Path(source.path)
     if source.gguf is not None:
         return [folder / source.gguf]
     weights = {path for pattern in _WEIGHTS for path in folder.glob(pattern)}

@@ -110,11 +110,11 @@ def load_tuned(trained_model: TrainedModel, precision: str, *, quantized: bool =
         return load_model(trained_model.own, precision)
     from peft import LoraConfig, PeftModel
 
-    settings = LoraConfig(**read_adapter(Path(trained_model.own.place)))
+    settings = LoraConfig(**read_adapter(Path(trained_model.own.path)))
     under = load_model(trained_model.base, precision, quantized=quantized)
     with loading(trained_model.own, "adapter"), old_name():
         return PeftModel.from_pretrained(
-            under, trained_model.own.place, config=settings, local_files_only=True
+            under, trained_model.own.path, config=settings, local_files_only=True
         )
 
 

@@ -90,7 +90,7 @@ def _merge(
     shutil.rmtree(partial, ignore_errors=True)
     try:
         bare, wanted = _put_in(trained_model, chat, probes, partial)
-        again = _logits(load_model(trained_model.own._replace(place=str(partial)), "fp32"), probes)
+        again = _logits(load_model(trained_model.own._replace(path=str(partial)), "fp32"), probes)
         rounding = None if trained is None else _far(trained, again)
         found = Merged(out, _far(wanted, again), _far(bare, wanted), rounding)
         _prove(found, str(run))

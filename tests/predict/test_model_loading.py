@@ -115,7 +115,7 @@ def find(home: Path, hub: str) -> subprocess.CompletedProcess[str]:
     script = (
         "import sys; from chinchilla.predict.model_loading import find_model\n"
         "say = lambda words: print(words, file=sys.stderr)\n"
-        "print(find_model('me/small', False, say).place)"
+        "print(find_model('me/small', False, say).path)"
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     return subprocess.run(

@@ -110,7 +110,7 @@ from pathlib import Path
 from chinchilla.runs.model import learnt_by
 from chinchilla.runs.folder import read_run, write_run
 run = Path(sys.argv[1])
-print(learnt_by(run, read_run(run), print).base.place)
+print(learnt_by(run, read_run(run), print).base.path)
 """
 
 
