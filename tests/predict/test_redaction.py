@@ -83,6 +83,10 @@ def test_a_text_without_the_key_stays_as_it_is(key: str, text: str) -> None:
     assert Secret("").removed(text) == text
 
 
+def test_a_letter_that_grows_in_lower_case_moves_no_mask() -> None:
+    assert Secret(KEY).removed(f"\u0130\u0130 {KEY}.") == "\u0130\u0130 ***."
+
+
 @pytest.mark.parametrize(
     "part",
     ["sk-secret ", "\\", '"\\', "\\u0", "\\n", "%25", "&#0", "&#x0", "\x1b[0;", "a", " ", "="],
