@@ -94,7 +94,7 @@ class Endpoint:
             what = "a grammar and a way to send it are given only together"
             raise ConfigError("structured", what, "give both or neither")
         secret = Secret(_read_key(options.key_variable))
-        if secret.telling and secret.stands_in(str(options.job)):
+        if secret.telling and secret.is_in(str(options.job)):
             what = f"one holds the key in {options.key_variable}, and they are written to files"
             raise ConfigError("endpoint options", what, "leave it out: it is sent as a header")
         self._options, self._grammar = options, grammar

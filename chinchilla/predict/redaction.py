@@ -73,11 +73,11 @@ class Secret:
                 _hide(marks, parts, hidden)
         return "".join(_masked(text, hidden))
 
-    def stands_in(self, text: str) -> bool:
+    def is_in(self, text: str) -> bool:
         """Whether a text of any length holds the whole key, in whatever case or spacing."""
         return bool(self._key) and self._key in self._letters(text)
 
-    def shows_in(self, text: str) -> bool:
+    def begins_in(self, text: str) -> bool:
         """Whether a text of any length holds the beginning of the key, encoded or not."""
         readings = [self._letters(text)]
         if any(mark in text for mark in "%\\&\x1b"):

@@ -167,7 +167,7 @@ def read_answer(id_: str, body: object, secret: Secret) -> Answer | Failure | No
     text = _SURROGATES.sub("\ufffd", "".join(part.text or "" for part in message.parts))
     if failure := _failure(message, text, choice.finish_reason):
         return failure._replace(what=brief(failure.what, secret))
-    if secret.telling and secret.shows_in(text):
+    if secret.telling and secret.begins_in(text):
         what = "sends the key back in its answer"
         return Failure(what, "do not trust this server", "key-in-answer")
     tokens = reply.usage.completion_tokens if reply.usage else None
