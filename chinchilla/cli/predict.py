@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     from chinchilla.schema import Record
 
 
-class _Engine(click.Choice[str]):
-    """The engines there are, and what is done in place of one that was."""
+ENGINES = ("transformers", "openai")
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Raise ConfigError for vLLM, which answers as a server."""
-        if value == "vllm":
-            from chinchilla.errors import ConfigError
 
-            todo = "run `vllm serve MODEL`, and pass --engine openai --base-url http://HOST:8000/v1"
-            raise ConfigError("--engine vllm", "vLLM is asked as a server", todo)
-        return super().convert(value, param, ctx)
+def _engine(context: click.Context, option: click.Parameter, engine: str | None) -> str | None:
+    """Return an engine that there is; raise ConfigError for vLLM, which answers as a server."""
+    if engine == "vllm":
+        from chinchilla.errors import ConfigError
+
+        todo = "run `vllm serve MODEL`, and pass --engine openai --base-url http://HOST:8000/v1"
+        raise ConfigError("--engine vllm", "vLLM is asked as a server", todo)
+    if engine not in (None, *ENGINES):
+        raise click.BadParameter(f"{engine!r} is not one of {', '.join(ENGINES)}.")
+    return engine
 
 
 @click.command()
@@ -59,7 +61,8 @@ class _Engine(click.Choice[str]):
 )
 @click.option(
     "--engine",
-    type=_Engine(["transformers", "openai"]),
+    metavar=f"[{'|'.join(ENGINES)}]",
+    callback=_engine,
     help="What answers: openai with --base-url, else transformers by default.",
 )
 @click.option("--source", help="Whose labels are asked, where the lines do not say.")

@@ -7,7 +7,6 @@ in parts, in another case, broken into lines, percent-encoded, escaped or in bas
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import NamedTuple
 
 MASK = "***"
 _PART = 8
@@ -25,12 +24,8 @@ _ALPHANUMERIC, _OTHER = re.compile("[A-Za-z0-9]"), re.compile("[^A-Za-z0-9]+")
 _VISIBLE, _SPACES = re.compile(r"\S"), re.compile(r"\s+")
 
 
-class _Mark(NamedTuple):
-    """A character in lower case, and the stretch of the text that it was read from."""
-
-    character: str
-    start: int
-    end: int
+_Mark = tuple[str, int, int]
+"""A character in lower case, and the start and end of the text that it was read from."""
 
 
 class Secret:
@@ -93,7 +88,7 @@ def _literal(
 ) -> list[_Mark]:
     """Return the characters of a stretch of the text that a pattern keeps, as they are."""
     matches = kept.finditer(text, start, len(text) if end is None else end)
-    return [_Mark(_lower(match.group()), *match.span()) for match in matches]
+    return [(_lower(match.group()), *match.span()) for match in matches]
 
 
 def _decoded(text: str, kept: re.Pattern[str]) -> list[_Mark]:
@@ -104,7 +99,7 @@ def _decoded(text: str, kept: re.Pattern[str]) -> list[_Mark]:
         marks += _literal(text, kept, start, escape.start())
         character = _unescaped(escape)
         if kept.fullmatch(character) and character.isprintable():
-            marks.append(_Mark(_lower(character), *escape.span()))
+            marks.append((_lower(character), *escape.span()))
         start = escape.end()
     return marks + _literal(text, kept, start)
 
@@ -120,11 +115,11 @@ def _unescaped(escape: re.Match[str]) -> str:
 
 def _hide(marks: list[_Mark], parts: set[str], hidden: bytearray) -> None:
     """Set in `hidden` the stretches of the text that hold a part of the key."""
-    letters = "".join(mark.character for mark in marks)
+    letters = "".join(character for character, _, _ in marks)
     for size in {len(part) for part in parts}:
         for start in range(len(letters) - size + 1):
             if letters[start : start + size] in parts:
-                first, last = marks[start].start, marks[start + size - 1].end
+                first, last = marks[start][1], marks[start + size - 1][2]
                 hidden[first:last] = b"\1" * (last - first)
 
 

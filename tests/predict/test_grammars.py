@@ -67,23 +67,25 @@ def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
     answer = stroll(grammar_of(Limits(name, query, passage)), Random(seed))
     if answer is None:
         return
-    found = form(name).parse(answer, query)
+    content = form(name).parse(answer, query)
     values = [value for label in query.known for role in label.roles for value in role.values]
-    given = ["甲", "乙"] if subtask == "re-pair" else []
-    assert [w for w in spans_of(found) if w not in passage and w not in values + given] == []
+    pair = ["甲", "乙"] if subtask == "re-pair" else []
+    assert [
+        span for span in spans_of(content) if span not in passage and span not in values + pair
+    ] == []
 
 
 def stroll(grammar: str, rng: Random) -> str | None:
     """Write an answer at random, token by token; none where it takes more than 80 of them."""
-    held = constraint()
-    matcher, tokens = held.matcher(grammar), []
+    limiter = constraint()
+    matcher, tokens = limiter.matcher(grammar), []
     for _ in range(80):
         bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
         allowed_now = np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()
         assert not matcher.is_error(), matcher.get_error()
-        if held.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
-            return held.tokens.decode_bytes(tokens).decode("utf-8")
-        tokens.append(rng.choice([one for one in allowed_now if one not in held.ends]))
+        if limiter.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
+            return limiter.tokens.decode_bytes(tokens).decode("utf-8")
+        tokens.append(rng.choice([one for one in allowed_now if one not in limiter.ends]))
         assert matcher.consume_token(tokens[-1])
     return None
 

@@ -118,8 +118,8 @@ def test_an_answer_that_never_ends_ends_at_the_timeout(serve: Serve) -> None:
     started = time.monotonic()
     error = refusal(serve, timeout=0.4)
     assert time.monotonic() - started < 3
-    words = ("no answer within 0.4 s", "the connection broke", "cannot be unpacked")
-    assert any(one in error.what for one in words)
+    causes = ("no answer within 0.4 s", "the connection broke", "cannot be unpacked")
+    assert any(one in error.what for one in causes)
 
 
 def test_each_try_has_the_whole_time_and_tries_are_counted() -> None:
@@ -248,7 +248,7 @@ def test_a_wait_of_a_year_is_not_waited_for(value: str) -> None:
 
 def test_waits_that_a_server_asks_for_are_bounded_together() -> None:
     slept = Slept(time.time())
-    # said, because a connection that is used again just as the server hangs up is one more time
+    # closed, because a connection that is used again just as the server hangs up is one more time
     head = b"HTTP/1.1 503 Slow\r\nRetry-After: 250\r\nConnection: close\r\n"
     head += b"Content-Length: 0\r\n\r\n"
     with server(sending(head)) as url, pytest.raises(EngineError) as caught:

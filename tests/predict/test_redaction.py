@@ -68,18 +68,18 @@ def test_no_text_shows_a_key_however_it_is_echoed(
     key: str, way: str, before: str, after: str
 ) -> None:
     echoed = WAYS[way](key)
-    told = Secret(key).removed(f"{before}{echoed}{after}")
-    assert not shows(told, key)
+    shown = Secret(key).removed(f"{before}{echoed}{after}")
+    assert not shows(shown, key)
     letters = [one for one in key if one.isalnum()]
     if len(letters) >= 8 and way != "a part":
-        assert echoed not in told
-        assert "***" in told
+        assert echoed not in shown
+        assert "***" in shown
 
 
 @given(KEYS, st.text(max_size=200))
 def test_a_text_without_the_key_stays_as_it_is(key: str, text: str) -> None:
-    told = Secret(key).removed(text)
-    assert told == text or "***" in told
+    shown = Secret(key).removed(text)
+    assert shown == text or "***" in shown
     assert Secret("").removed(text) == text
 
 
@@ -127,20 +127,20 @@ def refusal(chat: Any) -> str:
     return f"{caught.value} {caught.value!r} {caught.value.args}"
 
 
-PLACES: dict[str, Callable[[str], Any]] = {
-    "the message": lambda said: (401, {}, {"error": {"message": f"bad key {said}"}}),
-    "the whole body": lambda said: (400, {}, said.encode("utf-8")),
-    "after many blanks": lambda said: (400, {}, b"x" + b" " * 65_000 + said.encode("utf-8")),
-    "a message cut by us": lambda said: (400, {}, f"{'x' * 190}{said}".encode()),
-    "a detail": lambda said: (422, {}, {"detail": [{"input": said}]}),
-    "an error of status 200": lambda said: (200, {}, {"error": {"code": 400, "message": said}}),
-    "no completion": lambda said: (200, {}, f"<html>{said}</html>".encode()),
-    "a refusal": lambda said: (200, {}, message(content=None, refusal=said)),
-    "an answer": lambda said: (200, {}, message(content=f"[{said}]")),
-    "parts of an answer": lambda said: (
+PARTS_OF_A_REPLY: dict[str, Callable[[str], Any]] = {
+    "the message": lambda echo: (401, {}, {"error": {"message": f"bad key {echo}"}}),
+    "the whole body": lambda echo: (400, {}, echo.encode("utf-8")),
+    "after many blanks": lambda echo: (400, {}, b"x" + b" " * 65_000 + echo.encode("utf-8")),
+    "a message cut by us": lambda echo: (400, {}, f"{'x' * 190}{echo}".encode()),
+    "a detail": lambda echo: (422, {}, {"detail": [{"input": echo}]}),
+    "an error of status 200": lambda echo: (200, {}, {"error": {"code": 400, "message": echo}}),
+    "no completion": lambda echo: (200, {}, f"<html>{echo}</html>".encode()),
+    "a refusal": lambda echo: (200, {}, message(content=None, refusal=echo)),
+    "an answer": lambda echo: (200, {}, message(content=f"[{echo}]")),
+    "parts of an answer": lambda echo: (
         200,
         {},
-        message(content=[{"type": "text", "text": said[:3]}, {"type": "text", "text": said[3:]}]),
+        message(content=[{"type": "text", "text": echo[:3]}, {"type": "text", "text": echo[3:]}]),
     ),
 }
 
@@ -150,13 +150,13 @@ def message(**fields: Any) -> dict[str, Any]:
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(WAYS)))
-def test_no_error_shows_the_key(chat: Any, place: str, way: str) -> None:
+@given(st.sampled_from(sorted(PARTS_OF_A_REPLY)), st.sampled_from(sorted(WAYS)))
+def test_no_error_shows_the_key(chat: Any, where: str, way: str) -> None:
     # the answers of a model are searched for the beginning of the key alone
-    chat.plan = [PLACES[place](WAYS[way](KEY))]
-    told = refusal(chat)
-    assert not shows(told, KEY)
-    assert WAYS[way](KEY) not in told
+    chat.plan = [PARTS_OF_A_REPLY[where](WAYS[way](KEY))]
+    shown = refusal(chat)
+    assert not shows(shown, KEY)
+    assert WAYS[way](KEY) not in shown
 
 
 @pytest.mark.parametrize("code", [401, 429, 500])
@@ -172,10 +172,10 @@ def test_a_reason_phrase_shows_no_key(
     chat.reason = f"No {echoed}"
     chat.plan = [reply]
     with caplog.at_level(logging.DEBUG):
-        told = refusal(chat)
-    assert f"{code}: No" in told
-    assert not shows(told, KEY)
-    assert echoed not in told
+        shown = refusal(chat)
+    assert f"{code}: No" in shown
+    assert not shows(shown, KEY)
+    assert echoed not in shown
     assert not shows(caplog.text, KEY)
 
 
@@ -197,7 +197,7 @@ def test_an_answer_with_the_key_is_refused_and_never_on_file(chat: Any, tmp_path
     assert not shows(path.read_text(encoding="utf-8"), KEY)
 
 
-def test_a_word_in_place_of_a_key_may_stand_in_answers(
+def test_a_word_in_place_of_a_key_may_be_in_answers(
     chat: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for word in ("EMPTY", "x", "not-needed"):
