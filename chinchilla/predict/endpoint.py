@@ -9,12 +9,16 @@ import asyncio
 import logging
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from random import Random
+from types import FrameType
+from typing import Any
 
 import httpx
 
@@ -128,12 +132,13 @@ class Endpoint:
                 return None
 
         with asyncio.Runner() as runner:
+            loop = runner.get_loop()
             # what asyncio would log of a request broken off may hold its headers
-            runner.get_loop().set_exception_handler(lambda loop, context: None)
+            loop.set_exception_handler(lambda loop, context: None)
             try:
-                yield from ask_together(runner, prompts, ask, self._options.concurrency, stop)
+                yield from ask_together(loop, prompts, ask, self._options.concurrency, stop)
             finally:
-                runner.run(client.aclose())
+                _run(loop, client.aclose())
 
     def _body(self, prompt: Prompt) -> bytes:
         grammar = self._grammar(prompt.limits) if self._grammar and prompt.limits else None
@@ -141,7 +146,11 @@ class Endpoint:
 
 
 def ask_together(
-    runner: asyncio.Runner, prompts: Iterable[Prompt], ask: Ask, width: int, stop: asyncio.Event
+    loop: asyncio.AbstractEventLoop,
+    prompts: Iterable[Prompt],
+    ask: Ask,
+    width: int,
+    stop: asyncio.Event,
 ) -> Generator[Answer, None, None]:
     """Yield answers as they finish, with at most `width` prompts asked and not yet taken.
 
@@ -158,24 +167,23 @@ def ask_together(
     try:
         while True:
             while len(tasks) < width and (prompt := next(source, None)):
-                tasks.append(runner.get_loop().create_task(begin(prompt)))
+                tasks.append(loop.create_task(begin(prompt)))
             if not tasks:
                 return
-            yield from _first_answer(runner, tasks)
+            yield from _first_answer(loop, tasks)
     except (Exception, KeyboardInterrupt):
         stop.set()
         while tasks:
             with suppress(Exception):
-                yield from _first_answer(runner, tasks)
+                yield from _first_answer(loop, tasks)
         raise
 
 
 def _first_answer(
-    runner: asyncio.Runner, tasks: list[asyncio.Task[Answer | None]]
+    loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Answer | None]]
 ) -> Generator[Answer, None, None]:
     """Wait for a task to end; yield its answer or raise its error, and remove it."""
-    # Ctrl-C cancels this waiting alone: asyncio.Runner hands it to what is run, not to the tasks
-    runner.run(_wait(tasks))
+    _run(loop, _wait(tasks))
     task = next(task for task in tasks if task.done())
     try:
         answer = task.result()
@@ -188,6 +196,34 @@ def _first_answer(
 
 async def _wait(tasks: Iterable[asyncio.Task[Answer | None]]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run the loop until some work is done; Ctrl-C cancels that work, and is raised after it.
+
+    Raised at once, as asyncio.Runner does where its work has just ended, it would hit whatever
+    request the loop is at, whose answer would be lost.
+    """
+    task = loop.create_task(work)
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        loop.call_soon_threadsafe(task.cancel)
+
+    main = threading.current_thread() is threading.main_thread()
+    ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def is_passing(status: int) -> bool:

@@ -1,11 +1,16 @@
 """Several prompts at once, stopped in the middle."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Generator, Iterable, Iterator
+from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from chinchilla.errors import EngineError
+from chinchilla.errors import EngineError, PromptError
+from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.endpoint import Ask, ask_together
 from chinchilla.predict.engine import Answer, Prompt
 
@@ -27,7 +32,8 @@ def together(
     prompts: Iterable[Prompt], ask: Ask, width: int, stop: asyncio.Event | None = None
 ) -> Generator[Answer, None, None]:
     with asyncio.Runner() as runner:
-        yield from ask_together(runner, prompts, ask, width, stop or asyncio.Event())
+        loop = runner.get_loop()
+        yield from ask_together(loop, prompts, ask, width, stop or asyncio.Event())
 
 
 def test_each_prompt_is_asked_once_whatever_the_width() -> None:
@@ -105,3 +111,34 @@ def test_an_answer_left_untaken_asks_nothing_more() -> None:
     next(answers)
     answers.close()
     assert len(ask.ids) <= 2
+
+
+class Many:
+    """An engine that has much to answer; each answer takes a few steps of the loop."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.refused: dict[str, PromptError] = {}
+
+    def answers(self, prompts: Iterable[Prompt]) -> Generator[Answer, None, None]:
+        yield from together(prompts, self._ask, 3)
+
+    async def _ask(self, prompt: Prompt) -> Answer:
+        self.ids.append(prompt.id)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return Answer(prompt.id, "")
+
+
+def test_an_interrupt_at_any_moment_loses_no_answer(tmp_path: Path) -> None:
+    prompts = [Prompt(str(number), "") for number in range(20_000)]
+    job = AnswerJob("openai", "m", {})
+    for moment in range(20):
+        engine, path = Many(), tmp_path / str(moment)
+        timer = Timer(0.05 + moment / 1000, os.kill, (os.getpid(), signal.SIGINT))
+        with open_answer_log(path, job, prompts) as answer_log:
+            timer.start()
+            with pytest.raises(KeyboardInterrupt):
+                answer_all(engine, prompts, answer_log, lambda answer: None)
+        assert 0 < len(engine.ids) < len(prompts)
+        assert sorted(answer_log.answers) == sorted(engine.ids)
