@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from chinchilla.predict.engine import Engine, Prompt
     from chinchilla.predict.postprocess import AskedRow
     from chinchilla.predict.prompting import PromptRendering
+    from chinchilla.runs.folder import Run
     from chinchilla.schema import Record
 
 
@@ -147,7 +148,7 @@ def _rendering(model: str, given: dict[str, Any]) -> "PromptRendering":
     from chinchilla.errors import ConfigError
     from chinchilla.predict.prompting import rendering_of
     from chinchilla.runs.evaluate import check_templates, pools_of
-    from chinchilla.runs.folder import RUN, finished_run, is_run, kept_by
+    from chinchilla.runs.folder import RUN, finished_run, is_run
     from chinchilla.templates import template_hashes
     from chinchilla.train.data import open_data
 
@@ -157,9 +158,9 @@ def _rendering(model: str, given: dict[str, Any]) -> "PromptRendering":
         check_templates(facts, template_hashes())
         if processed is not None:
             _check_moved(facts, processed)
-        kept, named, by = Path(model), kept_by(Path(model), facts), RUN
-        config = facts["data"]["build"]
-        subtasks = wanted or tuple(facts["config"]["subtasks"])
+        kept, named, by = Path(model), facts.kept_files(), RUN
+        config = facts.data.build
+        subtasks = wanted or tuple(facts.config.subtasks)
     elif processed is not None:
         build = open_data(processed, "all", ()).processed
         kept, named, by = processed, build.hashes, MANIFEST
@@ -175,12 +176,12 @@ def _rendering(model: str, given: dict[str, Any]) -> "PromptRendering":
     return rendering
 
 
-def _check_moved(facts: dict[str, Any], processed: Path) -> None:
+def _check_moved(facts: "Run", processed: Path) -> None:
     """Raise ConfigError unless a build is the one that a run was trained on."""
     from chinchilla.errors import ConfigError
     from chinchilla.train.data import open_data
 
-    if open_data(processed, "all", ()).processed.sha256 != facts["data"]["manifest"]:
+    if open_data(processed, "all", ()).processed.sha256 != facts.data.manifest:
         what = "not the build that this run was trained on (another manifest)"
         raise ConfigError(str(processed), what, "leave --processed out, or name that build")
 
@@ -293,7 +294,7 @@ def _usual_room(model: str) -> int:
 
     if not is_run(Path(model)):
         return UNKNOWN_ANSWER
-    return room_for(int(read_run(Path(model))["longest_answer"]))
+    return room_for(read_run(Path(model)).longest_answer)
 
 
 def _name_at_endpoint(model: str, named: str | None) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 import pytest
 import torch
+from commands import read_run
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -26,9 +27,10 @@ from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import ModelSource, find_model, load_model, load_tokenizer
 from chinchilla.predict.postprocess import prompt_of
+from chinchilla.runs import folder as runs
 from chinchilla.runs.evaluate import check_templates
-from chinchilla.runs.folder import MODEL, read_run
 from chinchilla.runs.model import EngineOptions, open_engine
+from chinchilla.runs.parts import MODEL
 from chinchilla.schema import InstructionRow
 from chinchilla.templates import template_hashes
 from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
@@ -37,9 +39,9 @@ from chinchilla.train.config import TrainConfig, read_train_config
 from chinchilla.train.data import dev_eval_sets, open_data, split_records, split_rows
 from chinchilla.train.dev_eval import DevEvaluation
 from chinchilla.train.estimate import estimate
-from chinchilla.train.fit import begin, check_packing, extent_of, fit, make_trainer, prepare
+from chinchilla.train.fit import fit, make_trainer, training_arguments
 from chinchilla.train.model import make_trainable
-from chinchilla.train.trainer_args import arguments
+from chinchilla.train.prepare import begin, check_packing, prepare
 
 
 def rows_of(built: Path, split: str) -> list[InstructionRow]:
@@ -57,10 +59,11 @@ def test_training_shows_only_a_loss_and_no_extraction_f1(
     folder = begin(prepared, tmp_path, datetime(2026, 1, 1), "")
     seen: list[TrainingMoment] = []
     done = fit(prepared, folder, seen.append)
-    judged = [moment for moment in seen if moment.judged]
+    judged = [moment for moment in seen if moment.evaluated]
     assert [moment.step for moment in judged] == [3, 6]
     assert all(moment.f1 is not None for moment in judged)
-    assert done.facts["best"]["eval_f1"] == max(moment.f1 or 0 for moment in judged)
+    assert done.best is not None
+    assert done.best.eval_f1 == max(moment.f1 or 0 for moment in judged)
 
 
 def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
@@ -72,13 +75,13 @@ def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
     model.get_output_embeddings().register_forward_hook(
         lambda head, states, logits: seen.append(tuple(logits.shape))
     )
-    known = arguments(prepared.config, extent_of(prepared), tmp_path)
-    trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
+    args = training_arguments(prepared, tmp_path)
+    trainer = make_trainer(prepared, model, args, lambda moment: None)
     some = prepared.encoded.examples[:4]
     trainer.compute_loss(model, Padded(prepared.base.chat.pad)(some))
-    trained_model = sum(len(one.tokens) - one.answer for one in some)
-    assert seen == [(1, trained_model, model.config.vocab_size)]
-    assert trained_model < sum(len(one.tokens) for one in some) / 4
+    answers = sum(len(one.tokens) - one.answer for one in some)
+    assert seen == [(1, answers, model.config.vocab_size)]
+    assert answers < sum(len(one.tokens) for one in some) / 4
 
 
 def test_the_model_never_stops_because_its_end_was_masked(full_run: Path, built: Path) -> None:
@@ -136,11 +139,11 @@ def test_the_merged_model_thinks_and_the_adapter_does_not(full_run: Path) -> Non
 
 
 def test_prompts_are_worded_otherwise_in_training_and_serving(full_run: Path) -> None:
-    facts = read_run(full_run)
+    run = runs.read_run(full_run)
     now = template_hashes()
-    check_templates(facts, now)
+    check_templates(run, now)
     with pytest.raises(TrainError) as found:
-        check_templates(facts, now | {"forms.yaml": "0"})
+        check_templates(run, now | {"forms.yaml": "0"})
     assert str(found.value) == (
         "templates: trained with other wordings than those here (forms.yaml changed); "
         "put the templates back as they were, or build and train again"
@@ -186,8 +189,8 @@ def test_memory_runs_out_in_the_middle_of_a_run(
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
     model = make_trainable(prepared.base, prepared.config)
-    known = arguments(prepared.config, extent_of(prepared), tmp_path)
-    trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
+    args = training_arguments(prepared, tmp_path)
+    trainer = make_trainer(prepared, model, args, lambda moment: None)
     first = next(iter(trainer.get_train_dataloader()))
     assert first["input_ids"].shape[1] == max(prepared.encoded.lengths)
     assert isinstance(trainer._get_train_sampler(), LengthGroups)
@@ -204,7 +207,7 @@ def test_an_argument_was_renamed_by_the_library(
     built: Path, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
     # every deprecation of transformers, peft and accelerate on our way is an error in this suite
-    assert train(built, tmp_path, max_steps=1, eval={"rows": 0}).facts["state"] == "done"
+    assert train(built, tmp_path, max_steps=1, eval={"rows": 0}).state == "done"
 
 
 def test_adding_label_tokens_makes_adapters_huge(lora_run: Path) -> None:
