@@ -26,18 +26,21 @@ GENERAL = "general"
 
 
 class Data(NamedTuple):
-    """An opened build: its manifest, the files of the tasks wanted, the labels of each source."""
+    """An opened build: its files of the tasks wanted, its settings, the labels of each source.
+
+    `subtasks` are those wanted, none for all.
+    """
 
     folder: Path
     processed: Processed
+    settings: BuildSettings
     labels: dict[str, LabelSet]
     subtasks: tuple[str, ...]
 
     @property
     def marking(self) -> ScoringOptions:
         """Return how answers to rows of this build are read and scored."""
-        windows = self.processed.manifest["config"]["windows"]
-        return ScoringOptions(self.labels, windows["events"])
+        return ScoringOptions(self.labels, self.settings.windows.events)
 
     @property
     def metrics(self) -> dict[str, str | None]:
@@ -58,9 +61,10 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
     if task != "all" and task not in wanted:
         what = f"no rows of {task} in this build, only of {', '.join(every.tasks)}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
-    _check_subtasks(_settings_of(every, folder).prompts.subtasks, task, subtasks)
+    settings = _settings_of(every, folder)
+    _check_subtasks(settings.prompts.subtasks, task, subtasks)
     labels = read_labels(folder, every.hashes)
-    return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
+    return Data(folder, open_processed(folder, wanted, ()), settings, labels, tuple(subtasks))
 
 
 def _settings_of(build: Processed, folder: Path) -> BuildSettings:
@@ -152,7 +156,7 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.source not in data.labels:
         what = f"row {row.id} is of the source {row.source!r}, which has no labels in this build"
         raise InputError(str(part.path), what, AGAIN)
-    if row.subtask not in data.processed.manifest["config"]["prompts"]["subtasks"]:
+    if row.subtask not in data.settings.prompts.subtasks:
         what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not have"
         raise InputError(str(part.path), what, AGAIN)
 
