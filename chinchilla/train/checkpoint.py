@@ -40,7 +40,7 @@ class _Callbacks(_Strict):
     EarlyStoppingCallback: _EarlyStopping = _EarlyStopping(attributes=_Counter())
 
 
-class _State(_Strict):
+class State(_Strict):
     """What of a trainer_state.json is used again."""
 
     global_step: int = Field(ge=0)
@@ -53,6 +53,13 @@ class _State(_Strict):
     total_flos: float = 0
     num_input_tokens_seen: int = 0
     train_batch_size: int | None = None
+
+    @property
+    def patience_counter(self) -> int:
+        """Return the evaluations without a better F1 so far."""
+        return (
+            self.stateful_callbacks.EarlyStoppingCallback.attributes.early_stopping_patience_counter
+        )
 
 
 @contextmanager
@@ -70,15 +77,8 @@ def reading(checkpoint: Path, part: str) -> Iterator[None]:
         raise TrainError(str(checkpoint), f"{part} cannot be read ({first})", _TODO) from error
 
 
-class Resumed(BaseModel):
-    """What of a checkpoint we restore ourselves: its best one, and evaluations without a gain."""
-
-    best: str | None
-    patience_counter: int
-
-
-def read_state(checkpoint: Path) -> Resumed:
-    """Return what of the state of a checkpoint we restore ourselves.
+def read_state(checkpoint: Path) -> State:
+    """Return the state of a checkpoint, its best checkpoint as a path beside it.
 
     Raises:
         TrainError: its state is none, or its best checkpoint is not beside it.
@@ -87,15 +87,13 @@ def read_state(checkpoint: Path) -> Resumed:
         # the library reads the file again, by the same function
         state = vars(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")))
         try:
-            known = _State.model_validate(state)
+            known = State.model_validate(state)
         except ValidationError as error:
             raise ValueError(explain(error)) from error
     best = known.best_model_checkpoint
-    counter = known.stateful_callbacks.EarlyStoppingCallback.attributes
-    return Resumed(
-        best=None if best is None else str(_beside(checkpoint, best)),
-        patience_counter=counter.early_stopping_patience_counter,
-    )
+    if best is None:
+        return known
+    return known.model_copy(update={"best_model_checkpoint": str(_beside(checkpoint, best))})
 
 
 def _beside(checkpoint: Path, named: str) -> Path:

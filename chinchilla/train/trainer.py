@@ -20,7 +20,7 @@ from transformers.trainer_callback import ExportableState
 
 from chinchilla.errors import TrainError
 from chinchilla.train.batching import IGNORED, Encoded, LengthGroups
-from chinchilla.train.checkpoint import Resumed, check_files, read_state, reading
+from chinchilla.train.checkpoint import State, check_files, read_state, reading
 
 
 def answer_loss(
@@ -114,7 +114,7 @@ class ExtractionTrainer(Trainer):
     ) -> None:
         """Take the encoded rows, the evaluation (None for none) and what Trainer takes."""
         self._scores_of = scores_of
-        self._resumed: Resumed | None = None
+        self._resumed: State | None = None
         self._head = AnswerHead(others["model"])
         rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self._sampler = LengthGroups(encoded, rows, args.seed)
@@ -157,7 +157,7 @@ class ExtractionTrainer(Trainer):
         """Restore patience and the best checkpoint: the library would set what a file names."""
         if self._resumed is None:
             return
-        self.state.best_model_checkpoint = self._resumed.best
+        self.state.best_model_checkpoint = self._resumed.best_model_checkpoint
         callbacks = [*self.callback_handler.callbacks, self.control]
         for callback in callbacks:
             if isinstance(callback, EarlyStoppingCallback):

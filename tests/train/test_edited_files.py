@@ -241,6 +241,22 @@ def test_a_run_file_of_another_shape_is_refused_by_all_that_read_it(
         assert str(done.exception).endswith("; pass another run, or train again")
 
 
+def test_a_run_file_of_before_is_read_and_written_back_as_it_was(
+    full_run: Path, tmp_path: Path
+) -> None:
+    facts = commands.read_run(full_run)
+    for name in ("name", "base", "versions", "started", "processes", "kept", "cpu_seconds"):
+        del facts[name]
+    for name in ("revision", "tracker", "trainer"):
+        del facts["config"][name]
+    facts |= {"of_another_version": [1, {"x": None}]}
+    write_run(tmp_path, facts)
+    run = read_run(tmp_path)
+    assert (run.called, run.processes, run.kept_files()) == (tmp_path.name, None, {})
+    run.write()
+    assert commands.read_run(tmp_path) == facts
+
+
 def test_a_run_of_a_later_version_says_which_one_to_install(full_run: Path, tmp_path: Path) -> None:
     facts = commands.read_run(full_run)
     later = {"versions": facts["versions"] | {"chinchilla": "99.1"}, "state": "paused"}

@@ -1,4 +1,4 @@
-"""A run as something that answers: loaded as it was trained."""
+"""The model of a run: loaded and answering as it was trained."""
 
 import shutil
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from chinchilla.train.prepare import reopen
 Train = Callable[..., runs.Run]
 
 
-def told(run: Path, folder: Path, **settings: object) -> Path:
-    """Return a copy of a run that was told other settings."""
+def changed(run: Path, folder: Path, **settings: object) -> Path:
+    """Return a copy of a run with other settings."""
     shutil.copytree(run, folder)
     facts = read_run(run)
     write_run(folder, facts | {"config": facts["config"] | settings})
@@ -34,7 +34,7 @@ def test_a_run_answers_in_the_precision_it_was_told_to_train_in(
     if asked == "auto" and torch.cuda.is_available():
         pytest.skip("a GPU may know bf16")
     engine, job = open_engine(
-        str(told(full_run, tmp_path / "run", precision=asked)), EngineOptions(), print
+        str(changed(full_run, tmp_path / "run", precision=asked)), EngineOptions(), print
     )
     wanted = {"fp32": torch.float32, "bf16": torch.bfloat16}[used]
     assert (job.options["precision"], engine.model.dtype) == (used, wanted)

@@ -1,7 +1,8 @@
-"""What stands under [trainer]: used by the library, or refused in one line, never a traceback."""
+"""Arguments of [trainer]: used by the library, or refused in one line, never a traceback."""
 
 import tomllib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,20 @@ def test_an_unknown_argument_or_a_value_of_another_kind_is_named(line: str, word
     with pytest.raises(TrainError) as found:
         arguments(config, 8, Path("here"), evaluates=True)
     assert str(found.value) == f"[trainer]: {words}; correct that argument or leave it out"
+
+
+@pytest.mark.parametrize("tracker", ["none", "tensorboard", "trackio", "swanlab", "wandb"])
+def test_a_tracker_is_passed_to_the_library_as_it_is(tracker: str, tmp_path: Path) -> None:
+    config = TrainConfig.model_validate({"base": "tiny", "tracker": tracker})
+    wanted = [] if tracker == "none" else [tracker]
+    assert arguments(config, 8, tmp_path, evaluates=True).report_to == wanted
+
+
+@pytest.mark.skipif(find_spec("swanlab") is not None, reason="swanlab is installed here")
+def test_a_tracker_that_is_not_installed_is_named(built: Path) -> None:
+    words = ("--base", "tiny", "--processed", built, "--tracker", "swanlab")
+    done = run("train", "--task", "re", *words)
+    assert str(done.exception) == "tracker swanlab: not installed; pip install swanlab"
 
 
 @pytest.mark.parametrize("line", REFUSED)
