@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from chinchilla.dataset.plan import BuildJob, Plan
     from chinchilla.dataset.run import Progress
     from chinchilla.runs.evaluate import Watching
-    from chinchilla.train.callbacks import Recognised, TrainingMoment
+    from chinchilla.train.callbacks import Show, TrainingMoment
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _size(job: "BuildJob") -> int:
 
 
 @contextmanager
-def training_progress() -> Iterator["Recognised"]:
+def training_progress() -> Iterator["Show"]:
     """Yield the function a training calls at each log: a bar, or a line where F1 is known."""
     from rich.console import Console
 
@@ -88,27 +88,27 @@ def training_progress() -> Iterator["Recognised"]:
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("training", total=None)
 
-        def look(moment: "TrainingMoment") -> None:
+        def show(moment: "TrainingMoment") -> None:
             words = _moment(moment)
             bar.update(task, total=moment.steps, completed=moment.step, description=words)
-            if moment.judged:
+            if moment.evaluated:
                 bar.console.print(words)
 
-        yield look
+        yield show
 
 
-def _moments() -> "Recognised":
-    """Return what prints the first step, each look at the dev sample, and each tenth begun."""
+def _moments() -> "Show":
+    """Return what prints the first step, each evaluation, and each tenth begun."""
     printed = -1
 
-    def look(moment: "TrainingMoment") -> None:
+    def show(moment: "TrainingMoment") -> None:
         nonlocal printed
         tenth = 10 * moment.step // max(1, moment.steps)
-        if moment.judged or tenth > printed:
+        if moment.evaluated or tenth > printed:
             printed = tenth
             say(_moment(moment), err=True)
 
-    return look
+    return show
 
 
 def _moment(moment: "TrainingMoment") -> str:

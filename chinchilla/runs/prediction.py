@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from chinchilla.dataset.read import MANIFEST, read_confusions, read_labels
 from chinchilla.errors import ConfigError
@@ -13,7 +12,7 @@ from chinchilla.predict.extract import PredictOptions
 from chinchilla.predict.grammars import grammar_of
 from chinchilla.predict.prompting import PromptRendering, rendering_of
 from chinchilla.runs.evaluate import check_templates, pools_of
-from chinchilla.runs.folder import RUN, finished_run, is_run, kept_by, read_run
+from chinchilla.runs.folder import RUN, Run, finished_run, is_run, read_run
 from chinchilla.templates import template_hashes
 from chinchilla.train.data import open_data
 
@@ -25,15 +24,15 @@ def rendering_for(options: PredictOptions) -> PromptRendering:
         ConfigError: there is neither a run nor a build, or the build is not that of the run.
         TrainError: prompts are worded otherwise by now than when the run was trained.
     """
-    run, processed, subtasks = Path(options.model), options.processed, options.subtasks
-    if is_run(run):
-        facts = finished_run(run)
-        check_templates(facts, template_hashes())
+    model, processed, subtasks = Path(options.model), options.processed, options.subtasks
+    if is_run(model):
+        run = finished_run(model)
+        check_templates(run, template_hashes())
         if processed is not None:
-            _check_build(facts, processed)
-        folder, hashes, named_by = run, kept_by(run, facts), RUN
-        config = facts["data"]["build"]
-        subtasks = subtasks or tuple(facts["config"]["subtasks"])
+            _check_build(run, processed)
+        folder, hashes, named_by = model, run.kept_files(), RUN
+        config = run.data.build
+        subtasks = subtasks or tuple(run.config.subtasks)
     elif processed is not None:
         build = open_data(processed, "all", ()).processed
         folder, hashes, named_by = processed, build.hashes, MANIFEST
@@ -50,9 +49,9 @@ def rendering_for(options: PredictOptions) -> PromptRendering:
     return rendering
 
 
-def _check_build(facts: dict[str, Any], processed: Path) -> None:
+def _check_build(run: Run, processed: Path) -> None:
     """Raise ConfigError unless a build is the one that a run was trained on."""
-    if open_data(processed, "all", ()).processed.sha256 != facts["data"]["manifest"]:
+    if open_data(processed, "all", ()).processed.sha256 != run.data.manifest:
         what = "not the build that this run was trained on (another manifest)"
         raise ConfigError(str(processed), what, "leave --processed out, or name that build")
 
@@ -82,9 +81,7 @@ def open_predictor(
     if options.model_name is None and run:
         todo = "pass --model-name with the name that the server gives it"
         raise ConfigError(options.model, "a run, and the endpoint knows no runs", todo)
-    usual = (
-        room_for(int(read_run(Path(options.model))["longest_answer"])) if run else UNKNOWN_ANSWER
-    )
+    usual = room_for(read_run(Path(options.model)).longest_answer) if run else UNKNOWN_ANSWER
     endpoint = options.endpoint(
         options.base_url, options.model_name or options.model, options.max_new_tokens or usual
     )

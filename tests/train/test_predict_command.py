@@ -10,10 +10,9 @@ from typing import Any
 
 import orjson
 import pytest
-from commands import good, lines, other_wordings, run
+from commands import good, lines, other_wordings, read_run, run
 
 from chinchilla.predict.engine import room_for
-from chinchilla.runs.folder import read_run
 from chinchilla.schema import Record
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from commands import read_run
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
@@ -16,10 +17,10 @@ from chinchilla.errors import ConfigError, InputError, Tally
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
+from chinchilla.runs import folder
 from chinchilla.runs.evaluate import eval_sets_of, other_wordings, pools_of
-from chinchilla.runs.folder import kept_by, read_run
 from chinchilla.train.data import open_data, split_records, split_rows
-from chinchilla.train.fit import begin, prepare
+from chinchilla.train.prepare import begin, prepare
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "usual": ("msra", {}),
@@ -66,7 +67,7 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     prepared = prepare(data, "re", settings(), print)
     run = begin(prepared, tmp_path / "runs", datetime(2026, 1, 2), "chinchilla train")
     config = read_run(run)["data"]["build"]
-    kept = kept_by(run, read_run(run))
+    kept = folder.read_run(run).kept_files()
     rendering = rendering_of(config, read_labels(run, kept), read_confusions(run, kept))
     texts = [
         record.model_copy(update={"relations": (), "na_pairs": ()})
