@@ -155,7 +155,6 @@ def standard_input() -> BinaryIO:
 PACKAGES = {
     "train": ("torch", "transformers", "peft", "accelerate", "matplotlib"),
     "constrained": ("llguidance",),
-    "vllm": ("vllm",),
     "track": (),
 }
 

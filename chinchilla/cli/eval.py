@@ -12,6 +12,7 @@ from chinchilla.cli.score import check_any_read
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
     from chinchilla.runs.evaluate import EvalRun
+    from chinchilla.runs.folder import Run
     from chinchilla.score.evaluate import Evaluation
     from chinchilla.train.data import Data
 
@@ -53,40 +54,38 @@ def evaluate(
     need("train")
     if given["constrained"]:
         need("constrained")
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
     from chinchilla.runs.folder import finished_run, newest_run
-    from chinchilla.train.data import folder_of, open_data
+    from chinchilla.train.data import open_data
 
     folder = run or newest_run(runs, task)
     facts = finished_run(folder)
-    data = open_data(
-        folder_of(facts, processed), task or facts["task"], _subtasks_of(facts, folder, task)
-    )
+    data = open_data(facts.build_folder(processed), task or facts.task, _subtasks_of(facts, task))
     _same_templates(facts, data)
     say(f"run {folder}, {split} of {data.folder}", err=True)
-    name = split if task in (None, facts["task"]) else f"{split}-{task}"
+    name = split if task in (None, facts.task) else f"{split}-{task}"
     name += "" if given["templates"] == "built" else "-held-out"
-    if data.processed.sha256 != facts["data"]["manifest"]:
+    if data.processed.sha256 != facts.data.manifest:
         say("note: another build than the one this run was trained on", err=True)
         name += f"-{data.processed.sha256[:8]}"
     _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
 
 
-def _subtasks_of(facts: dict[str, Any], run: Path, task: str | None) -> "Sequence[str]":
+def _subtasks_of(facts: "Run", task: str | None) -> "Sequence[str]":
     """Return those sub-tasks of a task that a run was told to learn; none are all."""
     from chinchilla.errors import ConfigError
 
-    told = facts["config"]["subtasks"]
+    told = facts.config.subtasks
     mine = [one for one in told if task in (None, "all", one.partition("-")[0])]
     if told and not mine:
         what = f"this run has learnt nothing of {task}, only {', '.join(told)}"
-        raise ConfigError(str(run), what, "pass another --task, or another --run")
+        raise ConfigError(str(facts.folder), what, "pass another --task, or another --run")
     return mine
 
 
-def _same_templates(facts: dict[str, Any], data: "Data") -> None:
+def _same_templates(facts: "Run", data: "Data") -> None:
     """Raise TrainError where a run learnt by other wordings than those here or of the build."""
     from chinchilla.runs.evaluate import check_templates
     from chinchilla.templates import template_hashes
@@ -114,7 +113,7 @@ def _sit(
     from chinchilla.cli.progress import answer_progress
     from chinchilla.errors import ConstraintError
     from chinchilla.runs.evaluate import run_eval_sets, score_eval_run, write_score
-    from chinchilla.runs.model import EngineOptions, held, open_engine
+    from chinchilla.runs.model import EngineOptions, constrain, open_engine
 
     about = {
         "run": str(folder),
@@ -128,7 +127,7 @@ def _sit(
     free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
     for eval_run in sittings:
         try:
-            engine, job = held(*free) if eval_run.constrained else free
+            engine, job = constrain(*free) if eval_run.constrained else free
         except ConstraintError as error:
             _say(f"no constrained answers: {error}")
             continue

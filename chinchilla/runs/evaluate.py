@@ -23,6 +23,7 @@ from chinchilla.runs.eval_sets import (
     write_answers,
     write_eval_set,
 )
+from chinchilla.runs.folder import Run
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.score.evaluate import Evaluation
 from chinchilla.score.result import result
@@ -57,17 +58,15 @@ class EvalRun(NamedTuple):
         return "constrained" if self.constrained else "free"
 
 
-def check_templates(
-    facts: Mapping[str, Any], now: Mapping[str, str], where: str = "templates"
-) -> None:
+def check_templates(run: Run, now: Mapping[str, str], where: str = "templates") -> None:
     """Raise TrainError where prompts are worded otherwise by now than when a run was trained.
 
     `where` names what they are worded by: the templates here, or a build.
     """
-    if changed := changed_in(facts["data"]["templates"], now):
+    if changed := changed_in(run.data.templates, now):
         what = f"trained with other wordings than those here ({changed} changed)"
         todo = "put the templates back as they were, or build and train again"
-        todo = instead_of(todo, facts["data"]["templates"], now)
+        todo = instead_of(todo, run.data.templates, now)
         raise TrainError(where, what, todo)
 
 

@@ -1,10 +1,10 @@
-"""What a build gives to training: the rows of train, the exams of dev, labels and hashes."""
+"""What training reads of a build: the rows of train, the evaluation sets of dev, the labels."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from chinchilla.dataset.read import (
     AGAIN,
@@ -12,60 +12,69 @@ from chinchilla.dataset.read import (
     Processed,
     RowsFile,
     hashed_lines,
+    newer,
     open_processed,
     read_labels,
     rows,
 )
 from chinchilla.errors import ConfigError, InputError, TrainError
-from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.runs.eval_sets import EvalSet, ScoringOptions, make_eval_sets, sample
+from chinchilla.runs.folder import BuildSettings
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 
 GENERAL = "general"
 
 
-class BuildSettings(BaseModel):
-    """What of the configuration of a build is read again: how its rows ask."""
-
-    seed: int
-    prompts: PromptOptions
-    windows: WindowOptions
-
-
 class Data(NamedTuple):
-    """An opened build: its manifest, the files of the tasks wanted, the labels of each source."""
+    """An opened build: its files of the tasks wanted, its settings, the labels of each source.
+
+    `subtasks` are those wanted, none for all.
+    """
 
     folder: Path
     processed: Processed
+    settings: BuildSettings
     labels: dict[str, LabelSet]
     subtasks: tuple[str, ...]
 
     @property
     def marking(self) -> ScoringOptions:
         """Return how answers to rows of this build are read and scored."""
-        return ScoringOptions(self.labels, self.processed.manifest.config.windows.events)
+        return ScoringOptions(self.labels, self.settings.windows.events)
 
     @property
     def metrics(self) -> dict[str, str | None]:
         """Return the metric of each source."""
-        sources = self.processed.manifest.sources
-        return {name: source.metric for name, source in sources.items()}
+        sources = self.processed.manifest["sources"]
+        return {name: source.get("metric") for name, source in sources.items()}
 
 
 def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
-    """Open what `chinchilla build` wrote for a task, or for all of them.
+    """Return what `chinchilla build` wrote for a task, or for "all" of them.
 
-    Raises ConfigError where there is no build, InputError where its labels cannot be read.
+    Raises:
+        ConfigError: there is no build, or it has no rows of the task or of a sub-task.
+        InputError: its labels cannot be read.
     """
     every = open_processed(folder, (), ())
-    wanted = [one for one in every.tasks if task in ("all", one) or one == GENERAL]
+    wanted = [name for name in every.tasks if task in ("all", name) or name == GENERAL]
     if task != "all" and task not in wanted:
-        found = ", ".join(every.tasks)
-        what = f"no rows of {task} in this build, only of {found}"
+        what = f"no rows of {task} in this build, only of {', '.join(every.tasks)}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
-    _check_subtasks(every.manifest.config.prompts.subtasks, task, subtasks)
+    settings = _settings_of(every, folder)
+    _check_subtasks(settings.prompts.subtasks, task, subtasks)
     labels = read_labels(folder, every.hashes)
-    return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
+    return Data(folder, open_processed(folder, wanted, ()), settings, labels, tuple(subtasks))
+
+
+def _settings_of(build: Processed, folder: Path) -> BuildSettings:
+    """Return how the prompts of a build are rendered; raise InputError without that."""
+    try:
+        return BuildSettings.model_validate(build.manifest["config"])
+    except ValidationError as error:
+        what = f"not the manifest of a build (config.{explain(error)})"
+        todo = newer(build.manifest, "chinchilla") or AGAIN
+        raise InputError(str(folder / MANIFEST), what, todo) from error
 
 
 def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -74,9 +83,9 @@ def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
 
 
 def instead_of(todo: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return what to do about templates that changed: the folder of the user's may be all.
+    """Return `todo`, or advice on --templates-dir where that alone makes the difference.
 
-    It is where those of then that are not here now are all that is missing, or was not asked.
+    It does where no template changed, and the user's own are missing now, or are new.
     """
     if all(now[name] == then[name] for name in now if name in then):
         if then.keys() > now.keys():
@@ -87,32 +96,20 @@ def instead_of(todo: str, then: Mapping[str, str], now: Mapping[str, str]) -> st
 
 
 def check_build(data: Data, now: Mapping[str, str]) -> None:
-    """Raise TrainError for a build worded by other templates than those there are now.
+    """Raise TrainError for a build made by other templates than those there are `now`.
 
-    Its rows would train a model that `eval` and `predict` ask otherwise.
+    Its rows would train a model that `eval` and `predict` show other prompts.
     """
     manifest = data.processed.manifest
-    if changed := changed_in(manifest.templates, now):
+    if changed := changed_in(manifest["templates"], now):
         what = f"built with other wordings than those here ({changed} changed)"
         todo = "build again, or put the templates back"
-        raise TrainError(str(data.folder), what, instead_of(todo, manifest.templates, now))
-
-
-def folder_of(facts: Mapping[str, Any], named: Path | None) -> Path:
-    """Return the build to read: the one named, else that of a run.
-
-    Raises ConfigError where the run's own is not there any more.
-    """
-    folder = named or Path(facts["data"]["folder"])
-    if named is None and not (folder / MANIFEST).is_file():
-        what = "the build of this run is not there any more"
-        raise ConfigError(str(folder), what, "name another place of it with --processed")
-    return folder
+        raise TrainError(str(data.folder), what, instead_of(todo, manifest["templates"], now))
 
 
 def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
     """Raise ConfigError for a sub-task of which the build has no rows of this task."""
-    known = [one for one in built if task in ("all", one.partition("-")[0])]
+    known = [name for name in built if task in ("all", name.partition("-")[0])]
     for subtask in wanted:
         if subtask not in known:
             what = f"no such rows of --task {task} in this build, only of {', '.join(known)}"
@@ -120,9 +117,10 @@ def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> N
 
 
 def split_rows(data: Data, split: str) -> Iterator[InstructionRow]:
-    """Yield the rows of a split; those of sub-tasks that were not asked for are left out.
+    """Yield the rows of a split, of the sub-tasks wanted.
 
-    Raises InputError for a row of a source without labels.
+    Raises:
+        InputError: a row is of a source or a sub-task that the build does not know.
     """
     for part in data.processed.parts:
         if part.split == split:
@@ -133,18 +131,19 @@ def split_rows(data: Data, split: str) -> Iterator[InstructionRow]:
 
 
 def split_records(data: Data, split: str) -> Iterator[Record]:
-    """Yield the records of a split, gold among them, read to the end of their files.
+    """Yield the records of a split with their gold, read to the end of their files.
 
-    Raises InputError naming path:line for one that is none, and where a file is not the one
-    that the manifest names.
+    Raises:
+        InputError: a line is no record (path:line), or a file is not the one that the manifest
+            names.
     """
-    hashes = data.processed.hashes
+    outputs = data.processed.manifest["outputs"]
     for part in data.processed.parts:
         if part.split == split and part.task != GENERAL:
             name = f"records/{part.task}/{split}.jsonl"
-            if name not in hashes:
+            if name not in outputs:
                 raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
-            yield from _records(data.folder / name, hashes[name])
+            yield from _records(data.folder / name, outputs[name]["sha256"])
 
 
 def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
@@ -157,21 +156,21 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.source not in data.labels:
         what = f"row {row.id} is of the source {row.source!r}, which has no labels in this build"
         raise InputError(str(part.path), what, AGAIN)
-    if row.subtask not in data.processed.manifest.config.prompts.subtasks:
-        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
+    if row.subtask not in data.settings.prompts.subtasks:
+        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not have"
         raise InputError(str(part.path), what, AGAIN)
 
 
 def _records(path: Path, named: str | None) -> Iterator[Record]:
-    for place, line in hashed_lines(path, named):
+    for where, line in hashed_lines(path, named):
         try:
             yield Record.model_validate_json(line)
         except ValidationError as error:
-            raise InputError(place, explain(error), AGAIN) from error
+            raise InputError(where, explain(error), AGAIN) from error
 
 
 def dev_eval_sets(data: Data, wanted: int, seed: int) -> list[EvalSet]:
-    """Return the exams of a sample of dev, none where the build has no dev split."""
+    """Return the evaluation sets of a sample of dev, none where the build has no dev split."""
     if not wanted:
         return []
     chosen = sample(list(split_rows(data, "dev")), wanted, seed)
@@ -183,19 +182,16 @@ def dev_eval_sets(data: Data, wanted: int, seed: int) -> list[EvalSet]:
 def origin(data: Data) -> dict[str, Any]:
     """Return what ties a run to its data: hashes of the manifest, files and templates."""
     manifest = data.processed.manifest
-    files = {f"{part.task}/{part.split}": part.sha256 for part in _named(data.processed.parts)}
+    parts = [part for part in data.processed.parts if part.split in ("train", "dev")]
+    files = {f"{part.task}/{part.split}": part.sha256 for part in parts}
     return {
         "folder": str(data.folder.absolute()),
         "manifest": data.processed.sha256,
         "files": files,
-        "build": manifest.config.model_dump(mode="json"),
-        "templates": manifest.templates,
+        "build": manifest["config"],
+        "templates": manifest["templates"],
         "sources": {
-            name: {"edition": source.edition, "sample": source.sample}
-            for name, source in manifest.sources.items()
+            name: {"edition": source["edition"], "sample": source["sample"]}
+            for name, source in manifest["sources"].items()
         },
     }
-
-
-def _named(parts: Sequence[RowsFile]) -> Sequence[RowsFile]:
-    return [part for part in parts if part.split in ("train", "dev")]

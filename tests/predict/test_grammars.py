@@ -1,4 +1,4 @@
-"""Grammars accept all gold, and nothing that is not of the format, the labels or the passage."""
+"""Grammars accept all gold, and nothing that is not of the form, the labels or the passage."""
 
 from random import Random
 
@@ -16,27 +16,26 @@ from constraint_cases import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Query, answer_format, format_names
+from chinchilla.answers import SUBTASKS, Query, form, forms
 from chinchilla.answers.quoting import quoted
 from chinchilla.corpus import find as catalogue
-from chinchilla.predict.constrained import grammar_of
 from chinchilla.predict.engine import Limits
-from chinchilla.predict.grammars import writer
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
 
 PUBLISHED = 100
 """How many published records of each source are tried, each in one form, forms in turn."""
 
 SOURCES = sorted(catalogue.card_paths(SAMPLES))
-CASES = [(name, subtask) for name in format_names() for subtask in SUBTASKS]
+CASES = [(name, subtask) for name in forms() for subtask in SUBTASKS]
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_gold_of_the_samples_is_accepted(source) -> None:
     labels, records = records_of(source, SAMPLES, samples=True)
     assert records
-    for at, name in enumerate(format_names()):
-        assert refused(records[at :: len(format_names())], labels, name) == []
+    for at, name in enumerate(forms()):
+        assert refused(records[at :: len(forms())], labels, name) == []
 
 
 @pytest.mark.real
@@ -46,8 +45,8 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
     if not records:
         pytest.skip(f"{source} is not under {published}")
     chosen = Random(source).sample(records, min(PUBLISHED, len(records)))
-    for at, name in enumerate(format_names()):
-        assert refused(chosen[at :: len(format_names())], labels, name) == []
+    for at, name in enumerate(forms()):
+        assert refused(chosen[at :: len(forms())], labels, name) == []
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
@@ -55,7 +54,7 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
 @given(data=st.data())
 def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, data) -> None:
     passage, query, content = data.draw(answered(subtask))
-    assert allowed(name, query, passage, answer_format(name).dump(content, query))
+    assert allowed(name, query, passage, form(name).dump(content, query))
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
@@ -68,23 +67,25 @@ def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
     answer = stroll(grammar_of(Limits(name, query, passage)), Random(seed))
     if answer is None:
         return
-    found = answer_format(name).parse(answer, query)
+    content = form(name).parse(answer, query)
     values = [value for label in query.known for role in label.roles for value in role.values]
-    given = ["甲", "乙"] if subtask == "re-pair" else []
-    assert [w for w in spans_of(found) if w not in passage and w not in values + given] == []
+    pair = ["甲", "乙"] if subtask == "re-pair" else []
+    assert [
+        span for span in spans_of(content) if span not in passage and span not in values + pair
+    ] == []
 
 
 def stroll(grammar: str, rng: Random) -> str | None:
     """Write an answer at random, token by token; none where it takes more than 80 of them."""
-    held = constraint()
-    matcher, tokens = held.matcher(grammar), []
+    limiter = constraint()
+    matcher, tokens = limiter.matcher(grammar), []
     for _ in range(80):
         bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
         allowed_now = np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()
         assert not matcher.is_error(), matcher.get_error()
-        if held.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
-            return held.tokens.decode_bytes(tokens).decode("utf-8")
-        tokens.append(rng.choice([one for one in allowed_now if one not in held.ends]))
+        if limiter.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
+            return limiter.tokens.decode_bytes(tokens).decode("utf-8")
+        tokens.append(rng.choice([one for one in allowed_now if one not in limiter.ends]))
         assert matcher.consume_token(tokens[-1])
     return None
 
@@ -301,7 +302,7 @@ def rows(table):
 
 @pytest.mark.parametrize(("name", "subtask", "answer"), rows(ACCEPTED))
 def test_an_answer_of_the_form_is_accepted_in_any_order(name, subtask, answer) -> None:
-    answer_format(name).parse(answer, ASKED[subtask])
+    form(name).parse(answer, ASKED[subtask])
     assert allowed(name, ASKED[subtask], PASSAGE, answer)
 
 
@@ -310,9 +311,9 @@ def test_any_other_answer_is_refused(name, subtask, answer) -> None:
     assert not allowed(name, ASKED[subtask], PASSAGE, answer)
 
 
-@pytest.mark.parametrize("name", format_names())
+@pytest.mark.parametrize("name", forms())
 def test_every_form_has_a_grammar(name) -> None:
-    assert writer(name)(ASKED["ner"], "甲").startswith("start: ")
+    assert grammar_of(Limits(name, ASKED["ner"], "甲")).startswith("start: ")
 
 
 @pytest.mark.parametrize(("name", "nothing"), [("json", "{}"), ("code", "[]"), ("lines", "无")])

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 from bases import FAMILIES, PACKED, make_base
+from commands import read_run
 
 from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import ModelSource, load_model, load_tokenizer
-from chinchilla.runs.folder import read_run
 from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.merge import merge, probes_of
+from chinchilla.train.merge import merge
 from chinchilla.train.tiny import make_tokenizer
 
 
@@ -48,8 +48,8 @@ def test_a_family_trains_saves_loads_merges_and_predicts(
     assert list(answers) != []
     assert set(answers) == {row.id for row in rows}
     out = tmp_path / "merged"
-    found = merge(run, out, probes_of(run), print, trusted)
-    assert found.difference < 1e-3 < found.trained_model
+    found = merge(run, out, print, trusted)
+    assert found.difference < 1e-3 < found.adapter_effect
     source = ModelSource(str(out), trusted=trusted)
     chat = ChatTemplate(load_tokenizer(source))
     merged = LocalEngine(load_model(source, "fp32"), chat, tuned.max_new_tokens, 3)

@@ -9,15 +9,15 @@ import orjson
 import pytest
 import torch
 import transformers
+from commands import read_run
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.model_loading import ModelSource, find_model, load_model, load_tokenizer
-from chinchilla.runs.folder import read_run
 from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.merge import merge, probes_of
+from chinchilla.train.merge import merge
 from chinchilla.train.tiny import make_tokenizer
 
 SIZES: dict[str, Any] = {
@@ -110,8 +110,8 @@ def test_a_base_in_a_gguf_file_trains_and_predicts(
     answers = list(open_engine(str(run), EngineOptions(), print)[0].answers([Prompt("a", "问")]))
     assert [one.id for one in answers] == ["a"]
     if method == "lora":
-        found = merge(run, tmp_path / "merged", probes_of(run), print)
-        assert found.difference < 1e-3 < found.trained_model
+        found = merge(run, tmp_path / "merged", print)
+        assert found.difference < 1e-3 < found.adapter_effect
         assert load_tokenizer(ModelSource(str(tmp_path / "merged"))).eos_token is not None
 
 

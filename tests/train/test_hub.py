@@ -11,9 +11,10 @@ from threading import Thread
 
 import orjson
 import pytest
+from commands import read_run, write_run
 
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.runs.folder import read_run, write_run
+from chinchilla.runs.folder import Run
 from chinchilla.runs.model import EngineOptions, open_engine, trained_by
 
 NAME, COMMIT, LATER = "me/small", "a" * 40, "b" * 40
@@ -107,10 +108,9 @@ def test_a_cached_model_is_trained_asked_and_merged_without_a_word_to_the_hub(
 BASE_OF = """
 import sys
 from pathlib import Path
-from chinchilla.runs.model import learnt_by
-from chinchilla.runs.folder import read_run, write_run
-run = Path(sys.argv[1])
-print(learnt_by(run, read_run(run), print).base.place)
+from chinchilla.runs.folder import read_run
+from chinchilla.runs.model import trained_by
+print(trained_by(read_run(Path(sys.argv[1])), print).base.path)
 """
 
 
@@ -139,7 +139,7 @@ def test_a_run_whose_base_folder_is_gone_says_so(lora_run: Path, tmp_path: Path)
     # what could be a name on the hub as well
     facts |= {"demo": False, "config": facts["config"] | {"base": "models/mine"}}
     with pytest.raises(EngineError) as found:
-        trained_by(run, facts, print)
+        trained_by(Run.model_validate(facts | {"folder": run}), print)
     assert str(found.value) == (
         f"{run}: its base models/mine is gone; put it back there, or train again"
     )

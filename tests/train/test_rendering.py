@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from commands import read_run
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
@@ -13,14 +14,14 @@ from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import read_confusions, read_labels
 from chinchilla.errors import ConfigError, InputError
+from chinchilla.tally import Tally
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
+from chinchilla.runs import folder
 from chinchilla.runs.evaluate import eval_sets_of, other_wordings, pools_of
-from chinchilla.runs.folder import kept_by, read_run
-from chinchilla.tally import Tally
 from chinchilla.train.data import open_data, split_records, split_rows
-from chinchilla.train.fit import begin, prepare
+from chinchilla.train.prepare import begin, prepare
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "usual": ("msra", {}),
@@ -36,7 +37,7 @@ def test_records_are_asked_as_the_build_asked_them(case: str, split: str, tmp_pa
     source, config = CASES[case]
     plan = make_plan(tmp_path / "raw", BuildConfig(sources=(source,), seed=5, **config))
     build(plan, tmp_path / "out", 1, lambda job: None)
-    [task] = {found.card.task for found in plan.sources}
+    [task] = {found.card.task for found in plan.found}
     data = open_data(tmp_path / "out", task, ())
     records = list(split_records(data, split))
     if not records:
@@ -67,7 +68,7 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     prepared = prepare(data, "re", settings(), print)
     run = begin(prepared, tmp_path / "runs", datetime(2026, 1, 2), "chinchilla train")
     config = read_run(run)["data"]["build"]
-    kept = kept_by(run, read_run(run))
+    kept = folder.read_run(run).kept_files()
     rendering = rendering_of(config, read_labels(run, kept), read_confusions(run, kept))
     texts = [
         record.model_copy(update={"relations": (), "na_pairs": ()})

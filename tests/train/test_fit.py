@@ -15,20 +15,21 @@ from typing import Any
 import orjson
 import pytest
 import torch
+from commands import read_run, write_run
 from safetensors.torch import load_file
 from transformers import TrainingArguments
 
 from chinchilla.errors import ConfigError, TrainError
 from chinchilla.files import LOCK, locked
 from chinchilla.predict.model_loading import ModelSource, load_model, load_tokenizer
-from chinchilla.runs.folder import last_checkpoint, newest_run, read_run, write_run
+from chinchilla.runs.folder import Run, last_checkpoint, newest_run
 from chinchilla.train.callbacks import Stop, TrainingMoment
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
-from chinchilla.train.fit import Trained, begin, fit, prepare
-from chinchilla.train.merge import merge, probes_of
+from chinchilla.train.fit import fit
+from chinchilla.train.merge import merge
 from chinchilla.train.model import make_trainable, parameters
-from chinchilla.train.resume import reopen
+from chinchilla.train.prepare import begin, prepare, reopen
 
 Broken = Callable[[Path, Path, int], Path]
 
@@ -81,7 +82,7 @@ def test_a_resumed_run_has_the_losses_of_an_unbroken_one(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_a_stop_in_the_last_look_comes_after_all_steps_and_ends_the_run(
+def test_a_stop_in_the_last_evaluation_comes_after_all_steps_and_ends_the_run(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
@@ -89,10 +90,10 @@ def test_a_stop_in_the_last_look_comes_after_all_steps_and_ends_the_run(
     stop = Stop()
 
     def ask(moment: TrainingMoment) -> None:
-        stop.asked |= moment.judged and moment.step == 6
+        stop.requested |= moment.evaluated and moment.step == 6
 
     fit(prepared, folder, ask, stop)
-    assert stop.asked
+    assert stop.requested
     assert (read_run(folder)["state"], read_run(folder)["steps"]) == ("done", 6)
 
 
@@ -118,7 +119,7 @@ def test_what_the_library_is_told_is_known_while_weights_are_loaded(
 
 
 def test_patience_goes_on_where_a_run_broke(
-    built: Path, tmp_path: Path, train: Callable[..., Trained], broken_copy: Broken
+    built: Path, tmp_path: Path, train: Callable[..., Run], broken_copy: Broken
 ) -> None:
     looks = {"rows": 2, "steps": 2, "patience": 2}
     whole = train(built, tmp_path / "runs", learning_rate=1e-9, max_steps=40, eval=looks).folder
@@ -128,7 +129,7 @@ def test_patience_goes_on_where_a_run_broke(
     assert read_run(broken)["steps"] == 6
 
 
-def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
+def test_a_run_stopped_between_two_evaluations_ends_as_an_unbroken_one(
     built: Path, full_run: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
@@ -136,7 +137,7 @@ def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
     stop = Stop()
 
     def ask(moment: TrainingMoment) -> None:
-        stop.asked |= moment.step == 4
+        stop.requested |= moment.step == 4
 
     with pytest.raises(KeyboardInterrupt):
         fit(prepared, folder, ask, stop)
@@ -148,51 +149,27 @@ def test_a_run_stopped_between_two_looks_ends_as_an_unbroken_one(
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-SPARSE = {"max_steps": 8, "trainer": {"logging_steps": 4}}
-
-
-@pytest.fixture(scope="module")
-def sparsely_logged(
-    built: Path, tmp_path_factory: pytest.TempPathFactory, train: Callable[..., Trained]
-) -> Path:
-    run = train(built, tmp_path_factory.mktemp("sparse"), **SPARSE).folder
-    assert list(losses(run)) == [1, 4, 8]
-    return run
-
-
-def test_a_break_between_two_logs_changes_no_logged_loss(
-    sparsely_logged: Path, tmp_path: Path, broken_copy: Broken
+def test_a_break_between_two_logs_changes_no_loss_of_the_logs_after_it(
+    built: Path, tmp_path: Path, train: Callable[..., Run], broken_copy: Broken
 ) -> None:
-    broken = broken_copy(sparsely_logged, tmp_path / "broken", 6)
+    sparse = {"max_steps": 12, "trainer": {"logging_steps": 4}, "eval": {"rows": 2, "steps": 6}}
+    whole = train(built, tmp_path / "whole", **sparse).folder
+    broken = broken_copy(whole, tmp_path / "broken", 6)
     fit(reopen(broken, print), broken, lambda moment: None)
-    assert losses(broken) == losses(sparsely_logged)
-
-
-def test_a_stop_between_two_logs_changes_no_logged_loss(
-    built: Path, sparsely_logged: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
-) -> None:
-    prepared = prepare(open_data(built, "re", ()), "re", settings(**SPARSE), print)
-    folder = begin(prepared, tmp_path, datetime(2026, 1, 2), "chinchilla train")
-    stop = Stop()
-
-    def ask(moment: TrainingMoment) -> None:
-        stop.asked |= moment.step == 4
-
-    with pytest.raises(KeyboardInterrupt):
-        fit(prepared, folder, ask, stop)
-    assert list(losses(folder)) == [1, 4]
-    assert last_checkpoint(folder) == folder / "checkpoints" / "checkpoint-5"
-    fit(reopen(folder, print), folder, lambda moment: None)
-    assert losses(folder) == losses(sparsely_logged)
+    found, wanted = losses(broken), losses(whole)
+    assert list(found) == list(wanted) == [1, 4, 8, 12]
+    # the log at step 8 has the mean of steps 5 to 8 in one, of steps 7 and 8 in the other
+    assert [found[step] for step in (1, 4, 12)] == [wanted[step] for step in (1, 4, 12)]
 
 
 def test_tensorboard_shows_the_curve_that_the_run_keeps(
-    built: Path, tmp_path: Path, train: Callable[..., Trained]
+    built: Path, tmp_path: Path, train: Callable[..., Run]
 ) -> None:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     run = train(built, tmp_path, tracker="tensorboard").folder
-    shown = EventAccumulator(str(run / "tensorboard")).Reload()
+    [log] = (run / "checkpoints").rglob("events.out.tfevents.*")
+    shown = EventAccumulator(str(log)).Reload()
     for tag, name in (("train/loss", "loss"), ("eval/f1", "eval_f1")):
         found = {one.step: one.value for one in shown.Scalars(tag)}
         assert found == pytest.approx(column(run, name))
@@ -252,16 +229,16 @@ def test_each_variant_of_the_adapter_trains_and_merges(
     built: Path, tmp_path: Path, train: Any, variant: str
 ) -> None:
     run = train(built, tmp_path / "runs", method="lora", lora={"variant": variant}, max_steps=3)
-    found = merge(run.folder, tmp_path / "merged", probes_of(run.folder), print)
-    assert found.difference < 1e-3 < found.trained_model
+    found = merge(run.folder, tmp_path / "merged", print)
+    assert found.difference < 1e-3 < found.adapter_effect
 
 
 def test_merging_is_proved_and_the_merged_model_stands_alone(
     lora_run: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "merged"
-    found = merge(lora_run, out, probes_of(lora_run), print)
-    assert found.difference < 1e-3 < found.trained_model
+    found = merge(lora_run, out, print)
+    assert found.difference < 1e-3 < found.adapter_effect
     merged = load_model(ModelSource(str(out)), "fp32")
     base = load_file(lora_run / "base" / "model.safetensors")
     changed = [
@@ -281,14 +258,14 @@ def test_an_adapter_that_learnt_nothing_is_not_merged(lora_run: Path, tmp_path: 
 
     save_file({name: torch.zeros_like(one) for name, one in load_file(path).items()}, path)
     with pytest.raises(TrainError, match="the adapter changes nothing"):
-        merge(run, tmp_path / "merged", probes_of(run), print)
+        merge(run, tmp_path / "merged", print)
     assert not (tmp_path / "merged").exists()
     assert [one.name for one in tmp_path.iterdir()] == ["run"]
 
 
 def test_a_whole_model_has_nothing_to_merge(full_run: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainError, match="the whole model was trained, there is no adapter"):
-        merge(full_run, tmp_path / "merged", [], print)
+        merge(full_run, tmp_path / "merged", print)
 
 
 def test_the_newest_finished_run_is_found(full_run: Path, tmp_path: Path) -> None:
@@ -352,10 +329,10 @@ def test_a_run_begins_with_what_decides_it_on_disk(
 
 
 def slow_training(tmp_path: Path, built: Path) -> tuple[list[str], Path]:
-    """Return the words that begin a training of endless small steps, and its runs."""
+    """Return the words that begin a training of many small steps, and its runs."""
     config = tmp_path / "train.toml"
     config.write_text(
-        'base = "tiny"\nbatch_size = 4\nmax_steps = 100000\nthreads = 1\n'
+        'base = "tiny"\nbatch_size = 4\nmax_steps = 2000\nthreads = 1\n'
         "[tiny]\nlayers = 1\nwidth = 32\nvocabulary = 600\n[eval]\nrows = 0\n"
         "[trainer]\nlogging_steps = 1\n",
         encoding="utf-8",

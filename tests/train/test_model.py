@@ -1,4 +1,4 @@
-"""A run as something that answers: loaded as it was trained."""
+"""The model of a run: loaded and answering as it was trained."""
 
 import shutil
 from collections.abc import Callable
@@ -7,28 +7,20 @@ from pathlib import Path
 import orjson
 import pytest
 import torch
+from commands import read_run, write_run
 
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.vllm import VllmOptions
-from chinchilla.runs.folder import read_run, write_run
-from chinchilla.runs.model import (
-    EngineOptions,
-    in_four_bits,
-    load_tuned,
-    open_engine,
-    trained_by,
-    vllm_options,
-)
-from chinchilla.train.fit import Trained
-from chinchilla.train.merge import merge, probes_of
-from chinchilla.train.resume import reopen
+from chinchilla.runs import folder as runs
+from chinchilla.runs.model import EngineOptions, in_four_bits, open_engine, trained_by
+from chinchilla.train.merge import merge
+from chinchilla.train.prepare import reopen
 
-Run = Callable[..., Trained]
+Train = Callable[..., runs.Run]
 
 
-def told(run: Path, folder: Path, **settings: object) -> Path:
-    """Return a copy of a run that was told other settings."""
+def changed(run: Path, folder: Path, **settings: object) -> Path:
+    """Return a copy of a run with other settings."""
     shutil.copytree(run, folder)
     facts = read_run(run)
     write_run(folder, facts | {"config": facts["config"] | settings})
@@ -42,7 +34,7 @@ def test_a_run_answers_in_the_precision_it_was_told_to_train_in(
     if asked == "auto" and torch.cuda.is_available():
         pytest.skip("a GPU may know bf16")
     engine, job = open_engine(
-        str(told(full_run, tmp_path / "run", precision=asked)), EngineOptions(), print
+        str(changed(full_run, tmp_path / "run", precision=asked)), EngineOptions(), print
     )
     wanted = {"fp32": torch.float32, "bf16": torch.bfloat16}[used]
     assert (job.options["precision"], engine.model.dtype) == (used, wanted)
@@ -51,8 +43,8 @@ def test_a_run_answers_in_the_precision_it_was_told_to_train_in(
 def test_a_qlora_run_is_asked_on_a_base_in_four_bits_where_a_gpu_is_there() -> None:
     said: list[str] = []
     found = [
-        in_four_bits({"method": method}, place, said.append)
-        for method, place in (("qlora", "cuda"), ("qlora", "cpu"), ("lora", "cuda"))
+        in_four_bits(method, on, said.append)
+        for method, on in (("qlora", "cuda"), ("qlora", "cpu"), ("lora", "cuda"))
     ]
     assert found == [True, False, False]
     assert said == [
@@ -68,61 +60,8 @@ def test_without_a_gpu_a_qlora_run_says_that_its_base_is_whole_and_is_merged(
     shutil.copytree(lora_run, run)
     write_run(run, read_run(run) | {"method": "qlora"})
     assert open_engine(str(run), EngineOptions(), said.append)[1].options["quantized"] is False
-    assert merge(run, tmp_path / "merged", probes_of(run), said.append).rounding is None
+    assert merge(run, tmp_path / "merged", said.append).rounding is None
     assert [words[:33] for words in said] == 2 * ["trained on a base in 4 bits, which"[:33]]
-
-
-def test_vllm_is_handed_the_base_the_adapter_and_the_tokens_of_a_run(lora_run: Path) -> None:
-    options, encode = vllm_options(str(lora_run), 0, print)
-    engine, _ = open_engine(str(lora_run), EngineOptions(), print)
-    assert options == VllmOptions(
-        str(lora_run / "base"),
-        lora_run / "model",
-        max_tokens=engine.max_new_tokens,
-        stops=engine.chat.stops,
-    )
-    assert encode("问") == engine.chat.prompts(["问"])[0]
-
-
-def test_vllm_loads_a_run_in_its_precision_and_says_that_its_base_is_whole(
-    lora_run: Path, tmp_path: Path
-) -> None:
-    run, said = told(lora_run, tmp_path / "run", precision="bf16"), list[str]()
-    write_run(run, read_run(run) | {"method": "qlora"})
-    assert vllm_options(str(run), 9, said.append)[0].arguments == {"dtype": "bfloat16"}
-    assert said == ["trained on a base in 4 bits: vLLM loads it whole, answers may differ"]
-
-
-def test_vllm_runs_the_code_of_a_model_only_where_it_was_told_to(
-    base: Path, full_run: Path, tmp_path: Path
-) -> None:
-    run = told(full_run, tmp_path / "run", trust_remote_code=True)
-    found = [
-        vllm_options(str(name), 9, print, trusted)[0]
-        for name, trusted in ((run, True), (full_run, False), (base, True), (base, False))
-    ]
-    assert [one.arguments for one in found] == [{"trust_remote_code": True}, {}] * 2
-    assert [one.model for one in found] == [
-        *(str(run / "model"), str(full_run / "model")),
-        *(str(base), str(base)),
-    ]
-    with pytest.raises(ConfigError, match="then pass --trust-remote-code"):
-        vllm_options(str(run), 9, print)
-
-
-def test_vllm_is_not_handed_a_gguf_file(lora_run: Path, tmp_path: Path) -> None:
-    pytest.importorskip("gguf")
-    file = tmp_path / "small.gguf"
-    file.touch()
-    run = told(lora_run, tmp_path / "run", base=str(file))
-    write_run(run, read_run(run) | {"demo": False})
-    for name in (file, run):
-        with pytest.raises(EngineError) as found:
-            vllm_options(str(name), 9, print)
-        assert str(found.value) == (
-            f"{file}: a GGUF file is not handed to vLLM; pass what `chinchilla merge` writes, or "
-            "use --engine transformers"
-        )
 
 
 def test_the_penalties_of_a_base_change_no_answer(base: Path, tmp_path: Path) -> None:
@@ -149,7 +88,7 @@ def ending(folder: Path) -> tuple[object, ...]:
 def test_what_is_served_elsewhere_ends_its_answers_as_here(
     full_run: Path, lora_run: Path, tmp_path: Path
 ) -> None:
-    merge(lora_run, tmp_path / "merged", probes_of(lora_run), print)
+    merge(lora_run, tmp_path / "merged", print)
     for run, folder in ((full_run, full_run / "model"), (lora_run, tmp_path / "merged")):
         chat = open_engine(str(run), EngineOptions(), print)[0].chat
         assert ending(folder) == (list(chat.stops), chat.pad, False)
@@ -166,14 +105,14 @@ def test_an_adapter_that_is_gone_is_one_line_and_no_query_to_the_hub(
         open_engine(str(run), EngineOptions(), print)
     todo = "copy the whole run again, or train again"
     assert str(gone.value) == f"{run / 'model'}: no weights are here; {todo}"
-    trained_model = trained_by(run, read_run(run), print)
+    trained = trained_by(runs.read_run(run), print)
     with pytest.raises(EngineError, match="the adapter cannot be loaded") as found:
-        load_tuned(trained_model, "fp32")
+        trained.load("fp32")
     assert "\n" not in str(found.value)
 
 
 def test_a_base_that_is_another_by_now_is_refused(
-    built: Path, base: Path, tmp_path: Path, train: Run
+    built: Path, base: Path, tmp_path: Path, train: Train
 ) -> None:
     under = tmp_path / "base"
     shutil.copytree(base, under)

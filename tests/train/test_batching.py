@@ -19,7 +19,7 @@ from chinchilla.train.batching import (
     TokenExample,
     order,
 )
-from chinchilla.train.loss import AnswerHead, answer_loss, takes
+from chinchilla.train.trainer import AnswerHead, answer_loss, takes
 
 
 def model() -> Qwen3ForCausalLM:
@@ -64,10 +64,10 @@ def test_the_batch_with_the_longest_row_comes_first() -> None:
 def test_the_batch_with_most_to_learn_comes_second() -> None:
     rng = Random(1)
     lengths = [rng.randint(101, 200) for _ in range(1000)]
-    trained_model = [rng.randint(1, 20) for _ in range(1000)]
-    lengths[700], trained_model[300] = 5000, 100_000
+    answers = [rng.randint(1, 20) for _ in range(1000)]
+    lengths[700], answers[300] = 5000, 100_000
     for epoch in range(5):
-        found = order(lengths, trained_model, 16, Random(epoch))
+        found = order(lengths, answers, 16, Random(epoch))
         assert 300 in found[:32]
         assert (300 in found[:16]) == (set(found[:16]) >= {300, 700})
 

@@ -1,18 +1,19 @@
-"""What stands under [trainer]: used by the library, or refused in one line, never a traceback."""
+"""Arguments of [trainer]: used by the library, or refused in one line, never a traceback."""
 
 import tomllib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from commands import run
+from commands import read_run, run, write_run
 
+import chinchilla.runs.folder as runs
 from chinchilla.errors import ChinchillaError, ConfigError, TrainError
-from chinchilla.runs.folder import read_run, resume_command, write_run
 from chinchilla.train.config import TrainConfig, read_train_config
-from chinchilla.train.resume import reopen
-from chinchilla.train.trainer_args import Extent, arguments
+from chinchilla.train.prepare import reopen
+from chinchilla.train.trainer_args import arguments
 
 KINDS = [
     ("x = 1", "x is no argument of transformers' TrainingArguments"),
@@ -66,8 +67,22 @@ ELSEWHERE = [
 def test_an_unknown_argument_or_a_value_of_another_kind_is_named(line: str, words: str) -> None:
     config = TrainConfig(base="tiny", trainer=tomllib.loads(line))
     with pytest.raises(TrainError) as found:
-        arguments(config, Extent(8, judged=True), Path("here"))
+        arguments(config, 8, Path("here"), evaluates=True)
     assert str(found.value) == f"[trainer]: {words}; correct that argument or leave it out"
+
+
+@pytest.mark.parametrize("tracker", ["none", "tensorboard", "trackio", "swanlab", "wandb"])
+def test_a_tracker_is_passed_to_the_library_as_it_is(tracker: str, tmp_path: Path) -> None:
+    config = TrainConfig.model_validate({"base": "tiny", "tracker": tracker})
+    wanted = [] if tracker == "none" else [tracker]
+    assert arguments(config, 8, tmp_path, evaluates=True).report_to == wanted
+
+
+@pytest.mark.skipif(find_spec("swanlab") is not None, reason="swanlab is installed here")
+def test_a_tracker_that_is_not_installed_is_named(built: Path) -> None:
+    words = ("--base", "tiny", "--processed", built, "--tracker", "swanlab")
+    done = run("train", "--task", "re", *words)
+    assert str(done.exception) == "tracker swanlab: not installed; pip install swanlab"
 
 
 @pytest.mark.parametrize("line", REFUSED)
@@ -97,12 +112,12 @@ def test_nothing_is_sent_to_another_machine(
 ) -> None:
     path = tmp_path / "train.toml"
     path.write_text(f"[trainer]\n{line}\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="would send what is learnt elsewhere"):
+    with pytest.raises(ConfigError, match="would send what is trained elsewhere"):
         read_train_config(path, {})
     own = broken_copy(full_run, tmp_path / "run", 3)
     facts = read_run(own)
     write_run(own, facts | {"config": facts["config"] | {"trainer": tomllib.loads(line)}})
-    with pytest.raises(ChinchillaError, match="would send what is learnt elsewhere"):
+    with pytest.raises(ChinchillaError, match="would send what is trained elsewhere"):
         reopen(own, print, trusted=True)
 
 
@@ -116,7 +131,7 @@ def test_deepspeed_of_a_run_is_told_only_what_is_trusted_now(
     write_run(own, facts)
     with pytest.raises(ConfigError, match=r"in its run\.json, then pass --trust-remote-code"):
         reopen(own, print)
-    assert resume_command(own, facts).endswith(" --trust-remote-code")
+    assert runs.read_run(own).resume_command.endswith(" --trust-remote-code")
 
 
 @pytest.mark.parametrize("method", ["full", "lora"])
