@@ -25,8 +25,8 @@ ROOMS = {
     "windows": "errors schema spans answers",
     "prompts": "errors schema spans answers templates windows rng",
     "dataset": "errors schema spans settings answers templates windows prompts corpus rng files "
-    "resources export",
-    "export": "errors schema files resources dataset",
+    "resources readers",
+    "export": "errors schema files resources answers corpus templates prompts dataset",
     "score": "errors schema spans answers windows files resources strict_json",
     "predict": "errors schema answers prompts score strict_json",
     "runs": "errors schema settings files dataset prompts windows score predict train",

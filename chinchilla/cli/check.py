@@ -128,7 +128,7 @@ def _report(raw: Path, done: list[Checked]) -> "Report":
 def _round_trip(done: Checked, name: str) -> int:
     """Print the F1 of what was read back, a line a sub-task and form; return what failed."""
     from chinchilla.cli.common import table
-    from chinchilla.dataset.round_trip import round_trip
+    from chinchilla.export.round_trip import round_trip
 
     if done.found is None:
         return 0

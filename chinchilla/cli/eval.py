@@ -91,7 +91,7 @@ def _same_templates(facts: "Run", data: "Data") -> None:
     from chinchilla.templates import template_hashes
 
     check_templates(facts, template_hashes())
-    check_templates(facts, data.processed.manifest["templates"], str(data.folder))
+    check_templates(facts, data.processed.manifest.templates, str(data.folder))
 
 
 def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[EvalRun]":

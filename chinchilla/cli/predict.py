@@ -164,7 +164,7 @@ def _rendering(model: str, given: dict[str, Any]) -> "PromptRendering":
     elif processed is not None:
         build = open_data(processed, "all", ()).processed
         kept, named, by = processed, build.hashes, MANIFEST
-        config, subtasks = build.manifest["config"], wanted
+        config, subtasks = build.manifest.config.model_dump(mode="json"), wanted
     else:
         what = "not a run, so it brings no labels and no prompts"
         raise ConfigError(model, what, "pass --processed with a build")

@@ -59,12 +59,12 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
 
 def _labels_of_build(rows: Path) -> "dict[str, LabelSet]":
     """Return the labels of the build that holds the rows, none where no build does."""
-    from chinchilla.dataset.read import MANIFEST, check_file, hashes_of, read_labels, read_manifest
+    from chinchilla.dataset.read import MANIFEST, check_file, read_labels, read_manifest
 
     folder = rows.parent.parent
     if not (folder / MANIFEST).is_file():
         return {}
-    named = hashes_of(read_manifest(folder)[0])
+    named = read_manifest(folder)[0].hashes
     if sha256 := named.get(rows.relative_to(folder).as_posix()):
         check_file(rows, sha256, MANIFEST)
     return read_labels(folder, named)

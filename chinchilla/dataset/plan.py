@@ -1,4 +1,4 @@
-"""Decide what a build reads: the files of each source and the slices they are cut into."""
+"""What a build reads: the files of each source and the slices they are cut into."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ SLICE_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold what was found for each source wanted, and where, and the files that are not read."""
+    """What was found of each source wanted, and the files that are not read."""
 
     raw: Path
     config: BuildConfig
@@ -40,10 +40,12 @@ class BuildJob(NamedTuple):
 
 
 def make_plan(raw: Path, config: BuildConfig) -> Plan:
-    """Find the files of every source wanted; raise where a named source has none.
+    """Find the files of every source wanted.
 
-    Raises ConfigError too for a name in the configuration that no card bears, for a source named
-    that is of none of the tasks named, and for general instructions that are not there.
+    Raises:
+        ConfigError: a name in the configuration is not known, a source named is of none of the
+            tasks named, or a file or folder named is not there.
+        InputError: a source named has no files, or no source has any.
     """
     if not raw.is_dir() and config.samples is False:
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
@@ -57,14 +59,15 @@ def make_plan(raw: Path, config: BuildConfig) -> Plan:
     absent: list[Card] = []
     for card in _wanted(raw, config, cards):
         edition = config.editions.get(card.source)
-        one = catalogue.find(card, raw, edition, config.samples)
-        if one is not None:
-            found.append(one)
+        source = catalogue.find(card, raw, edition, config.samples)
+        if source is not None:
+            found.append(source)
         elif card.source in config.sources:
             raise no_files(card, raw, samples=config.samples)
         else:
             absent.append(card)
-    left = unread(raw, [*((one.card, one) for one in found), *((card, None) for card in absent)])
+    looked_for = [*((source.card, source) for source in found), *((card, None) for card in absent)]
+    left = unread(raw, looked_for)
     if not found:
         todo = "run `chinchilla sources` to see what is looked for"
         what = "no source was found here"
@@ -99,5 +102,5 @@ def jobs(plan: Plan) -> Iterator[BuildJob]:
 
 
 def tasks_of(plan: Plan) -> Sequence[Task]:
-    """List the tasks of a plan, in the order of the house."""
+    """Tasks of a plan, in the order of TASKS."""
     return [task for task in TASKS if any(found.card.task == task for found in plan.found)]

@@ -71,7 +71,7 @@ def test_no_prompt_is_longer_than_the_budget_and_no_gold_is_without_its_text(tmp
     manifest = build(
         make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None
     ).manifest
-    windows = manifest["sources"]["duee_fin"]["splits"]["train"]["windows"]
+    windows = manifest.sources["duee_fin"].splits["train"].windows
     assert windows["records-cut"] > 10
     gold = {row["id"]: row for row in rows_of(tmp_path / "out", "records/ee/train.jsonl")}
     for row in rows_of(tmp_path / "out", "ee/train.jsonl"):

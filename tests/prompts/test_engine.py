@@ -144,7 +144,8 @@ def rows_of(folder: Path, name: str) -> list[dict]:
 
 
 def run(raw: Path, out: Path, **config) -> dict:
-    return build(make_plan(raw, BuildConfig(**config)), out, 1, lambda job: None).manifest
+    built = build(make_plan(raw, BuildConfig(**config)), out, 1, lambda job: None)
+    return built.manifest.model_dump(mode="json")
 
 
 @pytest.mark.real
@@ -262,11 +263,11 @@ def test_the_forecast_is_what_the_build_then_writes(tmp_path: Path) -> None:
     sums, _ = forecast(plan, 1, lambda job: None)
     manifest = build(plan, tmp_path / "out", 1, lambda job: None).manifest
     for (source, split), counts in sums.items():
-        written = manifest["sources"][source]["splits"][split]
+        written = manifest.sources[source].splits[split]
         assert (counts.rows, counts.null_rows, counts.bytes) == (
-            written["rows"],
-            written["null_rows"],
-            written["bytes"],
+            written.rows,
+            written.null_rows,
+            written.bytes,
         )
 
 
@@ -276,7 +277,7 @@ def test_every_shipped_config_loads_and_builds(tmp_path: Path, name: str) -> Non
     manifest = build(
         make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None
     ).manifest
-    assert manifest["outputs"]
+    assert manifest.outputs
 
 
 def test_every_setting_has_a_description() -> None:

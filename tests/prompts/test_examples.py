@@ -8,8 +8,8 @@ import pytest
 
 from chinchilla.answers import Query, ordered
 from chinchilla.corpus import find as catalogue
-from chinchilla.dataset.round_trip import items
 from chinchilla.errors import Tally
+from chinchilla.export.round_trip import items
 from chinchilla.prompts.few_shot import (
     NEAR_DUPLICATE,
     DemonstrationPool,

@@ -8,8 +8,8 @@ from chinchilla.answers import Query, Subtask, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
-from chinchilla.dataset.round_trip import items
 from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.export.round_trip import items
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import query_of, subtasks_of
 from chinchilla.prompts.render import Prompter

@@ -12,8 +12,8 @@ from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
-from chinchilla.dataset.round_trip import items
 from chinchilla.errors import Tally
+from chinchilla.export.round_trip import items
 from chinchilla.prompts.label_text import rename
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter

@@ -33,7 +33,7 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def run_build(raw: Path, out: Path, **config: object) -> dict:
     plan = make_plan(raw, BuildConfig(**config))
-    return build(plan, out, 1, lambda job: None).manifest
+    return build(plan, out, 1, lambda job: None).manifest.model_dump(mode="json")
 
 
 def command(raw: Path, out: Path, *more: str) -> list[str]:

@@ -1,27 +1,27 @@
-"""Prove that what is written can be read: gold rendered, parsed and counted, for every form."""
+"""Proof that what is written can be read: gold rendered, parsed and counted, in every format."""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, get_args
 
-from chinchilla.answers import Content, Query, Subtask, form, forms
+from chinchilla.answers import Content, Subtask, form, forms
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import ChinchillaError, Tally
+from chinchilla.export.format import Turn, turn_of
 from chinchilla.export.formats import formats, load_format
-from chinchilla.export.turn import Turn, turn_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import GoldQuery, nothing_found
 from chinchilla.prompts.render import Prompter
-from chinchilla.schema import SPLITS, InstructionRow, Record
+from chinchilla.schema import SPLITS, InstructionRow
 from chinchilla.templates import load_templates
 
 KEPT = 5
 
 
 class Key(NamedTuple):
-    """What a count is of: a sub-task under an answer form, or under an export."""
+    """What a count is of: a sub-task under an answer format, or under an export."""
 
     subtask: str
     form: str
@@ -39,22 +39,22 @@ class RoundTrip:
     failures: list[str] = field(default_factory=list)
 
     def f1(self, key: Key) -> float:
-        """Return the F1 of what was read against what was written, in percent."""
+        """F1 of what was read against what was written, in percent."""
         both = self.read[key] + self.written[key]
         return 200 * self.right[key] / both if both else 100.0
 
-    def add(self, key: Key, wanted: Counter[object], got: Counter[object], place: str) -> None:
+    def add(self, key: Key, wanted: Counter[object], got: Counter[object], row: str) -> None:
         """Count one answer."""
         self.answers += 1
         self.right[key] += (wanted & got).total()
         self.read[key] += got.total()
         self.written[key] += wanted.total()
         if wanted != got and len(self.failures) < KEPT:
-            self.failures.append(f"{place}: {key.subtask} as {key.form} comes back changed")
+            self.failures.append(f"{row}: {key.subtask} as {key.form} comes back changed")
 
 
 def round_trip(found: FoundSource) -> RoundTrip:
-    """Render, parse and count the gold of every record of a source, in every form."""
+    """Counts of the gold of every record of a source, rendered and parsed in every format."""
     done = RoundTrip(found.card.source)
     prompter = _prompter(found)
     empties = _empties()
@@ -64,9 +64,10 @@ def round_trip(found: FoundSource) -> RoundTrip:
         for record in catalogue.records(found, split, Tally()):
             if not record.labelled:
                 continue
-            for ask in prompter.queries_of_record(record):
-                _try_forms(ask, empties, done)
-            _try_exports(prompter, record, done)
+            for query in prompter.queries_of_record(record):
+                _try_forms(query, empties, done)
+            for row in prompter.rows(record):
+                _try_exports(row, done)
     return done
 
 
@@ -76,47 +77,36 @@ def _prompter(found: FoundSource) -> Prompter:
 
 
 def _empties() -> dict[tuple[str, str], tuple[str, ...]]:
-    """Collect the words for "nothing found" that any wording uses, by sub-task and form."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
+    """Texts for "nothing found" that any template uses, by sub-task and answer format."""
+    texts: dict[tuple[str, str], dict[str, None]] = {}
     for template in load_templates():
         for name in forms():
-            words = nothing_found(template, name)
-            found.setdefault((template.subtask, name), {})[words] = None
-    return {key: tuple(words) for key, words in found.items()}
+            text = nothing_found(template, name)
+            texts.setdefault((template.subtask, name), {})[text] = None
+    return {key: tuple(found) for key, found in texts.items()}
 
 
 def _try_forms(
-    ask: GoldQuery, empties: dict[tuple[str, str], tuple[str, ...]], done: RoundTrip
+    gold: GoldQuery, empties: dict[tuple[str, str], tuple[str, ...]], done: RoundTrip
 ) -> None:
-    wanted = items(ask.content)
+    wanted = items(gold.content)
     for name in forms():
-        # only an empty answer shows the words for "nothing found"; else one wording stands for all
-        words = empties[ask.query.subtask, name]
-        for empty in words if ask.null else words[:1]:
-            query = replace(ask.query, empty=empty)
-            got = _parsed(name, ask.content, query)
-            done.add(Key(ask.query.subtask, name), wanted, got, ask.id)
+        # only an empty answer shows the text for "nothing found"; else one stands for all
+        texts = empties[gold.query.subtask, name]
+        for empty in texts if gold.null else texts[:1]:
+            query = replace(gold.query, empty=empty)
+            try:
+                got = items(form(name).parse(form(name).dump(gold.content, query), query))
+            except ChinchillaError as error:
+                got = Counter([str(error)])
+            done.add(Key(query.subtask, name), wanted, got, gold.id)
 
 
-def _parsed(name: str, content: Content, query: Query) -> Counter[object]:
-    try:
-        return items(form(name).parse(form(name).dump(content, query), query))
-    except ChinchillaError as error:
-        return Counter([str(error)])
-
-
-def _try_exports(prompter: Prompter, record: Record, done: RoundTrip) -> None:
-    for row in prompter.rows(record):
-        for name in formats():
-            key = Key(row.subtask, f"export {name}")
-            done.add(key, *_exported(row, name), row.id)
-
-
-def _exported(row: InstructionRow, name: str) -> tuple[Counter[object], Counter[object]]:
-    form_of = load_format(name)
-    back = form_of.read(form_of.write(row))
-    wanted = turn_of(row)
-    return _parts(wanted), _parts(back)
+def _try_exports(row: InstructionRow, done: RoundTrip) -> None:
+    for name in formats():
+        export = load_format(name)
+        back = export.read(export.write(row))
+        done.add(Key(row.subtask, f"export {name}"), _parts(turn_of(row)), _parts(back), row.id)
 
 
 def _parts(turn: Turn) -> Counter[object]:
@@ -124,7 +114,7 @@ def _parts(turn: Turn) -> Counter[object]:
 
 
 def items(content: Content) -> Counter[object]:
-    """Name what a content says, without offsets and types: what scores compare."""
+    """Items of a content without offsets and types: what scores compare."""
     return Counter(_items(content))
 
 
@@ -135,5 +125,5 @@ def _items(content: Content) -> Iterator[object]:
         slots = tuple(sorted(relation.tail_slots.items()))
         yield relation.predicate, relation.head, relation.tail, slots
     for event in content.events:
-        arguments = sorted((one.role, one.text) for one in event.arguments)
+        arguments = sorted((item.role, item.text) for item in event.arguments)
         yield event.event_type, event.trigger, tuple(arguments)
