@@ -28,8 +28,8 @@ ROOMS = {
     "resources readers",
     "export": "errors schema files resources answers corpus templates prompts dataset",
     "score": "errors schema spans answers windows files resources strict_json",
-    "predict": "errors schema answers prompts score strict_json",
-    "runs": "errors schema settings files dataset prompts windows score predict train",
+    "predict": "errors schema files answers windows prompts score strict_json",
+    "runs": "errors schema settings files templates dataset prompts windows score predict train",
     "train": "errors schema settings files rng dataset prompts windows score predict runs",
 }
 ROOMS["cli"] = " ".join(ROOMS)

@@ -54,7 +54,7 @@ def evaluate(
     need("train")
     if given["constrained"]:
         need("constrained")
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
     from chinchilla.runs.folder import finished_run, newest_run

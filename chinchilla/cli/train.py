@@ -119,7 +119,7 @@ def _prepare(options: TrainOptions) -> "Prepared":
     """Return what a new training begins with."""
     if options.task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
     from chinchilla.templates import template_hashes
     from chinchilla.train.config import read_train_config
     from chinchilla.train.data import check_build, open_data
@@ -203,7 +203,7 @@ def _resume(folder: Path) -> None:
     if others := [name for name in options if name not in _WITH_RESUME]:
         message = "--resume goes on in the run, with its settings; leave out "
         raise click.UsageError(message + ", ".join(others))
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
     from chinchilla.runs.evaluate import check_templates

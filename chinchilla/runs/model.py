@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from chinchilla.errors import ConstraintError, EngineError
 from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.chat_template import ChatTemplate
-from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import (
@@ -51,11 +50,11 @@ class TrainedModel(NamedTuple):
             return load_model(self.own, precision)
         from peft import LoraConfig, PeftModel
 
-        settings = LoraConfig(**read_adapter(Path(self.own.place)))
+        settings = LoraConfig(**read_adapter(Path(self.own.path)))
         base = load_model(self.base, precision, quantized=quantized)
         with loading(self.own, "adapter"), without_renaming_notice():
             return PeftModel.from_pretrained(
-                base, self.own.place, config=settings, local_files_only=True
+                base, self.own.path, config=settings, local_files_only=True
             )
 
 
@@ -173,5 +172,7 @@ def constrain(engine: LocalEngine, job: AnswerJob) -> tuple[LocalEngine, AnswerJ
     Raises:
         ConstraintError: its tokenizer allows none.
     """
+    from chinchilla.predict.constrained import Constraint
+
     constraint = Constraint(engine.chat.tokenizer, engine.chat.stops)
     return replace(engine, constraint=constraint, unconstrained={}), job._replace(constrained=True)

@@ -145,7 +145,7 @@ def fingerprint(source: ModelSource | None) -> str | None:
 
 
 def _files(source: ModelSource) -> list[Path]:
-    folder = Path(source.place)
+    folder = Path(source.path)
     if source.gguf is not None:
         return [folder / source.gguf]
     weights = {path for pattern in ("*.safetensors", "*.bin") for path in folder.glob(pattern)}

@@ -84,7 +84,7 @@ def _merge(run: Run, trained: TrainedModel, out: Path, quantized: bool) -> Merge
     shutil.rmtree(partial, ignore_errors=True)
     try:
         of_base, wanted = _write_merged(trained, chat, probes, partial)
-        merged = _logits(load_model(trained.own._replace(place=str(partial)), "fp32"), probes)
+        merged = _logits(load_model(trained.own._replace(path=str(partial)), "fp32"), probes)
         rounding = None if as_trained is None else _distance(as_trained, merged)
         proof = Merged(out, _distance(wanted, merged), _distance(of_base, wanted), rounding)
         _check(proof, str(run.folder))

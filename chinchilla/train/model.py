@@ -194,5 +194,5 @@ def name_base(folder: Path, source: ModelSource | None) -> None:
     path.write_bytes(orjson.dumps(settings, option=orjson.OPT_INDENT_2))
     card = folder / "README.md"
     if card.is_file():
-        text = card.read_text(encoding="utf-8").replace(source.place, source.hub)
+        text = card.read_text(encoding="utf-8").replace(source.path, source.hub)
         card.write_text(text, encoding="utf-8")

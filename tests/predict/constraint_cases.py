@@ -16,8 +16,9 @@ from transformers import PreTrainedTokenizerFast
 from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
-from chinchilla.predict.constrained import Constraint, accepts, grammar_of
+from chinchilla.predict.constrained import Constraint, accepts
 from chinchilla.predict.engine import Limits
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
@@ -57,16 +58,16 @@ def allowed(name: str, query: Query, passage: str, answer: str) -> bool:
 def records_of(source: str, raw: Path, samples: bool):
     """List the labels and labelled records of a source, at most 2,000 a split; none if absent."""
     card = catalogue.load_card(source, raw)
-    found = catalogue.find(card, raw, samples=samples)
-    if found is None:
+    source_files = catalogue.find(card, raw, samples=samples)
+    if source_files is None:
         return None, []
     records = [
         record
-        for split in found.files
-        for record in islice(catalogue.records(found, split, Tally(forgiving=True)), 2000)
+        for split in source_files.files
+        for record in islice(catalogue.records(source_files, split, Tally(forgiving=True)), 2000)
         if record.labelled
     ]
-    return card.label_set(found.edition.name), records
+    return card.label_set(source_files.edition.name), records
 
 
 def asked(records, labels, name: str):
@@ -94,8 +95,8 @@ def spans_of(content: Content) -> list[str]:
     events = content.events
     return [
         *(entity.text for entity in content.entities),
-        *(words for item in content.relations for words in (item.head, item.tail)),
-        *(words for item in content.relations for words in item.tail_slots.values()),
+        *(span for item in content.relations for span in (item.head, item.tail)),
+        *(span for item in content.relations for span in item.tail_slots.values()),
         *(event.trigger for event in events if event.trigger is not None),
         *(one.text for event in events for one in event.arguments),
     ]
@@ -127,10 +128,10 @@ def label_sets(draw: st.DrawFn) -> tuple[Label, ...]:
 def answered(draw: st.DrawFn, subtask: str) -> tuple[str, Query, Content]:
     """Draw a passage, a question about it and gold whose spans are cut from it."""
     passage, (*labels, last) = draw(PASSAGES), draw(label_sets())
-    given = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
+    context = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
     if subtask == "ee-argument":
-        given = {"event": last}
-    query = Query(subtask, (*labels,), empty=draw(EMPTY), **given)
+        context = {"event": last}
+    query = Query(subtask, (*labels,), empty=draw(EMPTY), **context)
     return passage, query, draw(contents(query, passage))
 
 
@@ -142,33 +143,33 @@ def spans(passage: str) -> st.SearchStrategy[str]:
 @st.composite
 def contents(draw: st.DrawFn, query: Query, passage: str) -> Content:
     keys = st.sampled_from([label.key for label in query.known])
-    words = spans(passage)
+    span = spans(passage)
     parts = query.labels[0].roles
     one = st.one_of(
-        st.builds(Argument, role=st.just(part.key), text=st.sampled_from(part.values) | words)
+        st.builds(Argument, role=st.just(part.key), text=st.sampled_from(part.values) | span)
         if part.values
-        else st.builds(Argument, role=st.just(part.key), text=words)
+        else st.builds(Argument, role=st.just(part.key), text=span)
         for part in parts
     )
     arguments = draw(st.lists(one, max_size=4).map(tuple))
     match query.subtask:
         case "ner":
-            entity = st.builds(Entity, type=keys, text=words)
+            entity = st.builds(Entity, type=keys, text=span)
             return Content(entities=tuple(draw(st.lists(entity, max_size=5))))
         case "re":
-            slots = st.dictionaries(st.sampled_from([part.key for part in parts]), words)
-            item = st.builds(Relation, predicate=keys, head=words, tail=words, tail_slots=slots)
+            slots = st.dictionaries(st.sampled_from([part.key for part in parts]), span)
+            item = st.builds(Relation, predicate=keys, head=span, tail=span, tail_slots=slots)
             return Content(relations=tuple(draw(st.lists(item, max_size=4))))
         case "re-pair":
-            found = draw(st.lists(keys, max_size=4, unique=True))
-            pairs = [Relation(predicate=key, head="甲", tail="乙") for key in found]
+            chosen = draw(st.lists(keys, max_size=4, unique=True))
+            pairs = [Relation(predicate=key, head="甲", tail="乙") for key in chosen]
             return Content(relations=tuple(pairs))
         case "ee-argument":
             event = Event(event_type=query.event.key, trigger=None, arguments=arguments)
             return Content(events=(event,) if arguments else ())
         case _:
-            held = arguments if query.subtask == "ee" else ()
+            given_arguments = arguments if query.subtask == "ee" else ()
             event = st.builds(
-                Event, event_type=keys, trigger=st.none() | words, arguments=st.just(held)
+                Event, event_type=keys, trigger=st.none() | span, arguments=st.just(given_arguments)
             )
             return Content(events=tuple(draw(st.lists(event, max_size=3))))

@@ -1,4 +1,4 @@
-"""The chat template of a stranger: bounded in time, memory and what it writes."""
+"""A chat template of others: bounded in time, memory and what it writes."""
 
 import threading
 
@@ -42,10 +42,10 @@ def test_a_template_that_does_more_than_word_a_prompt_is_refused_in_one_line(
     tokenizer: PreTrainedTokenizerFast, template: str, what: str
 ) -> None:
     tokenizer.chat_template = template
-    with pytest.raises(EngineError) as found:
+    with pytest.raises(EngineError) as caught:
         ChatTemplate(tokenizer).text("你好")
-    assert str(found.value).startswith(f"tokenizer: its chat template {what}")
-    assert str(found.value).endswith("; put the template of the published model there")
+    assert str(caught.value).startswith(f"tokenizer: its chat template {what}")
+    assert str(caught.value).endswith("; put the template of the published model there")
 
 
 LOOPS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
@@ -82,8 +82,8 @@ def test_limits_end_with_what_they_bound(tokenizer: PreTrainedTokenizerFast) -> 
 
 def test_a_template_is_rendered_on_any_thread(tokenizer: PreTrainedTokenizerFast) -> None:
     tokenizer.chat_template = "{{ messages[0].content }}"
-    found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(ChatTemplate(tokenizer).text("你好")))
+    texts: list[str] = []
+    thread = threading.Thread(target=lambda: texts.append(ChatTemplate(tokenizer).text("你好")))
     thread.start()
     thread.join()
-    assert found == ["你好"]
+    assert texts == ["你好"]

@@ -19,9 +19,8 @@ from hypothesis import strategies as st
 from chinchilla.answers import SUBTASKS, Query, form, forms
 from chinchilla.answers.quoting import quoted
 from chinchilla.corpus import find as catalogue
-from chinchilla.predict.constrained import grammar_of
 from chinchilla.predict.engine import Limits
-from chinchilla.predict.grammars import writer
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
 
 PUBLISHED = 100
@@ -68,23 +67,25 @@ def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
     answer = stroll(grammar_of(Limits(name, query, passage)), Random(seed))
     if answer is None:
         return
-    found = form(name).parse(answer, query)
+    content = form(name).parse(answer, query)
     values = [value for label in query.known for role in label.roles for value in role.values]
-    given = ["甲", "乙"] if subtask == "re-pair" else []
-    assert [w for w in spans_of(found) if w not in passage and w not in values + given] == []
+    pair = ["甲", "乙"] if subtask == "re-pair" else []
+    assert [
+        span for span in spans_of(content) if span not in passage and span not in values + pair
+    ] == []
 
 
 def stroll(grammar: str, rng: Random) -> str | None:
     """Write an answer at random, token by token; none where it takes more than 80 of them."""
-    held = constraint()
-    matcher, tokens = held.matcher(grammar), []
+    limiter = constraint()
+    matcher, tokens = limiter.matcher(grammar), []
     for _ in range(80):
         bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
         allowed_now = np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()
         assert not matcher.is_error(), matcher.get_error()
-        if held.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
-            return held.tokens.decode_bytes(tokens).decode("utf-8")
-        tokens.append(rng.choice([one for one in allowed_now if one not in held.ends]))
+        if limiter.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
+            return limiter.tokens.decode_bytes(tokens).decode("utf-8")
+        tokens.append(rng.choice([one for one in allowed_now if one not in limiter.ends]))
         assert matcher.consume_token(tokens[-1])
     return None
 
@@ -312,7 +313,7 @@ def test_any_other_answer_is_refused(name, subtask, answer) -> None:
 
 @pytest.mark.parametrize("name", forms())
 def test_every_form_has_a_grammar(name) -> None:
-    assert writer(name)(ASKED["ner"], "甲").startswith("start: ")
+    assert grammar_of(Limits(name, ASKED["ner"], "甲")).startswith("start: ")
 
 
 @pytest.mark.parametrize(("name", "nothing"), [("json", "{}"), ("code", "[]"), ("lines", "无")])

@@ -110,7 +110,7 @@ import sys
 from pathlib import Path
 from chinchilla.runs.folder import read_run
 from chinchilla.runs.model import trained_by
-print(trained_by(read_run(Path(sys.argv[1])), print).base.place)
+print(trained_by(read_run(Path(sys.argv[1])), print).base.path)
 """
 
 

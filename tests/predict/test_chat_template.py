@@ -21,7 +21,9 @@ GEMMA = (
 def folder(tmp_path: Path) -> Path:
     """Return a tokenizer whose turn ends in a token that is special only among the added ones."""
     letters = pre_tokenizers.ByteLevel.alphabet()
-    bare = Tokenizer(models.BPE({one: place for place, one in enumerate(sorted(letters))}, []))
+    bare = Tokenizer(
+        models.BPE({letter: index for index, letter in enumerate(sorted(letters))}, [])
+    )
     bare.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bare, eos_token="<eos>", pad_token="<pad>", chat_template=GEMMA
@@ -33,7 +35,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_end_of_a_turn_is_learnt_where_it_is_special_only_as_an_added_token(
+def test_the_end_of_a_turn_may_be_special_only_as_an_added_token(
     folder: Path,
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -107,9 +109,7 @@ BLANK = [
 
 
 @pytest.mark.parametrize("template", [GEMMA, THINKS, *(one for one, _ in DAYS), *BLANK])
-def test_a_saved_template_asks_as_we_do_though_nothing_is_told_to_it(
-    folder: Path, template: str
-) -> None:
+def test_a_saved_template_renders_as_here_without_any_values(folder: Path, template: str) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = template
     chat = ChatTemplate(tokenizer)
@@ -126,7 +126,7 @@ def test_a_saved_template_asks_as_we_do_though_nothing_is_told_to_it(
     assert AutoTokenizer.from_pretrained(folder / "twice").chat_template == served.chat_template
 
 
-def test_a_server_may_still_be_told_to_think(folder: Path) -> None:
+def test_a_server_may_still_switch_thinking_on(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = THINKS
     ChatTemplate(tokenizer).save(folder)

@@ -1,4 +1,4 @@
-"""Which files of a model of the hub are needed, fetched and missed."""
+"""The files of a model of the hub that are needed, fetched and missing."""
 
 import json
 import os
@@ -19,7 +19,9 @@ SMALL = {"config.json": "{}", "tokenizer.json": "{}", "tokenizer_config.json": "
 
 
 def index(*shards: str) -> str:
-    return json.dumps({"weight_map": {f"layer{place}": one for place, one in enumerate(shards)}})
+    return json.dumps(
+        {"weight_map": {f"layer{index}": shard for index, shard in enumerate(shards)}}
+    )
 
 
 FOLDERS: list[tuple[dict[str, str], bool]] = [
@@ -114,8 +116,8 @@ def find(home: Path, hub: str) -> subprocess.CompletedProcess[str]:
     """Find me/small in a process of its own, as the library reads its addresses once."""
     script = (
         "import sys; from chinchilla.predict.model_loading import find_model\n"
-        "say = lambda words: print(words, file=sys.stderr)\n"
-        "print(find_model('me/small', False, say).place)"
+        "say = lambda line: print(line, file=sys.stderr)\n"
+        "print(find_model('me/small', False, say).path)"
     )
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     return subprocess.run(
@@ -175,7 +177,7 @@ def test_a_download_is_announced_and_brings_one_kind_of_weights(
     assert set(hub.fetched) == needed
 
 
-def test_a_model_cached_in_part_is_completed_with_a_word(hub: Hub, tmp_path: Path) -> None:
+def test_a_model_cached_in_part_is_completed_and_announced(hub: Hub, tmp_path: Path) -> None:
     hub.files = {**SMALL, "model.safetensors": "w"}
     write(snapshot(tmp_path), {"tokenizer_config.json": "{}"})
     done = find(tmp_path, hub.url)

@@ -1,5 +1,6 @@
-"""What tokenizers can be held to a grammar, and what batched generation then says."""
+"""Tokenizers that can follow a grammar, and the answers of batched generation."""
 
+import importlib
 import sys
 
 import pytest
@@ -11,8 +12,9 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from chinchilla.answers import Query, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.constrained import Constraint, Masks, accepts, grammar_of, masks_of
+from chinchilla.predict.constrained import Constraint, Masks, accepts, masks_of
 from chinchilla.predict.engine import Limits, Prompt
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
 
 PASSAGES = [
@@ -77,22 +79,22 @@ def generate(model, prompts, masks, **options) -> list[list[int]]:
     tokenizer = byte_level()
     batch = tokenizer([prompt.text for prompt in prompts], return_tensors="pt", padding=True)
     inputs = {key: batch[key] for key in ("input_ids", "attention_mask")}
-    found = model.generate(**inputs, logits_processor=[masks], **options)
-    rows = found[:, inputs["input_ids"].shape[1] :].tolist()
+    generated = model.generate(**inputs, logits_processor=[masks], **options)
+    rows = generated[:, inputs["input_ids"].shape[1] :].tolist()
     end = tokenizer.eos_token_id
     return [row[: row.index(end) + 1] if end in row else row for row in rows]
 
 
 @pytest.mark.parametrize("subtask", list(QUESTIONS))
 @pytest.mark.parametrize("name", forms())
-def test_whatever_a_model_says_is_of_the_form_and_of_the_passage(model, name, subtask) -> None:
+def test_every_answer_is_of_the_form_and_of_the_passage(model, name, subtask) -> None:
     torch.manual_seed(1)
     prompts = prompts_of(name, subtask)
     masks = masks_of(prompts, constraint())
-    found = generate(model, prompts, masks, do_sample=True, max_new_tokens=160)
+    generated = generate(model, prompts, masks, do_sample=True, max_new_tokens=160)
     assert masks.unconstrained == {}
     ended = 0
-    for prompt, tokens in zip(prompts, found, strict=True):
+    for prompt, tokens in zip(prompts, generated, strict=True):
         answer = byte_level().decode(tokens, skip_special_tokens=True)
         if tokens[-1] != byte_level().eos_token_id:
             continue
@@ -101,7 +103,7 @@ def test_whatever_a_model_says_is_of_the_form_and_of_the_passage(model, name, su
         form(name).parse(answer, QUESTIONS[subtask])
         assert reading.status in ("ok", "ok_empty"), answer
         known = prompt.limits.passage + "甲乙" * (subtask == "re-pair") + "正式上市"
-        assert [words for words in spans_of(reading.content) if words not in known] == []
+        assert [span for span in spans_of(reading.content) if span not in known] == []
     assert ended >= 2
 
 
@@ -121,12 +123,12 @@ def test_a_prompt_without_limits_is_answered_freely(model) -> None:
     prompts = [Prompt("free", "甲乙丙"), prompts_of("json", "ner")[0]]
     masks = masks_of(prompts, constraint())
     options = {"do_sample": False, "max_new_tokens": 12}
-    found = generate(model, prompts, masks, **options)
+    generated = generate(model, prompts, masks, **options)
     tokenizer = byte_level()
     ids = tokenizer("甲乙丙", return_tensors="pt")
     alone = model.generate(ids["input_ids"], attention_mask=ids["attention_mask"], **options)
-    assert found[0] == alone[0, ids["input_ids"].shape[1] :].tolist()
-    assert tokenizer.decode(found[1]).startswith("{")
+    assert generated[0] == alone[0, ids["input_ids"].shape[1] :].tolist()
+    assert tokenizer.decode(generated[1]).startswith("{")
 
 
 def test_a_row_that_has_ended_may_only_end() -> None:
@@ -195,14 +197,14 @@ def sentencepiece_like(prepend: str) -> PreTrainedTokenizerFast:
 @pytest.mark.parametrize(("prepend", "leads"), [("never", False), ("always", True)])
 def test_a_tokenizer_with_byte_fallback_can_be_constrained(prepend, leads) -> None:
     tokenizer = sentencepiece_like(prepend)
-    held = Constraint(tokenizer)
-    assert held.leads == leads
+    constraint_of = Constraint(tokenizer)
+    assert constraint_of.leads == leads
     grammar = grammar_of(Limits("json", QUESTIONS["ner"], "甲😀乙"))
     ids = tokenizer('{"组织":["甲😀"]}', add_special_tokens=False)["input_ids"]
-    matcher = held.matcher(grammar)
+    matcher = constraint_of.matcher(grammar)
     assert matcher.try_consume_tokens(ids) == len(ids)
     assert matcher.is_accepting()
-    assert not accepts(grammar, '{"组织":["甲乙"]}', held)
+    assert not accepts(grammar, '{"组织":["甲乙"]}', constraint_of)
 
 
 def test_a_tokenizer_of_words_cannot_be_constrained() -> None:
@@ -234,9 +236,10 @@ def test_a_form_without_grammar_is_decoded_freely() -> None:
 
 
 def test_what_is_missing_is_named_where_llguidance_is_not_installed(monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "llguidance.hf", None)
+    monkeypatch.setitem(sys.modules, "llguidance", None)
+    monkeypatch.delitem(sys.modules, "chinchilla.predict.constrained")
     with pytest.raises(EngineError, match=r"pip install 'chinchilla\[constrained\]'"):
-        Constraint(byte_level())
+        importlib.import_module("chinchilla.predict.constrained")
 
 
 def test_a_word_that_ends_a_text_is_no_answer() -> None:

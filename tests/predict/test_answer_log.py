@@ -1,4 +1,4 @@
-"""The file of answers: what is on it is never asked again."""
+"""The answer log: what is in it is never asked again."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from chinchilla.answers import Query
-from chinchilla.errors import ConfigError, EngineError
+from chinchilla.errors import ConfigError, EngineError, PromptError
 from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.schema import Label
@@ -35,12 +35,13 @@ LINES = [
 ]
 
 
-class Told:
-    """An engine that gives the answers it was told, last first, and notes what it was asked."""
+class Known:
+    """An engine that gives the answers it knows, last first, and keeps what it was asked."""
 
     def __init__(self, answers: Iterable[Answer] = ANSWERS) -> None:
         self.known = list(answers)
         self.asked: list[str] = []
+        self.refused: dict[str, PromptError] = {}
 
     def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
         ids = [prompt.id for prompt in prompts]
@@ -62,16 +63,16 @@ def content(path: Path) -> str:
     return path.read_bytes().decode("utf-8")
 
 
-def test_answers_come_in_the_order_of_the_prompts_and_stand_in_that_of_arrival(
+def test_answers_come_in_the_order_of_the_prompts_and_are_on_file_in_that_of_arrival(
     path: Path,
 ) -> None:
-    assert list(run(path, Told()).values()) == ANSWERS
+    assert list(run(path, Known()).values()) == ANSWERS
     assert content(path) == HEADER + "".join(reversed(LINES))
 
 
 def test_what_is_answered_is_not_asked_again(path: Path) -> None:
-    first = run(path, Told())
-    engine = Told()
+    first = run(path, Known())
+    engine = Known()
     assert run(path, engine) == first
     assert engine.asked == []
     assert content(path) == HEADER + "".join(reversed(LINES))
@@ -82,7 +83,9 @@ def test_each_new_answer_is_on_file_before_its_step(path: Path) -> None:
     path.write_bytes((HEADER + LINES[1]).encode("utf-8"))
     with open_answer_log(path, JOB, PROMPTS) as answer_log:
         assert list(answer_log.answers) == ["b"]
-        answer_all(Told(), PROMPTS, answer_log, lambda a: sizes.append((a.id, path.stat().st_size)))
+        answer_all(
+            Known(), PROMPTS, answer_log, lambda a: sizes.append((a.id, path.stat().st_size))
+        )
     ends = [HEADER + LINES[1] + LINES[2], HEADER + LINES[1] + LINES[2] + LINES[0]]
     assert sizes == [(id_, len(end.encode("utf-8"))) for id_, end in zip("ca", ends, strict=True)]
 
@@ -92,7 +95,7 @@ def test_a_file_cut_at_any_byte_is_taken_up(path: Path) -> None:
     ends = [number + 1 for number, byte in enumerate(whole) if byte == ord("\n")]
     for cut in range(len(whole) + 1):
         path.write_bytes(whole[:cut])
-        engine = Told()
+        engine = Known()
         assert list(run(path, engine).values()) == ANSWERS
         kept = max(0, sum(end <= cut for end in ends) - 1)
         assert engine.asked == ["a", "b", "c"][kept:]
@@ -115,7 +118,7 @@ OTHER_JOBS = [
 def test_the_file_of_another_job_is_refused_and_kept(
     path: Path, job: AnswerJob, prompts: list[Prompt], names: str
 ) -> None:
-    run(path, Told())
+    run(path, Known())
     before = path.read_bytes()
     with pytest.raises(ConfigError) as caught:
         open_answer_log(path, job, prompts)
@@ -165,12 +168,12 @@ BROKEN = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "words"), BROKEN)
-def test_a_line_that_no_run_wrote_is_named(path: Path, lines: str, words: str) -> None:
+@pytest.mark.parametrize(("lines", "message"), BROKEN)
+def test_a_line_that_no_run_wrote_is_named(path: Path, lines: str, message: str) -> None:
     path.write_bytes((HEADER + lines).encode("utf-8"))
     with pytest.raises(ConfigError) as caught:
         open_answer_log(path, JOB, PROMPTS)
-    assert str(caught.value) == f"{path}{words}; delete the line or the file"
+    assert str(caught.value) == f"{path}{message}; delete the line or the file"
 
 
 def test_a_line_written_once_more_by_an_interrupt_is_no_error(path: Path) -> None:
@@ -191,13 +194,13 @@ UNRULY = [
 ]
 
 
-@pytest.mark.parametrize(("answers", "words"), UNRULY)
-def test_an_engine_that_breaks_its_word_is_found_out(
-    path: Path, answers: list[Answer], words: str
+@pytest.mark.parametrize(("answers", "message"), UNRULY)
+def test_an_engine_that_answers_twice_or_not_at_all_is_refused(
+    path: Path, answers: list[Answer], message: str
 ) -> None:
     with pytest.raises(EngineError) as caught:
-        run(path, Told(answers))
-    assert str(caught.value).startswith(words)
+        run(path, Known(answers))
+    assert str(caught.value).startswith(message)
 
 
 def test_an_answer_to_no_prompt_is_refused(path: Path) -> None:
@@ -229,7 +232,7 @@ def test_an_interrupt_while_an_answer_is_handled_keeps_what_is_still_coming(path
     def stop(answer: Answer) -> None:
         raise KeyboardInterrupt
 
-    class Draining(Told):
+    class Draining(Known):
         def answers(self, prompts: Iterable[Prompt]) -> Iterator[Answer]:
             try:
                 yield ANSWERS[1]
@@ -262,17 +265,17 @@ print([answer.raw for answer in answers.values()] == [prompt.text.upper() for pr
 
 @pytest.fixture
 def child(chat: Any, path: Path) -> Callable[[], subprocess.Popen[str]]:
-    words = [sys.executable, "-c", CHILD, chat.base_url, str(path)]
+    command = [sys.executable, "-c", CHILD, chat.base_url, str(path)]
     environment = {**os.environ, "NO_PROXY": "127.0.0.1"}
 
     def start() -> subprocess.Popen[str]:
         pipe = subprocess.PIPE
-        return subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True, env=environment)
+        return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
 
     return start
 
 
-def journaled(path: Path) -> list[str]:
+def on_file(path: Path) -> list[str]:
     lines = path.read_text(encoding="utf-8").split("\n")[1:-1]
     return [line.split('"')[3].replace("row-", "text ") for line in lines]
 
@@ -297,7 +300,7 @@ def test_a_run_that_is_stopped_goes_on_and_asks_nothing_twice(
     released.set()
     stopped.communicate(timeout=60)
     assert stopped.returncode == -how
-    kept = journaled(path)
+    kept = on_file(path)
     assert 5 <= len(kept) < 20
     if how == signal.SIGINT:
         # nothing that the server answered, and would bill, is lost
@@ -306,7 +309,7 @@ def test_a_run_that_is_stopped_goes_on_and_asks_nothing_twice(
     assert again.communicate(timeout=60) == ("True\n", "")
     assert {text: chat.asked()[text] for text in kept} == dict.fromkeys(kept, 1)
     assert len(chat.asked()) == 20
-    assert sorted(journaled(path)) == sorted(chat.asked())
+    assert sorted(on_file(path)) == sorted(chat.asked())
 
 
 def test_twice_the_answers_are_kept_and_read_in_twice_the_time(tmp_path: Path) -> None:
