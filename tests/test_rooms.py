@@ -30,7 +30,7 @@ ROOMS = {
     "export": "errors tally schema files resources corpus answers templates prompts dataset",
     "score": "errors schema spans answers windows files resources strict_json",
     "predict": "errors tally schema answers windows prompts score strict_json files",
-    "runs": "errors tally schema settings files dataset prompts windows score predict train",
+    "runs": "errors tally schema settings answers templates files dataset prompts windows score predict train",
     "train": "errors tally schema settings files rng dataset prompts windows score predict runs",
 }
 ROOMS["cli"] = " ".join(ROOMS)

@@ -155,18 +155,15 @@ def standard_input() -> BinaryIO:
 PACKAGES = {
     "train": ("torch", "transformers", "peft", "accelerate", "matplotlib"),
     "constrained": ("llguidance",),
-    "track": (),
 }
 
 
-def need(extra: str, *also: str) -> None:
-    """Raise ConfigError where a package of an extra, or one named, is not installed."""
-    missing = [name for name in (*PACKAGES[extra], *also) if find_spec(name) is None]
+def need(extra: str) -> None:
+    """Raise ConfigError where a package of an extra is not installed."""
+    missing = [name for name in PACKAGES[extra] if find_spec(name) is None]
     if missing:
         what = f"{', '.join(missing)} not installed"
-        todo = f"pip install 'chinchilla[{extra}]'"
-        if extra in ("train", "constrained"):
-            todo = f"run `make trainer`, or {todo}"
+        todo = f"run `make trainer`, or pip install 'chinchilla[{extra}]'"
         raise ConfigError(f"extra {extra}", what, todo)
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from chinchilla.dataset.plan import BuildJob, Plan
     from chinchilla.dataset.run import Progress
     from chinchilla.runs.evaluate import Watching
-    from chinchilla.train.callbacks import Recognised, TrainingMoment
+    from chinchilla.train.callbacks import Show as ShowTraining
+    from chinchilla.train.callbacks import TrainingMoment
 
 
 class Moment(NamedTuple):
@@ -124,11 +125,11 @@ def export_progress(total: int, parts: str) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def training_progress() -> Iterator["Recognised"]:
+def training_progress() -> Iterator["ShowTraining"]:
     """Yield the function a training calls at each log; one with an F1 is an event."""
     with show_progress(lambda moment, left: moment.text) as show:
         yield lambda moment: show(
-            Moment(moment.step, moment.steps, _training_text(moment), event=moment.judged)
+            Moment(moment.step, moment.steps, _training_text(moment), event=moment.evaluated)
         )
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import orjson
 
 from chinchilla.errors import EngineError, LengthError, PromptError
-from chinchilla.tally import Tally
 from chinchilla.files import check_writable, write_whole
 from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions, Structured, extra_fields
@@ -17,6 +16,7 @@ from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.postprocess import AskedRow, predicted, prompt_of
 from chinchilla.predict.prompting import PromptRendering
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 Progress = Callable[[int], AbstractContextManager[Callable[[object], object]]]
 """From the number of answers to come to what is called with each of them."""

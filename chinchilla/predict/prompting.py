@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from chinchilla.answers import SUBTASKS
 from chinchilla.errors import ConfigError
+from chinchilla.prompts.budget import make_cutter
 from chinchilla.prompts.few_shot import Pool
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, LabelSet, Record
-from chinchilla.windows.cut import make_cutter
 
 
 class PromptRendering(NamedTuple):
