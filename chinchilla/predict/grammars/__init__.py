@@ -10,6 +10,7 @@ number of items is bounded. A format is found by its name: `json` is `json_gramm
 from importlib import import_module
 from importlib.util import find_spec
 
+from chinchilla.answers import format_names
 from chinchilla.answers import forms as forms
 from chinchilla.errors import ConstraintError
 from chinchilla.predict.engine import Limits
