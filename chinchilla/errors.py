@@ -205,7 +205,7 @@ class Tally:
 
     def merge(self, other: "Tally") -> None:
         """Add the counts of a later part of the same input."""
-        for name in ("refused", "mended", "warned", "lost"):
+        for name in ("refused", "fixed", "warned", "lost"):
             mine = getattr(self, name)
             for reason, count in getattr(other, name).items():
                 _add(mine, reason, count)

@@ -391,10 +391,11 @@ def _write(
     import orjson
 
     from chinchilla.files import write_whole
-    from chinchilla.predict.postprocess import predicted
+    from chinchilla.predict.postprocess import AnswerParser, predicted
 
-    found = predicted(asked, answers, rendering.labels, rendering.windows.events)
-    lines = (orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in found)
+    parser = AnswerParser(rendering.labels, rendering.windows.events)
+    records = predicted(asked, answers, parser)
+    lines = (orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE) for record in records)
     if out is None:
         for line in lines:
             click.echo(line, nl=False)

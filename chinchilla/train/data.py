@@ -18,8 +18,9 @@ from chinchilla.dataset.read import (
     rows,
 )
 from chinchilla.errors import ConfigError, InputError, TrainError
+from chinchilla.predict.postprocess import AnswerParser
 from chinchilla.prompts.options import PromptOptions, WindowOptions
-from chinchilla.runs.eval_sets import EvalSet, ScoringOptions, make_eval_sets, sample
+from chinchilla.runs.eval_sets import EvalSet, make_eval_sets, sample
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 
 GENERAL = "general"
@@ -42,10 +43,10 @@ class Data(NamedTuple):
     subtasks: tuple[str, ...]
 
     @property
-    def marking(self) -> ScoringOptions:
-        """Return how answers to rows of this build are read and scored."""
+    def parser(self) -> AnswerParser:
+        """Return how answers to rows of this build are read."""
         windows = self.processed.manifest["config"]["windows"]
-        return ScoringOptions(self.labels, windows["events"])
+        return AnswerParser(self.labels, windows["events"])
 
     @property
     def metrics(self) -> dict[str, str | None]:

@@ -292,7 +292,7 @@ def make_trainer(
     if prepared.eval_sets:
         judge = DevEvaluation(
             prepared.eval_sets,
-            prepared.data.marking,
+            prepared.data.parser,
             base.chat,
             folder / "evals",
             prepared.longest_answer,
