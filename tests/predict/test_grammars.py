@@ -51,7 +51,7 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
-@settings(max_examples=25, deadline=None, suppress_stats_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, data) -> None:
     passage, query, content = data.draw(answered(subtask))
@@ -59,7 +59,7 @@ def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, 
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
-@settings(max_examples=12, deadline=None, suppress_stats_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data(), seed=st.integers(0, 2**32))
 def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
     name, subtask, data, seed

@@ -146,7 +146,7 @@ def message(**fields: Any) -> dict[str, Any]:
     return {"choices": [{"message": fields}]}
 
 
-@settings(max_examples=80, deadline=None, suppress_stats_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.sampled_from(sorted(PLACES)), st.sampled_from(sorted(WAYS)))
 def test_no_error_shows_the_key(chat: Any, place: str, way: str) -> None:
     # the answers of a model are searched for the beginning of the key alone

@@ -29,7 +29,7 @@ from chinchilla.train.resume import reopen
 QUICK = checked(
     max_examples=150,
     deadline=None,
-    suppress_stats_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 CHANGES = st.lists(edits(), min_size=1, max_size=3)
 Broken = Callable[[Path, Path, int], Path]
