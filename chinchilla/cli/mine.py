@@ -12,7 +12,7 @@ from chinchilla.errors import InputError, Tally
 from chinchilla.prompts.hard_negatives import Pair
 from chinchilla.schema import LabelSet, Record, make_record
 from chinchilla.score.pairing import Names, Pairing
-from chinchilla.score.rows import Gold, Row, iter_rows
+from chinchilla.score.rows import Row, read_rows
 
 if TYPE_CHECKING:
     from chinchilla.schema import Split
@@ -27,10 +27,10 @@ def read_pairs(
     for a prediction of another text.
     """
     # a record has all that is asked of a gold row
-    gold = cast(Iterable[Gold], records)
-    rows = iter_rows(path, labels.task, Row)
+    gold = cast(Iterable[Row], records)
+    rows = read_rows(path, labels.task).rows
     pairing = Pairing(gold, rows, allow_extra=True, names=Names(labels.source, str(path)))
-    for record, row in ((cast(Record, one.gold), one.pred) for one in pairing):
+    for record, row in ((cast(Record, pair.gold), pair.pred) for pair in pairing):
         if pairing.missing and pairing.missing[-1] == record.id:
             tally.drop("record without prediction", record.id)
         else:
