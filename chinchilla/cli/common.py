@@ -4,16 +4,16 @@ import math
 import os
 import select
 import sys
-from collections.abc import Iterator, Mapping, Sequence, Sized
+from collections.abc import Iterator, Mapping, Sized
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
-from unicodedata import east_asian_width
 
 import click
 
 from chinchilla.errors import ChinchillaError, ConfigError, shown
+from chinchilla.table import table as table
 
 if TYPE_CHECKING:
     from chinchilla.corpus.find import FoundSource

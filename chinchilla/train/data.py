@@ -12,38 +12,42 @@ from chinchilla.dataset.read import (
     Processed,
     RowsFile,
     hashed_lines,
+    newer,
     open_processed,
     read_labels,
     rows,
 )
 from chinchilla.errors import ConfigError, InputError, TrainError
-from chinchilla.runs.eval_sets import EvalSet, ScoringOptions, make_eval_sets, sample
+from chinchilla.predict.postprocess import AnswerParser
+from chinchilla.runs.eval_sets import EvalSet, make_eval_sets, sample
+from chinchilla.runs.folder import BuildSettings
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 
 GENERAL = "general"
 
 
 class Data(NamedTuple):
-    """An opened build: its files of the tasks wanted, the labels of each source.
+    """An opened build: its files of the tasks wanted, its settings, the labels of each source.
 
     `subtasks` are those wanted, none for all.
     """
 
     folder: Path
     processed: Processed
+    settings: BuildSettings
     labels: dict[str, LabelSet]
     subtasks: tuple[str, ...]
 
     @property
-    def marking(self) -> ScoringOptions:
-        """Return how answers to rows of this build are read and scored."""
-        return ScoringOptions(self.labels, self.processed.manifest.config.windows.events)
+    def parser(self) -> AnswerParser:
+        """Return how answers to rows of this build are read."""
+        return AnswerParser(self.labels, self.settings.windows.events)
 
     @property
     def metrics(self) -> dict[str, str | None]:
         """Return the metric of each source."""
-        sources = self.processed.manifest.sources
-        return {name: source.metric for name, source in sources.items()}
+        sources = self.processed.manifest["sources"]
+        return {name: source.get("metric") for name, source in sources.items()}
 
 
 def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
@@ -58,9 +62,20 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
     if task != "all" and task not in wanted:
         what = f"no rows of {task} in this build, only of {', '.join(every.tasks)}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
-    _check_subtasks(every.manifest.config.prompts.subtasks, task, subtasks)
+    settings = _settings_of(every, folder)
+    _check_subtasks(settings.prompts.subtasks, task, subtasks)
     labels = read_labels(folder, every.hashes)
-    return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
+    return Data(folder, open_processed(folder, wanted, ()), settings, labels, tuple(subtasks))
+
+
+def _settings_of(build: Processed, folder: Path) -> BuildSettings:
+    """Return how the prompts of a build are rendered; raise InputError without that."""
+    try:
+        return BuildSettings.model_validate(build.manifest["config"])
+    except ValidationError as error:
+        what = f"not the manifest of a build (config.{explain(error)})"
+        todo = newer(build.manifest, "chinchilla") or AGAIN
+        raise InputError(str(folder / MANIFEST), what, todo) from error
 
 
 def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -87,10 +102,10 @@ def check_build(data: Data, now: Mapping[str, str]) -> None:
     Its rows would train a model that `eval` and `predict` show other prompts.
     """
     manifest = data.processed.manifest
-    if changed := changed_in(manifest.templates, now):
+    if changed := changed_in(manifest["templates"], now):
         what = f"built with other wordings than those here ({changed} changed)"
         todo = "build again, or put the templates back"
-        raise TrainError(str(data.folder), what, instead_of(todo, manifest.templates, now))
+        raise TrainError(str(data.folder), what, instead_of(todo, manifest["templates"], now))
 
 
 def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
@@ -123,13 +138,13 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
         InputError: a line is no record (path:line), or a file is not the one that the manifest
             names.
     """
-    hashes = data.processed.hashes
+    outputs = data.processed.manifest["outputs"]
     for part in data.processed.parts:
         if part.split == split and part.task != GENERAL:
             name = f"records/{part.task}/{split}.jsonl"
-            if name not in hashes:
+            if name not in outputs:
                 raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
-            yield from _records(data.folder / name, hashes[name])
+            yield from _records(data.folder / name, outputs[name]["sha256"])
 
 
 def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
@@ -142,8 +157,8 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.source not in data.labels:
         what = f"row {row.id} is of the source {row.source!r}, which has no labels in this build"
         raise InputError(str(part.path), what, AGAIN)
-    if row.subtask not in data.processed.manifest.config.prompts.subtasks:
-        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
+    if row.subtask not in data.settings.prompts.subtasks:
+        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not have"
         raise InputError(str(part.path), what, AGAIN)
 
 
@@ -174,10 +189,10 @@ def origin(data: Data) -> dict[str, Any]:
         "folder": str(data.folder.absolute()),
         "manifest": data.processed.sha256,
         "files": files,
-        "build": manifest.config.model_dump(mode="json"),
-        "templates": manifest.templates,
+        "build": manifest["config"],
+        "templates": manifest["templates"],
         "sources": {
-            name: {"edition": source.edition, "sample": source.sample}
-            for name, source in manifest.sources.items()
+            name: {"edition": source["edition"], "sample": source["sample"]}
+            for name, source in manifest["sources"].items()
         },
     }

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredRelation
 
@@ -18,7 +18,7 @@ class Instance(NamedTuple):
     score: float | None
 
 
-def chinese_nre_official(pairs: Iterable[Pair], options: Options) -> Tallied:
+def chinese_nre_official(pairs: Iterable[Pair], options: ScoreOptions) -> Tallied:
     """Score one predicted label for each (head, tail) of a document against its gold labels.
 
     thunlp/Chinese_NRE utils/metric.py and utils/functions.py: gold rows with the same head, tail

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from chinchilla.score.counts import Array, Counts, Options, Prf, Tallied, divide, harmonic
+from chinchilla.score.counts import Array, Counts, Prf, ScoreOptions, Tallied, divide, harmonic
 from chinchilla.score.metrics.ner import strings
 from chinchilla.score.pairing import Pair
 
 
-def cluener(pairs: Iterable[Pair], options: Options) -> Tallied:
+def cluener(pairs: Iterable[Pair], options: ScoreOptions) -> Tallied:
     """Take the mean over the labels of gold of F1 over sets of strings.
 
     CLUEbenchmark/CLUENER2020 score.py: for each label, a set of strings a sentence, offsets

@@ -7,8 +7,8 @@ import numpy as np
 from chinchilla.score.counts import (
     Array,
     Counts,
-    Options,
     Prf,
+    ScoreOptions,
     Tallied,
     micro,
     prf,
@@ -24,7 +24,7 @@ Cells = tuple[Filler, ...]
 Tables = Mapping[str, tuple[str, ...]]
 
 
-def doc2edag(pairs: Iterable[Pair], _: Options) -> Tallied:
+def doc2edag(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
     """Count the cells of the event tables that are filled alike.
 
     dolphin-zs/Doc2EDAG dee/dee_metric.py: predicted events of a type, those with most filled

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
@@ -13,7 +13,7 @@ Held = dict[tuple[str, str, str], tuple[str, ...]]
 """The arguments of a document: event type, role, text in lower case to its aliases."""
 
 
-def duee_official(pairs: Iterable[Pair], _: Options) -> Tallied:
+def duee_official(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
     """Add up, over predicted arguments, the best character F1 with a gold one of its place.
 
     The formula of the DuEE README of PaddleNLP (the code of the site is not public): score =

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
@@ -49,10 +49,10 @@ def greedy(gold: Sequence[Told], pred: Sequence[Told]) -> int:
     return right
 
 
-def paired_events(assign: Assign) -> Callable[[Iterable[Pair], Options], Tallied]:
+def paired_events(assign: Assign) -> Callable[[Iterable[Pair], ScoreOptions], Tallied]:
     """Return the metric of a way to pair events."""
 
-    def tally(pairs: Iterable[Pair], _: Options) -> Tallied:
+    def tally(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
         labels: dict[str, Counts] = {}
         documents = []
         for one in pairs:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from chinchilla.score.counts import Counts, Key, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.metrics.matching import common
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredEntity
@@ -16,7 +16,7 @@ Match = Callable[[Sequence[ScoredEntity], Sequence[ScoredEntity]], Credit]
 _NONE: Credit = (0, 0)
 
 
-def spans(row: Row, _: Options) -> list[Key]:
+def spans(row: Row, _: ScoreOptions) -> list[Key]:
     """Return (type, start, end) of each entity.
 
     As a multiset this is UIE's `offset` form (universal-ie/UIE, uie/extraction/scorer.py, mode
@@ -27,7 +27,7 @@ def spans(row: Row, _: Options) -> list[Key]:
     return [(item.type, item.start, item.end) for item in row.entities]
 
 
-def strings(row: Row, _: Options) -> list[Key]:
+def strings(row: Row, _: ScoreOptions) -> list[Key]:
     """Return (type, text) of each entity, offsets ignored.
 
     UIE's `string` form and IEPile's NER metric (zjunlp/IEPile,
@@ -63,10 +63,10 @@ def same_type(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Cre
     return sum(_overlaps(_bounds(wanted.get(name, [])), _bounds(found[name])) for name in found), 0
 
 
-def overlapping(match: Match) -> Callable[[Iterable[Pair], Options], Tallied]:
+def overlapping(match: Match) -> Callable[[Iterable[Pair], ScoreOptions], Tallied]:
     """Return the metric of a way to match; a label is scored with both sides cut down to it."""
 
-    def tally(pairs: Iterable[Pair], _: Options) -> Tallied:
+    def tally(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
         pairs = list(pairs)
         documents = [_credit(one, match) for one in pairs]
         right = [one.credit[0] for one in documents]
