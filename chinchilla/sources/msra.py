@@ -95,10 +95,7 @@ def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
 
 def to_fields(row: Row, context: RowContext) -> Fields:
     """Return text and entities of a sentence."""
-    if isinstance(row, columns.Sentence):
-        spans = column_spans(row, context)
-    else:
-        spans = word_spans(row)
+    spans = column_spans(row, context) if isinstance(row, columns.Sentence) else word_spans(row)
     text = row.text
     return {"text": text, "entities": entities(text, spans)}
 
