@@ -105,8 +105,9 @@ class SplitReader:
             record = check_record(fields)
         except ValidationError as error:
             raise unfit(context.where(), error) from error
-        for kind, name in self._unknown(record):
-            raise unknown_name(card, kind, name, context.where())
+        unknown = next(self._unknown(record), None)
+        if unknown is not None:
+            raise unknown_name(card, *unknown, context.where())
         return record
 
     def _misshapen(self, row: Row, error: Exception, context: RowContext) -> RecordError:

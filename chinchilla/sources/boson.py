@@ -61,4 +61,5 @@ def sentence_fields(sentence: columns.Sentence, context: RowContext) -> Fields:
         if label in repairs:
             context.fix(f"label-{label}", start)
     fixed = [Tagged(repairs.get(span.label, span.label), span.start, span.end) for span in spans]
-    return {"text": sentence.text, "entities": entities(sentence.text, fixed)}
+    text = sentence.text
+    return {"text": text, "entities": entities(text, fixed)}

@@ -96,7 +96,8 @@ def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
 def to_fields(row: Row, context: RowContext) -> Fields:
     """Return text and entities of a sentence."""
     spans = column_spans(row, context) if isinstance(row, columns.Sentence) else word_spans(row)
-    return {"text": row.text, "entities": entities(row.text, spans)}
+    text = row.text
+    return {"text": text, "entities": entities(text, spans)}
 
 
 def word_spans(words: wordtag.TaggedWords) -> list[Tagged]:

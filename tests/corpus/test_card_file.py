@@ -51,7 +51,7 @@ def test_an_unknown_label_names_the_card_where_it_would_be_described(tmp_path, p
     )
 
 
-def test_a_card_in_a_folder_of_the_official_name_lies_over_ours(tmp_path, put) -> None:
+def test_a_card_in_a_folder_of_the_official_name_overrides_ours(tmp_path, put) -> None:
     put("FinRE/card.toml", '[labels]\n"结盟" = { name = "结盟" }\n')
     put("FinRE/train.txt", PAIR.replace("合作\t", "结盟\t"))
     raw = tmp_path / "raw"

@@ -90,7 +90,7 @@ def test_check_and_build_report_the_same_numbers(tmp_path, put) -> None:
     assert "my/old.json" in (out / "README.md").read_text(encoding="utf-8")
 
 
-def test_a_kind_of_problem_is_told_three_times_and_counted(tmp_path, put) -> None:
+def test_a_kind_of_problem_is_shown_three_times_and_counted(tmp_path, put) -> None:
     put("my/card.toml", CARD)
     put("my/train.json", "{bad\n" * 5000 + LINES["unknown-label"] + "\n")
     lines = run("check", "my", "--raw", tmp_path / "raw").stdout.splitlines()

@@ -148,7 +148,7 @@ def test_a_mapping_that_does_not_fit_shows_the_keys_and_what_was_tried(tmp_path,
     )
 
 
-def test_a_user_card_lies_over_ours_and_opens_new_labels(tmp_path, put) -> None:
+def test_a_user_card_overrides_ours_and_adds_labels(tmp_path, put) -> None:
     put("finre/card.toml", '[labels]\n"结盟" = { name = "结盟" }\n')
     put("finre/train.txt", "甲\t乙\t结盟\t甲与乙结盟\n")
     raw = tmp_path / "raw"
@@ -301,7 +301,7 @@ def task(*items: dict[str, object]) -> str:
 LINK = {"type": "relation", "from_id": "a", "to_id": "b", "labels": ["住"]}
 
 
-def test_spans_and_relations_of_one_list_are_told_apart(tmp_path, put) -> None:
+def test_spans_and_relations_of_one_list_are_separated(tmp_path, put) -> None:
     data = task(span("a", 0, 2, "PER"), span("b", 3, 5, "LOC", "PER"), LINK)
     [record] = read(tmp_path, put, HEAD.format(task="re") + STUDIO, data)
     assert [(one.type, one.text) for one in record.entities] == [

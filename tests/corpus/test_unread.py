@@ -73,7 +73,7 @@ def test_a_file_that_no_split_reads_is_named_with_what_would(
 
 
 @pytest.mark.parametrize(("source", "files", "todo"), LEFT)
-def test_check_and_build_name_it_and_no_sample_stands_in(
+def test_check_and_build_name_it_and_read_no_sample_instead(
     tmp_path, put, source, files, todo
 ) -> None:
     for name, content in files.items():
@@ -145,7 +145,7 @@ def test_a_file_or_folder_of_no_source_is_named_and_keeps_samples_away(
     assert not (tmp_path / "out").exists()
 
 
-def test_what_lies_beside_data_is_not_named(tmp_path, put) -> None:
+def test_files_beside_the_data_are_not_named(tmp_path, put) -> None:
     put("finre/train.txt", PAIR)
     for name in ("README.md", "LICENSE", "card.toml", ".DS_Store", "relation2id.txt", "a.conf"):
         put(f"finre/{name}", "")
@@ -235,7 +235,7 @@ def test_what_is_no_file_is_named_for_what_it_is(tmp_path, monkeypatch, kind, na
     assert str(done.exception).partition("; ")[2].startswith("put the ")
 
 
-def test_a_name_that_is_not_utf8_is_told_in_every_command(tmp_path, put) -> None:
+def test_a_name_that_is_not_utf8_is_named_by_every_command(tmp_path, put) -> None:
     raw = tmp_path / "raw"
     put("finre/train.txt", PAIR)
     for folder in (os.fsencode(raw) + b"/\xff\xfe", os.fsencode(raw) + b"/finre"):

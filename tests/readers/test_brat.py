@@ -143,7 +143,7 @@ def test_a_relation_on_a_span_that_is_left_out_is_counted_too(
     assert found.warned == warned | {"brat-relation-without-span": 1}
 
 
-def test_a_mark_that_differs_is_told_and_the_words_of_the_text_are_taken(annotated) -> None:
+def test_a_mark_that_differs_is_warned_of_and_the_string_of_the_text_is_taken(annotated) -> None:
     lines = ["T1\tPlace 10 15\t山下.小城", "T2\tPerson 0 2\t外婆", LOCATED.replace("T3", "T2")]
     found = read(annotated(lines))
     assert found.links == [[("Located", Tagged("Place", 10, 15), Tagged("Person", 0, 2))]]
@@ -163,7 +163,7 @@ def test_head_and_tail_go_by_the_names_of_the_arguments(annotated, line, link) -
     assert read(annotated([*SPANS, line])) == Read([[link]], {}, {}, {}, [])
 
 
-def test_two_relations_of_one_name_are_both_read_and_told(annotated) -> None:
+def test_two_relations_of_one_name_are_both_read_and_warned_of(annotated) -> None:
     found = read(annotated([*SPANS, FAMILY, LOCATED.replace("R2", "R1")]))
     assert (found.links, found.warned) == ([BOTH], {"brat-repeated-id": 1})
 

@@ -269,7 +269,7 @@ def test_a_bad_line_is_counted_where_the_user_asked_to_go_on(put) -> None:
     assert tally.refused["not-json"].times == 1
 
 
-def test_a_missing_file_and_a_folder_named_like_it_are_told_apart(tmp_path: Path) -> None:
+def test_a_missing_file_and_a_folder_named_like_it_differ(tmp_path: Path) -> None:
     with pytest.raises(InputError) as missing:
         list(text_lines(Slice(tmp_path / "no.txt"), Tally()))
     assert str(missing.value) == (
@@ -283,7 +283,7 @@ def test_a_missing_file_and_a_folder_named_like_it_are_told_apart(tmp_path: Path
     )
 
 
-def test_a_line_of_100_mb_is_refused_without_being_held(put) -> None:
+def test_a_line_of_100_mb_is_refused_without_being_kept_in_memory(put) -> None:
     path = put("a.json", b'{"text": "' + b"x" * 100_000_000 + b'"}\n{"text": "y"}\n')
     tally = Tally(forgiving=True)
     assert list(jsonl.rows(Slice(path), tally)) == [(2, {"text": "y"})]

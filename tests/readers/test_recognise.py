@@ -107,7 +107,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_told_from_its_beginning(put, name) -> None:
+def test_a_file_is_recognised_by_its_beginning(put, name) -> None:
     content, words = FILES[name]
     assert recognise(put("a", content)).name == words
 
@@ -178,7 +178,7 @@ def test_any_bytes_are_something(tmp_path_factory, content) -> None:
 @pytest.mark.parametrize(
     "piece", ["a", " ", "\t", "{", "[", "/", "B-X ", "{{a:", "<a ", ",", "T1 "]
 )
-def test_the_beginning_alone_is_looked_at(put, piece) -> None:
+def test_the_beginning_alone_is_read(put, piece) -> None:
     assert recognise(put("a", piece * (3 * HEAD))).name
 
 

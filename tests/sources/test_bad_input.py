@@ -285,7 +285,7 @@ OTHERS = [
 
 @pytest.mark.parametrize("samples", [True, False])
 @pytest.mark.parametrize(("source", "wanted", "name", "there"), OTHERS)
-def test_our_sample_does_not_stand_for_an_edition_the_user_lacks(
+def test_our_sample_does_not_replace_an_edition_the_user_lacks(
     tmp_path, put, source, wanted, name, there, samples
 ) -> None:
     folder = put(name, "\n").parent
