@@ -13,6 +13,7 @@ ROOMS = {
     "tally": "errors",
     "strict_json": "",
     "resources": "",
+    "table": "errors",
     "rng": "",
     "files": "errors",
     "schema": "errors tally",
@@ -28,9 +29,10 @@ ROOMS = {
     "dataset": "errors tally schema spans settings readers answers templates windows prompts "
     "corpus rng files resources export",
     "export": "errors tally schema files resources corpus answers templates prompts dataset",
-    "score": "errors schema spans answers windows files resources strict_json",
+    "score": "errors table schema spans answers windows files resources strict_json",
     "predict": "errors tally schema answers windows prompts score strict_json files",
-    "runs": "errors tally schema settings answers templates files dataset prompts windows score predict train",
+    "runs": "errors tally schema settings answers templates files dataset prompts windows score "
+    "predict train",
     "train": "errors tally schema settings files rng dataset prompts windows score predict runs",
 }
 ROOMS["cli"] = " ".join(ROOMS)

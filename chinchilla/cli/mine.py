@@ -9,11 +9,11 @@ import click
 
 from chinchilla.cli.common import MANY, find_source, raw_option, samples_option, say
 from chinchilla.errors import InputError
-from chinchilla.tally import Tally
 from chinchilla.prompts.hard_negatives import Pair
 from chinchilla.schema import LabelSet, Record, make_record
 from chinchilla.score.pairing import Names, Pairing
 from chinchilla.score.rows import Row, read_rows
+from chinchilla.tally import Tally
 
 if TYPE_CHECKING:
     from chinchilla.schema import Split
@@ -122,9 +122,9 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any)
     from chinchilla.cli.mine import read_pairs
     from chinchilla.corpus import find as catalogue
     from chinchilla.errors import ConfigError
-    from chinchilla.tally import Tally
     from chinchilla.files import check_writable
     from chinchilla.prompts import hard_negatives as confusion
+    from chinchilla.tally import Tally
 
     if out != "-":
         check_writable(Path(out), "pass another file with --out")

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.errors import InputError
-from chinchilla.tally import Tally
 from chinchilla.predict.answer_files import read_answered_rows, read_answers
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.schema import Label, LabelSet, Task
 from chinchilla.score.rows import Row, rows_in
 from chinchilla.score.triples import TripleRow
 from chinchilla.strict_json import DuplicateKeyError, loads
+from chinchilla.tally import Tally
 
 KINDS = (Row, TripleRow)
 GOOD = {

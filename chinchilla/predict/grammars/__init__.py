@@ -11,7 +11,6 @@ from importlib import import_module
 from importlib.util import find_spec
 
 from chinchilla.answers import format_names
-from chinchilla.answers import forms as forms
 from chinchilla.errors import ConstraintError
 from chinchilla.predict.engine import Limits
 
