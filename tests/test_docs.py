@@ -72,6 +72,16 @@ def test_a_command_of_the_documentation_has_the_options_it_shows(line: str) -> N
     assert left == []
 
 
+@pytest.mark.parametrize("name", READMES)
+def test_the_python_of_the_readme_runs(name: str, tmp_path: Path) -> None:
+    [code] = blocks(name, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "100.0" in done.stdout
+
+
 def test_both_readmes_show_the_same_commands() -> None:
     shown = [[line for which, line in SHOWN if which == name] for name in READMES]
     assert shown[0] == shown[1]

@@ -63,12 +63,12 @@ def test_a_module_imports_only_rooms_above_its_own() -> None:
     wrong = []
     for path, tree in TREES.items():
         room = room_of(path)
-        if room in ("__init__", "__main__"):
+        if room in ("__init__", "__main__", "api"):
             continue
         ours = {name.split(".")[1] for name in imports(tree) if name.startswith("chinchilla.")}
         wrong += [
             (str(path), name)
-            for name in ours - {"__version__", room}
+            for name in ours - {"__version__", "CallableRoom", room}
             if name not in ROOMS[room].split()
         ]
     assert wrong == []
