@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from itertools import islice
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from chinchilla.answers import Content, Query, target
 from chinchilla.errors import ConfigError
+from chinchilla.prompts.queries import given_values, labels_of
 from chinchilla.schema import Label, Record, Relation
 from chinchilla.templates import fill_phrase, load_phrases
 
@@ -75,17 +76,6 @@ class DemonstrationPool:
     def __len__(self) -> int:
         """Count the records kept."""
         return len({name for bucket in self._buckets.values() for name in bucket.records})
-
-    def merge(self, other: "DemonstrationPool") -> None:
-        """Add the pool of another part of the same source: same seed, same size."""
-        if (self.seed, self.size) != (other.seed, other.size):
-            todo = "build both with the same seed and size"
-            raise ConfigError("demonstrations", "two pools that differ cannot be merged", todo)
-        for bucket in other._buckets.values():
-            for record in bucket.records.values():
-                self._check(record)
-                self._put(record)
-        self.too_long += other.too_long
 
     def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
         """Draw k examples for a record, fewer where the pool has no more.
@@ -219,14 +209,6 @@ def negative_pairs(record: Record) -> list[tuple[str, str]]:
     return [pair for pair in pairs if pair not in related]
 
 
-def labels_of(record: Record) -> list[str]:
-    """List the labels a record has gold for, each once, in order of appearance."""
-    labels = [entity.type for entity in record.entities]
-    labels += [relation.predicate for relation in record.relations]
-    labels += [event.event_type for event in record.events]
-    return list(dict.fromkeys(labels))
-
-
 def trigrams(text: str) -> frozenset[str]:
     """Return the character 3-grams of a text without white space; of a shorter one, itself."""
     words = "".join(text.split())
@@ -238,24 +220,6 @@ def jaccard(first: frozenset[str], other: frozenset[str]) -> float:
     return len(first & other) / len(first | other)
 
 
-ORDINARY = "example"
-
-
-class Pool(Protocol):
-    """Where examples are drawn from: records of train, none the record itself or nearly so."""
-
-    def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
-        """Return records to show the labels on, of three or more one without any of them."""
-
-    def draw_pairs(
-        self, record: Record, labels: Sequence[Label], k: int, rng: Random
-    ) -> list[Record]:
-        """Return such records; the one without any of the labels has a negative pair."""
-
-    def draw_events(self, record: Record, label: Label, k: int, rng: Random) -> list[Record]:
-        """Return records with an event of the type."""
-
-
 class PromptExample(NamedTuple):
     """A text of train, the query about it, and the answer."""
 
@@ -265,7 +229,7 @@ class PromptExample(NamedTuple):
 
 
 def draw_examples(
-    pool: Pool, record: Record, query: Query, k: int, rng: Random
+    pool: DemonstrationPool, record: Record, query: Query, k: int, rng: Random
 ) -> list[PromptExample]:
     """Draw up to k examples for a query about a record."""
     if query.subtask == "re-pair":
@@ -305,12 +269,6 @@ def _of_events(
 
 def write_example(query: Query, text: str, answer: str) -> str:
     """Write an example as forms.yaml words it."""
-    phrases = load_phrases()
-    values = {"text": text, "answer": answer}
-    if query.head is not None and query.tail is not None:
-        values |= {"head": query.head, "tail": query.tail}
-    if query.event is not None:
-        trigger = query.trigger or phrases.missing_trigger
-        values |= {"event_type": query.event.name, "trigger": trigger}
-    words = phrases.demonstrations
-    return fill_phrase(words.get(query.subtask, words[ORDINARY]), values)
+    phrases = load_phrases().demonstrations
+    values = {"text": text, "answer": answer, **given_values(query)}
+    return fill_phrase(phrases.get(query.subtask, phrases["example"]), values)

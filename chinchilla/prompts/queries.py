@@ -71,7 +71,7 @@ class QueryContext:
 
         An answer in train leaves it out: only a query that names its labels may be asked.
         """
-        return bool(self.held_out) and not self.held_out.isdisjoint(_present(record))
+        return bool(self.held_out) and not self.held_out.isdisjoint(labels_of(record))
 
 
 def queries_of_record(
@@ -120,19 +120,18 @@ def _every_label(
 def _label_batches(
     record: Record, subtask: str, labels: Sequence[Label], draw: Draw
 ) -> Iterator[list[Label]]:
-    present = _present(record)
+    present = frozenset(labels_of(record))
     size = draw.options.roles_per_prompt if subtask == "ee" else 0
     for part in role_parts(labels, size):
         yield from batches(part, present, draw)
 
 
-def _present(record: Record) -> frozenset[str]:
-    """Return the raw labels that a record has."""
-    return frozenset(
-        [entity.type for entity in record.entities]
-        + [relation.predicate for relation in record.relations]
-        + [event.event_type for event in record.events]
-    )
+def labels_of(record: Record) -> list[str]:
+    """Return the raw labels that a record has gold for, each once, in order of appearance."""
+    labels = [entity.type for entity in record.entities]
+    labels += [relation.predicate for relation in record.relations]
+    labels += [event.event_type for event in record.events]
+    return list(dict.fromkeys(labels))
 
 
 def _pairs(
@@ -180,6 +179,17 @@ def _is_open(draw: Draw) -> bool:
     share = draw.options.open_share
     may = draw.train or draw.options.open_everywhere
     return may and share > 0 and draw.rng.random() < share
+
+
+def given_values(query: Query) -> dict[str, str]:
+    """Return the values of a template's variables for what a query gives beside the text."""
+    values: dict[str, str] = {}
+    if query.head is not None and query.tail is not None:
+        values |= {"head": query.head, "tail": query.tail}
+    if query.event is not None:
+        trigger = query.trigger or load_phrases().missing_trigger
+        values |= {"event_type": query.event.name, "trigger": trigger}
+    return values
 
 
 def nothing_found(template: Template, form: str) -> str:

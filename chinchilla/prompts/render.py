@@ -15,11 +15,17 @@ from functools import cached_property
 from random import Random
 
 from chinchilla.answers import Query, answer_format
-from chinchilla.prompts.few_shot import Pool, draw_examples, write_example
+from chinchilla.prompts.few_shot import DemonstrationPool, draw_examples, write_example
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.label_text import LabelStyle, label_text, query_labels, rename
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.queries import GoldQuery, QueryContext, nothing_found, queries_of_record
+from chinchilla.prompts.queries import (
+    GoldQuery,
+    QueryContext,
+    given_values,
+    nothing_found,
+    queries_of_record,
+)
 from chinchilla.rng import Rng
 from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.spans import occurrences
@@ -39,7 +45,7 @@ class Prompter:
     options: PromptOptions = field(default_factory=PromptOptions)
     held_out: frozenset[str] = frozenset()
     confusions: Confusions = field(default_factory=dict)
-    pool: Pool | None = None
+    pool: DemonstrationPool | None = None
     # two generators, started anew for each record and each row
     _record_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
     _row_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
@@ -162,13 +168,7 @@ class Prompter:
             labels = style.join([texts[label.key] for label in query.labels])
         else:
             labels = query_labels(query, self.labels.types, style)
-        values = {"label_lines" if style.in_lines else "labels": labels}
-        if query.head is not None and query.tail is not None:
-            values |= {"head": query.head, "tail": query.tail}
-        if query.event is not None:
-            trigger = query.trigger or load_phrases().missing_trigger
-            values |= {"event_type": query.event.name, "trigger": trigger}
-        return values
+        return {"label_lines" if style.in_lines else "labels": labels, **given_values(query)}
 
     def _demonstrations(self, gold: GoldQuery, query: Query, form: str, rng: Random) -> str:
         """Return the examples of a row, with what introduces them."""

@@ -16,9 +16,9 @@ from chinchilla.prompts.few_shot import (
     DemonstrationPool,
     PoolSize,
     jaccard,
-    labels_of,
     trigrams,
 )
+from chinchilla.prompts.queries import labels_of
 from chinchilla.schema import Entity, Label, Record
 from chinchilla.tally import Tally
 
@@ -53,11 +53,9 @@ def test_the_same_chance_draws_the_same_examples_whatever_the_order_of_the_recor
     size = PoolSize(per_label=8)
     pool = DemonstrationPool(many(), 7, size)
     backwards = DemonstrationPool(reversed(many()), 7, size)
-    parts = DemonstrationPool(many()[:50], 7, size)
-    parts.merge(DemonstrationPool(many()[40:], 7, size))
     drawn = ids(pool.draw(record(900), LABELS, 5, Random("1-x")))
     assert len(set(drawn)) == 5
-    for other in (backwards, parts, pickle.loads(pickle.dumps(pool))):
+    for other in (backwards, pickle.loads(pickle.dumps(pool))):
         assert ids(other.draw(record(900), LABELS, 5, Random("1-x"))) == drawn
     assert ids(pool.draw(record(900), LABELS, 5, Random("2-x"))) != drawn
     other_seed = DemonstrationPool(many(), 8, size)
@@ -173,11 +171,6 @@ def test_a_record_that_may_not_be_shown_is_an_error(fields: dict, message: str) 
         DemonstrationPool([record(1), record(2, **fields)], 1)
     todo = "draw demonstrations from the labelled train records of one source"
     assert str(raised.value) == message + todo
-
-
-def test_pools_of_different_seeds_cannot_be_merged() -> None:
-    with pytest.raises(ConfigError, match="cannot be merged"):
-        DemonstrationPool(many(), 1).merge(DemonstrationPool(many(), 2))
 
 
 def test_trigrams_leave_white_space_out() -> None:
