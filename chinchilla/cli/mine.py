@@ -75,14 +75,14 @@ class _Usable(NamedTuple):
             self.tally.drop("predicted label on no card", f"{self.record.id} {label!r}")
         return known
 
-    def _has(self, words: str, start: int | None = None, end: int | None = None) -> bool:
+    def _has(self, string: str, start: int | None = None, end: int | None = None) -> bool:
         text = self.record.text
-        stop = None if start is None else start + len(words)
-        fits = words in text if start is None else start >= 0 and text[start:stop] == words
-        found = bool(words) and fits and end in (None, stop)
-        if not found:
-            self.tally.drop("predicted string not in the text", f"{self.record.id} {words!r}")
-        return found
+        stop = None if start is None else start + len(string)
+        fits = string in text if start is None else start >= 0 and text[start:stop] == string
+        usable = bool(string) and fits and end in (None, stop)
+        if not usable:
+            self.tally.drop("predicted string not in the text", f"{self.record.id} {string!r}")
+        return usable
 
 
 @click.command()
@@ -94,12 +94,12 @@ class _Usable(NamedTuple):
     type=click.Choice(["train", "dev", "test"]),
     default="train",
     show_default=True,
-    help="Split whose records show what bears a label.",
+    help="Split whose records show which strings have a label.",
 )
 @click.option(
     "--pred",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Records predicted for the split (exchange format), to learn what a model confuses.",
+    help="Records predicted for the split (exchange format), to see what a model confuses.",
 )
 @click.option(
     "--top",
@@ -116,29 +116,28 @@ class _Usable(NamedTuple):
     help="File to write; - is stdout.",
 )
 @samples_option
-def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any) -> None:
+def mine(source: str, split: "Split", pred: Path | None, out: str, **options: Any) -> None:
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
-    from chinchilla.cli.mine import read_pairs
-    from chinchilla.corpus import find as catalogue
-    from chinchilla.errors import ConfigError, Tally
+    from chinchilla.corpus import find
+    from chinchilla.errors import ConfigError
     from chinchilla.files import check_writable
-    from chinchilla.prompts import hard_negatives as confusion
+    from chinchilla.prompts import hard_negatives
 
     if out != "-":
         check_writable(Path(out), "pass another file with --out")
-    found = find_source(source, split, given)
-    if split in found.edition.unlabelled:
-        what = f"{found.card.source} was published without labels in {split}"
+    data = find_source(source, split, options)
+    if split in data.edition.unlabelled:
+        what = f"{data.card.source} was published without labels in {split}"
         raise ConfigError(f"--split {split}", what, "choose a split that has labels")
-    name = found.edition.name
-    labels, tally = found.card.label_set(name), Tally()
-    records = catalogue.records(found, split, tally)
+    name = data.edition.name
+    labels, tally = data.card.label_set(name), Tally()
+    records = find.records(data, split, tally)
     pairs = None
     if pred is not None:
-        gold = catalogue.records(found, split, Tally())
+        gold = find.records(data, split, Tally())
         pairs = read_pairs(gold, pred, labels, tally)
-    mined = confusion.mine(labels, records, pairs, given["top"])
-    _write(out, confusion.dump_confusions(found.card.source, name, mined))
+    mined = hard_negatives.mine(labels, records, pairs, options["top"])
+    _write(out, hard_negatives.dump_confusions(data.card.source, name, mined))
     alone = sum(not others for others in mined.values())
     say(f"{len(mined)} labels, {alone} of them like no other", err=True)
     for reason, count in sorted(tally.refused.items()):
