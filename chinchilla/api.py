@@ -24,7 +24,8 @@ from chinchilla.dataset.build import build as build_plan
 from chinchilla.dataset.config import read_config
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import RowsFile, hashed_lines, open_processed, read_labels, rows
-from chinchilla.errors import ConfigError, Tally
+from chinchilla.errors import ConfigError
+from chinchilla.tally import Tally
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import query_of
 from chinchilla.prompts.render import Prompter
