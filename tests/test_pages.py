@@ -1,0 +1,73 @@
+"""The pages of the documentation: two languages with one content, and links that lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAIRS = [
+    *((path, DOCS / "en" / path.name) for path in sorted((DOCS / "zh").glob("*.md"))),
+    (ROOT / "SECURITY.zh.md", ROOT / "SECURITY.md"),
+]
+ALL = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+FENCED = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
+
+
+def names(pages: list[Path]) -> list[str]:
+    return [path.relative_to(ROOT).as_posix() for path in pages]
+
+
+def blocks(path: Path) -> list[tuple[str, str]]:
+    """Return the code blocks of a page with their languages, comments and file names aside."""
+    found = FENCED.findall(path.read_text(encoding="utf-8"))
+    return [(language, re.sub(r"(^|\s+)# .*$", "", code, flags=re.M)) for language, code in found]
+
+
+def prose(path: Path) -> str:
+    """Return the text of a page without code and without the addresses of links."""
+    text = FENCED.sub("", path.read_text(encoding="utf-8"))
+    return re.sub(r"`[^`\n]*`|\]\([^)]*\)|<[a-z/][^>]*>", " ", text)
+
+
+def headings(path: Path) -> list[int]:
+    text = FENCED.sub("", path.read_text(encoding="utf-8"))
+    return [len(level) for level in re.findall(r"^(#+) ", text, re.MULTILINE)]
+
+
+def test_both_languages_have_the_same_pages() -> None:
+    chinese, english = (sorted(path.name for path in (DOCS / x).iterdir()) for x in ("zh", "en"))
+    assert chinese == english
+
+
+@pytest.mark.parametrize(("chinese", "english"), PAIRS, ids=names([zh for zh, _ in PAIRS]))
+def test_a_page_has_the_same_code_and_sections_in_both_languages(
+    chinese: Path, english: Path
+) -> None:
+    assert blocks(chinese) == blocks(english)
+    assert headings(chinese) == headings(english)
+
+
+@pytest.mark.parametrize(("chinese", "english"), PAIRS, ids=names([zh for zh, _ in PAIRS]))
+def test_a_page_is_in_one_language(chinese: Path, english: Path) -> None:
+    # a term or a label may be quoted, a sentence may not
+    assert re.findall(r"(?:[a-z]{2,} ){5,}", prose(chinese)) == []
+    assert re.findall(r"[\u4e00-\u9fff，。；]{8,}", prose(english)) == []
+
+
+@pytest.mark.parametrize("page", ALL, ids=names(ALL))
+def test_every_link_of_a_page_leads_to_a_file_and_a_heading(page: Path) -> None:
+    for address in re.findall(r"\]\(([^)\s]+)\)", FENCED.sub("", page.read_text(encoding="utf-8"))):
+        if address.startswith("http"):
+            continue
+        name, _, anchor = address.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), address
+        assert not anchor or anchor in anchors(target), address
+
+
+def anchors(path: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub and the site both make them."""
+    found = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in found}
