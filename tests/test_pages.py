@@ -1,9 +1,13 @@
 """The pages of the documentation: two languages with one content, and links that lead somewhere."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
@@ -71,3 +75,56 @@ def anchors(path: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub and the site both make them."""
     found = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title).strip().lower().replace(" ", "-") for title in found}
+
+
+@pytest.fixture(scope="session")
+def site() -> dict[str, Any]:
+    """Return mkdocs.yml; what it names as Python objects is left out."""
+
+    class Loader(yaml.SafeLoader):
+        pass
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    return yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), Loader)
+
+
+def entries(nav: list[Any]) -> list[str]:
+    """Return the pages of a navigation, in its order."""
+    pages: list[str] = []
+    for entry in nav:
+        inner = next(iter(entry.values())) if isinstance(entry, dict) else entry
+        pages += [inner] if isinstance(inner, str) else entries(inner)
+    return pages
+
+
+def test_the_navigation_of_the_site_holds_every_page_once(site: dict[str, Any]) -> None:
+    pages = [path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")]
+    assert sorted(entries(site["nav"])) == sorted(pages)
+    chinese, english = (
+        [name.removeprefix(f"{x}/") for name in entries(site["nav"]) if name.startswith(f"{x}/")]
+        for x in ("zh", "en")
+    )
+    assert chinese == english
+
+
+def test_the_site_fetches_nothing_from_another_host(site: dict[str, Any]) -> None:
+    assert site["theme"]["font"] is False
+    assert not {"repo_url", "extra_javascript", "extra_css"} & set(site)
+    [search] = [one["search"] for one in site["plugins"] if "search" in one]
+    assert search["lang"] == ["en", "zh"]
+
+
+def test_the_site_is_built_without_a_warning(tmp_path: Path) -> None:
+    pytest.importorskip("material", reason="the extra [docs] is not installed: make docs")
+    words = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "zh" / "index.html").is_file()
+
+
+def test_the_reference_of_the_command_line_is_what_the_commands_say() -> None:
+    words = [sys.executable, "-c", "import cli_reference; print(cli_reference.reference(), end='')"]
+    done = subprocess.run(words, cwd=DOCS, capture_output=True, text=True, encoding="utf-8")
+    assert done.returncode == 0, done.stderr
+    written = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert written == done.stdout, "run python docs/cli_reference.py"
