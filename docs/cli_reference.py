@@ -42,8 +42,7 @@ def section(name: str, command: click.Command) -> str:
     options = [one for one in command.params if isinstance(one, click.Option)]
     usage = " ".join(["chinchilla", name, "[OPTIONS]", *map(shown, arguments)])
     table = ["| option | value | default | meaning |", "|---|---|---|---|", *map(row, options)]
-    lines = [f"## {name}", "", "```text", usage, "```", "", escaped(text), "", *table, ""]
-    return "\n".join(lines)
+    return "\n".join([f"## {name}", "", f"`{usage}`", "", escaped(text), "", *table, ""])
 
 
 def shown(argument: click.Argument) -> str:
