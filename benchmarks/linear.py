@@ -25,12 +25,12 @@ import orjson
 
 from chinchilla.answers import Question, forms
 from chinchilla.answers.repair import read_answer
+from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.exchange import EndpointOptions
-from chinchilla.report.evaluation import write_page
 from chinchilla.schema import Label, Role, Slot
-from chinchilla.score.evaluation import Request, evaluate
+from chinchilla.score.evaluate import Request, evaluate
+from chinchilla.score.page import write_page
 
 RATIO, SHORT, LONG, ROUNDS = 3.0, 0.03, 0.5, 2
 CHARACTERS, ITEMS, BLOCK = 100_000, 10_000, 500

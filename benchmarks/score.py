@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 import orjson
 
+from chinchilla.score.bootstrap import intervals
 from chinchilla.score.counts import Options
-from chinchilla.score.evaluation import Request, evaluate
-from chinchilla.score.interval import intervals
+from chinchilla.score.evaluate import Request, evaluate
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
 from chinchilla.score.rows import Entity, Gold, Row

@@ -16,8 +16,8 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 from pydantic import Field, ValidationError
 
 from chinchilla.errors import AS_UTF8, TemplateError
+from chinchilla.resources import RESOURCES, shipped
 from chinchilla.schema import Frozen, explain
-from chinchilla.shipped import shipped
 
 Subtask = Literal["ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"]
 
@@ -217,7 +217,7 @@ def _read_file(path: Path, root: Path) -> Iterator[Template]:
     try:
         file = TemplateFile.model_validate(_read_yaml(path))
     except ValidationError as error:
-        todo = "see docs/templates.md for the fields of a template"
+        todo = "see docs/en/templates.md for the fields of a template"
         raise TemplateError(str(path), explain(error), todo) from error
     name = path.relative_to(root).with_suffix("").as_posix()
     seen: set[str] = set()
@@ -290,7 +290,7 @@ def template_hashes(folder: Path | None = None) -> dict[str, str]:
     `repair.yaml` is one of them: how an answer is read decides what it is worth.
     """
     own = own_templates()
-    roots = [folder] if folder else [shipped("templates"), *([own] if own else [])]
+    roots = [folder] if folder else [shipped("templates"), RESOURCES, *([own] if own else [])]
     return {
         path.relative_to(root).as_posix(): sha256(path.read_bytes()).hexdigest()
         for root in roots

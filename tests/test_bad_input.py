@@ -5,9 +5,9 @@ import re
 import orjson
 import pytest
 
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.check import schema_surprises
 from chinchilla.errors import ChinchillaError, InputError, Tally
-from chinchilla.sources import catalogue
-from chinchilla.sources.inspection import schema_surprises
 
 TODO = "correct the line or leave it out"
 

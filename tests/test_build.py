@@ -13,13 +13,13 @@ import orjson
 import pytest
 
 from chinchilla.answers import Content, Question, form, ordered
-from chinchilla.build.config import BuildConfig, read_config
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig, read_config
+from chinchilla.dataset.plan import make_plan
 from chinchilla.errors import ChinchillaError
 from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.settings import read_settings
-from chinchilla.sources import catalogue
 from chinchilla.train.config import TrainConfig
 
 

@@ -8,9 +8,9 @@ import pytest
 from click.testing import CliRunner
 
 from chinchilla.cli import cli
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.find import Found
 from chinchilla.errors import CardError, Tally
-from chinchilla.sources import catalogue
-from chinchilla.sources.catalogue import Found
 
 NOWHERE = Path("nowhere")
 SOURCES = [

@@ -12,10 +12,10 @@ import click
 import orjson
 import pytest
 
-from chinchilla.build.config import BuildConfig, read_config
 from chinchilla.cli import cli
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.config import BuildConfig, read_config
 from chinchilla.errors import Tally
-from chinchilla.sources import catalogue
 from chinchilla.templates import load_templates
 from chinchilla.train.config import TrainConfig, read_train_config
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from chinchilla.corpus import evidence
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.find import Found
 from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
 from chinchilla.schema import Record, Split
-from chinchilla.sources import catalogue, evidence
-from chinchilla.sources.catalogue import Found
 
 SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
 TRAIN = {

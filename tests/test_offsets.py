@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.offsets import Ruler, Setting, fitting, suspicion
 from chinchilla.errors import ChinchillaError, Tally
 from chinchilla.schema import Record
-from chinchilla.sources import catalogue
-from chinchilla.sources.offsets import Ruler, Setting, fitting, suspicion
 
 CARD = (
     'title = "x"\ntask = "ner"\n[[editions]]\nsplits.train = ["train.json"]\n'

@@ -9,8 +9,7 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError
-from chinchilla.outputs import Inventory, check_room, hash_file, write_whole
-from chinchilla.publishing import publish
+from chinchilla.files import Inventory, check_room, hash_file, publish, write_whole
 
 INVENTORY = Inventory("list.json", "files", ("README.md",))
 TODO = "move it away, or pass another folder with --out"

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.read import Known, plain_record
 from chinchilla.errors import ChinchillaError, Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Relation, check_record
-from chinchilla.sources import catalogue
 from chinchilla.sources.duie import to_relation
-from chinchilla.sources.plain import Known, plain_record
 
 NOWHERE = Path("nowhere")
 TEXT = "甲书是乙写的"

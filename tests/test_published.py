@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.check import count
 from chinchilla.errors import Tally
 from chinchilla.schema import Record
-from chinchilla.sources import catalogue
-from chinchilla.sources.inspection import count
 
 pytestmark = pytest.mark.real
 
@@ -124,7 +124,7 @@ def test_every_string_of_duee_fin_is_in_the_text_or_says_where_it_is(published: 
 
 
 def test_label_files_and_cards_agree(published: Path) -> None:
-    from chinchilla.sources.inspection import schema_surprises
+    from chinchilla.corpus.check import schema_surprises
 
     for source in ("duie", "duee", "duee_fin", "finre", "sanwen"):
         found = catalogue.find(catalogue.load_card(source, published), published)
@@ -133,7 +133,7 @@ def test_label_files_and_cards_agree(published: Path) -> None:
 
 
 def test_the_sha256_of_every_complete_published_file_is_on_its_card(published: Path) -> None:
-    from chinchilla.outputs import hash_file
+    from chinchilla.files import hash_file
 
     checked = 0
     for source, card in catalogue.cards(published).items():

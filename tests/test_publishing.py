@@ -10,8 +10,7 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError
-from chinchilla.outputs import Inventory, check_room
-from chinchilla.publishing import publish, staging
+from chinchilla.files import Inventory, check_room, publish, staging
 
 INVENTORY = Inventory("list.json", "files", ("README.md",))
 OLD = ("a/b.txt", "c.txt", "gone/d.txt")
@@ -21,7 +20,7 @@ STOPPER = """
 import os, signal, sys
 from pathlib import Path
 from test_publishing import INVENTORY, NEW, write
-from chinchilla.publishing import publish, staging
+from chinchilla.files import publish, staging
 
 def run(out, at, how, recovering):
     renames = 0
@@ -263,7 +262,7 @@ def test_two_builds_into_one_folder_leave_one_whole_output(tmp_path: Path) -> No
     for status, line in zip(done, told, strict=True):
         assert status == 0 or "another command is writing into it" in line
     hashes = orjson.loads((out / "manifest.json").read_bytes())["outputs"]
-    from chinchilla.outputs import hash_file
+    from chinchilla.files import hash_file
 
     assert all(hash_file(out / name) == one["sha256"] for name, one in hashes.items())
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from own_card import run
 
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.check import inspect
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Record, check_record
-from chinchilla.sources import catalogue
-from chinchilla.sources.inspection import inspect
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 CARD = """title = "我的数据"

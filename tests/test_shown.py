@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.cli.table import table
+from chinchilla.cli.common import table
 from chinchilla.errors import ChinchillaError, shown
 
 ROOT = Path(__file__).parent.parent

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.card import Card, Edition
+from chinchilla.corpus.find import Found
 from chinchilla.errors import Tally
 from chinchilla.schema import Record
-from chinchilla.sources import catalogue
-from chinchilla.sources.card import Card, Edition
-from chinchilla.sources.catalogue import Found
 
 HERE = Path(__file__).resolve().parent / "sources"
 RAW = HERE.parent.parent / "raw"

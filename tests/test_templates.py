@@ -7,9 +7,9 @@ import yaml
 
 from chinchilla.errors import TemplateError
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.render import Prompter
+from chinchilla.resources import shipped
 from chinchilla.schema import Label, LabelSet, Record
-from chinchilla.shipped import shipped
 from chinchilla.templates import Template, load_phrases, load_templates, template_hashes, variables
 
 VALUES = {
@@ -103,7 +103,7 @@ BAD = [
     (
         "instruction",
         "",
-        ": wordings.0.instruction: is empty; see docs/templates.md for the fields of a template",
+        ": wordings.0.instruction: is empty; see docs/en/templates.md for the fields of a template",
     ),
 ]
 

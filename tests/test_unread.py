@@ -10,9 +10,9 @@ from click.testing import CliRunner
 from own_card import CARD, ROW, run
 
 from chinchilla.cli import cli
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.unread import unread
 from chinchilla.errors import ChinchillaError
-from chinchilla.sources import catalogue
-from chinchilla.sources.unread import unread
 
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 BIO = "张\tB-PER\n三\tI-PER\n来\tO\n\n"

@@ -1,13 +1,10 @@
-"""One module an answer form: `dump` and its inverse `parse`, side by side, with repair.
+"""One module an answer format: `dump` and its inverse `parse`, side by side, with repair.
 
-A form is found by its name: `json` is `chinchilla.answers.json`. No list is kept by hand: every
-module of this package that has a `dump` and a `parse` is a form.
+A format is found by its name: `json` is `chinchilla.answers.json_format`. No list is kept by hand.
 """
 
-from chinchilla.answers.discovery import Form, form, forms
-from chinchilla.answers.gold import ordered
-from chinchilla.answers.question import SUBTASKS, Content, Question, Subtask
+from chinchilla.answers.formats import Form, form, forms
+from chinchilla.answers.query import SUBTASKS, Content, Question, Subtask
+from chinchilla.answers.target import ordered
 
 __all__ = ["SUBTASKS", "Content", "Form", "Question", "Subtask", "form", "forms", "ordered"]
-
-# no other code here: the form `tuple` is an attribute of this package and hides the built-in

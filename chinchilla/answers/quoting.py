@@ -6,7 +6,7 @@ One rule for all text forms. Words are written as they stand unless, in their pl
 - they hold what ends or begins a field in that place (each form says what does), or
 - the whole answer would read like the words for nothing found;
 
-then they are written as a JSON string: "A：B", "第一行\\n第二行", "\\"引号\\"开头".
+then they are written as a JSON string: "A：B", "第一行\n第二行", "\"引号\"开头".
 """
 
 import re
@@ -15,6 +15,8 @@ from json import JSONDecodeError, JSONDecoder, dumps
 from re import Pattern
 from typing import Any
 
+from chinchilla.answers.items import Said, said
+from chinchilla.answers.query import Content, Question
 from chinchilla.errors import AnswerError
 
 Quote = Callable[[str, Pattern[str] | None], str]
@@ -104,3 +106,28 @@ class Cursor:
         """Return the error that names this place."""
         here = self.text[self.at : self.at + 12]
         return AnswerError("answer", f"{what} at {here!r}", "write each item as the form says")
+
+
+Write = Callable[[list[Said], Question, Quote], str]
+"""How a form writes items, with the words in them as a quote has them."""
+
+
+def written(content: Content, question: Question, write: Write) -> str:
+    """Write a content; quoted throughout if it read like nothing found."""
+    items = said(content, question)
+    if not items:
+        return question.empty
+    answer = write(items, question, bare)
+    if answer.strip() == question.empty.strip():
+        return write(items, question, quoted)
+    return answer
+
+
+def lines_of(answer: str, question: Question) -> list[str]:
+    """Return the lines that say something, none for nothing found; raise AnswerError for blanks."""
+    if answer.strip() == question.empty.strip():
+        return []
+    lines = [line for line in answer.split("\n") if line.strip()]
+    if not lines:
+        raise AnswerError("answer", "nothing but blanks", "write the words for nothing found")
+    return lines

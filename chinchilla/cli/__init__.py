@@ -16,12 +16,12 @@ from chinchilla import __version__
 from chinchilla.cli import guard
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
+from chinchilla.cli.common import Commands, ReaderLeftError, check_open, say
 from chinchilla.cli.compare import compare
 from chinchilla.cli.eval import evaluate
 from chinchilla.cli.export import export
 from chinchilla.cli.merge import merge
 from chinchilla.cli.mine import mine
-from chinchilla.cli.output import Commands, ReaderLeftError, check_open, say
 from chinchilla.cli.predict import predict
 from chinchilla.cli.records import records
 from chinchilla.cli.score import score

@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import (
+from chinchilla.cli.common import (
     SEED,
     editions_option,
     raw_option,
     samples_option,
+    say,
     templates_option,
 )
-from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
-    from chinchilla.build.plan import Plan
-    from chinchilla.build.shard import Totals
+    from chinchilla.dataset.plan import Plan
+    from chinchilla.dataset.shard import Totals
 
 
 @click.command()
@@ -62,13 +62,13 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
     It ends with what was read of each split, what was left out, fixed or warned of, and the files
     that were not read.
     """
-    from chinchilla.build.config import read_config
-    from chinchilla.build.dataset import build as build_all
-    from chinchilla.build.forecast import forecast
-    from chinchilla.build.plan import make_plan
     from chinchilla.cli.progress import build_progress
     from chinchilla.cli.report import report_lines
-    from chinchilla.sources.report import Report
+    from chinchilla.corpus.report import Report
+    from chinchilla.dataset.build import build as build_all
+    from chinchilla.dataset.config import read_config
+    from chinchilla.dataset.dry_run import forecast
+    from chinchilla.dataset.plan import make_plan
 
     _say_shipped(config)
     workers, dry_run = given.pop("workers"), given.pop("dry_run")
@@ -90,7 +90,7 @@ def build(raw: Path, out: Path, config: Path | None, **given: Any) -> None:
 
 def _say_shipped(config: Path | None) -> None:
     """Say which of two configurations is read where a file bears the name of one that ships."""
-    from chinchilla.build.config import shipped_configs
+    from chinchilla.dataset.config import shipped_configs
 
     if config is not None and str(config) in shipped_configs() and config.is_file():
         words = f"the configuration {config} that ships is read"
@@ -103,7 +103,7 @@ def _changes(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _plan_table(plan: "Plan") -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     rows = []
     for found in plan.found:
@@ -116,7 +116,7 @@ def _plan_table(plan: "Plan") -> str:
 
 
 def _result_table(manifest: dict[str, Any]) -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     rows = []
     for name, source in manifest["sources"].items():
@@ -127,8 +127,8 @@ def _result_table(manifest: dict[str, Any]) -> str:
 
 
 def _forecast_table(plan: "Plan", sums: "Totals") -> str:
-    from chinchilla.build.forecast import quantiles
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
+    from chinchilla.dataset.dry_run import quantiles
 
     tasks: dict[str, str] = {found.card.source: found.card.task for found in plan.found}
     rows = []

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from chinchilla.cli.options import (
+from chinchilla.cli.common import (
     editions_option,
     json_option,
     raw_option,
     samples_option,
+    say,
     templates_option,
 )
-from chinchilla.cli.output import say
 
 if TYPE_CHECKING:
-    from chinchilla.sources.card import Card
-    from chinchilla.sources.catalogue import Found
-    from chinchilla.sources.inspection import Inspection
-    from chinchilla.sources.report import Report, SourceReport
+    from chinchilla.corpus.card import Card
+    from chinchilla.corpus.check import Inspection
+    from chinchilla.corpus.find import Found
+    from chinchilla.corpus.report import Report, SourceReport
 
 
 class Checked(NamedTuple):
@@ -52,7 +52,7 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: Any) -> N
     that were not read.
     """
     from chinchilla.cli.report import report_lines
-    from chinchilla.sources import catalogue
+    from chinchilla.corpus import find as catalogue
 
     names = [one for name in sources for one in catalogue.resolve(name, raw)]
     given["editions"] = {
@@ -78,10 +78,10 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: Any) -> N
 
 def _check(name: str, raw: Path, given: dict[str, Any], *, must_be: bool, quiet: bool) -> Checked:
     """Read a source, and print what was met."""
+    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus.check import inspect, schema_surprises
+    from chinchilla.corpus.report import source_report
     from chinchilla.errors import CardError, ConfigError, InputError
-    from chinchilla.sources import catalogue
-    from chinchilla.sources.inspection import inspect, schema_surprises
-    from chinchilla.sources.report import source_report
 
     tell = partial(say, err=quiet)
     try:
@@ -117,8 +117,8 @@ def _lines(seen: "Inspection") -> list[str]:
 
 
 def _report(raw: Path, done: list[Checked]) -> "Report":
-    from chinchilla.sources.report import Report
-    from chinchilla.sources.unread import unread
+    from chinchilla.corpus.report import Report
+    from chinchilla.corpus.unread import unread
 
     cards = [(one.card, one.found) for one in done if one.card is not None]
     sources = {one.card.source: one.report for one in done if one.card and one.report}
@@ -127,8 +127,8 @@ def _report(raw: Path, done: list[Checked]) -> "Report":
 
 def _round_trip(done: Checked, name: str) -> int:
     """Print the F1 of what was read back, a line a sub-task and form; return what failed."""
-    from chinchilla.build.roundtrip import round_trip
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
+    from chinchilla.dataset.round_trip import round_trip
 
     if done.found is None:
         return 0

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import MANY, json_option
-from chinchilla.cli.output import say
+from chinchilla.cli.common import MANY, json_option, say
 from chinchilla.cli.score import (
     FILE,
     alias_option,
@@ -17,7 +16,7 @@ from chinchilla.cli.score import (
 )
 
 if TYPE_CHECKING:
-    from chinchilla.score.versus import Versus
+    from chinchilla.score.compare import Versus
 
 
 @click.command()
@@ -38,9 +37,8 @@ def compare(as_json: bool, **given: Any) -> None:
     """Compare the predictions B with the predictions A on the same gold documents."""
     import orjson
 
-    from chinchilla.score.comparison import Chance
-    from chinchilla.score.evaluation import Request
-    from chinchilla.score.versus import versus
+    from chinchilla.score.compare import Chance, versus
+    from chinchilla.score.evaluate import Request
 
     chance = Chance(given.pop("bootstrap"), given.pop("shuffles"), given["seed"])
     with streams(given) as files:
@@ -54,7 +52,7 @@ def compare(as_json: bool, **given: Any) -> None:
 
 
 def _report(found: "Versus") -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     head = ("metric", "F1 A", "F1 B", "B - A", "95 %", "p")
     rows = []

@@ -6,16 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.extras import need
-from chinchilla.cli.options import batch_size_option, templates_option, trust_option
-from chinchilla.cli.output import say
+from chinchilla.cli.common import batch_size_option, need, say, templates_option, trust_option
 from chinchilla.cli.score import check_any_read
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
-    from chinchilla.score.evaluation import Evaluation
+    from chinchilla.runs.evaluate import Sitting
+    from chinchilla.score.evaluate import Evaluation
     from chinchilla.train.data import Data
-    from chinchilla.train.examining import Sitting
 
 
 @click.command("eval")
@@ -55,11 +53,11 @@ def evaluate(
     need("train")
     if given["constrained"]:
         need("constrained")
-    from chinchilla.predict.threads import use_threads
+    from chinchilla.predict.local import use_threads
 
     use_threads(0)
+    from chinchilla.runs.folder import finished_run, newest_run
     from chinchilla.train.data import folder_of, open_data
-    from chinchilla.train.runs import finished_run, newest_run
 
     folder = run or newest_run(runs, task)
     facts = finished_run(folder)
@@ -90,15 +88,15 @@ def _subtasks_of(facts: dict[str, Any], run: Path, task: str | None) -> "Sequenc
 
 def _same_templates(facts: dict[str, Any], data: "Data") -> None:
     """Raise TrainError where a run learnt by other wordings than those here or of the build."""
+    from chinchilla.runs.evaluate import check_templates
     from chinchilla.templates import template_hashes
-    from chinchilla.train.examining import check_templates
 
     check_templates(facts, template_hashes())
     check_templates(facts, data.processed.manifest["templates"], str(data.folder))
 
 
 def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
-    from chinchilla.train.examining import Sitting, exams_of, other_wordings
+    from chinchilla.runs.evaluate import Sitting, exams_of, other_wordings
 
     other = given["templates"] == "held-out"
     exams = exams_of(data, split, other_wordings(data) if other else None)
@@ -115,8 +113,8 @@ def _sit(
 
     from chinchilla.cli.progress import answer_progress
     from chinchilla.errors import ConstraintError
-    from chinchilla.train.examining import ask_sitting, score_sitting, write_score
-    from chinchilla.train.tuned import Wanted, held, open_engine
+    from chinchilla.runs.evaluate import ask_sitting, score_sitting, write_score
+    from chinchilla.runs.model import Wanted, held, open_engine
 
     about = {
         "run": str(folder),
@@ -161,8 +159,8 @@ def _pages(
     sitting: "Sitting", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
 ) -> "Iterator[list[str]]":
     """Write the page of each exam, and yield its row of the table."""
-    from chinchilla.report.evaluation import write_page
-    from chinchilla.train.examining import cut_in
+    from chinchilla.runs.evaluate import cut_in
+    from chinchilla.score.page import write_page
 
     for name, one in scores.items():
         write_page(one, sitting.folder / f"{name}.html")
@@ -200,7 +198,7 @@ def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     head = ("exam", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
     return table((*head, "ok/repaired/failed", "cut"), rows)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.output import say
+from chinchilla.cli.common import say
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
+    from chinchilla.dataset.read import Processed
     from chinchilla.export.lengths import Ruler
-    from chinchilla.export.processed import Processed
 
 
 @click.command()
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 def export(processed: Path, name: str, out: Path | None, **options: Any) -> None:
     """Turn the build in PROCESSED into the files that a trainer reads, one a split."""
-    from chinchilla.export.processed import open_processed
+    from chinchilla.dataset.read import open_processed
     from chinchilla.export.run import export as export_all
 
     ruler = _ruler(options["tokenizer"], options["max_tokens"])
@@ -60,8 +60,8 @@ def export(processed: Path, name: str, out: Path | None, **options: Any) -> None
 def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "Ruler":
     """Return what lengths are measured in: tokens where a tokenizer is given."""
     from chinchilla.export.lengths import CHARACTERS, Ruler
-    from chinchilla.outputs import hash_file
-    from chinchilla.prompts.measures import tokenizer_file, tokens_of
+    from chinchilla.files import hash_file
+    from chinchilla.windows.split import tokenizer_file, tokens_of
 
     if tokenizer is None:
         if max_tokens:
@@ -72,7 +72,7 @@ def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "Ruler":
 
 
 def _files(manifest: dict[str, Any]) -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     files = manifest["files"].items()
     rows = [[name, f"{file['bytes']:,}", file["sha256"][:12]] for name, file in files]
@@ -81,7 +81,7 @@ def _files(manifest: dict[str, Any]) -> str:
 
 def _lengths(manifest: dict[str, Any]) -> str:
     """Lay out how many rows of each split are longer than trainers may take."""
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     lengths = manifest["lengths"]
     limits = next(iter(lengths["longer"].values()))

@@ -4,9 +4,7 @@ from pathlib import Path
 
 import click
 
-from chinchilla.cli.extras import need
-from chinchilla.cli.options import trust_option
-from chinchilla.cli.output import say
+from chinchilla.cli.common import need, say, trust_option
 
 
 @click.command()
@@ -16,9 +14,9 @@ from chinchilla.cli.output import say
 def merge(run: Path, out: Path, trust_remote_code: bool) -> None:
     """Merge the adapter of RUN into its base, and prove that both say the same."""
     need("train")
+    from chinchilla.runs.folder import finished_run
     from chinchilla.train.merge import merge as merge_run
-    from chinchilla.train.probes import probes_of
-    from chinchilla.train.runs import finished_run
+    from chinchilla.train.merge import probes_of
 
     finished_run(run)
     found = merge_run(

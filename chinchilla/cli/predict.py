@@ -6,27 +6,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.eval import say_lifted
-from chinchilla.cli.extras import need
-from chinchilla.cli.options import (
+from chinchilla.cli.common import (
     MANY,
     SECONDS,
     batch_size_option,
+    check_any_left,
+    need,
     on_error_option,
+    say,
+    say_tally,
+    standard_input,
     templates_option,
     trust_option,
 )
-from chinchilla.cli.output import say, standard_input
-from chinchilla.cli.reading import check_any_left, say_tally
+from chinchilla.cli.eval import say_lifted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chinchilla.errors import PromptError, Tally
+    from chinchilla.predict.answer_log import Job
     from chinchilla.predict.engine import Engine, Prompt
-    from chinchilla.predict.job import Job
-    from chinchilla.predict.outcome import Asked
-    from chinchilla.predict.rendering import Rendering
+    from chinchilla.predict.postprocess import Asked
+    from chinchilla.predict.prompting import Rendering
     from chinchilla.schema import Record
 
 
@@ -98,7 +100,7 @@ if TYPE_CHECKING:
 def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
     from chinchilla.errors import Tally
-    from chinchilla.predict.threads import use_threads
+    from chinchilla.predict.local import use_threads
 
     use_threads(0)
     given["engine"] = given["engine"] or ("openai" if given["base_url"] else "transformers")
@@ -128,14 +130,13 @@ def predict(model: str, inputs: Path, out: Path | None, on_error: str, **given: 
 
 def _rendering(model: str, given: dict[str, Any]) -> "Rendering":
     """Return how the run's build asked, or the build named."""
+    from chinchilla.dataset.read import MANIFEST, read_confusions, read_labels
     from chinchilla.errors import ConfigError
-    from chinchilla.export.manifest import MANIFEST
-    from chinchilla.export.processed import read_confusions, read_labels
-    from chinchilla.predict.rendering import rendering_of
+    from chinchilla.predict.prompting import rendering_of
+    from chinchilla.runs.evaluate import check_templates, pools_of
+    from chinchilla.runs.folder import RUN, finished_run, is_run, kept_by
     from chinchilla.templates import template_hashes
     from chinchilla.train.data import open_data
-    from chinchilla.train.examining import check_templates, pools_of
-    from chinchilla.train.runs import RUN, finished_run, is_run, kept_by
 
     wanted, processed = given["subtasks"], given["processed"]
     if is_run(Path(model)):
@@ -191,7 +192,7 @@ def _records(
 
 def _asked(records: "Sequence[Record]", rendering: "Rendering", tally: "Tally") -> "list[Asked]":
     from chinchilla.errors import LengthError
-    from chinchilla.predict.outcome import Asked
+    from chinchilla.predict.postprocess import Asked
 
     found = []
     for record in records:
@@ -225,7 +226,7 @@ def _with_room(
 
 
 def _prompts(asked: "Sequence[Asked]", rendering: "Rendering", limited: bool) -> "list[Prompt]":
-    from chinchilla.predict.outcome import prompt_of
+    from chinchilla.predict.postprocess import prompt_of
 
     return [
         prompt_of(row, one.record, rendering.labels[row.source], limited=limited)
@@ -239,7 +240,7 @@ def _engine(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine
         return _endpoint(model, given, forgiving)
     if given["engine"] == "vllm":
         return _vllm(model, given)
-    from chinchilla.train.tuned import Wanted, open_engine
+    from chinchilla.runs.model import Wanted, open_engine
 
     room = given["max_new_tokens"] or 0
     wanted = Wanted(given["batch_size"], room, constrained=given["constrained"])
@@ -248,9 +249,9 @@ def _engine(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine
 
 def _endpoint(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engine, Job]":
     from chinchilla.errors import ConfigError
-    from chinchilla.predict.constrain import grammar_of
+    from chinchilla.predict.chat_api import EndpointOptions
+    from chinchilla.predict.constrained import grammar_of
     from chinchilla.predict.endpoint import Endpoint
-    from chinchilla.predict.exchange import EndpointOptions
 
     if given["base_url"] is None:
         raise ConfigError("--engine openai", "no endpoint", "pass --base-url, as far as /v1")
@@ -273,7 +274,7 @@ def _endpoint(model: str, given: dict[str, Any], forgiving: bool) -> "tuple[Engi
 def _usual_room(model: str) -> int:
     """Return how many tokens an answer may take where nobody says: as many as a run learnt."""
     from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
-    from chinchilla.train.runs import is_run, read_run
+    from chinchilla.runs.folder import is_run, read_run
 
     if not is_run(Path(model)):
         return UNKNOWN_ANSWER
@@ -283,7 +284,7 @@ def _usual_room(model: str) -> int:
 def _name_at_endpoint(model: str, named: str | None) -> str:
     """Return what the server calls the model: the path of a run says nothing to it."""
     from chinchilla.errors import ConfigError
-    from chinchilla.train.runs import is_run
+    from chinchilla.runs.folder import is_run
 
     if named is None and is_run(Path(model)):
         todo = "pass --model-name with the name that the server gives it"
@@ -311,9 +312,9 @@ def _fields(text: str | None) -> dict[str, Any]:
 
 def _vllm(model: str, given: dict[str, Any]) -> "tuple[Engine, Job]":
     need("vllm")
-    from chinchilla.predict.constrain import grammar_of
+    from chinchilla.predict.constrained import grammar_of
     from chinchilla.predict.vllm import Vllm, load
-    from chinchilla.train.tuned import vllm_options
+    from chinchilla.runs.model import vllm_options
 
     options, encode = vllm_options(
         model, given["max_new_tokens"] or 0, _say, given["trust_remote_code"]
@@ -332,8 +333,8 @@ def _answered(
 ) -> "dict[str, Any]":
     """Ask; with --out every answer is kept beside it, and what is there is not asked again."""
     from chinchilla.cli.progress import answer_progress
-    from chinchilla.outputs import check_writable
-    from chinchilla.predict.journal import answer_all, open_journal
+    from chinchilla.files import check_writable
+    from chinchilla.predict.answer_log import answer_all, open_journal
 
     watch = answer_progress("predicting")
     if out is not None:
@@ -382,8 +383,8 @@ def _write(
 ) -> None:
     import orjson
 
-    from chinchilla.outputs import write_whole
-    from chinchilla.predict.outcome import predicted
+    from chinchilla.files import write_whole
+    from chinchilla.predict.postprocess import predicted
 
     found = predicted(asked, answers, rendering.labels, rendering.windows.events)
     lines = (orjson.dumps(one, option=orjson.OPT_APPEND_NEWLINE) for one in found)

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from chinchilla.cli.output import say
+from chinchilla.cli.common import say
 
 if TYPE_CHECKING:
-    from chinchilla.build.plan import Job, Plan
-    from chinchilla.build.run import Progress
-    from chinchilla.train.examining import Watching
-    from chinchilla.train.watch import Look, Moment
+    from chinchilla.dataset.plan import Job, Plan
+    from chinchilla.dataset.run import Progress
+    from chinchilla.runs.evaluate import Watching
+    from chinchilla.train.callbacks import Look, Moment
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def build_progress(plan: "Plan") -> Iterator["Progress"]:
     """Yield the function a build calls after each shard."""
     from rich.console import Console
 
-    from chinchilla.build.kits import passes
+    from chinchilla.dataset.prepare import passes
 
     files = [path for found in plan.found for path in found.files.values()]
     total = passes(plan) * sum(path.stat().st_size for path in files)

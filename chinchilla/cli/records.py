@@ -5,12 +5,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import on_error_option, raw_option, samples_option
-from chinchilla.cli.reading import find_source, say_tally
+from chinchilla.cli.common import (
+    find_source,
+    on_error_option,
+    raw_option,
+    samples_option,
+    say_tally,
+)
 
 if TYPE_CHECKING:
+    from chinchilla.corpus.find import Found
     from chinchilla.schema import Split
-    from chinchilla.sources.catalogue import Found
 
 
 @click.command()
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
 @on_error_option
 def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
     """Print the normalised records of a SOURCE as JSON Lines, the exchange format."""
-    from chinchilla.sources import catalogue
+    from chinchilla.corpus import find as catalogue
 
     for name in catalogue.resolve(source, given["raw"]):
         _print(find_source(name, split, given), split, forgiving=on_error == "count")
@@ -32,9 +37,9 @@ def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
 
 def _print(found: "Found", split: "Split", *, forgiving: bool) -> None:
     """Print the records of a split; raise InputError where all of it is left out."""
+    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus.report import check_any_read
     from chinchilla.errors import Tally
-    from chinchilla.sources import catalogue
-    from chinchilla.sources.report import check_any_read
 
     tally, any_read = Tally(forgiving=forgiving), False
     tally.merge(found.tally)

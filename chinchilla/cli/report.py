@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from chinchilla.sources.report import Reasons, Report
-    from chinchilla.sources.unread import Unread
+    from chinchilla.corpus.report import Reasons, Report
+    from chinchilla.corpus.unread import Unread
 
 MOST = 20
 """How many files that are not read are named; the number says how many more there are."""
@@ -17,7 +17,7 @@ def report_lines(report: "Report", causes: bool = False) -> Iterator[str]:
 
     With `causes`, what was left out is told with what was wrong first, as no line before did.
     """
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     rows = []
     for name, source in report.sources.items():

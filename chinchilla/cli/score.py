@@ -1,19 +1,102 @@
-"""The command `chinchilla score`."""
+"""How the commands that score read rows: their questions by the cards, their answers merged."""
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.options import SEED, json_option, raw_option, templates_option
-from chinchilla.cli.output import say, standard_input
+from chinchilla.cli.common import (
+    SEED,
+    json_option,
+    raw_option,
+    say,
+    standard_input,
+    templates_option,
+)
 
 if TYPE_CHECKING:
-    from chinchilla.score.evaluation import Evaluation, Score, Scores
+    from chinchilla.answers import Content, Question
+    from chinchilla.schema import InstructionRow, LabelSet
+    from chinchilla.score.answers import RowReading
+    from chinchilla.score.evaluate import Evaluation, Score, Scores
+    from chinchilla.windows.project import Policy
+
+
+def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
+    """Return how rows are read: windows merged by `policy`, labels as the build had them.
+
+    The labels are those of `labels.json` in the folder of the build that holds `rows`, else of
+    the cards under `raw`. Raises InputError where the build's manifest names other files.
+    """
+    from chinchilla.files import real
+    from chinchilla.prompts.queries import question_of
+    from chinchilla.score.answers import RowReading
+    from chinchilla.windows.merge import RowAnswer, merge_rows
+
+    built = _labels_of_build(real(rows))
+    of_card = _labels_by_source(raw)
+
+    def labels_of(row: "InstructionRow") -> "LabelSet":
+        return built.get(row.source) or of_card(row.source) or _own_labels(row)
+
+    def question(row: "InstructionRow") -> "Question":
+        return question_of(row, labels_of(row))
+
+    def merge(
+        text: str, told: "Sequence[tuple[InstructionRow, Content]]", mentions: bool
+    ) -> "Content":
+        na = labels_of(told[0][0]).na
+        answers = [RowAnswer(*one) for one in told]
+        return merge_rows(text, answers, policy, mentions, None if na is None else na.key)
+
+    return RowReading(question, merge, policy)
+
+
+def _labels_of_build(rows: Path) -> "dict[str, LabelSet]":
+    """Return the labels of the build that holds the rows, none where no build does."""
+    from chinchilla.dataset.read import MANIFEST, check_file, hashes_of, read_labels, read_manifest
+
+    folder = rows.parent.parent
+    if not (folder / MANIFEST).is_file():
+        return {}
+    named = hashes_of(read_manifest(folder)[0])
+    if sha256 := named.get(rows.relative_to(folder).as_posix()):
+        check_file(rows, sha256, MANIFEST)
+    return read_labels(folder, named)
+
+
+def _labels_by_source(raw: Path) -> "Callable[[str], LabelSet | None]":
+    @cache
+    def labels(source: str) -> "LabelSet | None":
+        from chinchilla.corpus import find as catalogue
+        from chinchilla.schema import LabelSet
+
+        if source not in catalogue.card_paths(raw):
+            return None
+        card = catalogue.load_card(source, raw)
+        # a row does not name its edition; a label has one meaning in all of them
+        sets = [card.label_set(edition.name) for edition in card.editions]
+        found = {label.key: label for one in sets for label in one}
+        na, types = sets[0].na, sets[0].types
+        values = tuple(found.values())
+        return LabelSet(source=source, task=card.task, labels=values, na=na, types=types)
+
+    return labels
+
+
+def _own_labels(row: "InstructionRow") -> "LabelSet":
+    """Return the labels of a row of a source without a card: each is its own name."""
+    from chinchilla.schema import Label, LabelSet
+
+    keys = dict.fromkeys((*row.labels, *filter(None, [row.event_type])))
+    labels = tuple(Label(key=key, name=key) for key in keys)
+    return LabelSet(source=row.source, task=row.subtask.partition("-")[0], labels=labels)
+
 
 task_option = click.option(
     "--task", type=click.Choice(["ner", "re", "ee"]), required=True, help="Task of the records."
@@ -68,9 +151,9 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
     """Score predicted records or raw answers against gold records."""
     import orjson
 
-    from chinchilla.cli.rows import row_reading
-    from chinchilla.outputs import check_writable
-    from chinchilla.score.evaluation import Request, evaluate
+    from chinchilla.cli.score import row_reading
+    from chinchilla.files import check_writable
+    from chinchilla.score.evaluate import Request, evaluate
     from chinchilla.score.result import result
 
     policy = given.pop("policy")
@@ -81,7 +164,7 @@ def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
         reading = row_reading(files["rows"], raw, policy or "keep") if files["rows"] else None
         found = evaluate(Request(**files), reading, keep=html is not None)
         if html is not None:
-            from chinchilla.report.evaluation import write_page
+            from chinchilla.score.page import write_page
 
             write_page(found, html)
     if as_json:
@@ -137,7 +220,7 @@ def streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _report(found: "Evaluation") -> str:
     """Return the tables for people: metrics, labels, predictions, statuses."""
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     parts = [_metric_table(found.scores)]
     if found.answers:
@@ -163,7 +246,7 @@ def _health(found: "Evaluation") -> list[tuple[str, int]]:
 
 
 def _metric_table(scores: "Scores") -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     head = ("metric", "P", "R", "F1", "95 %", "macro F1", "TP", "predicted", "gold", "")
     rows = []
@@ -180,7 +263,7 @@ def _metric_table(scores: "Scores") -> str:
 
 
 def _label_table(one: "Score") -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
     from chinchilla.score.counts import prf
 
     rows = [

@@ -6,8 +6,7 @@ from typing import Any
 
 import click
 
-from chinchilla.cli.options import json_option, raw_option
-from chinchilla.cli.output import say
+from chinchilla.cli.common import json_option, raw_option, say
 
 
 @click.command()
@@ -17,8 +16,8 @@ def sources(raw: Path, as_json: bool) -> None:
     """Show what sources are known, what of them is found, licences and how to obtain them."""
     import orjson
 
-    from chinchilla.sources.overview import overview
-    from chinchilla.sources.unread import unread_in
+    from chinchilla.corpus.check import overview
+    from chinchilla.corpus.unread import unread_in
 
     rows = overview(raw)
     if as_json:
@@ -43,7 +42,7 @@ def _words(row: dict[str, Any]) -> list[str]:
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
-    from chinchilla.cli.table import table
+    from chinchilla.cli.common import table
 
     head = ("source", "task", "labels", "edition", "found", "train", "dev", "test")
     return table(head, [_cells(row) for row in rows])

@@ -1,4 +1,4 @@
-"""The command `chinchilla train`."""
+"""What `chinchilla train --dry-run` prints."""
 
 import os
 import sys
@@ -10,15 +10,40 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from chinchilla.cli.extras import need
-from chinchilla.cli.options import templates_option, trust_option
-from chinchilla.cli.output import say
+from chinchilla.cli.common import need, say, templates_option, trust_option
 from chinchilla.errors import shown
 
 if TYPE_CHECKING:
+    from chinchilla.train.callbacks import Look
     from chinchilla.train.config import TrainConfig
+    from chinchilla.train.estimate import Estimate
     from chinchilla.train.fit import Prepared
-    from chinchilla.train.watch import Look
+
+
+def forecast_text(found: "Estimate") -> str:
+    """Return the estimate as a table of two columns."""
+    from chinchilla.cli.common import table
+
+    lengths = f"p50 {found.p50:,}, p95 {found.p95:,}, longest {found.longest:,}"
+    rows = [
+        ["rows", f"{found.rows:,}"],
+        ["rows refused", f"{found.refused:,}"],
+        ["tokens an epoch", f"{found.tokens:,} ({lengths})"],
+        ["parameters", f"{found.parameters:,}, trained {found.trained:,}"],
+        ["memory, about", f"{found.memory / 2**30:.2f} GiB"],
+        ["steps", f"{found.steps:,}"],
+        ["tokens a second", f"{found.tokens_per_second:,.0f} (three timed steps)"],
+        ["time of the steps, about", _time(found.seconds)],
+        ["looks at dev", f"{found.looks}, each {_time(found.look_seconds)} if answers are longest"],
+    ]
+    return table(("what", "how much"), rows)
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
 
 processed_option = click.option(
     "--processed",
@@ -84,7 +109,7 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
         need("track", settings.tracker)
     data = open_data(processed, task, settings.subtasks)
     check_build(data, template_hashes())
-    from chinchilla.predict.threads import use_threads
+    from chinchilla.predict.local import use_threads
 
     use_threads(settings.threads)
     from chinchilla.train.fit import prepare
@@ -92,9 +117,9 @@ def train(task: str | None, config: Path | None, processed: Path, out: Path, **g
     prepared = prepare(data, task, settings, _say)
     _say(*_summary(prepared))
     if dry_run:
-        from chinchilla.cli.estimate import forecast_text
+        from chinchilla.cli.train import forecast_text
+        from chinchilla.train.distributed import is_first
         from chinchilla.train.estimate import estimate
-        from chinchilla.train.processes import is_first
 
         found = estimate(prepared)
         if is_first():
@@ -130,8 +155,8 @@ def _clear(folder: Path) -> None:
     """Remove a run that failed before it learnt anything, so that nobody goes on with it."""
     import shutil
 
-    from chinchilla.train.processes import is_first
-    from chinchilla.train.runs import last_checkpoint
+    from chinchilla.runs.folder import last_checkpoint
+    from chinchilla.train.distributed import is_first
 
     if is_first() and last_checkpoint(folder) is None:
         shutil.rmtree(folder)
@@ -146,13 +171,13 @@ def _resume(folder: Path) -> None:
     if changed := [name for name in given if name not in _WITH_RESUME]:
         words = "--resume goes on in the run, with its settings; leave out "
         raise click.UsageError(words + ", ".join(changed))
-    from chinchilla.predict.threads import use_threads
+    from chinchilla.predict.local import use_threads
 
     use_threads(0)
+    from chinchilla.runs.evaluate import check_templates
+    from chinchilla.runs.folder import read_run
     from chinchilla.templates import template_hashes
-    from chinchilla.train.examining import check_templates
     from chinchilla.train.resume import reopen
-    from chinchilla.train.runs import read_run
 
     facts = read_run(folder)
     if (tracker := facts["config"].get("tracker", "none")) != "none":
@@ -175,10 +200,10 @@ def _given() -> dict[str, Any]:
 
 
 def _fit(prepared: "Prepared", folder: Path) -> None:
+    from chinchilla.runs.folder import resume_command
+    from chinchilla.train.callbacks import Stop
+    from chinchilla.train.distributed import how_many, is_first
     from chinchilla.train.fit import fit
-    from chinchilla.train.processes import how_many, is_first
-    from chinchilla.train.runs import resume_command
-    from chinchilla.train.stop import Stop
 
     stop = Stop()
     try:
@@ -200,7 +225,7 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
 
 
 def _summary(prepared: "Prepared") -> list[str]:
-    from chinchilla.train.processes import idle_gpus
+    from chinchilla.train.distributed import idle_gpus
 
     config, encoded = prepared.config, prepared.encoded
     lines = [
@@ -231,7 +256,7 @@ def _say(*lines: str) -> None:
 def _progress() -> Iterator["Look"]:
     """Yield what shows a training; of several processes the first alone shows it."""
     from chinchilla.cli.progress import training_progress
-    from chinchilla.train.processes import is_first
+    from chinchilla.train.distributed import is_first
 
     if not is_first():
         yield lambda moment: None

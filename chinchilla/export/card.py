@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from chinchilla.export.format import Count, Summary
-from chinchilla.export.markdown import Markdown, render_page
+from chinchilla.resources import Markdown, render_page
 
-TEMPLATE = "pages/export.md"
+TEMPLATE = "export.md"
 OURS = "apache-2.0"
 _CATEGORIES = {"ner": "token-classification"}
 _SIZES = ("n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M", "10M<n<100M")

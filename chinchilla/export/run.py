@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla import __version__
+from chinchilla.dataset.read import Processed, Step, rows
 from chinchilla.errors import ConfigError
 from chinchilla.export.format import SPLIT_NAMES, Count, Format, Item, Summary
 from chinchilla.export.formats import load_format
 from chinchilla.export.lengths import CHARACTERS, Lengths, Ruler
-from chinchilla.export.processed import Processed, Step, rows
 from chinchilla.export.staging import EXPORT, INVENTORY, check_no_build, hash_files, names_below
-from chinchilla.outputs import check_room
-from chinchilla.publishing import publish, staging
+from chinchilla.files import check_room, publish, staging
 
 _LIBRARIES = ("datasets", "orjson", "pyarrow", "pydantic")
 _PRETTY = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE

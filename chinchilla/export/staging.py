@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from chinchilla.dataset.read import MANIFEST
 from chinchilla.errors import ConfigError
-from chinchilla.export.manifest import MANIFEST
-from chinchilla.outputs import Inventory, hash_file
+from chinchilla.files import Inventory, hash_file
 
 EXPORT = "export.json"
 INVENTORY = Inventory(EXPORT, "files")

@@ -1,29 +1,166 @@
-"""Ask any OpenAI-compatible chat endpoint, several prompts at once.
-
-options = EndpointOptions("http://localhost:8000/v1", "qwen3-8b")
-with open_journal(path, options.job, prompts) as journal:
-    answers = answer_all(Endpoint(options), prompts, journal, step)
-"""
+"""Ask any OpenAI-compatible chat endpoint, several prompts at once; no answer is lost."""
 
 import logging
+import math
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from queue import SimpleQueue
 from random import Random
-from threading import Event
+from threading import Event, Thread
 from typing import NamedTuple
 
 import httpx
 
 from chinchilla.errors import ConfigError, EngineError, PromptError
+from chinchilla.predict.chat_api import KEY_VARIABLE, EndpointOptions, request_body
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.exchange import KEY_VARIABLE, EndpointOptions, request_body
 from chinchilla.predict.posting import BodyError, Line, Reply
 from chinchilla.predict.redaction import Secret
 from chinchilla.predict.reply import Lack, brief, error_code, read_answer, server_words
-from chinchilla.predict.retry import PATIENCE, backoff, is_passing, retry_after
-from chinchilla.predict.together import ask_together
+
+_RETRIED = frozenset({408, 409, 429})
+FIRST_WAIT = 1.0
+"""Seconds before the first retry, before jitter; each later wait doubles."""
+LONGEST_WAIT = 60.0
+"""Seconds beyond which a wait no longer doubles."""
+PATIENCE = 600.0
+"""Seconds up to which a server's own Retry-After is waited for."""
+
+
+def is_passing(status: int) -> bool:
+    """Return whether an HTTP status may be gone when asked again."""
+    return status in _RETRIED or status >= 500
+
+
+def backoff(attempt: int, asked: float | None, chance: Random) -> float:
+    """Return the seconds to wait after attempt 0, 1, ...
+
+    Without a Retry-After the wait is drawn from the upper half of a doubling span; with one it
+    is that time and up to a second more, so that the threads do not come back all at once.
+    """
+    if asked is not None:
+        return asked + FIRST_WAIT * chance.random()
+    span = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt, 16))
+    return span * (1 + chance.random()) / 2
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Read a Retry-After header: seconds, or an HTTP date (RFC 9110, 10.2.3).
+
+    `now` is in seconds since the epoch. Returns None for what is neither.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        return _until(value, now)
+    return max(0.0, seconds) if math.isfinite(seconds) else None
+
+
+def _until(value: str, now: float) -> float | None:
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+Ask = Callable[[Prompt], Answer | None]
+"""Return the answer, or null for a prompt that is left out."""
+
+
+def ask_together(
+    prompts: Iterable[Prompt], ask: Ask, width: int, stop: Event
+) -> Generator[Answer, None, None]:
+    """Yield answers as they finish, with at most `width` prompts asked and not yet taken.
+
+    A prompt is asked only when an answer before it was taken, so that a kill loses at most
+    `width` answers. The first error, or Ctrl-C, sets `stop`: nothing new is asked, what is
+    being answered is still yielded, then the error is raised. A second Ctrl-C waits no longer.
+    """
+    crew = _Crew(ask, width, stop)
+    source = iter(prompts)
+    waiting = 0
+    try:
+        while True:
+            while waiting < width and (prompt := next(source, None)):
+                crew.tasks.put(prompt)
+                waiting += 1
+            if not waiting:
+                break
+            yield from crew.first()
+            waiting -= 1
+    except (Exception, KeyboardInterrupt):
+        # from here on nothing is counted: an interrupt may have come between any two steps
+        yield from crew.rest()
+        raise
+    finally:
+        crew.dismiss()
+
+
+class _Crew:
+    """The threads that ask, what they are given and what they have done."""
+
+    def __init__(self, ask: Ask, width: int, stop: Event) -> None:
+        self.tasks: SimpleQueue[Prompt | None] = SimpleQueue()
+        self._done: deque[Answer | Exception | None] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._ask, self._stop = ask, stop
+        # daemons: a second Ctrl-C must not wait for a server that hangs
+        self._threads = [Thread(target=self._work, daemon=True) for _ in range(width)]
+        for thread in self._threads:
+            thread.start()
+
+    def _work(self) -> None:
+        while (prompt := self.tasks.get()) is not None:
+            self._done.append(self._outcome(prompt))
+            self._bell.put(None)
+
+    def _outcome(self, prompt: Prompt) -> Answer | Exception | None:
+        if self._stop.is_set():
+            return EngineError(prompt.id, "not asked any more", "run the command again")
+        try:
+            return self._ask(prompt)
+        except Exception as error:
+            return error
+
+    def first(self) -> Generator[Answer, None, None]:
+        """Wait for the next outcome; yield the answer or raise the error."""
+        self._bell.get()
+        # left in its place until it is taken, so that an interrupt does not lose it
+        outcome = self._done[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        try:
+            if outcome is not None:
+                yield outcome
+        finally:
+            self._done.popleft()
+
+    def rest(self) -> Generator[Answer, None, None]:
+        """Stop asking; yield the answers that were on their way."""
+        self.dismiss()
+        yield from self._answers_done()
+        for thread in self._threads:
+            thread.join()
+            yield from self._answers_done()
+
+    def _answers_done(self) -> Generator[Answer, None, None]:
+        while self._done:
+            outcome = self._done.popleft()
+            if isinstance(outcome, Answer):
+                yield outcome
+
+    def dismiss(self) -> None:
+        """Send the threads home once they have done what they are at."""
+        self._stop.set()
+        for _ in self._threads:
+            self.tasks.put(None)
+
 
 Grammar = Callable[[Limits], str]
 """From what an answer may say to a grammar in llguidance's Lark syntax."""

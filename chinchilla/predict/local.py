@@ -1,5 +1,6 @@
 """The engine `transformers`: batched, key-value cached, greedy generation on this machine."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,13 +10,13 @@ import torch
 from transformers import GenerationConfig, LogitsProcessorList
 
 from chinchilla.errors import EngineError, LengthError
-from chinchilla.predict.chat import Chat
-from chinchilla.predict.constrain import Constraint
+from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Answer, Prompt
-from chinchilla.predict.loading import places_in
+from chinchilla.predict.model_loading import places_in
 
 if TYPE_CHECKING:
-    from chinchilla.predict.masks import Masks
+    from chinchilla.predict.constrained import Masks
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class LocalEngine:
     def _masks(self, batch: Sequence[Prompt]) -> "Masks | None":
         if self.constraint is None:
             return None
-        from chinchilla.predict.masks import masks_of
+        from chinchilla.predict.constrained import masks_of
 
         return masks_of(batch, self.constraint)
 
@@ -140,3 +141,17 @@ def too_long(
             todo = "build with [windows] max_tokens, so that texts are cut to fit"
             found[prompt.id] = LengthError(f"prompt {prompt.id}", what, todo)
     return found
+
+
+def use_threads(number: int) -> None:
+    """Set the threads of torch, 0 leaves them; to be called before torch is first imported.
+
+    Threads of OpenMP wait by spinning unless told otherwise, which slows a shared machine down
+    three to ten times.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if number:
+        import torch
+
+        torch.set_num_threads(number)

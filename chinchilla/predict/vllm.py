@@ -14,9 +14,9 @@ from typing import Any, Protocol
 import orjson
 
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.predict.chat import TOLD
+from chinchilla.predict.answer_log import Job
+from chinchilla.predict.chat_template import TOLD
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.job import Job
 
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """The values vLLM takes for max_lora_rank (docs.vllm.ai/en/latest/api/vllm/config/lora)."""

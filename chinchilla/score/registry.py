@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Task
-from chinchilla.score import entities, events, relations
-from chinchilla.score.cluener import cluener
-from chinchilla.score.doc2edag import doc2edag
-from chinchilla.score.duee import duee_official
-from chinchilla.score.duee_fin import greedy, hungarian, paired_events
-from chinchilla.score.duie import duie_official
-from chinchilla.score.exact import Rule, multiset, unique
-from chinchilla.score.pair_labels import chinese_nre_official
+from chinchilla.score.metrics import ee as events
+from chinchilla.score.metrics import ner as entities
+from chinchilla.score.metrics import re as relations
+from chinchilla.score.metrics.chinese_nre import chinese_nre_official
+from chinchilla.score.metrics.cluener import cluener
+from chinchilla.score.metrics.doc2edag import doc2edag
+from chinchilla.score.metrics.duee import duee_official
+from chinchilla.score.metrics.duee_fin import greedy, hungarian, paired_events
+from chinchilla.score.metrics.duie import duie_official
+from chinchilla.score.metrics.matching import Rule, multiset, unique
 
 
 class Metric(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chinchilla.score.counts import Counts, Prf, prf
-from chinchilla.score.evaluation import Evaluation, Score, Scores
+from chinchilla.score.evaluate import Evaluation, Score, Scores
 
 _PARTS = ("precision", "recall", "f1")
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from chinchilla import __version__
 from chinchilla.errors import InputError
-from chinchilla.outputs import hash_file
+from chinchilla.files import hash_file
 
 _SHOWN = 16
 

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
-from chinchilla.score.health import Health, stands
 from chinchilla.score.pairing import Pair
+from chinchilla.score.prediction_stats import Health, stands
 from chinchilla.score.rows import Gold, Triple
 
 Labels = dict[str, int]

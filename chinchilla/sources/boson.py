@@ -14,11 +14,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.tags import entities, wrong_tags
 from chinchilla.readers import columns, markup
 from chinchilla.readers.lines import Boundary
 from chinchilla.schema import Record
-from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.tagged import entities, wrong_tags
 from chinchilla.spans import Tagged, decode
 
 

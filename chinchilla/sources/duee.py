@@ -14,10 +14,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.shape import MisfitError, check_list
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
-from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.shape import MisfitError, check_list
 
 boundary = jsonl.boundary
 

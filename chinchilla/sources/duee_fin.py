@@ -15,10 +15,10 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.shape import Absent, MisfitError, check_list, nearest
 from chinchilla.readers import jsonl
 from chinchilla.schema import Record
-from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.shape import Absent, MisfitError, check_list, nearest
 
 boundary = jsonl.boundary
 

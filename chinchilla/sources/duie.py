@@ -18,12 +18,12 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.shape import MisfitError, check_list
 from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record
-from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.shape import MisfitError, check_list
 
 VALUE = "@value"
 _MAIN = (str, {VALUE: str})

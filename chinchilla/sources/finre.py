@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from chinchilla.corpus import pairs
+from chinchilla.corpus.card import Card
+from chinchilla.corpus.read import Part, Spot
 from chinchilla.readers.lines import Boundary, Slice
 from chinchilla.schema import Record
-from chinchilla.sources import pairs
-from chinchilla.sources.card import Card
-from chinchilla.sources.part import Part, Spot
 
 
 def boundary(path: Path) -> Boundary:

@@ -9,6 +9,6 @@ raw/iree/card.toml:
      "argument_start_index": 0}]}]}
 """
 
-from chinchilla.sources.mapped import boundary, check_file, load
+from chinchilla.corpus.mapped import boundary, check_file, load
 
 __all__ = ["boundary", "check_file", "load"]

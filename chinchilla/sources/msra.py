@@ -18,14 +18,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from chinchilla.corpus.card import Edition
+from chinchilla.corpus.read import Part, Spot
+from chinchilla.corpus.tags import begins_inside, entities, wrong_tags
 from chinchilla.errors import InputError
 from chinchilla.readers import columns, wordtag
 from chinchilla.readers.lines import Boundary, Slice, open_file
 from chinchilla.readers.recognise import other_file
 from chinchilla.schema import Record, Split
-from chinchilla.sources.card import Edition
-from chinchilla.sources.part import Part, Spot
-from chinchilla.sources.tagged import begins_inside, entities, wrong_tags
 from chinchilla.spans import Fault, Tagged, decode
 
 OUTSIDE = "o"

@@ -14,13 +14,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from chinchilla.corpus import pairs
+from chinchilla.corpus.mapped import without_na
+from chinchilla.corpus.read import Part, Spot, unknown_name
 from chinchilla.readers import brat
 from chinchilla.readers.lines import Boundary, Slice
 from chinchilla.readers.standoff import Link
 from chinchilla.schema import Record
-from chinchilla.sources import pairs
-from chinchilla.sources.mapped import without_na
-from chinchilla.sources.part import Part, Spot, unknown_name
 
 
 def boundary(path: Path) -> Boundary:

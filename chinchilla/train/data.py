@@ -6,12 +6,21 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
+from chinchilla.dataset.read import (
+    AGAIN,
+    MANIFEST,
+    Part,
+    Processed,
+    hashed_lines,
+    newer,
+    open_processed,
+    read_labels,
+    rows,
+)
 from chinchilla.errors import ConfigError, InputError, TrainError
-from chinchilla.export.manifest import AGAIN, MANIFEST, hashed_lines, newer
-from chinchilla.export.processed import Part, Processed, open_processed, read_labels, rows
 from chinchilla.prompts.options import PromptOptions, WindowOptions
+from chinchilla.runs.eval_sets import Exam, Marking, make_exams, sample
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
-from chinchilla.train.exams import Exam, Marking, make_exams, sample
 
 GENERAL = "general"
 

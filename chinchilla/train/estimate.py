@@ -10,15 +10,15 @@ import numpy as np
 import torch
 
 from chinchilla.predict.engine import Prompt, room_for
-from chinchilla.predict.loading import device, precision_of
 from chinchilla.predict.local import LocalEngine
-from chinchilla.train.arguments import steps_between_looks, total_steps
-from chinchilla.train.batches import order
+from chinchilla.predict.model_loading import device, precision_of
+from chinchilla.train.batching import order
 from chinchilla.train.config import TrainConfig
+from chinchilla.train.distributed import how_many, share_of
 from chinchilla.train.fit import Prepared, collator
 from chinchilla.train.loss import AnswerHead, answer_loss
-from chinchilla.train.models import check_words, make_trainable, parameters, recomputes
-from chinchilla.train.processes import how_many, share_of
+from chinchilla.train.model import check_words, make_trainable, parameters, recomputes
+from chinchilla.train.trainer_args import steps_between_looks, total_steps
 
 TIMED = 3
 _ANSWERED = 32

@@ -10,24 +10,32 @@ from typing import Any, NamedTuple
 import torch
 from transformers import EarlyStoppingCallback, PrinterCallback, TrainerCallback, TrainingArguments
 
+from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, check_file
 from chinchilla.errors import TrainError
-from chinchilla.export.manifest import MANIFEST, check_file
-from chinchilla.export.processed import CONFUSIONS, LABELS
-from chinchilla.locks import LOCK, locked
+from chinchilla.files import LOCK, locked
 from chinchilla.predict.engine import Prompt, room_for
-from chinchilla.predict.loading import device, path_of, quiet
 from chinchilla.predict.local import too_long
+from chinchilla.predict.model_loading import device, path_of, quiet
+from chinchilla.runs.eval_sets import Exam
+from chinchilla.runs.folder import (
+    MODEL,
+    fingerprint,
+    is_complete,
+    last_checkpoint,
+    make_folder,
+    read_run,
+    versions,
+    write_run,
+)
 from chinchilla.schema import InstructionRow
-from chinchilla.train.arguments import Extent, arguments, ready, using
-from chinchilla.train.batches import Packed, Padded
+from chinchilla.train.batching import Encoded, Packed, Padded, encode
+from chinchilla.train.callbacks import Look, Stop, Watch, write_curve
 from chinchilla.train.config import TINY, TrainConfig
 from chinchilla.train.data import Data, dev_exams, origin, split_rows
-from chinchilla.train.encode import Encoded, encode
-from chinchilla.train.exams import Exam
-from chinchilla.train.fingerprint import fingerprint
-from chinchilla.train.judge import DevJudge
+from chinchilla.train.dev_eval import DevJudge
+from chinchilla.train.distributed import by_first, from_first, gathered, how_many, is_first, wait
 from chinchilla.train.loss import takes
-from chinchilla.train.models import (
+from chinchilla.train.model import (
     Base,
     check_words,
     make_trainable,
@@ -36,19 +44,8 @@ from chinchilla.train.models import (
     parameters,
     pinned,
 )
-from chinchilla.train.processes import by_first, from_first, gathered, how_many, is_first, wait
-from chinchilla.train.runs import (
-    MODEL,
-    is_complete,
-    last_checkpoint,
-    make_folder,
-    read_run,
-    versions,
-    write_run,
-)
-from chinchilla.train.stop import Stop
 from chinchilla.train.trainer import ExtractionTrainer
-from chinchilla.train.watch import Look, Watch, write_curve
+from chinchilla.train.trainer_args import Extent, arguments, ready, using
 
 _SAMPLED = 20_000
 """Rows of train that the demo model's tokenizer is trained on at most."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from chinchilla.train.batches import IGNORED
+from chinchilla.train.batching import IGNORED
 
 
 def answer_loss(

@@ -1,19 +1,34 @@
-"""Put an adapter into its base, and prove that the merged model says what the pair said."""
+"""The prompts on which two models are compared: those of the run's own dev sample."""
 
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import orjson
 import torch
 
 from chinchilla.errors import TrainError
-from chinchilla.locks import locked
-from chinchilla.predict.chat import Chat
-from chinchilla.predict.loading import device, load_model, precision_of
+from chinchilla.files import locked
+from chinchilla.predict.chat_template import Chat
 from chinchilla.predict.local import greedy
-from chinchilla.train.learnt import Learnt, in_four_bits, learnt_by, load_tuned
-from chinchilla.train.runs import MODEL, read_run
+from chinchilla.predict.model_loading import device, load_model, precision_of
+from chinchilla.runs.folder import MODEL, read_run
+from chinchilla.runs.model import Learnt, in_four_bits, learnt_by, load_tuned
+from chinchilla.schema import join_prompt
+
+EVALS = "evals"
+
+
+def probes_of(run: Path) -> list[str]:
+    """Return prompts the run was judged on, the shortest first, none where it was not."""
+    rows = []
+    for path in sorted((run / EVALS).glob("step-*/*/rows.jsonl"))[:4]:
+        with path.open("rb") as file:
+            rows += [orjson.loads(line) for line in file]
+    prompts = {join_prompt(row["instruction"], row["input"]) for row in rows}
+    return sorted(prompts, key=lambda prompt: (len(prompt), prompt))
+
 
 PROBES = 4
 TOLERANCE = 1e-3

@@ -7,15 +7,15 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
+from chinchilla.dataset.read import newer
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.export.manifest import newer
+from chinchilla.runs.folder import DEEPSPEED, RUN, check_links, check_trust, read_run
+from chinchilla.runs.model import base_of
 from chinchilla.schema import explain
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import folder_of, open_data
+from chinchilla.train.distributed import by_first, how_many
 from chinchilla.train.fit import Prepared, prepare
-from chinchilla.train.learnt import base_of
-from chinchilla.train.processes import by_first, how_many
-from chinchilla.train.runs import DEEPSPEED, RUN, check_links, check_trust, read_run
 
 
 def reopen(

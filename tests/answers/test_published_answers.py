@@ -8,8 +8,8 @@ from answer_cases import counted
 
 from chinchilla.answers import Question, form, forms, ordered
 from chinchilla.answers.repair import read_answer
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
-from chinchilla.sources import catalogue
 
 SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 DATA = SHARED / "data"

@@ -149,7 +149,7 @@ def test_an_error_of_a_callback_that_reads_an_option_is_caught_too(tmp_path, mon
 
 WORKER = """
 import sys, tempfile
-import chinchilla.build.dataset as dataset
+import chinchilla.dataset.build as dataset
 from chinchilla.cli import main
 
 if __name__ == "__main__":
@@ -249,7 +249,7 @@ def test_no_home_is_needed(tmp_path: Path) -> None:
 
 BROKEN_ON_THE_WAY = """
 import sys, tempfile
-import chinchilla.build.dataset as dataset
+import chinchilla.dataset.build as dataset
 from chinchilla.cli import main
 
 tempfile.tempdir = sys.argv.pop(1)

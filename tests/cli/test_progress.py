@@ -3,7 +3,7 @@
 import pytest
 
 from chinchilla.cli.progress import training_progress
-from chinchilla.train.watch import Moment
+from chinchilla.train.callbacks import Moment
 
 
 @pytest.mark.parametrize(("steps", "every"), [(6, 1), (27, 1), (1283, 25), (4999, 99)])

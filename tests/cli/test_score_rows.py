@@ -6,17 +6,17 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
-from chinchilla.cli.rows import row_reading
+from chinchilla.cli.score import row_reading
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
 from chinchilla.errors import InputError, Tally
-from chinchilla.prompts.cutting import make_cutter, prompt_overhead
 from chinchilla.prompts.options import PromptOptions, WindowOptions
-from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
-from chinchilla.score.evaluation import Request, evaluate
-from chinchilla.sources import catalogue
+from chinchilla.score.evaluate import Request, evaluate
+from chinchilla.windows.cut import make_cutter, prompt_overhead
 
 CASES = [
     ("msra", None, "ner", "ner_string", 24),

@@ -10,11 +10,11 @@ import pytest
 # set before `datasets` is first imported: nothing here may reach for the network
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.read import open_processed, rows
 from chinchilla.export.format import SPLIT_NAMES
-from chinchilla.export.processed import open_processed, rows
 from chinchilla.export.run import export
 from chinchilla.schema import InstructionRow
 

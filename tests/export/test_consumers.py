@@ -15,11 +15,11 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from chinchilla.answers import Content, Question, form, ordered
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.plan import make_plan
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.read import open_processed
 from chinchilla.export.format import SPLIT_NAMES
 from chinchilla.export.formats import formats, load_format
-from chinchilla.export.processed import open_processed
 from chinchilla.export.run import export
 from chinchilla.export.turn import Turn, turn_of
 from chinchilla.schema import InstructionRow, LabelSet, Record

@@ -11,15 +11,15 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.read import open_processed, rows
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
 from chinchilla.export.format import Count, Summary
 from chinchilla.export.formats import formats
 from chinchilla.export.lengths import CHARACTERS, Lengths
-from chinchilla.export.processed import open_processed, rows
 from chinchilla.export.run import export
 from chinchilla.schema import InstructionRow
 
@@ -40,7 +40,7 @@ def export_all(processed: Path, out: Path, seed: str) -> dict[str, bytes]:
 import sys
 from pathlib import Path
 from chinchilla.export.formats import formats
-from chinchilla.export.processed import open_processed
+from chinchilla.dataset.read import open_processed
 from chinchilla.export.run import export
 for name in formats():
     build = open_processed(Path(sys.argv[1]), (), ())

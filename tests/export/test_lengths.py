@@ -9,11 +9,11 @@ import orjson
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
+from chinchilla.dataset.read import open_processed
 from chinchilla.errors import ConfigError
 from chinchilla.export.lengths import CHARACTERS, LIMITS, Ruler, row_length
-from chinchilla.export.processed import open_processed
 from chinchilla.export.run import export
-from chinchilla.outputs import hash_file
+from chinchilla.files import hash_file
 from chinchilla.schema import InstructionRow
 
 Built = dict[str, list[InstructionRow]]

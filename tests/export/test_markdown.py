@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
 from chinchilla.export.card import data_card, front_matter
 from chinchilla.export.format import Count, Summary
 from chinchilla.export.lengths import CHARACTERS, Lengths
-from chinchilla.export.markdown import code, escape, render_page
+from chinchilla.resources import code, escape, render_page
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 # code may be shown as plain text where a span could not hold it
@@ -139,7 +139,7 @@ def build_page(words: str) -> str:
         "report": {"unread": [[words, words, words]], "sources": {words: read}},
     }
     cards = {words: SimpleNamespace(labels={words: SimpleNamespace(name=words)})}
-    return render_page("pages/dataset.md", manifest=manifest, cards=cards)
+    return render_page("dataset.md", manifest=manifest, cards=cards)
 
 
 @settings(deadline=None)

@@ -14,13 +14,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from chinchilla.answers import SUBTASKS, Content, Question, form, ordered
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
-from chinchilla.predict.constrain import Constraint, accepts, grammar_of
+from chinchilla.predict.constrained import Constraint, accepts, grammar_of
 from chinchilla.predict.engine import Limits
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
-from chinchilla.sources import catalogue
 
 SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 

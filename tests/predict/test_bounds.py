@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.bounds import TooMuchError, bounded
-from chinchilla.predict.chat import Chat
+from chinchilla.predict.chat_template import Chat
 
 DOUBLED = (
     "{% set ns = namespace(x='aa') %}"

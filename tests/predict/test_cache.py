@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from chinchilla.predict.hub import is_whole
+from chinchilla.predict.model_loading import is_whole
 
 COMMIT = "c" * 40
 SMALL = {"config.json": "{}", "tokenizer.json": "{}", "tokenizer_config.json": "{}"}
@@ -113,7 +113,7 @@ def hub() -> Iterator[Hub]:
 def find(home: Path, hub: str) -> subprocess.CompletedProcess[str]:
     """Find me/small in a process of its own, as the library reads its addresses once."""
     script = (
-        "import sys; from chinchilla.predict.loading import find_model\n"
+        "import sys; from chinchilla.predict.model_loading import find_model\n"
         "say = lambda words: print(words, file=sys.stderr)\n"
         "print(find_model('me/small', False, say).place)"
     )

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from chinchilla.errors import EngineError, PromptError
+from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint, Waits
 from chinchilla.predict.engine import Answer, Prompt
-from chinchilla.predict.exchange import EndpointOptions
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-from chinchilla.predict.chat import Chat
-from chinchilla.predict.loading import Source, load_chat
+from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.model_loading import Source, load_chat
 
 GEMMA = (
     "{% for message in messages %}<start_of_turn>{{ message['role'] }}\n"

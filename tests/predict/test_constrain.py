@@ -11,9 +11,8 @@ from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 from chinchilla.answers import Question, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.constrain import Constraint, accepts, grammar_of
+from chinchilla.predict.constrained import Constraint, Masks, accepts, grammar_of, masks_of
 from chinchilla.predict.engine import Limits, Prompt
-from chinchilla.predict.masks import Masks, masks_of
 from chinchilla.schema import Label, Role, Slot
 
 PASSAGES = [

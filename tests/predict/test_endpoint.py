@@ -12,10 +12,10 @@ import pytest
 
 from chinchilla.answers import Question
 from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.answer_log import answer_all, open_journal
+from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint, Waits
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.exchange import EndpointOptions
-from chinchilla.predict.journal import answer_all, open_journal
 from chinchilla.schema import Label
 
 NOW = 1_700_000_000.0

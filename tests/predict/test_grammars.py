@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 
 from chinchilla.answers import SUBTASKS, Question, form, forms
 from chinchilla.answers.quoting import quoted
-from chinchilla.predict.constrain import grammar_of
+from chinchilla.corpus import find as catalogue
+from chinchilla.predict.constrained import grammar_of
 from chinchilla.predict.engine import Limits
 from chinchilla.predict.grammars import writer
 from chinchilla.schema import Label, Role, Slot
-from chinchilla.sources import catalogue
 
 PUBLISHED = 100
 """How many published records of each source are tried, each in one form, forms in turn."""

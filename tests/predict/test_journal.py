@@ -15,9 +15,8 @@ import pytest
 
 from chinchilla.answers import Question
 from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.answer_log import Job, answer_all, open_journal
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.job import Job
-from chinchilla.predict.journal import answer_all, open_journal
 from chinchilla.schema import Label
 
 JOB = Job("openai", "qwen", {"max_tokens": 9, "extra": {"b": 1, "a": 2}})
@@ -250,8 +249,8 @@ import sys
 from pathlib import Path
 from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.exchange import EndpointOptions
-from chinchilla.predict.journal import answer_all, open_journal
+from chinchilla.predict.chat_api import EndpointOptions
+from chinchilla.predict.answer_log import answer_all, open_journal
 
 prompts = [Prompt(f"row-{number}", f"text {number}") for number in range(20)]
 options = EndpointOptions(sys.argv[1], "qwen", concurrency=3)

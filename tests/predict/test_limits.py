@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from chinchilla.errors import ConfigError, EngineError, PromptError
+from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint, Waits
 from chinchilla.predict.engine import Answer, Prompt
-from chinchilla.predict.exchange import EndpointOptions
 from chinchilla.predict.posting import LARGEST_BODY
 
 Serve = Callable[[socket.socket], None]

@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chinchilla.errors import ConfigError, EngineError
+from chinchilla.predict.answer_log import answer_all, open_journal
+from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint, Waits
 from chinchilla.predict.engine import Answer, Prompt
-from chinchilla.predict.exchange import EndpointOptions
-from chinchilla.predict.journal import answer_all, open_journal
 from chinchilla.predict.redaction import Secret
 
 KEY = "sk-secret-0123456789"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.predict.retry import LONGEST_WAIT, backoff, is_passing, retry_after
+from chinchilla.predict.endpoint import LONGEST_WAIT, backoff, is_passing, retry_after
 
 NOW = 1_700_000_000.0
 """Tue, 14 Nov 2023 22:13:20 GMT."""

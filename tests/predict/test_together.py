@@ -6,8 +6,8 @@ from threading import Event, Semaphore
 import pytest
 
 from chinchilla.errors import EngineError
+from chinchilla.predict.endpoint import ask_together
 from chinchilla.predict.engine import Answer, Prompt
-from chinchilla.predict.together import ask_together
 
 PROMPTS = [Prompt(str(number), "") for number in range(9)]
 

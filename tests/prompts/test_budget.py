@@ -12,16 +12,16 @@ import pytest
 from tokenizers import ByteLevelBPETokenizer
 
 from chinchilla.answers import form
-from chinchilla.build.config import BuildConfig, read_config
-from chinchilla.build.dataset import build
-from chinchilla.build.forecast import forecast, quantiles
-from chinchilla.build.plan import make_plan
-from chinchilla.build.shard import Counts
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig, read_config
+from chinchilla.dataset.dry_run import forecast, quantiles
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.shard import Counts
 from chinchilla.errors import ChinchillaError
-from chinchilla.prompts.measures import tokens_of
-from chinchilla.prompts.questions import question_of
+from chinchilla.prompts.queries import question_of
 from chinchilla.schema import InstructionRow, LabelSet
-from chinchilla.sources import catalogue
+from chinchilla.windows.split import tokens_of
 
 KNOBS = """
 seed = 3

@@ -6,7 +6,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chinchilla.prompts.chance import WORD, Chance
+from chinchilla.rng import WORD, Chance
 
 
 def started(seed: int, name: str) -> Chance:

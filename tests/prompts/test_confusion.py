@@ -11,11 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import ConfigError, Tally
-from chinchilla.prompts import closeness
-from chinchilla.prompts.closeness import Evidence, by_confusion, by_name, by_types, cosines
-from chinchilla.prompts.confusion import (
+from chinchilla.prompts import hard_negatives as closeness
+from chinchilla.prompts.hard_negatives import (
     Confusable,
+    Evidence,
+    by_confusion,
+    by_name,
+    by_types,
+    cosines,
     dump_confusions,
     hard_batches,
     mine,
@@ -23,7 +28,6 @@ from chinchilla.prompts.confusion import (
     read_confusions,
 )
 from chinchilla.schema import Label, LabelSet, Record
-from chinchilla.sources import catalogue
 
 TEXT = "甲公司收购乙公司，丙公司持股乙公司"
 

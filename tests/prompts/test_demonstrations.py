@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import ConfigError, Tally
-from chinchilla.prompts.demonstrations import (
+from chinchilla.prompts.few_shot import (
     NEAR_DUPLICATE,
     DemonstrationPool,
     PoolSize,
@@ -19,7 +20,6 @@ from chinchilla.prompts.demonstrations import (
     trigrams,
 )
 from chinchilla.schema import Entity, Label, Record
-from chinchilla.sources import catalogue
 
 TYPES = ["人名", "地名", "机构"]
 LABELS = [Label(key=name, name=name) for name in TYPES]

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chinchilla.build.config import BuildConfig, read_config, shipped_configs
-from chinchilla.build.dataset import build
-from chinchilla.build.forecast import forecast
-from chinchilla.build.plan import make_plan
-from chinchilla.prompts.batches import Draw, batches, role_parts
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig, read_config, shipped_configs
+from chinchilla.dataset.dry_run import forecast
+from chinchilla.dataset.plan import make_plan
+from chinchilla.prompts.label_sampling import Draw, batches, role_parts
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.schema import Label, Role
-from chinchilla.sources import catalogue
 
 LABELS = [Label(key=f"k{number}", name=f"名{number}") for number in range(12)]
 KEYS = st.frozensets(st.sampled_from([label.key for label in LABELS]))

@@ -7,14 +7,21 @@ from random import Random
 import pytest
 
 from chinchilla.answers import Question, ordered
-from chinchilla.build.roundtrip import items
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.round_trip import items
 from chinchilla.errors import Tally
-from chinchilla.prompts.demonstrations import NEAR_DUPLICATE, DemonstrationPool, jaccard, trigrams
-from chinchilla.prompts.examples import Example, draw_examples, write_example
+from chinchilla.prompts.few_shot import (
+    NEAR_DUPLICATE,
+    DemonstrationPool,
+    Example,
+    draw_examples,
+    jaccard,
+    trigrams,
+    write_example,
+)
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Record
-from chinchilla.sources import catalogue
 
 K = 3
 GIVEN = [("finre", "re-pair"), ("sanwen", "re-pair"), ("duie", "re-pair")]

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from chinchilla.cli import cli
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
-from chinchilla.prompts.confusion import read_confusions
+from chinchilla.prompts.hard_negatives import read_confusions
 
 LINES = "甲\t乙\t收购\t甲收购乙\n\n丙\t丁\t合作\t丙与丁\n\n"
 

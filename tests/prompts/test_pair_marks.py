@@ -2,7 +2,7 @@
 
 import pytest
 
-from chinchilla.prompts.pair_marks import mark_pair
+from chinchilla.prompts.entity_markers import mark_pair
 
 MARKS = {"head_begin": "[", "head_end": "]", "tail_begin": "<", "tail_end": ">"}
 CASES = [

@@ -6,15 +6,14 @@ import pytest
 
 from chinchilla.answers import Question, Subtask, form, forms
 from chinchilla.answers.repair import read_answer
-from chinchilla.build.roundtrip import items
+from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.find import Found
+from chinchilla.dataset.round_trip import items
 from chinchilla.errors import ChinchillaError, Tally
-from chinchilla.prompts.asks import subtasks_of
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.questions import question_of
-from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.queries import question_of, subtasks_of
+from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, LabelSet
-from chinchilla.sources import catalogue
-from chinchilla.sources.catalogue import Found
 
 
 def samples(raw) -> list[Found]:

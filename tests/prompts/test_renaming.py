@@ -8,16 +8,16 @@ import orjson
 import pytest
 
 from chinchilla.answers import Question, Subtask, form, forms
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
-from chinchilla.build.roundtrip import items
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.round_trip import items
 from chinchilla.errors import Tally
+from chinchilla.prompts.label_text import rename
 from chinchilla.prompts.options import PromptOptions
-from chinchilla.prompts.renaming import rename
-from chinchilla.prompts.rows import Prompter
+from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Label, LabelSet
-from chinchilla.sources import catalogue
 
 
 def under_every_name(question: Question) -> Question:

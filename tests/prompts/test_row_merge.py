@@ -4,8 +4,8 @@ import pytest
 
 from chinchilla.answers import Content
 from chinchilla.errors import ConfigError
-from chinchilla.prompts.row_merge import RowAnswer, merge_rows
 from chinchilla.schema import Argument, Entity, Event, InstructionRow, Relation
+from chinchilla.windows.merge import RowAnswer, merge_rows
 
 TEXT = "王芳入职甲公司。李雷离开乙公司。"
 

@@ -9,14 +9,13 @@ from hypothesis import strategies as st
 from window_cases import merge_windows
 
 from chinchilla.answers import Content, Question, form, ordered
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
-from chinchilla.prompts.measures import characters
-from chinchilla.prompts.window_gold import WindowedRecord, window_records
-from chinchilla.prompts.window_merge import Answered, merge_answers
-from chinchilla.prompts.windows import cut_windows
 from chinchilla.schema import Argument, Entity, Event, Record, Relation
-from chinchilla.sources import catalogue
 from chinchilla.spans import occurrences
+from chinchilla.windows.merge import Answered, merge_answers
+from chinchilla.windows.project import WindowedRecord, window_records
+from chinchilla.windows.split import characters, cut_windows
 
 TEXT = "王芳入职甲公司。李雷离开乙公司。昨日甲公司裁员，涉及李雷。"
 HALVES = [(0, 16), (16, 29)]

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from chinchilla.errors import ConfigError
-from chinchilla.prompts.measures import characters, tokens_of
-from chinchilla.prompts.windows import cut_windows, sentence_ranges
+from chinchilla.windows.split import characters, cut_windows, sentence_ranges, tokens_of
 
 CORPUS = [
     "公司宣布裁员，涉及三百人。董事会昨日通过了决议！",

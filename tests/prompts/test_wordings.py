@@ -6,9 +6,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
 from chinchilla.errors import ConfigError
 from chinchilla.schema import SPLITS
 from chinchilla.templates import load_templates

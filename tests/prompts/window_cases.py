@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from chinchilla.answers import Content
-from chinchilla.prompts.offsets import move_entity, move_event, move_relation
-from chinchilla.prompts.window_gold import Window
 from chinchilla.schema import Argument, Entity, Event, Relation
+from chinchilla.windows.project import Window, move_entity, move_event, move_relation
 
 Item = TypeVar("Item", Entity, Relation, Event)
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers import brat
-from chinchilla.sources import catalogue
 from chinchilla.spans import Tagged
 
 TEXT = "外婆爱别\n人。她住在山下·小城。"

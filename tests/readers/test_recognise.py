@@ -17,11 +17,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import InputError, Tally
 from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
 from chinchilla.readers.lines import Item, Slice
 from chinchilla.readers.recognise import HEAD, recognise
-from chinchilla.sources import catalogue
 
 LABELS = frozenset({"time", "org_name"})
 ROWS = [{"text": f"甲厂第{n}次与乙厂合作", "n": n} for n in range(30)]

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.errors import ChinchillaError, InputError, Tally
 from chinchilla.readers import columns, markup, wordtag
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, cut
-from chinchilla.sources import catalogue
 
 LABELS = frozenset({"time", "org_name"})
 TAGS = [

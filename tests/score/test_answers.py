@@ -10,7 +10,7 @@ from chinchilla.answers import Content, Question
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Label
 from chinchilla.score.answers import RowReading
-from chinchilla.score.evaluation import Request, evaluate
+from chinchilla.score.evaluate import Request, evaluate
 from chinchilla.score.registry import metrics_of
 from chinchilla.score.result import result
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chinchilla.errors import ConfigError
-from chinchilla.score.evaluation import Request, evaluate
+from chinchilla.score.evaluate import Request, evaluate
 from chinchilla.score.registry import metrics_of
 from chinchilla.score.result import result
 

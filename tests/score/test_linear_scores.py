@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from chinchilla.score.counts import Options
-from chinchilla.score.entities import _overlaps
-from chinchilla.score.exact import multiset
-from chinchilla.score.faults import _Matching
-from chinchilla.score.health import Item
+from chinchilla.score.error_analysis import _Matching
+from chinchilla.score.metrics.matching import multiset
+from chinchilla.score.metrics.ner import _overlaps
+from chinchilla.score.metrics.re import boundary
 from chinchilla.score.pairing import Pair
-from chinchilla.score.relations import boundary
+from chinchilla.score.prediction_stats import Item
 from chinchilla.score.rows import Gold, Triple
 from chinchilla.score.triples import Triples
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chinchilla.score.counts import Options, Prf
-from chinchilla.score.evaluation import scored
+from chinchilla.score.evaluate import scored
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
 from chinchilla.score.rows import Argument, Entity, Event, Gold, Relation, Row

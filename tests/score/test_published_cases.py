@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
+from chinchilla.corpus import find as catalogue
 from chinchilla.schema import Task
 from chinchilla.score.counts import Options, Tallied
-from chinchilla.score.duie import read_alias
+from chinchilla.score.metrics.duie import read_alias
 from chinchilla.score.pairing import Pair, Pairing
 from chinchilla.score.registry import METRICS, metrics_of
 from chinchilla.score.rows import Gold, Row, iter_rows
-from chinchilla.sources import catalogue
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -6,7 +6,7 @@ import pytest
 
 from chinchilla.errors import InputError
 from chinchilla.score.counts import Options
-from chinchilla.score.duie import normal, read_alias
+from chinchilla.score.metrics.duie import normal, read_alias
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
 from chinchilla.score.rows import Gold, Relation, Row

@@ -8,9 +8,9 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError
-from chinchilla.score.comparison import Chance, compare
+from chinchilla.score.bootstrap import intervals
+from chinchilla.score.compare import Chance, compare
 from chinchilla.score.counts import Options, Tallied
-from chinchilla.score.interval import intervals
 from chinchilla.score.pairing import Pair, Pairing
 from chinchilla.score.registry import METRICS
 from chinchilla.score.rows import Entity, Gold, Row, iter_rows

@@ -14,13 +14,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "0")
 
 import torch
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
+from chinchilla.runs.folder import last_checkpoint, read_run, write_run
 from chinchilla.train.config import TinyOptions, TrainConfig
 from chinchilla.train.data import Data, open_data, split_rows
 from chinchilla.train.fit import Trained, begin, fit, prepare
-from chinchilla.train.runs import last_checkpoint, read_run, write_run
 from chinchilla.train.tiny import make_model, make_tokenizer
 
 torch.set_num_threads(1)

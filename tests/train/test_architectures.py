@@ -7,17 +7,16 @@ from typing import Any
 import pytest
 from bases import FAMILIES, PACKED, make_base
 
-from chinchilla.predict.chat import Chat
+from chinchilla.predict.chat_template import Chat
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.loading import Source, load_model, load_tokenizer
 from chinchilla.predict.local import LocalEngine
+from chinchilla.predict.model_loading import Source, load_model, load_tokenizer
+from chinchilla.runs.folder import read_run
+from chinchilla.runs.model import Wanted, open_engine
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.merge import merge
-from chinchilla.train.probes import probes_of
-from chinchilla.train.runs import read_run
+from chinchilla.train.merge import merge, probes_of
 from chinchilla.train.tiny import make_tokenizer
-from chinchilla.train.tuned import Wanted, open_engine
 
 
 @pytest.fixture(scope="session")

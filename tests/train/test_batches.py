@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import Qwen3Config, Qwen3ForCausalLM
 
-from chinchilla.train.batches import IGNORED, LengthGroups, Packed, Padded, order
-from chinchilla.train.encode import Encoded, Example
+from chinchilla.train.batching import IGNORED, Encoded, Example, LengthGroups, Packed, Padded, order
 from chinchilla.train.loss import AnswerHead, answer_loss, takes
 
 

@@ -10,9 +10,9 @@ from bases import PACKED, make_base
 from commands import good, run
 
 from chinchilla.errors import ChinchillaError
+from chinchilla.runs.folder import read_run, write_run
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.runs import read_run, write_run
 from chinchilla.train.tiny import make_tokenizer
 
 

@@ -20,27 +20,26 @@ from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
 from chinchilla.errors import ConfigError, EngineError, LengthError, Tally, TrainError
-from chinchilla.predict.chat import Chat
+from chinchilla.predict.chat_template import Chat
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.inputs import Defaults, read_inputs
-from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer
 from chinchilla.predict.local import LocalEngine
-from chinchilla.predict.outcome import prompt_of
+from chinchilla.predict.model_loading import Source, find_model, load_model, load_tokenizer
+from chinchilla.predict.postprocess import prompt_of
+from chinchilla.runs.evaluate import check_templates
+from chinchilla.runs.folder import MODEL, read_run
+from chinchilla.runs.model import Wanted, open_engine
 from chinchilla.schema import InstructionRow
 from chinchilla.templates import template_hashes
-from chinchilla.train.arguments import arguments
-from chinchilla.train.batches import IGNORED, LengthGroups, Padded
+from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
+from chinchilla.train.callbacks import Moment
 from chinchilla.train.config import TrainConfig, read_train_config
 from chinchilla.train.data import dev_exams, open_data, split_records, split_rows
-from chinchilla.train.encode import encode
+from chinchilla.train.dev_eval import DevJudge
 from chinchilla.train.estimate import estimate
-from chinchilla.train.examining import check_templates
 from chinchilla.train.fit import begin, check_packing, extent_of, fit, make_trainer, prepare
-from chinchilla.train.judge import DevJudge
-from chinchilla.train.models import make_trainable
-from chinchilla.train.runs import MODEL, read_run
-from chinchilla.train.tuned import Wanted, open_engine
-from chinchilla.train.watch import Moment
+from chinchilla.train.model import make_trainable
+from chinchilla.train.trainer_args import arguments
 
 
 def rows_of(built: Path, split: str) -> list[InstructionRow]:

@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
-from chinchilla.train.arguments import one_device
-from chinchilla.train.processes import idle, share
-from chinchilla.train.runs import read_run
+from chinchilla.runs.folder import read_run
+from chinchilla.train.distributed import idle, share
+from chinchilla.train.trainer_args import one_device
 
 Broken = Callable[[Path, Path, int], Path]
 

@@ -16,15 +16,15 @@ from hypothesis import settings as checked
 from hypothesis import strategies as st
 from mutations import edited, edits
 
-from chinchilla.cli.rows import row_reading
+from chinchilla.cli.score import row_reading
+from chinchilla.dataset.read import open_processed
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
-from chinchilla.export.processed import open_processed
 from chinchilla.export.run import export
-from chinchilla.predict.rendering import rendering_of
+from chinchilla.predict.prompting import rendering_of
+from chinchilla.runs.folder import finished_run, newest_run, read_run, resume_command, write_run
+from chinchilla.runs.model import learnt_by
 from chinchilla.train.data import dev_exams, open_data, origin, split_rows
-from chinchilla.train.learnt import learnt_by
 from chinchilla.train.resume import reopen
-from chinchilla.train.runs import finished_run, newest_run, read_run, resume_command, write_run
 
 QUICK = checked(
     max_examples=150,

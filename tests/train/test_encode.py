@@ -8,10 +8,10 @@ from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from chinchilla.errors import TrainError
-from chinchilla.predict.chat import Chat
+from chinchilla.predict.chat_template import Chat
+from chinchilla.train.batching import encode
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import Data, split_rows
-from chinchilla.train.encode import encode
 from chinchilla.train.tiny import make_tokenizer
 
 

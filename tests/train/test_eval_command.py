@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 from commands import good, lines, other_wordings, run
 
-from chinchilla.train.runs import read_run, write_run
+from chinchilla.runs.folder import read_run, write_run
 
 
 def test_eval_takes_the_newest_run_and_writes_answers_scores_and_pages(own_run: Path) -> None:

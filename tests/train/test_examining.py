@@ -8,9 +8,9 @@ import pytest
 
 from chinchilla.errors import InputError
 from chinchilla.predict.engine import Answer
+from chinchilla.runs.eval_sets import Exam, write_answers
+from chinchilla.runs.evaluate import exams_of
 from chinchilla.train.data import Data, dev_exams, open_data
-from chinchilla.train.examining import exams_of
-from chinchilla.train.exams import Exam, write_answers
 
 
 @pytest.fixture

@@ -12,14 +12,13 @@ import transformers
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.loading import Source, find_model, load_model, load_tokenizer
+from chinchilla.predict.model_loading import Source, find_model, load_model, load_tokenizer
+from chinchilla.runs.folder import read_run
+from chinchilla.runs.model import Wanted, open_engine
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.merge import merge
-from chinchilla.train.probes import probes_of
-from chinchilla.train.runs import read_run
+from chinchilla.train.merge import merge, probes_of
 from chinchilla.train.tiny import make_tokenizer
-from chinchilla.train.tuned import Wanted, open_engine
 
 SIZES: dict[str, Any] = {
     "hidden_size": 64,

@@ -13,9 +13,8 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.train.learnt import learnt_by
-from chinchilla.train.runs import read_run, write_run
-from chinchilla.train.tuned import Wanted, open_engine
+from chinchilla.runs.folder import read_run, write_run
+from chinchilla.runs.model import Wanted, learnt_by, open_engine
 
 NAME, COMMIT, LATER = "me/small", "a" * 40, "b" * 40
 
@@ -108,8 +107,8 @@ def test_a_cached_model_is_trained_asked_and_merged_without_a_word_to_the_hub(
 BASE_OF = """
 import sys
 from pathlib import Path
-from chinchilla.train.learnt import learnt_by
-from chinchilla.train.runs import read_run, write_run
+from chinchilla.runs.model import learnt_by
+from chinchilla.runs.folder import read_run, write_run
 run = Path(sys.argv[1])
 print(learnt_by(run, read_run(run), print).base.place)
 """

@@ -13,8 +13,8 @@ import pytest
 from commands import good, lines, other_wordings, run
 
 from chinchilla.predict.engine import room_for
+from chinchilla.runs.folder import read_run
 from chinchilla.schema import Record
-from chinchilla.train.runs import read_run
 
 
 def test_predict_needs_no_gold_and_answers_in_the_exchange_format(

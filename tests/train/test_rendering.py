@@ -7,19 +7,19 @@ from typing import Any
 import orjson
 import pytest
 
-from chinchilla.build.config import BuildConfig
-from chinchilla.build.dataset import build
-from chinchilla.build.plan import make_plan
+from chinchilla.corpus import find as catalogue
+from chinchilla.dataset.build import build
+from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.read import read_confusions, read_labels
 from chinchilla.errors import ConfigError, InputError, Tally
-from chinchilla.export.processed import read_confusions, read_labels
 from chinchilla.predict.inputs import Defaults, read_inputs
-from chinchilla.predict.rendering import held_out, rendering_of
-from chinchilla.prompts.confusion import dump_confusions, mine
-from chinchilla.sources import catalogue
+from chinchilla.predict.prompting import held_out, rendering_of
+from chinchilla.prompts.hard_negatives import dump_confusions, mine
+from chinchilla.runs.evaluate import exams_of, other_wordings, pools_of
+from chinchilla.runs.folder import kept_by, read_run
 from chinchilla.train.data import open_data, split_records, split_rows
-from chinchilla.train.examining import exams_of, other_wordings, pools_of
 from chinchilla.train.fit import begin, prepare
-from chinchilla.train.runs import kept_by, read_run
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "usual": ("msra", {}),

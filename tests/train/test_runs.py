@@ -19,18 +19,16 @@ from safetensors.torch import load_file
 from transformers import TrainingArguments
 
 from chinchilla.errors import ConfigError, TrainError
-from chinchilla.locks import LOCK, locked
-from chinchilla.predict.loading import Source, load_model, load_tokenizer
+from chinchilla.files import LOCK, locked
+from chinchilla.predict.model_loading import Source, load_model, load_tokenizer
+from chinchilla.runs.folder import last_checkpoint, newest_run, read_run, write_run
+from chinchilla.train.callbacks import Moment, Stop
 from chinchilla.train.config import TrainConfig
 from chinchilla.train.data import Data, open_data
 from chinchilla.train.fit import Trained, begin, fit, prepare
-from chinchilla.train.merge import merge
-from chinchilla.train.models import make_trainable, parameters
-from chinchilla.train.probes import probes_of
+from chinchilla.train.merge import merge, probes_of
+from chinchilla.train.model import make_trainable, parameters
 from chinchilla.train.resume import reopen
-from chinchilla.train.runs import last_checkpoint, newest_run, read_run, write_run
-from chinchilla.train.stop import Stop
-from chinchilla.train.watch import Moment
 
 Broken = Callable[[Path, Path, int], Path]
 

@@ -14,13 +14,13 @@ from safetensors.torch import load_file
 
 from chinchilla.errors import ChinchillaError, EngineError, TrainError
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.loading import find_model, load_model, load_tokenizer
+from chinchilla.predict.model_loading import find_model, load_model, load_tokenizer
+from chinchilla.runs.folder import read_run, write_run
+from chinchilla.runs.model import Wanted, open_engine
 from chinchilla.train.config import LoraOptions
 from chinchilla.train.fit import fit
-from chinchilla.train.models import add_adapter
+from chinchilla.train.model import add_adapter
 from chinchilla.train.resume import reopen
-from chinchilla.train.runs import read_run, write_run
-from chinchilla.train.tuned import Wanted, open_engine
 
 Broken = Callable[[Path, Path, int], Path]
 CODE = """

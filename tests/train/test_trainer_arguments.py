@@ -9,10 +9,10 @@ import pytest
 from commands import run
 
 from chinchilla.errors import ChinchillaError, ConfigError, TrainError
-from chinchilla.train.arguments import Extent, arguments
+from chinchilla.runs.folder import read_run, resume_command, write_run
 from chinchilla.train.config import TrainConfig, read_train_config
 from chinchilla.train.resume import reopen
-from chinchilla.train.runs import read_run, resume_command, write_run
+from chinchilla.train.trainer_args import Extent, arguments
 
 KINDS = [
     ("x = 1", "x is no argument of transformers' TrainingArguments"),

@@ -11,13 +11,18 @@ import torch
 from chinchilla.errors import ConfigError, EngineError
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.vllm import VllmOptions
+from chinchilla.runs.folder import read_run, write_run
+from chinchilla.runs.model import (
+    Wanted,
+    in_four_bits,
+    learnt_by,
+    load_tuned,
+    open_engine,
+    vllm_options,
+)
 from chinchilla.train.fit import Trained
-from chinchilla.train.learnt import in_four_bits, learnt_by, load_tuned
-from chinchilla.train.merge import merge
-from chinchilla.train.probes import probes_of
+from chinchilla.train.merge import merge, probes_of
 from chinchilla.train.resume import reopen
-from chinchilla.train.runs import read_run, write_run
-from chinchilla.train.tuned import Wanted, open_engine, vllm_options
 
 Run = Callable[..., Trained]
 

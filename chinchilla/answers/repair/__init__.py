@@ -21,6 +21,6 @@ What the notes of a reading count:
     label_not_asked       items under a name that was not asked
 """
 
-from chinchilla.answers.repair.reading import Reading, Status, read_answer
+from chinchilla.answers.repair.read import Reading, Status, read_answer
 
 __all__ = ["Reading", "Status", "read_answer"]

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from chinchilla.answers.question import Question
-from chinchilla.answers.repair.words import words
-from chinchilla.answers.said import Said
+from chinchilla.answers.items import Said
+from chinchilla.answers.query import Question
+from chinchilla.answers.repair.text import words
 
 _FENCE = "```"
 _INFO = re.compile(r"[\w+#. -]*", re.ASCII)

@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from html import unescape
 
-from chinchilla.answers.question import Content, Question
-from chinchilla.answers.repair.linewise import unquoted
+from chinchilla.answers.items import Said, listed, to_content
+from chinchilla.answers.query import Content, Question
 from chinchilla.answers.repair.opening import holds_group, unescaped
-from chinchilla.answers.repair.words import plain, words
-from chinchilla.answers.said import Said, listed, to_content
+from chinchilla.answers.repair.text import plain, unquoted, words
 
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z]{2,31}\d*);")
 _DEEP = 3

@@ -5,7 +5,7 @@ from collections import Counter
 from html import unescape
 from json import loads
 
-from chinchilla.answers.repair.values import Group, Scan, whole
+from chinchilla.answers.repair.scan import Group, Scan, whole
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.)|\Z)", re.DOTALL)
 _PLAIN = {"n": "\n", "t": "\t", "r": "\r"}

@@ -1,0 +1,299 @@
+"""What the commands share: options, tables, output, what is installed on request."""
+
+import math
+import os
+import select
+import sys
+from collections.abc import Iterator, Mapping, Sequence, Sized
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from unicodedata import east_asian_width
+
+import click
+
+from chinchilla.errors import ChinchillaError, ConfigError, shown
+
+if TYPE_CHECKING:
+    from chinchilla.corpus.find import Found
+    from chinchilla.errors import Tally
+    from chinchilla.schema import Split
+
+
+RAW = Path("raw")
+SEED = click.IntRange(0, 2**64 - 1)
+MANY = click.IntRange(1, 2**31 - 1)
+"""A count that is at least one, and that every library below can hold."""
+
+
+class _Seconds(click.FloatRange):
+    """A time above 0 that every clock below can hold."""
+
+    name = "seconds"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Refuse what is no number too: it would pass for being in any range."""
+        found = float(super().convert(value, param, ctx))
+        if math.isnan(found):
+            self.fail(f"{value!r} is not a number of seconds", param, ctx)
+        return found
+
+
+SECONDS = _Seconds(0, 86_400, min_open=True)
+
+
+def _check_raw(context: click.Context, option: click.Parameter, raw: Path) -> Path:
+    """Raise ConfigError for a folder that is not there; where none was named, samples will do."""
+    if raw != RAW and not raw.is_dir():
+        raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
+    return raw
+
+
+raw_option = click.option(
+    "--raw",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RAW,
+    show_default=True,
+    callback=_check_raw,
+    help="Folder with a folder a source.",
+)
+
+
+batch_size_option = click.option(
+    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
+)
+
+
+def _use_templates(
+    context: click.Context, option: click.Parameter, folder: Path | None
+) -> Path | None:
+    """Lay the templates of a folder beside those that ship, and say so."""
+    from chinchilla.templates import use_templates
+
+    number = use_templates(folder)
+    if folder is not None and not context.resilient_parsing:
+        say(f"templates: {number} wordings of {folder} beside those that ship", err=True)
+    return folder
+
+
+templates_option = click.option(
+    "--templates-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_use_templates,
+    expose_value=False,
+    help="Folder with <task>/*.yaml, wordings of your own beside those that ship.",
+)
+
+
+def _pairs(
+    context: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, str]:
+    """Turn `SOURCE=NAME` pairs into a table."""
+    pairs = [pair.partition("=") for pair in given]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
+    return {source: name for source, _, name in pairs}
+
+
+editions_option = click.option(
+    "--edition",
+    "editions",
+    multiple=True,
+    metavar="SOURCE=NAME",
+    callback=_pairs,
+    help="Edition to read of a source that has several; repeat for several sources.",
+)
+samples_option = click.option(
+    "--samples/--no-samples",
+    default=None,
+    help="Read the shipped sample of a source that has no files; where not said, only where "
+    "--raw holds no files at all.",
+)
+on_error_option = click.option(
+    "--on-error",
+    type=click.Choice(["stop", "count"]),
+    default="stop",
+    show_default=True,
+    help="Stop at the first bad record, or leave it out and count it.",
+)
+trust_option = click.option(
+    "--trust-remote-code", is_flag=True, help="Run code that comes with a model, after reading it."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found":
+    """Find the files of a source as --raw, --edition and --samples say, and say what is read.
+
+    Raises InputError where there are none.
+    """
+    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus.unread import no_files, no_split
+
+    raw = given["raw"]
+    card = catalogue.load_card(source, raw)
+    # `SOURCE=NAME` as the other commands take it, or the name alone
+    edition = given["edition"] and given["edition"].removeprefix(f"{source}=")
+    found = catalogue.find(card, raw, edition, given["samples"])
+    if found is None:
+        raise no_files(card, raw, samples=given["samples"])
+    if split not in found.files:
+        raise no_split(found, raw, split)
+    words = f"{card.source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
+    say(words, err=True)
+    return found
+
+
+def say_tally(tally: "Tally") -> None:
+    """Say how much was refused, mended and warned of, and where first."""
+    kinds = {
+        "refused": tally.refused,
+        "left out of records": tally.lost,
+        "mended": tally.mended,
+        "warned of": tally.warned,
+    }
+    for kind, counts in kinds.items():
+        for reason, count in sorted(counts.items()):
+            advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""
+            say(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)
+
+
+def check_any_left(left: Sized, name: str, tally: "Tally") -> None:
+    """Say the counts and raise InputError where all that a file holds was left out."""
+    from chinchilla.corpus.report import nothing_read
+
+    if not left and tally.refused:
+        say_tally(tally)
+        raise nothing_read(name, tally.refused)
+
+
+PACKAGES = {
+    "train": ("torch", "transformers", "peft", "accelerate", "matplotlib"),
+    "constrained": ("llguidance",),
+    "vllm": ("vllm",),
+    "track": (),
+}
+
+
+def need(extra: str, *also: str) -> None:
+    """Raise ConfigError where a package of an extra, or one named, is not installed."""
+    missing = [name for name in (*PACKAGES[extra], *also) if find_spec(name) is None]
+    if missing:
+        what = f"{', '.join(missing)} not installed"
+        todo = f"pip install 'chinchilla[{extra}]'"
+        if extra in ("train", "constrained"):
+            todo = f"run `make trainer`, or {todo}"
+        raise ConfigError(f"extra {extra}", what, todo)
+
+
+class ReaderLeftError(Exception):
+    """Raised when the reader of our output went away, as `| head` does."""
+
+
+class Commands(click.Group):
+    """Hold the commands; click itself would leave with status 1, wordless, at a broken pipe."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments; help is printed on the way."""
+        with _system_errors_told():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        with _system_errors_told():
+            return super().invoke(ctx)
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line of words, whatever texts of others stand in it."""
+    click.echo(shown(line), err=err)
+
+
+def check_open() -> None:
+    """Raise ConfigError where standard output is closed: what is printed would be lost."""
+    if sys.stdout is None:
+        raise ConfigError("output", "closed", "send it to a file or to /dev/null")
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input; raise ConfigError where it is closed."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise ConfigError("standard input", "closed", "send a file to it, or name one")
+    return sys.stdin.buffer
+
+
+@contextmanager
+def _system_errors_told() -> Iterator[None]:
+    """Raise what the system refuses as one of ours; an error without a number is a library's."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise _told(error) from error
+
+
+def _told(error: OSError) -> ChinchillaError | ReaderLeftError:
+    unread = isinstance(error, BrokenPipeError) and (_has_no_reader(1) or _has_no_reader(2))
+    for stream in (sys.stdout, sys.stderr):
+        _mute_if_lost(stream)
+    if unread:
+        return ReaderLeftError()
+    where = os.fsdecode(error.filename) if error.filename else "output"
+    words = error.strerror or type(error).__name__
+    return ConfigError(where, words, "see that there is room, and that it may be used")
+
+
+def _has_no_reader(descriptor: int) -> bool:
+    """Tell whether it is a pipe that nobody reads; a connection that broke is another matter."""
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return any(happened & select.POLLERR for _, happened in poll.poll(0))
+
+
+def _mute_if_lost(stream: TextIO | None) -> None:
+    """Let what a stream could not write go nowhere, else Python complains once more at exit."""
+    if stream is None:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Lay out rows under a head; columns of numbers are right-aligned, controls are escaped."""
+    head, rows = _cells(head), [_cells(row) for row in rows]
+    columns = list(zip(head, *rows, strict=True))
+    widths = [max(map(_width, column)) for column in columns]
+    numeric = [all(_is_number(cell) for cell in column[1:]) for column in columns]
+    lines = [head, ["-" * width for width in widths], *rows]
+    return "\n".join(
+        "  ".join(
+            _pad(cell, width, right)
+            for cell, width, right in zip(line, widths, numeric, strict=True)
+        ).rstrip()
+        for line in lines
+    )
+
+
+def _cells(row: Sequence[str]) -> list[str]:
+    return [shown(cell) for cell in row]
+
+
+def _width(text: str) -> int:
+    return sum(2 if east_asian_width(character) in "WF" else 1 for character in text)
+
+
+def _pad(text: str, width: int, right: bool) -> str:
+    space = " " * (width - _width(text))
+    return space + text if right else text + space
+
+
+def _is_number(cell: str) -> bool:
+    return cell.replace(",", "").replace(".", "", 1).isdigit() or cell in ("", "-")

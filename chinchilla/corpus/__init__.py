@@ -1,0 +1,1 @@
+"""From raw files to checked records: cards, finding files, mapping, carving, what was read."""

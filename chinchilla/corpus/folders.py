@@ -1,0 +1,112 @@
+"""Files in the folder of a source: found, told from what is none, and kept inside it."""
+
+import os
+import stat
+from collections.abc import Iterator
+from glob import escape
+from pathlib import Path
+
+from chinchilla.errors import InputError
+from chinchilla.resources import shipped
+
+SAMPLES = "samples"
+_NO_DATA = ("readme", "license", "licence", "copying", "notice", "citation")
+_NO_DATA_NAMES = ("card.toml", "relation2id.txt", "thumbs.db", "desktop.ini", "__macosx")
+_NO_DATA_ENDS = (".conf", ".md", ".pdf", ".md5", ".sha1", ".sha256")
+
+
+def find_file(folder: Path, name: str) -> Path | None:
+    """Find a file in a folder or one folder below; official zips unpack to such folders.
+
+    Raises InputError for what is no file, and for a link that leaves the folder of raw files.
+    """
+    places = [folder / name, folder / name / name, *sorted(folder.glob(f"*/{escape(name)}"))]
+    for path in places:
+        if path.is_file():
+            return _inside(path, folder)
+        if not path.is_dir() and lies(path):
+            raise InputError(str(path), f"is {kind_of(path)}", "put the file itself there")
+    there = folder / name
+    if not there.is_dir():
+        return None
+    for path in sorted(there.iterdir()):
+        _inside(path, folder)
+    return _inside(there, folder)
+
+
+def _inside(path: Path, folder: Path) -> Path:
+    """Return the path; raise InputError where links lead out of the folder of raw files.
+
+    The folder of the source itself may be a link.
+    """
+    real = path.resolve()
+    roots = (folder.resolve(), folder.parent.resolve())
+    ours = folder.is_relative_to(shipped(SAMPLES))
+    if ours or any(real.is_relative_to(root) for root in roots):
+        return path
+    what = f"is a link that leaves {folder}"
+    raise InputError(str(path), what, "put the file itself there")
+
+
+def lies(path: Path) -> bool:
+    """Tell whether anything lies there, a broken link too."""
+    return os.path.lexists(path)
+
+
+def kind_of(path: Path) -> str:
+    """Say in words what lies at a path where no file or folder does."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return "a broken link" if path.is_symlink() else "nothing that can be read"
+    kinds = {
+        stat.S_IFIFO: "a FIFO, not a file",
+        stat.S_IFSOCK: "a socket, not a file",
+        stat.S_IFCHR: "a device, not a file",
+        stat.S_IFBLK: "a device, not a file",
+        stat.S_IFDIR: "a folder, not a file",
+    }
+    return kinds.get(stat.S_IFMT(mode), "a file")
+
+
+def is_utf8(name: str) -> bool:
+    """Tell whether the name of a file or folder is UTF-8."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def no_data(name: str) -> bool:
+    """Tell whether a name is one of what lies beside data: terms, cards, sums, hidden files."""
+    low = name.casefold()
+    known = low in _NO_DATA_NAMES or low.endswith(_NO_DATA_ENDS)
+    return known or low.startswith((".", *_NO_DATA))
+
+
+def entries(folder: Path) -> list[Path]:
+    """List what lies in a folder and may be data, in order."""
+    return [path for path in sorted(folder.iterdir()) if not no_data(path.name)]
+
+
+def data_files(path: Path) -> Iterator[Path]:
+    """Yield what may be data at or below a path; links to folders are not followed below it."""
+    if not path.is_dir():
+        yield path
+        return
+    waiting = [path]
+    while waiting:
+        for one in entries(waiting.pop()):
+            if one.is_dir() and not one.is_symlink():
+                waiting.append(one)
+            else:
+                yield one
+
+
+def holds_files(raw: Path) -> bool:
+    """Tell whether a folder of raw files holds any, our samples apart."""
+    if not raw.is_dir():
+        return False
+    lying = [path for path in entries(raw) if path.name != SAMPLES]
+    return any(next(data_files(path), None) is not None for path in lying)

@@ -1,0 +1,94 @@
+"""From records, with or without gold, to the rows that ask about them: by the build's own code."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from chinchilla.answers import SUBTASKS
+from chinchilla.errors import ConfigError
+from chinchilla.prompts.few_shot import Pool
+from chinchilla.prompts.hard_negatives import Confusions
+from chinchilla.prompts.options import PromptOptions, WindowOptions
+from chinchilla.prompts.render import Prompter
+from chinchilla.schema import InstructionRow, LabelSet, Record
+from chinchilla.windows.cut import make_cutter
+
+
+class Rendering(NamedTuple):
+    """How a build asked: its labels, options and seed; `pools` where it shows examples.
+
+    `confusions` holds for each source the labels that are batched together.
+    """
+
+    labels: Mapping[str, LabelSet]
+    prompts: PromptOptions
+    windows: WindowOptions
+    seed: int
+    pools: Mapping[str, Pool]
+    confusions: Mapping[str, Confusions]
+
+    def prompter(self, source: str) -> Prompter:
+        """Return what words the questions about records of a source."""
+        if source not in self.labels:
+            known = ", ".join(self.labels)
+            what = f"no labels are known for source {source!r}"
+            raise ConfigError("records", what, f"pass --source, one of {known}")
+        if self.prompts.demonstrations and source not in self.pools:
+            what = f"the prompts show examples, but there is no train split of {source} here"
+            raise ConfigError("records", what, "pass --processed with the build of the run")
+        return Prompter(
+            self.labels[source],
+            self.seed,
+            self.prompts,
+            confusions=self.confusions.get(source, {}),
+            pool=self.pools.get(source),
+        )
+
+    def rows(self, records: Iterable[Record]) -> Iterator[InstructionRow]:
+        """Yield the rows that ask about each record, as dev and test records are asked."""
+        prompters: dict[str, Prompter] = {}
+        cutters: dict[str, Any] = {}
+        for record in records:
+            source = record.source
+            if source not in prompters:
+                prompters[source] = self.prompter(source)
+                cutters[source] = make_cutter(self.windows, prompters[source])
+            prompter, cutter = prompters[source], cutters[source]
+            if cutter is None:
+                yield from prompter.rows(record)
+                continue
+            for window, shown in cutter.panes(record, Counter()):
+                yield from map(prompter.row, prompter.asks(shown, window))
+
+
+def rendering_of(
+    config: Mapping[str, Any],
+    labels: Mapping[str, LabelSet],
+    confusions: Mapping[str, Confusions],
+    subtasks: tuple[str, ...] = (),
+) -> Rendering:
+    """Return the rendering of a build's configuration, as its manifest keeps it.
+
+    Raises ConfigError for a sub-task that there is not, and where the build batched labels by
+    confusions that are not there.
+    """
+    prompts = PromptOptions.model_validate(config["prompts"])
+    unknown = [name for name in subtasks if name not in SUBTASKS]
+    if unknown:
+        todo = f"the known ones are {', '.join(SUBTASKS)}"
+        raise ConfigError("--subtask", f"no sub-task {unknown[0]!r}", todo)
+    for source in prompts.hard_negatives:
+        batched = source in labels and prompts.batch_size(labels[source].task) > 0
+        if batched and source not in confusions:
+            what = "the build kept no confusable labels, so its prompts cannot be made again"
+            raise ConfigError(f"hard_negatives.{source}", what, "build and train again")
+    if subtasks:
+        prompts = prompts.model_copy(update={"subtasks": subtasks})
+    windows = WindowOptions.model_validate(config["windows"])
+    return Rendering(labels, prompts, windows, config["seed"], {}, confusions)
+
+
+def held_out(rendering: Rendering) -> Rendering:
+    """Return the rendering that asks by wordings no training row ever had."""
+    prompts = rendering.prompts.model_copy(update={"templates": "held-out", "wordings": ()})
+    return rendering._replace(prompts=prompts)

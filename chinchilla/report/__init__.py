@@ -1,1 +1,0 @@
-"""Pages for people: one self-contained file each, no network."""

@@ -1,0 +1,1 @@
+"""A run: its folder, its trained model, and its evaluation on a split."""

@@ -1,0 +1,1 @@
+"""One module a metric, or a family of metrics that count alike."""

@@ -1,0 +1,150 @@
+"""The official metric of DuIE 2.0, with its aliases and its rule for book titles."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from chinchilla.errors import AS_UTF8, InputError
+from chinchilla.score.counts import Counts, Options, Tallied, micro
+from chinchilla.score.metrics.matching import label_counts
+from chinchilla.score.pairing import Pair
+from chinchilla.score.rows import Relation, Row
+
+Alias = Mapping[str, frozenset[str]]
+_MARKS = ("\u300a", "\u300b")
+
+
+class Spo(NamedTuple):
+    """A normalised triple; the object is its value and its further slots by name."""
+
+    predicate: str
+    subject: str
+    object: Mapping[str, str]
+
+
+def duie_official(pairs: Iterable[Pair], options: Options) -> Tallied:
+    """Count triples that are equal in predicate, subject and every slot of the object.
+
+    PaddlePaddle/Research, KG/DuIE_Baseline/script/re_official_evaluation.py: strings are
+    lower-cased and lose one outer pair of book-title marks; types are ignored; a missing or a
+    further slot is wrong. Both sides lose their duplicates. Precision counts predicted triples
+    found in gold, recall counts gold triples found among the predictions before these lost
+    their duplicates; the two counts differ with aliases only. There is no rule for NA: a
+    predicted NA triple counts as any other, as it does in the script.
+    """
+    counted = []
+    labels: tuple[list[str], list[str], list[str]] = ([], [], [])
+    for one in pairs:
+        gold, pred = triples(one.gold), triples(one.pred)
+        wanted, found = _distinct(gold, options.alias), _distinct(pred, options.alias)
+        known, told = _Triples(options.alias, wanted), _Triples(options.alias, pred)
+        right = [item for item in found if known.hold(item)]
+        recalled = sum(map(told.hold, wanted))
+        counted.append((len(right), recalled, len(found), len(wanted)))
+        for names, items in zip(labels, (right, found, wanted), strict=True):
+            names.extend(item.predicate for item in items)
+    columns = np.array(counted, dtype=np.float64).reshape(-1, 4)
+    sums = columns.sum(axis=0)
+    totals = Counts(float(sums[0]), float(sums[2]), float(sums[3]))
+    more = {"tp_recall_side": float(sums[1])}
+    return Tallied(columns, label_counts(*labels), totals, micro, more=more)
+
+
+def triples(row: Row) -> list[Spo]:
+    """Return the normalised triples of a row."""
+    return [_spo(item) for item in row.relations]
+
+
+def _spo(item: Relation) -> Spo:
+    values = {"@value": item.tail, **(item.tail_slots or {})}
+    return Spo(
+        item.predicate, normal(item.head), {key: normal(value) for key, value in values.items()}
+    )
+
+
+def normal(words: str) -> str:
+    """Lower-case a string and take off one outer pair of book-title marks."""
+    words = words.lower()
+    if words.startswith(_MARKS[0]) and words.endswith(_MARKS[1]):
+        return words[1:-1]
+    return words
+
+
+def _distinct(items: Iterable[Spo], alias: Alias) -> list[Spo]:
+    kept = _Triples(alias)
+    found = []
+    for item in items:
+        if not kept.hold(item):
+            kept.add(item)
+            found.append(item)
+    return found
+
+
+class _Triples:
+    """Triples that are looked up, aliases included."""
+
+    def __init__(self, alias: Alias, items: Iterable[Spo] = ()) -> None:
+        self._alias = alias
+        self._keys: set[object] = set()
+        self._objects: dict[tuple[str, str], list[Mapping[str, str]]] = {}
+        for item in items:
+            self.add(item)
+
+    def add(self, item: Spo) -> None:
+        """Add a triple."""
+        self._keys.add(_key(item))
+        if self._alias:
+            self._objects.setdefault((item.predicate, item.subject), []).append(item.object)
+
+    def hold(self, item: Spo) -> bool:
+        """Tell whether the triple or one known as it is there."""
+        if _key(item) in self._keys:
+            return True
+        if not self._alias:
+            return False
+        subjects = {item.subject, *self._alias.get(item.subject, ())}
+        return any(
+            _same_object(other, item.object, self._alias)
+            for subject in subjects
+            for other in self._objects.get((item.predicate, subject), ())
+        )
+
+
+def _key(item: Spo) -> object:
+    return item.predicate, item.subject, frozenset(item.object.items())
+
+
+def _same_object(left: Mapping[str, str], right: Mapping[str, str], alias: Alias) -> bool:
+    """Compare slot by slot; each value must be an alias of the other, in both directions."""
+    return left.keys() == right.keys() and all(
+        _known_as(left[key], right[key], alias) and _known_as(right[key], left[key], alias)
+        for key in left
+    )
+
+
+def _known_as(name: str, other: str, alias: Alias) -> bool:
+    return name == other or other in alias.get(name, frozenset())
+
+
+def read_alias(path: Path) -> dict[str, frozenset[str]]:
+    """Read an alias file: a name and its aliases a line, separated by tabs, lower-cased here.
+
+    The script looks subjects up one way and objects both ways, so that every surface form must
+    stand as a key of its own; of a name that comes twice it keeps the last line, and so does
+    this. Raises InputError for a file that cannot be read.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), "not UTF-8", AS_UTF8) from error
+    except OSError as error:
+        what = error.strerror or "cannot be read"
+        raise InputError(str(path), what, "pass a file of tabs, in UTF-8") from error
+    alias: dict[str, frozenset[str]] = {}
+    for line in lines:
+        name, *others = line.strip().lower().split("\t")
+        if name:
+            alias[name] = frozenset(others)
+    return alias

@@ -1,0 +1,1 @@
+"""Long texts cut into windows, gold given to the windows, answers of windows merged."""
