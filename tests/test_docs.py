@@ -53,7 +53,10 @@ def test_a_command_of_the_readme_runs(tmp_path: Path, name: str, line: str) -> N
     assert done.stdout
 
 
-PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*(ROOT / "docs").rglob("*.md"), *ROOT.glob("CONTRIBUTING*.md"))
+)
 WRITTEN = [
     line.strip()
     for name in (*READMES, *PAGES)

@@ -85,3 +85,18 @@ def test_each_fragment_of_the_changelog_has_a_known_type_and_one_line() -> None:
             assert name, path.name
             assert name[1] in types, path.name
             assert path.read_text(encoding="utf-8").count("\n") == 1, path.name
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "CONTRIBUTING.zh.md"])
+def test_the_page_for_contributors_names_every_room_and_only_files_that_there_are(
+    name: str,
+) -> None:
+    page = (ROOT / name).read_text(encoding="utf-8")
+    table = re.findall(r"^\| (`[^|]*`) \|", page, re.MULTILINE)
+    package = ROOT / "chinchilla"
+    rooms = {path.stem for path in package.iterdir() if not path.name.startswith("__")}
+    assert sorted(re.findall(r"`(\w+)`", " ".join(table))) == sorted(rooms - {"py"})
+    paths = re.findall(r"(?<![\w/])(?:chinchilla|docs|tests|templates)/[\w./-]+", page)
+    named = {path for path in paths if not re.search("[A-Z]{2}", path)}
+    assert len(named) > 20
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

@@ -14,6 +14,7 @@ DOCS = ROOT / "docs"
 PAIRS = [
     *((path, DOCS / "en" / path.name) for path in sorted((DOCS / "zh").glob("*.md"))),
     (ROOT / "SECURITY.zh.md", ROOT / "SECURITY.md"),
+    (ROOT / "CONTRIBUTING.zh.md", ROOT / "CONTRIBUTING.md"),
 ]
 ALL = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 FENCED = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)

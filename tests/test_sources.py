@@ -60,7 +60,7 @@ def test_every_source_has_a_sample_and_an_expected_file() -> None:
         assert list((HERE / name).glob("expected*.jsonl")), name
 
 
-@pytest.mark.parametrize("source", sorted(catalogue.card_paths(RAW)))
+@pytest.mark.parametrize("source", sorted(path.name for path in (RAW / "samples").iterdir()))
 def test_the_shipped_sample_is_long_enough_and_without_fault(source: str, tmp_path: Path) -> None:
     card = catalogue.load_card(source, tmp_path)
     by_content = hasattr(catalogue.module_of(card), "edition_of")
