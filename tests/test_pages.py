@@ -15,8 +15,9 @@ PAIRS = [
     *((path, DOCS / "en" / path.name) for path in sorted((DOCS / "zh").glob("*.md"))),
     (ROOT / "SECURITY.zh.md", ROOT / "SECURITY.md"),
     (ROOT / "CONTRIBUTING.zh.md", ROOT / "CONTRIBUTING.md"),
+    (ROOT / "raw" / "README.md", ROOT / "raw" / "README.en.md"),
 ]
-ALL = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+ALL = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*/README*.md")])
 FENCED = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 
