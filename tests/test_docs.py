@@ -16,6 +16,7 @@ from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.config import BuildConfig, read_config
 from chinchilla.errors import Tally
+from chinchilla.score.registry import METRICS
 from chinchilla.templates import load_templates
 from chinchilla.train.config import TrainConfig, read_train_config
 
@@ -196,3 +197,9 @@ def test_the_configurations_of_the_documentation_are_valid(tmp_path: Path, langu
     assert found[0].null_share == 0.2
     assert found[1].wordings[0] in {template.id for template in load_templates()}
     assert found[2].renaming == "paraphrase"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_metric_stands_in_the_documentation(language: str) -> None:
+    page = (ROOT / "docs" / language / "metrics.md").read_text(encoding="utf-8")
+    assert [name for name in METRICS if f"`{name}`" not in page] == []
