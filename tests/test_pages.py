@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,9 @@ def test_the_reference_of_the_command_line_is_what_the_commands_say() -> None:
     assert done.returncode == 0, done.stderr
     written = (DOCS / "cli.md").read_text(encoding="utf-8")
     assert written == done.stdout, "run python docs/cli_reference.py"
+
+
+def test_the_page_of_the_python_api_is_made_of_the_module_that_defines_it() -> None:
+    # `chinchilla` itself has rooms of the names of functions, which hide them from the page
+    module = "chinchilla.api" if find_spec("chinchilla.api") else "chinchilla"
+    assert f"::: {module}\n" in (DOCS / "api.md").read_text(encoding="utf-8")
