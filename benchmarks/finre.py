@@ -27,9 +27,9 @@ METRIC = "re_boundary_set"
 Pair = tuple[str, str]
 
 
-def chinchilla(*words: str | Path) -> bytes:
+def chinchilla(*arguments: str | Path) -> bytes:
     """Run a command of ours; return what it prints."""
-    line = [sys.executable, "-m", "chinchilla", *map(str, words)]
+    line = [sys.executable, "-m", "chinchilla", *map(str, arguments)]
     return subprocess.run(line, check=True, stdout=subprocess.PIPE).stdout
 
 
@@ -43,15 +43,17 @@ def guess(built: Path, label_of: Callable[[Pair], str | None], path: Path) -> di
     """Score one label for every pair of dev."""
     with path.open("wb") as file:
         for record in records(built, "dev"):
-            pairs = [*record["relations"], *record.get("na_pairs", [])]
-            found = []
-            for head, tail in dict.fromkeys((one["head"], one["tail"]) for one in pairs):
-                if (label := label_of((head, tail))) is not None:
-                    found.append({"predicate": label, "head": head, "tail": tail})
-            file.write(orjson.dumps({"id": record["id"], "relations": found}) + b"\n")
+            labelled = [*record["relations"], *record.get("na_pairs", [])]
+            pairs = dict.fromkeys((relation["head"], relation["tail"]) for relation in labelled)
+            relations = [
+                {"predicate": label, "head": head, "tail": tail}
+                for head, tail in pairs
+                if (label := label_of((head, tail))) is not None
+            ]
+            file.write(orjson.dumps({"id": record["id"], "relations": relations}) + b"\n")
     gold = built / "records" / "re" / "dev.jsonl"
-    words = ("score", "--task", "re", "--metric", METRIC, "--bootstrap", "1000", "--json")
-    return orjson.loads(chinchilla(*words, "--gold", gold, "--pred", path))["metrics"][METRIC]
+    score = ("score", "--task", "re", "--metric", METRIC, "--bootstrap", "1000", "--json")
+    return orjson.loads(chinchilla(*score, "--gold", gold, "--pred", path))["metrics"][METRIC]
 
 
 def baselines(built: Path, out: Path) -> dict[str, dict[str, Any]]:
@@ -59,11 +61,11 @@ def baselines(built: Path, out: Path) -> dict[str, dict[str, Any]]:
     counts: Counter[str] = Counter()
     memory: dict[Pair, Counter[str | None]] = defaultdict(Counter)
     for record in records(built, "train"):
-        for one in record["relations"]:
-            counts[one["predicate"]] += 1
-            memory[one["head"], one["tail"]][one["predicate"]] += 1
-        for one in record.get("na_pairs", []):
-            memory[one["head"], one["tail"]][None] += 1
+        for relation in record["relations"]:
+            counts[relation["predicate"]] += 1
+            memory[relation["head"], relation["tail"]][relation["predicate"]] += 1
+        for pair in record.get("na_pairs", []):
+            memory[pair["head"], pair["tail"]][None] += 1
     common = counts.most_common(1)[0][0]
 
     def remembered(pair: Pair) -> str | None:
@@ -76,13 +78,13 @@ def baselines(built: Path, out: Path) -> dict[str, dict[str, Any]]:
 
 
 def trained(name: str, built: Path, out: Path, *more: str) -> tuple[Path, dict[str, Any]]:
-    """Train where no run is finished yet; return the run and what it says of itself."""
+    """Train where no run is finished yet; return the run's folder and its run.json."""
     runs = out / name
-    facts = [orjson.loads(one.read_bytes()) for one in runs.glob("re/*/run.json")]
-    if not any(one["state"] == "done" for one in facts):
-        words = ("train", "--task", "re", "--config", HERE / f"{name}.toml", *more)
-        chinchilla(*words, "--processed", built, "--out", runs)
-    run = max(one.parent for one in runs.glob("re/*/run.json"))
+    states = [orjson.loads(path.read_bytes())["state"] for path in runs.glob("re/*/run.json")]
+    if "done" not in states:
+        train = ("train", "--task", "re", "--config", HERE / f"{name}.toml", *more)
+        chinchilla(*train, "--processed", built, "--out", runs)
+    run = max(path.parent for path in runs.glob("re/*/run.json"))
     return run, orjson.loads((run / "run.json").read_bytes())
 
 
@@ -101,8 +103,8 @@ def main() -> None:
         models.append(("pretrained", f"{name}, lora", ("--base", sys.argv[3])))
     for config, name, more in models:
         run, facts = trained(config, built, out, *more)
-        found = orjson.loads(chinchilla("eval", "--run", run, "--split", "dev", "--json"))
-        score = found["free"]["exams"]["finre-re-pair"]["metrics"][METRIC]
+        result = orjson.loads(chinchilla("eval", "--run", run, "--split", "dev", "--json"))
+        score = result["free"]["exams"]["finre-re-pair"]["metrics"][METRIC]
         seconds, size = f"{facts['cpu_seconds']:,.0f}", f"{facts['parameters']['trained']:,}"
         print(row(name, score, seconds, size), flush=True)
 

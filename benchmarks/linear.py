@@ -23,7 +23,7 @@ from random import Random
 
 import orjson
 
-from chinchilla.answers import Question, forms
+from chinchilla.answers import Query, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint
@@ -40,11 +40,11 @@ ROLES = (Role(key="who", name="裁员方"), Role(key="when", name="时间"))
 SLOTS = (Slot(key="amount", name="金额"),)
 LABELS = (Label(key="ORG", name="组织"), Label(key="LOC", name="地点"))
 QUESTIONS = (
-    Question("ner", LABELS, empty="无"),
-    Question("re", (Label(key="invest", name="投资", slots=SLOTS),), empty="无"),
-    Question("re-pair", (Label(key="join", name="合作"),), empty="无", head="甲", tail="乙"),
-    Question("ee", (Label(key="fire", name="裁员", roles=ROLES),), empty="无"),
-    Question("ner", ()),
+    Query("ner", LABELS, empty="无"),
+    Query("re", (Label(key="invest", name="投资", slots=SLOTS),), empty="无"),
+    Query("re-pair", (Label(key="join", name="合作"),), empty="无", head="甲", tail="乙"),
+    Query("ee", (Label(key="fire", name="裁员", roles=ROLES),), empty="无"),
+    Query("ner", ()),
 )
 REPEATED = {
     "letters": "a",
@@ -158,11 +158,11 @@ def parser(size: int) -> Iterator[tuple[str, float, float]]:
     """Time every shape in every form; the questions take turns."""
     turns = zip(shapes(size), shapes(2 * size), strict=True)
     for turn, ((shape, once), (_, twice)) in enumerate(turns):
-        for at, name in enumerate(forms()):
-            question = QUESTIONS[(turn + at) % len(QUESTIONS)]
+        for at, name in enumerate(format_names()):
+            query = QUESTIONS[(turn + at) % len(QUESTIONS)]
 
-            def read(raw: str, question: Question = question, name: str = name) -> None:
-                read_answer(raw, question, name, TEXT)
+            def read(raw: str, query: Query = query, name: str = name) -> None:
+                read_answer(raw, query, name, TEXT)
 
             yield f"{name}: {shape}", cpu(partial(read, once)), cpu(partial(read, twice))
 

@@ -27,7 +27,7 @@ from chinchilla.score.counts import Options
 from chinchilla.score.evaluate import Request, evaluate
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Entity, Gold, Row
+from chinchilla.score.rows import Gold, Row, ScoredEntity
 
 RATIO, CPU_SECONDS = 3.0, 2.0
 DOCUMENTS, FOLDS = 10_000, 1_000
@@ -112,7 +112,7 @@ def bootstrap_seconds() -> float:
     rng = Random(7)
     pairs = []
     for number in range(DOCUMENTS):
-        gold = tuple(Entity("A", "x", at, at + 1) for at in range(rng.randint(0, 4)))
+        gold = tuple(ScoredEntity("A", "x", at, at + 1) for at in range(rng.randint(0, 4)))
         pred = tuple(one for one in gold if rng.random() < 0.8)
         pairs.append(Pair(Gold(str(number), entities=gold), Row(str(number), entities=pred)))
     counted = METRICS["ner_span"].tally(pairs, Options())

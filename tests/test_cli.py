@@ -153,7 +153,7 @@ def test_a_source_with_problems_has_no_round_trip_and_the_next_one_has(tmp_path,
     put("sanwen/train.txt", "外婆\t别人\tunknown\t外婆爱别人。\n")
     done = run("check", "finre", "sanwen", "--round-trip", "--raw", str(tmp_path / "raw"))
     lines = done.stdout.splitlines()
-    assert "finre: round trip left out; mend the problems above first" in lines
+    assert "finre: round trip left out; fix the problems above first" in lines
     end = lines.index("source  split  read  labelled  negative  unlabelled  left out  fixed")
     tripped = [line.split() for line in lines[:end] if line.startswith(("finre   ", "sanwen  "))]
     assert {row[0] for row in tripped} == {"sanwen"}

@@ -15,8 +15,8 @@ import pytest
 from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.config import BuildConfig, read_config
-from chinchilla.errors import Tally
 from chinchilla.score.registry import METRICS
+from chinchilla.tally import Tally
 from chinchilla.templates import load_templates
 from chinchilla.train.config import TrainConfig, read_train_config
 

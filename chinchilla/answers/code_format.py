@@ -1,4 +1,4 @@
-"""The form `code`: a typed call a line; every string is a JSON string. Nothing at all is [].
+"""The answer format `code`: a typed call a line, every string as in JSON; nothing at all is [].
 
     ner          Entity(type="人名", text="张三")
     re           Relation(type="作者", head="某书", tail="张三", slots={"所属作品": "某集"})
@@ -14,8 +14,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from chinchilla.answers.items import Said, said, to_content
-from chinchilla.answers.query import Content, Question
+from chinchilla.answers.items import AnswerItem, to_content, to_items
+from chinchilla.answers.query import Content, Query
 from chinchilla.answers.quoting import Cursor, quoted
 from chinchilla.answers.repair.items import from_calls
 from chinchilla.errors import AnswerError
@@ -35,86 +35,88 @@ _MAY = {"re": {"slots"}, "ee": {"trigger", "arguments"}, "ee-trigger": {"trigger
 _NAME = re.compile("[a-z]+")
 
 
-def dump(content: Content, question: Question) -> str:
+def dump(content: Content, query: Query) -> str:
     """Write the content call by call."""
-    items = said(content, question)
-    return "\n".join(_call(item, question.subtask) for item in items) or NOTHING
+    items = to_items(content, query)
+    return "\n".join(_call(item, query.subtask) for item in items) or NOTHING
 
 
-def _call(item: Said, subtask: str) -> str:
+def _call(item: AnswerItem, subtask: str) -> str:
     name = quoted(item.name)
     match subtask:
         case "ner":
-            return f"Entity(type={name}, text={quoted(item.words or '')})"
+            return f"Entity(type={name}, text={quoted(item.text or '')})"
         case "re":
-            head, tail = quoted(item.words or ""), quoted(item.tail or "")
+            head, tail = quoted(item.text or ""), quoted(item.tail or "")
             return f"Relation(type={name}, head={head}, tail={tail}{_slots(item)})"
         case "re-pair":
             return f"Relation(type={name})"
         case "ee-argument":
-            return f"Argument(role={name}, text={quoted(item.words or '')})"
+            return f"Argument(role={name}, text={quoted(item.text or '')})"
         case _:
             arguments = _arguments(item) if subtask == "ee" else ""
-            trigger = "" if item.words is None else f", trigger={quoted(item.words)}"
+            trigger = "" if item.text is None else f", trigger={quoted(item.text)}"
             return f"Event(type={name}{trigger}{arguments})"
 
 
-def _slots(item: Said) -> str:
-    slots = ", ".join(f"{quoted(name)}: {quoted(words)}" for name, words in item.further)
+def _slots(item: AnswerItem) -> str:
+    slots = ", ".join(f"{quoted(name)}: {quoted(string)}" for name, string in item.pairs)
     return f", slots={{{slots}}}" if slots else ""
 
 
-def _arguments(item: Said) -> str:
-    calls = [_call(Said(role, words), "ee-argument") for role, words in item.further]
+def _arguments(item: AnswerItem) -> str:
+    calls = [_call(AnswerItem(role, string), "ee-argument") for role, string in item.pairs]
     return f", arguments=[{', '.join(calls)}]"
 
 
-def parse(answer: str, question: Question) -> Content:
+def parse(answer: str, query: Query) -> Content:
     """Read such calls back; raise AnswerError where there is anything else."""
     if answer.strip() == NOTHING:
         return Content()
     cursor = Cursor(answer)
     items = []
     while not cursor.ended():
-        items.append(_read_call(cursor, question.subtask))
+        items.append(_read_call(cursor, query.subtask))
     if not items:
         raise AnswerError("answer", "nothing but blanks", f"write {NOTHING} for nothing found")
-    return to_content(items, question)
+    return to_content(items, query)
 
 
 def recover(
-    text: str, question: Question, notes: Counter[str], passage: str | None = None
-) -> list[Said] | None:
+    text: str, query: Query, notes: Counter[str], passage: str | None = None
+) -> list[AnswerItem] | None:
     """Read every call of an answer, however it is punctuated."""
-    return from_calls(text, question, notes, passage)
+    return from_calls(text, query, notes, passage)
 
 
-def _read_call(cursor: Cursor, subtask: str) -> Said:
+def _read_call(cursor: Cursor, subtask: str) -> AnswerItem:
     function, needed = _CALLS[subtask]
     cursor.expect(function)
-    found = _parameters(cursor)
-    more = found.keys() - set(needed) - _MAY.get(subtask, set())
-    if more or not set(needed) <= found.keys():
-        what = f"{function} has the parameters {', '.join(found) or 'none'}"
+    values = _parameters(cursor)
+    more = values.keys() - set(needed) - _MAY.get(subtask, set())
+    if more or not set(needed) <= values.keys():
+        what = f"{function} has the parameters {', '.join(values) or 'none'}"
         raise AnswerError("answer", what, f"it needs {', '.join(needed)}")
-    name = found[needed[0]]
-    words = found.get("text", found.get("head", found.get("trigger")))
-    return Said(name, words, found.get("tail"), found.get("slots", found.get("arguments", ())))
+    name = values[needed[0]]
+    string = values.get("text", values.get("head", values.get("trigger")))
+    return AnswerItem(
+        name, string, values.get("tail"), values.get("slots", values.get("arguments", ()))
+    )
 
 
 def _parameters(cursor: Cursor) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     cursor.expect("(")
-    while not found or cursor.take(","):
+    while not values or cursor.take(","):
         cursor.blanks()
         name = _NAME.match(cursor.text, cursor.at)
-        if name is None or name.group() in found:
+        if name is None or name.group() in values:
             raise cursor.wrong("expected a parameter")
         cursor.at = name.end()
         cursor.expect("=")
-        found[name.group()] = _value(cursor, name.group())
+        values[name.group()] = _value(cursor, name.group())
     cursor.expect(")")
-    return found
+    return values
 
 
 def _value(cursor: Cursor, name: str) -> Any:
@@ -127,7 +129,7 @@ def _value(cursor: Cursor, name: str) -> Any:
 
 def _read_slots(cursor: Cursor) -> tuple[tuple[str, str], ...]:
     slots = cursor.value()
-    if not isinstance(slots, dict) or not all(isinstance(words, str) for words in slots.values()):
+    if not isinstance(slots, dict) or not all(isinstance(string, str) for string in slots.values()):
         raise cursor.wrong("slots is an object of strings")
     return tuple(slots.items())
 
@@ -139,5 +141,5 @@ def _read_arguments(cursor: Cursor) -> list[tuple[str, str]]:
         if pairs:
             cursor.expect(",")
         item = _read_call(cursor, "ee-argument")
-        pairs.append((item.name, item.words or ""))
+        pairs.append((item.name, item.text or ""))
     return pairs

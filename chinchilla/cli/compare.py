@@ -16,7 +16,7 @@ from chinchilla.cli.score import (
 )
 
 if TYPE_CHECKING:
-    from chinchilla.score.compare import Versus
+    from chinchilla.score.compare import PairedComparison
 
 
 @click.command()
@@ -43,10 +43,10 @@ def compare(as_json: bool, **given: Any) -> None:
     """Compare the predictions B with the predictions A on the same gold documents."""
     import orjson
 
-    from chinchilla.score.compare import Chance, versus
+    from chinchilla.score.compare import Resampling, versus
     from chinchilla.score.evaluate import Request
 
-    chance = Chance(given.pop("bootstrap"), given.pop("shuffles"), given["seed"])
+    chance = Resampling(given.pop("bootstrap"), given.pop("shuffles"), given["seed"])
     with streams(given) as files:
         a, b = files.pop("a"), files.pop("b")
         found = versus(Request(pred=a, **files), b, chance)
@@ -57,7 +57,7 @@ def compare(as_json: bool, **given: Any) -> None:
     say(found.signature, err=True)
 
 
-def _report(found: "Versus") -> str:
+def _report(found: "PairedComparison") -> str:
     from chinchilla.cli.common import table
 
     head = ("metric", "F1 A", "F1 B", "B - A", "95 %", "p")

@@ -11,7 +11,8 @@ from chinchilla.cli.score import check_any_read
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
-    from chinchilla.runs.evaluate import Sitting
+    from chinchilla.runs.evaluate import EvalRun
+    from chinchilla.runs.folder import Run
     from chinchilla.score.evaluate import Evaluation
     from chinchilla.train.data import Data
 
@@ -53,68 +54,66 @@ def evaluate(
     need("train")
     if given["constrained"]:
         need("constrained")
-    from chinchilla.predict.local import use_threads
+    from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
     from chinchilla.runs.folder import finished_run, newest_run
-    from chinchilla.train.data import folder_of, open_data
+    from chinchilla.train.data import open_data
 
     folder = run or newest_run(runs, task)
     facts = finished_run(folder)
-    data = open_data(
-        folder_of(facts, processed), task or facts["task"], _subtasks_of(facts, folder, task)
-    )
+    data = open_data(facts.build_folder(processed), task or facts.task, _subtasks_of(facts, task))
     _same_templates(facts, data)
     say(f"run {folder}, {split} of {data.folder}", err=True)
-    name = split if task in (None, facts["task"]) else f"{split}-{task}"
+    name = split if task in (None, facts.task) else f"{split}-{task}"
     name += "" if given["templates"] == "built" else "-held-out"
-    if data.processed.sha256 != facts["data"]["manifest"]:
+    if data.processed.sha256 != facts.data.manifest:
         say("note: another build than the one this run was trained on", err=True)
         name += f"-{data.processed.sha256[:8]}"
     _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
 
 
-def _subtasks_of(facts: dict[str, Any], run: Path, task: str | None) -> "Sequence[str]":
+def _subtasks_of(facts: "Run", task: str | None) -> "Sequence[str]":
     """Return those sub-tasks of a task that a run was told to learn; none are all."""
     from chinchilla.errors import ConfigError
 
-    told = facts["config"]["subtasks"]
+    told = facts.config.subtasks
     mine = [one for one in told if task in (None, "all", one.partition("-")[0])]
     if told and not mine:
         what = f"this run has learnt nothing of {task}, only {', '.join(told)}"
-        raise ConfigError(str(run), what, "pass another --task, or another --run")
+        raise ConfigError(str(facts.folder), what, "pass another --task, or another --run")
     return mine
 
 
-def _same_templates(facts: dict[str, Any], data: "Data") -> None:
+def _same_templates(facts: "Run", data: "Data") -> None:
     """Raise TrainError where a run learnt by other wordings than those here or of the build."""
     from chinchilla.runs.evaluate import check_templates
     from chinchilla.templates import template_hashes
 
     check_templates(facts, template_hashes())
-    check_templates(facts, data.processed.manifest["templates"], str(data.folder))
+    check_templates(facts, data.processed.manifest.templates, str(data.folder))
 
 
-def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[Sitting]":
-    from chinchilla.runs.evaluate import Sitting, exams_of, other_wordings
+def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[EvalRun]":
+    from chinchilla.runs.evaluate import EvalRun, eval_sets_of, other_wordings
 
     other = given["templates"] == "held-out"
-    exams = exams_of(data, split, other_wordings(data) if other else None)
+    eval_sets = eval_sets_of(data, split, other_wordings(data) if other else None)
     kinds = (False, True) if given["constrained"] else (False,)
     names = {False: "free", True: "constrained"}
-    return [Sitting(exams, place / names[kind], data.marking, kind) for kind in kinds]
+    return [EvalRun(eval_sets, place / names[kind], data.marking, kind) for kind in kinds]
 
 
 def _sit(
-    sittings: "Sequence[Sitting]", folder: Path, data: "Data", given: Mapping[str, Any]
+    sittings: "Sequence[EvalRun]", folder: Path, data: "Data", given: Mapping[str, Any]
 ) -> None:
     """Ask, score and print each sitting."""
     import orjson
 
     from chinchilla.cli.progress import answer_progress
     from chinchilla.errors import ConstraintError
-    from chinchilla.runs.evaluate import ask_sitting, score_sitting, write_score
-    from chinchilla.runs.model import Wanted, held, open_engine
+    from chinchilla.runs.evaluate import run_eval_sets, score_eval_run, write_score
+    from chinchilla.runs.model import EngineOptions, constrain, open_engine
 
     about = {
         "run": str(folder),
@@ -124,24 +123,24 @@ def _sit(
     found: dict[str, Any] = {}
     rows: list[list[str]] = []
     scored: list[Evaluation] = []
-    wanted = Wanted(given["batch_size"])
+    wanted = EngineOptions(given["batch_size"])
     free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
-    for sitting in sittings:
+    for eval_run in sittings:
         try:
-            engine, job = held(*free) if sitting.constrained else free
+            engine, job = constrain(*free) if eval_run.constrained else free
         except ConstraintError as error:
             _say(f"no constrained answers: {error}")
             continue
-        answers = ask_sitting(sitting, engine, job, answer_progress(sitting.name))
-        say_lifted(engine.lifted)
-        scores = score_sitting(sitting)
+        answers = run_eval_sets(eval_run, engine, job, answer_progress(eval_run.name))
+        say_unconstrained(engine.unconstrained)
+        scores = score_eval_run(eval_run)
         scored += scores.values()
-        rows += _pages(sitting, answers, scores)
-        found[sitting.name] = write_score(sitting, scores, {**about, "answers": sitting.name})
+        rows += _pages(eval_run, answers, scores)
+        found[eval_run.name] = write_score(eval_run, scores, {**about, "answers": eval_run.name})
     click.echo(orjson.dumps(found) if given["as_json"] else _table(rows))
-    for sitting in sittings:
-        if sitting.name in found:
-            _say(f"predictions, score.json and pages in {sitting.folder}")
+    for eval_run in sittings:
+        if eval_run.name in found:
+            _say(f"predictions, score.json and pages in {eval_run.folder}")
     _say_unread(scored)
 
 
@@ -156,26 +155,26 @@ def _say_unread(scored: "Sequence[Evaluation]") -> None:
 
 
 def _pages(
-    sitting: "Sitting", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
+    eval_run: "EvalRun", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
 ) -> "Iterator[list[str]]":
     """Write the page of each exam, and yield its row of the table."""
     from chinchilla.runs.evaluate import cut_in
     from chinchilla.score.page import write_page
 
     for name, one in scores.items():
-        write_page(one, sitting.folder / f"{name}.html")
-        yield _row(name, sitting.name, one, cut_in(sitting, name, answers))
+        write_page(one, eval_run.folder / f"{name}.html")
+        yield _row(name, eval_run.name, one, cut_in(eval_run, name, answers))
 
 
 def _say(words: str) -> None:
     say(words, err=True)
 
 
-def say_lifted(lifted: Mapping[str, str]) -> None:
+def say_unconstrained(unconstrained: Mapping[str, str]) -> None:
     """Say which answers could not be held to their limits."""
-    if lifted:
-        name, why = next(iter(lifted.items()))
-        say(f"{len(lifted):,} answers were left free, the first {name}: {why}", err=True)
+    if unconstrained:
+        name, why = next(iter(unconstrained.items()))
+        say(f"{len(unconstrained):,} answers were left free, the first {name}: {why}", err=True)
 
 
 def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:

@@ -16,21 +16,18 @@ def merge(run: Path, out: Path, trust_remote_code: bool) -> None:
     need("train")
     from chinchilla.runs.folder import finished_run
     from chinchilla.train.merge import merge as merge_run
-    from chinchilla.train.merge import probes_of
 
     finished_run(run)
-    found = merge_run(
-        run, out, probes_of(run), lambda words: say(words, err=True), trust_remote_code
-    )
+    proof = merge_run(run, out, lambda line: say(line, err=True), trust_remote_code)
     say(
-        f"logits agree: merged and adapter differ by {found.difference:.1e} of their spread, "
-        f"adapter and base by {found.learnt:.1e}",
+        f"logits agree: merged and adapter differ by {proof.difference:.1e} of their spread, "
+        f"adapter and base by {proof.adapter_effect:.1e}",
         err=True,
     )
-    if found.rounding is not None:
+    if proof.rounding is not None:
         say(
             f"the base is whole now: merged and adapter on the base in 4 bits, as it was "
-            f"trained, differ by {found.rounding:.1e}",
+            f"trained, differ by {proof.rounding:.1e}",
             err=True,
         )
     say(str(out))

@@ -20,7 +20,7 @@ from chinchilla.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from chinchilla.answers import Content, Question
+    from chinchilla.answers import Content, Query
     from chinchilla.schema import InstructionRow, LabelSet
     from chinchilla.score.answers import RowReading
     from chinchilla.score.evaluate import Evaluation, Score, Scores
@@ -34,7 +34,7 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
     the cards under `raw`. Raises InputError where the build's manifest names other files.
     """
     from chinchilla.files import real
-    from chinchilla.prompts.queries import question_of
+    from chinchilla.prompts.queries import query_of
     from chinchilla.score.answers import RowReading
     from chinchilla.windows.merge import RowAnswer, merge_rows
 
@@ -44,8 +44,8 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
     def labels_of(row: "InstructionRow") -> "LabelSet":
         return built.get(row.source) or of_card(row.source) or _own_labels(row)
 
-    def question(row: "InstructionRow") -> "Question":
-        return question_of(row, labels_of(row))
+    def query(row: "InstructionRow") -> "Query":
+        return query_of(row, labels_of(row))
 
     def merge(
         text: str, told: "Sequence[tuple[InstructionRow, Content]]", mentions: bool
@@ -54,17 +54,17 @@ def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
         answers = [RowAnswer(*one) for one in told]
         return merge_rows(text, answers, policy, mentions, None if na is None else na.key)
 
-    return RowReading(question, merge, policy)
+    return RowReading(query, merge, policy)
 
 
 def _labels_of_build(rows: Path) -> "dict[str, LabelSet]":
     """Return the labels of the build that holds the rows, none where no build does."""
-    from chinchilla.dataset.read import MANIFEST, check_file, hashes_of, read_labels, read_manifest
+    from chinchilla.dataset.read import MANIFEST, check_file, read_labels, read_manifest
 
     folder = rows.parent.parent
     if not (folder / MANIFEST).is_file():
         return {}
-    named = hashes_of(read_manifest(folder)[0])
+    named = read_manifest(folder)[0].hashes
     if sha256 := named.get(rows.relative_to(folder).as_posix()):
         check_file(rows, sha256, MANIFEST)
     return read_labels(folder, named)
@@ -235,13 +235,13 @@ def _report(found: "Evaluation") -> str:
         rows = [[key, *(f"{100 * part:.2f}" for part in one)] for key, one in groups.items()]
         head = (str(found.request.by), "P", "R", "F1")
         parts.append(f"{found.headline} by {found.request.by}\n{table(head, rows)}")
-    health = [f"{number:,} {name.replace('_', ' ')}" for name, number in _health(found)]
-    parts.append(", ".join(health))
+    stats = [f"{number:,} {name.replace('_', ' ')}" for name, number in _stats(found)]
+    parts.append(", ".join(stats))
     return "\n\n".join(parts)
 
 
-def _health(found: "Evaluation") -> list[tuple[str, int]]:
-    counts = [("documents", found.documents), *found.health._asdict().items()]
+def _stats(found: "Evaluation") -> list[tuple[str, int]]:
+    counts = [("documents", found.documents), *found.stats._asdict().items()]
     return [*counts, ("missing", len(found.missing)), ("extra", len(found.extra))]
 
 

@@ -1,6 +1,5 @@
 """Run the jobs of a plan in this process or in several, with the same results either way."""
 
-import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -12,51 +11,42 @@ from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
-from chinchilla.dataset.plan import Job, Plan, jobs
-from chinchilla.dataset.shard import Kit
+from chinchilla.dataset.plan import BuildJob, Plan, jobs
+from chinchilla.dataset.shard import BuildContext
 from chinchilla.errors import ConfigError
 from chinchilla.templates import own_templates, use_templates
 
 Result = TypeVar("Result")
-Work = Callable[[Job, Kit], Result]
-Kits = dict[str, Kit]
-Progress = Callable[[Job], None]
+Work = Callable[[BuildJob, BuildContext], Result]
+Contexts = dict[str, BuildContext]
+Progress = Callable[[BuildJob], None]
 IN_FLIGHT = 4
-"""Jobs handed to the pool ahead of the one waited for, per worker."""
-COLLECT_AFTER = 50_000
-"""Objects made before garbage is looked for: records hold no cycles, so there is hardly any."""
+"""Jobs that are queued ahead of the one waited for, per worker."""
 
 
 def run(
-    plan: Plan, kits: Kits, work: Work[Result], workers: int, progress: Progress
-) -> Iterator[tuple[Job, Result]]:
+    plan: Plan, contexts: Contexts, work: Work[Result], workers: int, progress: Progress
+) -> Iterator[tuple[BuildJob, Result]]:
     """Yield every job with what `work` made of it, in the order of the plan."""
-    alone = workers == 1
-    steps = _alone(plan, kits, work) if alone else _together(plan, kits, work, workers)
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER)
-    try:
-        for job, result in steps:
-            progress(job)
-            yield job, result
-    finally:
-        gc.set_threshold(*before)
+    steps: Iterator[tuple[BuildJob, Result]]
+    if workers == 1:
+        steps = ((job, work(job, contexts[job.source])) for job in jobs(plan))
+    else:
+        steps = _in_processes(plan, contexts, work, workers)
+    for job, result in steps:
+        progress(job)
+        yield job, result
 
 
-def _alone(plan: Plan, kits: Kits, work: Work[Result]) -> Iterator[tuple[Job, Result]]:
-    for job in jobs(plan):
-        yield job, work(job, kits[job.source])
-
-
-def _together(
-    plan: Plan, kits: Kits, work: Work[Result], workers: int
-) -> Iterator[tuple[Job, Result]]:
-    """Keep a few jobs a worker in flight, and hand their results on in order.
+def _in_processes(
+    plan: Plan, contexts: Contexts, work: Work[Result], workers: int
+) -> Iterator[tuple[BuildJob, Result]]:
+    """Yield the results of worker processes in order, a few jobs a worker in flight.
 
     Raises ConfigError where a worker is ended from outside.
     """
-    waiting: list[tuple[Job, Future[Result]]] = []
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (kits, own_templates()))
+    waiting: list[tuple[BuildJob, Future[Result]]] = []
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _start, (contexts, own_templates()))
     try:
         for job in jobs(plan):
             waiting.append((job, pool.submit(_work, work, job)))
@@ -78,17 +68,16 @@ def _together(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_kits: Kits = {}
-"""The kits of this worker process, set once when it starts."""
+_contexts: Contexts = {}
+"""The contexts of this worker process, set once when it starts."""
 
 
-def _start(kits: Kits, templates: Path | None) -> None:
+def _start(contexts: Contexts, templates: Path | None) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone decides what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
-    gc.set_threshold(COLLECT_AFTER)
     use_templates(templates)
-    _kits.update(kits)
+    _contexts.update(contexts)
 
 
 def _end_with_parent() -> None:
@@ -99,5 +88,5 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _work(work: Work[Result], job: Job) -> Result:
-    return work(job, _kits[job.source])
+def _work(work: Work[Result], job: BuildJob) -> Result:
+    return work(job, _contexts[job.source])

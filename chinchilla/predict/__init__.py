@@ -1,1 +1,1 @@
-"""Engines that turn prompts into answers: transformers, an OpenAI-compatible endpoint, vLLM."""
+"""Prompts to answers: engines, the answer log, constrained decoding, answers to records."""

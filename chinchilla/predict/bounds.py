@@ -1,4 +1,4 @@
-"""A limit of time and memory on what others wrote and we evaluate: the template of a tokenizer."""
+"""A limit of time and memory for code of others that we run: a tokenizer's template."""
 
 import mmap
 import signal
@@ -15,12 +15,12 @@ ROOM = 1 << 30
 
 
 class TooMuchError(BaseException):
-    """Raised in what takes longer than it may; no Exception, which jinja's compiler swallows."""
+    """Raised in code that takes too long; no Exception, which jinja's compiler swallows."""
 
 
 @contextmanager
 def bounded(seconds: float | None = None, room: int = ROOM) -> Iterator[None]:
-    """Raise TooMuchError after so many seconds of work, MemoryError beyond so many further bytes.
+    """Raise TooMuchError after `seconds` of work, MemoryError beyond `room` further bytes.
 
     Time is kept on the main thread of a POSIX system, memory on Linux.
     """
@@ -30,8 +30,8 @@ def bounded(seconds: float | None = None, room: int = ROOM) -> Iterator[None]:
 
 @contextmanager
 def _until(seconds: float) -> Iterator[None]:
-    alone = threading.current_thread() is threading.main_thread()
-    if not alone or not hasattr(signal, "setitimer"):
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "setitimer"):
         yield
         return
 
@@ -56,7 +56,7 @@ def _within(room: int) -> Iterator[None]:
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limits = [one for one in (used + room, soft, hard) if one != resource.RLIM_INFINITY]
+    limits = [limit for limit in (used + room, soft, hard) if limit != resource.RLIM_INFINITY]
     resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
     try:
         yield
@@ -65,7 +65,7 @@ def _within(room: int) -> Iterator[None]:
 
 
 def _in_use() -> int | None:
-    """Return the bytes of address space in use, null where the system does not tell."""
+    """Return the bytes of address space in use; None where there is no /proc."""
     with suppress(OSError, ValueError):
         return mmap.PAGESIZE * int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
     return None

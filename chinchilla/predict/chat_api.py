@@ -1,4 +1,4 @@
-"""Where a chat endpoint is and what is sent to it, as plain values."""
+"""A request to a chat endpoint: its options, and the JSON of its body."""
 
 import math
 import re
@@ -10,16 +10,17 @@ from urllib.parse import urlsplit
 import orjson
 
 from chinchilla.errors import ConfigError
-from chinchilla.predict.answer_log import Job
+from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.engine import Prompt
+from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 Structured = Literal["off", "vllm", "llama.cpp"]
-"""In which server's way the grammar of an answer is sent."""
+"""The server whose request field takes the grammar of an answer."""
 
 KEY_VARIABLE = "OPENAI_API_KEY"
 """The environment variable that holds the key where no other is named."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_OURS = ("messages", "model", "n", "stream")
+_RESERVED = ("messages", "model", "n", "stream")
 _SECRETS = re.compile(
     r"(?:x[-_])?(?:api[-_]?key|(?:access[-_]?|auth[-_]?)?token|auth(?:orization)?|bearer"
     r"|passw(?:or)?d|secret)",
@@ -29,10 +30,11 @@ _SECRETS = re.compile(
 
 @dataclass(frozen=True)
 class EndpointOptions:
-    """Where and how to ask; the key is named by its environment variable, never held.
+    """Where and how to ask; the key is in the environment variable named, never here.
 
-    `timeout` is in seconds, `concurrency` in threads. `extra` fields join the request and win
-    over ours; a null takes one of ours out. Raises ConfigError for a value that cannot be used.
+    `timeout` is in seconds for a whole answer, `concurrency` in requests at once, `retries` in
+    further requests after the first. `extra` fields win over ours; a null takes one of ours out.
+    Raises ConfigError for a value that cannot be used.
     """
 
     base_url: str
@@ -60,18 +62,18 @@ class EndpointOptions:
             raise ConfigError("structured", f"no way {self.structured!r}", todo)
         _check_extra(self.extra)
         if not _VARIABLE.fullmatch(self.key_variable):
-            # said without it: it may be the key
+            # its value is not shown: it may be the key
             todo = "pass the name of an environment variable that holds the key"
             raise ConfigError("--key-variable", "not the name of a variable", todo)
 
     @property
     def url(self) -> str:
-        """Return the address that requests are posted to."""
+        """The address that requests are posted to."""
         return f"{self.base_url.rstrip('/')}/chat/completions"
 
     @property
-    def job(self) -> Job:
-        """Return what of these decides the answers, for the header of their journal."""
+    def job(self) -> AnswerJob:
+        """What of these decides the answers, for the header of the answer log."""
         options = {
             "base_url": self.base_url.rstrip("/"),
             "max_tokens": self.max_tokens,
@@ -80,11 +82,11 @@ class EndpointOptions:
             "extra": dict(self.extra),
             "structured": self.structured,
         }
-        return Job("openai", self.model, options, self.structured != "off")
+        return AnswerJob("openai", self.model, options, self.structured != "off")
 
 
 def _check_url(url: str) -> None:
-    # said without the address: it may hold a password or a key
+    # the address is not shown: it may hold a password or a key
     if "@" in url:
         todo = "put the key into an environment variable"
         raise ConfigError("base URL", "holds a user name or password", todo)
@@ -101,7 +103,7 @@ def _check_url(url: str) -> None:
 
 
 def _check_extra(extra: Mapping[str, Any]) -> None:
-    for name in _OURS:
+    for name in _RESERVED:
         if name in extra:
             raise ConfigError(f"extra field {name}", "is set by this engine", "leave it out")
     try:
@@ -111,7 +113,7 @@ def _check_extra(extra: Mapping[str, Any]) -> None:
     for name in _names(extra):
         if _SECRETS.fullmatch(name):
             todo = "put a key into the environment variable named by --key-variable"
-            raise ConfigError(f"extra field {name}", "would stand in the answers file", todo)
+            raise ConfigError(f"extra field {name}", "would be written to the answers file", todo)
 
 
 def _names(value: object) -> Iterator[str]:
@@ -120,8 +122,21 @@ def _names(value: object) -> Iterator[str]:
         yield from map(str, value)
         value = list(value.values())
     if isinstance(value, list | tuple):
-        for one in value:
-            yield from _names(one)
+        for item in value:
+            yield from _names(item)
+
+
+def extra_fields(text: str) -> dict[str, Any]:
+    """Return the further fields of a request from their JSON; raise ConfigError for no object."""
+    try:
+        fields = loads(text.encode())
+    except orjson.JSONDecodeError as error:
+        raise ConfigError("--extra", f"not JSON ({error})", "write a JSON object") from error
+    except DuplicateKeyError as error:
+        raise ConfigError("--extra", str(error), ONE_VALUE) from error
+    if not isinstance(fields, dict):
+        raise ConfigError("--extra", "not an object", "write a JSON object")
+    return fields
 
 
 def request_body(options: EndpointOptions, prompt: Prompt, grammar: str | None) -> bytes:
@@ -146,5 +161,5 @@ def _grammar_field(structured: Structured, grammar: str) -> dict[str, Any]:
     """
     if structured == "vllm":
         return {"structured_outputs": {"grammar": grammar}}
-    marked = grammar.startswith("%llguidance")
-    return {"grammar": grammar if marked else f"%llguidance {{}}\n{grammar}"}
+    declared = grammar.startswith("%llguidance")
+    return {"grammar": grammar if declared else f"%llguidance {{}}\n{grammar}"}

@@ -1,4 +1,4 @@
-"""A prompt as the tokens a model is shown: the same when it is trained, asked and served."""
+"""A prompt as tokens: the same in training, in prediction and on a server."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,101 +17,107 @@ _OTHER_TEMPLATE = "put the template of the published model there"
 _COPIES, _FRAME = 2, 100_000
 """How often a template may write a prompt, and how many characters besides."""
 _DAY = date(2024, 7, 26)
-"""The day that templates are told: the one LLaMA's own fall back to."""
-TOLD: dict[str, Any] = {"enable_thinking": False, "date_string": _DAY.strftime("%d %b %Y")}
-"""What every chat template is told, as plain values: no thinking, and the same day always."""
-_CLOCK = "".join(f"|replace('%{one}', '{_DAY:%{one}}')" for one in "aAbBdHIjmMpSUwWyY")
-_CLOCK += "".join(f"|replace('%-{one}', '{int(_DAY.strftime(f'%{one}'))}')" for one in "dHIjmMS")
+"""The day that every template gets: the one LLaMA's own fall back to."""
+_VALUES: dict[str, Any] = {"enable_thinking": False, "date_string": _DAY.strftime("%d %b %Y")}
+"""The values that every chat template gets: no thinking, and the same day always."""
+# `strftime_now('%d %b')` of a template becomes the filters
+# '%d %b'|replace('%a', 'Fri')|replace('%b', 'Jul')|replace('%d', '26')... : 26 Jul, on every day
+_CLOCK = "".join(f"|replace('%{code}', '{_DAY:%{code}}')" for code in "aAbBdHIjmMpSUwWyY")
+_CLOCK += "".join(f"|replace('%-{code}', '{int(_DAY.strftime(f'%{code}'))}')" for code in "dHIjmMS")
 # the newline behind a tag is not written, and what follows it begins a line as before
-_STOPPED = f"{{% macro strftime_now(form) %}}{{{{ form{_CLOCK} }}}}{{% endmacro %}}\n"
-"""Put before a template, it stands for the clock that transformers would let it read."""
-_UNASKED = "".join(
+_FIXED_CLOCK = f"{{% macro strftime_now(form) %}}{{{{ form{_CLOCK} }}}}{{% endmacro %}}\n"
+"""Put before a template, it replaces the clock that transformers would let it read."""
+_DEFAULTS = "".join(
     f"{{% set {name} = {name} | default({orjson.dumps(value).decode()}) %}}\n"
-    for name, value in TOLD.items()
+    for name, value in _VALUES.items()
 )
-"""Put before a template that is saved, it tells what nobody else tells it."""
+"""Put before a template that is saved, it gives the values that a server does not."""
 
 
 @dataclass(frozen=True)
-class Chat:
-    """Put prompts and answers into tokens of one tokenizer.
+class ChatTemplate:
+    """Prompts and answers as tokens of one tokenizer.
 
-    A tokenizer with a chat template is asked by it, without thinking (`enable_thinking` false,
-    as Qwen3 names it) and always on the same day, so that a row has the same tokens whenever it
-    is trained or asked; another one is shown the prompt and a newline. Prompt and answer are
-    encoded apart, so that no token covers both. `ends` are further tokens that end an answer,
-    as the model's own generation settings name them.
+    A chat template is rendered without thinking (`enable_thinking` false, as Qwen3 names it) and
+    always for the same day, so that a row has the same tokens in training and prediction; without
+    a template a prompt is followed by a newline. Prompt and answer are encoded apart, so that no
+    token covers both. `ends` are further tokens that end an answer, by the model's own generation
+    settings.
     """
 
     tokenizer: Any
     ends: tuple[int, ...] = ()
 
     def text(self, prompt: str) -> str:
-        """Return what stands before the answer."""
+        """Return a prompt as it is before the answer begins."""
         if not self.tokenizer.chat_template:
             return f"{prompt}\n"
         turns = [{"role": "user", "content": prompt}]
-        return self._written(turns, add_generation_prompt=True)
+        return self._render(turns, add_generation_prompt=True)
 
     def prompts(self, prompts: Sequence[str]) -> list[list[int]]:
-        """Return the tokens of prompts, up to where the answer begins."""
+        """Return the tokens of each prompt, up to where the answer begins."""
         encoded = self._encode([self.text(prompt) for prompt in prompts])
         return [self._start + ids for ids in encoded]
 
     def answers(self, answers: Sequence[str]) -> list[list[int]]:
-        """Return the tokens of answers, the end of the turn behind each."""
+        """Return the tokens of each answer, and the end of the turn."""
         return [[*ids, self.end] for ids in self._encode(answers)]
 
     def read(self, ids: Sequence[int]) -> tuple[str, int, bool]:
-        """Return the text of generated tokens, how many they are, whether they lack their end."""
-        stop = next((place for place, one in enumerate(ids) if one in self.stops), None)
-        said = list(ids if stop is None else ids[:stop])
-        words = self.tokenizer.decode(
-            said, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        """Return the text of generated tokens, their number, and whether they were cut."""
+        stop = next((index for index, token in enumerate(ids) if token in self.stops), None)
+        answer = list(ids[:stop])
+        text = self.tokenizer.decode(
+            answer, skip_special_tokens=True, clean_up_tokenization_spaces=False
         )
-        return words, len(said), stop is None
+        return text, len(answer), stop is None
 
     def save(self, folder: Path) -> None:
-        """Write the tokenizer to a folder, its template such that a server asks as we do.
+        """Write the tokenizer to a folder, with a template that renders as `text` for any server.
 
-        Told nothing, the template writes what `text` writes: it does not think, on the same day.
+        The values that a server does not give are our own: no thinking, the same day.
         """
         own = self.tokenizer.chat_template
         try:
             if isinstance(own, dict):
-                self.tokenizer.chat_template = {name: _settled(one) for name, one in own.items()}
+                self.tokenizer.chat_template = {
+                    name: _with_defaults(template) for name, template in own.items()
+                }
             elif own:
-                self.tokenizer.chat_template = _settled(own)
+                self.tokenizer.chat_template = _with_defaults(own)
             self.tokenizer.save_pretrained(folder)
         finally:
             self.tokenizer.chat_template = own
 
     @cached_property
     def end(self) -> int:
-        """Return the token that ends an answer: that of the template, else the tokenizer's."""
-        found = self._end_of_turn()
-        if found is None:
-            found = self.tokenizer.eos_token_id
-        if found is None:
+        """The token that ends an answer: that of the template, else the tokenizer's."""
+        turn, eos = self._end_of_turn(), self.tokenizer.eos_token_id
+        end = eos if turn is None else turn
+        if end is None:
             todo = "set eos_token in its tokenizer_config.json"
             raise EngineError(self._name, "the tokenizer has no end-of-sequence token", todo)
-        return int(found)
+        return int(end)
 
     @cached_property
     def stops(self) -> tuple[int, ...]:
-        """Return the tokens that end an answer when one is generated."""
+        """The tokens that end an answer when one is generated, `end` first."""
+        eos = self.tokenizer.eos_token_id
         # settings may name an ordinary token by mistake, which would cut answers short
-        named = [one for one in self.ends if self._special(one)]
-        own = self.tokenizer.eos_token_id
-        return tuple(dict.fromkeys([self.end, self.end if own is None else int(own), *named]))
+        ends = [token for token in self.ends if self._special(token)]
+        return tuple(dict.fromkeys([self.end, self.end if eos is None else int(eos), *ends]))
 
     @cached_property
     def pad(self) -> int:
-        """Return a token to pad with that ends no answer; what is padded is masked besides."""
-        tokenizer = self.tokenizer
-        candidates = (tokenizer.pad_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id)
-        known = [one for one in (*candidates, *range(len(self.stops) + 1)) if one is not None]
-        return next(int(one) for one in known if one not in self.stops)
+        """A token to pad with that ends no answer; padding is masked besides."""
+        own = (
+            self.tokenizer.pad_token_id,
+            self.tokenizer.unk_token_id,
+            self.tokenizer.bos_token_id,
+        )
+        tokens = (*own, *range(len(self.stops) + 1))
+        return next(int(id_) for id_ in tokens if id_ is not None and id_ not in self.stops)
 
     def _encode(self, texts: Sequence[str]) -> list[list[int]]:
         if not texts:
@@ -121,27 +127,27 @@ class Chat:
 
     @cached_property
     def _start(self) -> list[int]:
-        """Return the token a text begins with, where no template writes it."""
-        first = self.tokenizer.bos_token_id
-        begun = self.tokenizer("")["input_ids"][:1] == [first] and not self.tokenizer.chat_template
-        return [first] if begun else []
+        """The token that begins a text, where no template writes it."""
+        bos = self.tokenizer.bos_token_id
+        written = self.tokenizer("")["input_ids"][:1] == [bos]
+        return [bos] if written and not self.tokenizer.chat_template else []
 
     @property
     def _name(self) -> str:
         return str(getattr(self.tokenizer, "name_or_path", "") or "tokenizer")
 
-    def _written(self, turns: list[dict[str, str]], **more: Any) -> str:
-        """Return turns as the template writes them, which is a stranger's program.
+    def _render(self, turns: list[dict[str, str]], **more: Any) -> str:
+        """Return turns as the template renders them, which is a program of others.
 
-        The library runs it in a sandbox; here its time, its memory and what it writes are bounded.
+        transformers runs it in a sandbox; here its time, memory and output are bounded.
         """
         try:
             with bounded():
-                written: str = self.tokenizer.apply_chat_template(
+                rendered: str = self.tokenizer.apply_chat_template(
                     turns,
-                    chat_template=_stopped(self.tokenizer.get_chat_template()),
+                    chat_template=_with_fixed_clock(self.tokenizer.get_chat_template()),
                     tokenize=False,
-                    **TOLD,
+                    **_VALUES,
                     **more,
                 )
         except MemoryError as error:
@@ -152,31 +158,31 @@ class Chat:
             what = f"its chat template cannot be used ({first})"
             raise EngineError(self._name, what, _OTHER_TEMPLATE) from error
         longest = sum(len(turn["content"]) for turn in turns) * _COPIES + _FRAME
-        if len(written) > longest:
-            what = f"its chat template writes {len(written):,} characters around one prompt"
+        if len(rendered) > longest:
+            what = f"its chat template writes {len(rendered):,} characters around one prompt"
             raise EngineError(self._name, what, _OTHER_TEMPLATE)
-        return written
+        return rendered
 
     def _end_of_turn(self) -> int | None:
+        """Return the special token that the template writes behind an answer."""
         if not self.tokenizer.chat_template:
             return None
         turns = [{"role": "user", "content": "?"}, {"role": "assistant", "content": _MARK}]
-        whole = self._written(turns)
-        ids = self._encode([whole.rpartition(_MARK)[2]])[0]
+        ids = self._encode([self._render(turns).rpartition(_MARK)[2]])[0]
         return ids[0] if ids and self._special(ids[0]) else None
 
     def _special(self, token: int) -> bool:
-        """Tell whether a token is no text, be it special only among the tokens that were added."""
+        """Whether a token is no text: a special one, be it only among the added tokens."""
         added = self.tokenizer.added_tokens_decoder.get(token)
         return token in self.tokenizer.all_special_ids or bool(added and added.special)
 
 
-def _stopped(template: str) -> str:
-    """Return a template whose clock stands still."""
-    runs = "strftime_now" in template and _STOPPED not in template
-    return _STOPPED + template if runs else template
+def _with_fixed_clock(template: str) -> str:
+    has_clock = "strftime_now" in template and _FIXED_CLOCK not in template
+    return _FIXED_CLOCK + template if has_clock else template
 
 
-def _settled(template: str) -> str:
-    """Return a template that needs to be told nothing."""
-    return template if template.startswith(_UNASKED) else _UNASKED + _stopped(template)
+def _with_defaults(template: str) -> str:
+    if template.startswith(_DEFAULTS):
+        return template
+    return _DEFAULTS + _with_fixed_clock(template)

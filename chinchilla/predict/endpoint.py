@@ -1,55 +1,251 @@
-"""Ask any OpenAI-compatible chat endpoint, several prompts at once; no answer is lost."""
+"""The engine `openai`: any OpenAI-compatible chat endpoint, several prompts at once.
 
+All requests run in one event loop, in the caller's thread and only while it waits for an answer:
+a request that can be cancelled is the only one with a limit on its whole time (name, connection,
+headers and the last byte of the body), and no thread is left behind.
+"""
+
+import asyncio
 import logging
 import math
 import os
+import signal
+import threading
 import time
-from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from queue import SimpleQueue
 from random import Random
-from threading import Event, Thread
-from typing import NamedTuple
+from types import FrameType
+from typing import Any
 
 import httpx
 
-from chinchilla.errors import ConfigError, EngineError, PromptError
+from chinchilla.errors import ConfigError, EngineError, LengthError, PromptError
 from chinchilla.predict.chat_api import KEY_VARIABLE, EndpointOptions, request_body
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.predict.posting import BodyError, Line, Reply
 from chinchilla.predict.redaction import Secret
-from chinchilla.predict.reply import Lack, brief, error_code, read_answer, server_words
+from chinchilla.predict.reply import (
+    BodyError,
+    Failure,
+    Reply,
+    brief,
+    error_code,
+    json_of,
+    read_answer,
+    read_reply,
+    server_message,
+)
 
-_RETRIED = frozenset({408, 409, 429})
 FIRST_WAIT = 1.0
 """Seconds before the first retry, before jitter; each later wait doubles."""
 LONGEST_WAIT = 60.0
 """Seconds beyond which a wait no longer doubles."""
 PATIENCE = 600.0
-"""Seconds up to which a server's own Retry-After is waited for."""
+"""Seconds up to which a server's own Retry-After is waited for, all retries together."""
+_DAY = 86_400.0
+_RETRIED = frozenset({408, 409, 429})
+_OF_THE_PROMPT = frozenset({400, 413, 422})
+"""Statuses that refuse this prompt; other prompts may be answered."""
+_AGAIN = "run the command again to go on from here"
+_TODO = {
+    400: "check the prompt's length and the extra fields, or lower max_tokens",
+    404: "check the base URL (it mostly ends in /v1) and the name of the model",
+    413: "shorten the prompt",
+    422: "check the extra fields",
+}
+
+Grammar = Callable[[Limits], str]
+"""From what an answer may say to a grammar in llguidance's Lark syntax."""
+Ask = Callable[[Prompt], Awaitable[Answer | None]]
+"""Return the answer, or None for a prompt that is left out."""
+
+
+async def _pause(stop: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stop.wait(), seconds)
+
+
+@dataclass(frozen=True)
+class Waits:
+    """How to wait, what time it is, and the chance in waiting times.
+
+    `pause` gets the event that ends all asking and the seconds; `now` is seconds since the epoch.
+    """
+
+    pause: Callable[[asyncio.Event, float], Awaitable[object]] = _pause
+    now: Callable[[], float] = time.time
+    rng: Random = field(default_factory=lambda: Random(0))
+
+
+class Endpoint:
+    """An engine that asks a chat endpoint; the grammar is what `structured` options send.
+
+    `forgiving`, it leaves out prompts that get no answer, and `refused` has the error of each,
+    by id. Not for a thread whose event loop is running.
+    """
+
+    def __init__(
+        self,
+        options: EndpointOptions,
+        grammar: Grammar | None = None,
+        waits: Waits | None = None,
+        forgiving: bool = False,
+    ) -> None:
+        """Keep the options; raise ConfigError where they cannot be used or hold the key."""
+        if (grammar is None) != (options.structured == "off"):
+            what = "a grammar and a way to send it are given only together"
+            raise ConfigError("structured", what, "give both or neither")
+        secret = Secret(_read_key(options.key_variable))
+        if secret.telling and secret.is_in(str(options.job)):
+            what = f"one holds the key in {options.key_variable}, and they are written to files"
+            raise ConfigError("endpoint options", what, "leave it out: it is sent as a header")
+        self._options, self._grammar = options, grammar
+        self._waits, self._forgiving = waits or Waits(), forgiving
+        self.refused: dict[str, PromptError] = {}
+        self.unconstrained: dict[str, str] = {}
+
+    def too_long(self, prompts: Sequence[Prompt]) -> dict[str, LengthError]:
+        """Return nothing: how long a prompt may be is known to the server alone."""
+        return {}
+
+    def answers(self, prompts: Iterable[Prompt]) -> Generator[Answer, None, None]:
+        """Yield answers as they finish, each exactly once.
+
+        What is being answered at an error or at Ctrl-C is yielded before that is raised.
+
+        Raises:
+            EngineError: the first failure that no retry helps, of a prompt or of the server.
+        """
+        key, stop = _read_key(self._options.key_variable), asyncio.Event()
+        client = _client(self._options, key)
+        session = _Session(client, self._options, self._waits, stop, Secret(key))
+
+        async def ask(prompt: Prompt) -> Answer | None:
+            try:
+                return await session.ask(prompt.id, self._body(prompt))
+            except PromptError as error:
+                if not self._forgiving:
+                    raise
+                self.refused[prompt.id] = error
+                return None
+
+        with asyncio.Runner() as runner:
+            loop = runner.get_loop()
+            # what asyncio would log of a request broken off may hold its headers
+            loop.set_exception_handler(lambda loop, context: None)
+            try:
+                yield from ask_together(loop, prompts, ask, self._options.concurrency, stop)
+            finally:
+                _run(loop, client.aclose())
+
+    def _body(self, prompt: Prompt) -> bytes:
+        grammar = self._grammar(prompt.limits) if self._grammar and prompt.limits else None
+        return request_body(self._options, prompt, grammar)
+
+
+def ask_together(
+    loop: asyncio.AbstractEventLoop,
+    prompts: Iterable[Prompt],
+    ask: Ask,
+    width: int,
+    stop: asyncio.Event,
+) -> Generator[Answer, None, None]:
+    """Yield answers as they finish, with at most `width` prompts asked and not yet taken.
+
+    A prompt is asked only when an answer before it was taken, so that a kill loses at most
+    `width` answers. The first error, or Ctrl-C, sets `stop`: nothing new is asked, what is
+    being answered is still yielded, then the error is raised. A second Ctrl-C waits no longer.
+    """
+    source, tasks = iter(prompts), list[asyncio.Task[Answer | None]]()
+
+    async def begin(prompt: Prompt) -> Answer | None:
+        # a task may be made before the stop and begin after it
+        return None if stop.is_set() else await ask(prompt)
+
+    try:
+        while True:
+            while len(tasks) < width and (prompt := next(source, None)):
+                tasks.append(loop.create_task(begin(prompt)))
+            if not tasks:
+                return
+            yield from _first_answer(loop, tasks)
+    except (Exception, KeyboardInterrupt):
+        stop.set()
+        while tasks:
+            with suppress(Exception):
+                yield from _first_answer(loop, tasks)
+        raise
+
+
+def _first_answer(
+    loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Answer | None]]
+) -> Generator[Answer, None, None]:
+    """Wait for a task to end; yield its answer or raise its error, and remove it."""
+    _run(loop, _wait(tasks))
+    task = next(task for task in tasks if task.done())
+    try:
+        answer = task.result()
+        if answer is not None:
+            yield answer
+    finally:
+        # only now: an interrupt before this leaves the answer to whoever takes the rest
+        tasks.remove(task)
+
+
+async def _wait(tasks: Iterable[asyncio.Task[Answer | None]]) -> None:
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Run the loop until some work is done; Ctrl-C cancels that work, and is raised after it.
+
+    Raised at once, as asyncio.Runner does where its work has just ended, it would hit whatever
+    request the loop is at, whose answer would be lost.
+    """
+    task = loop.create_task(work)
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
+        loop.call_soon_threadsafe(task.cancel)
+
+    main = threading.current_thread() is threading.main_thread()
+    ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def is_passing(status: int) -> bool:
-    """Return whether an HTTP status may be gone when asked again."""
+    """Return whether an HTTP status may pass when the request is sent again."""
     return status in _RETRIED or status >= 500
 
 
-def backoff(attempt: int, asked: float | None, chance: Random) -> float:
+def backoff(attempt: int, server_wait: float | None, rng: Random) -> float:
     """Return the seconds to wait after attempt 0, 1, ...
 
-    Without a Retry-After the wait is drawn from the upper half of a doubling span; with one it
-    is that time and up to a second more, so that the threads do not come back all at once.
+    Without a Retry-After (`server_wait`, in seconds) the wait is drawn from the upper half of a
+    doubling span; with one it is that time and up to a second more, so that requests do not come
+    back all at once.
     """
-    if asked is not None:
-        return asked + FIRST_WAIT * chance.random()
+    if server_wait is not None:
+        return server_wait + FIRST_WAIT * rng.random()
     span = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt, 16))
-    return span * (1 + chance.random()) / 2
+    return span * (1 + rng.random()) / 2
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Read a Retry-After header: seconds, or an HTTP date (RFC 9110, 10.2.3).
+    """Return the seconds of a Retry-After header: a number or an HTTP date (RFC 9110, 10.2.3).
 
     `now` is in seconds since the epoch. Returns None for what is neither.
     """
@@ -69,191 +265,6 @@ def _until(value: str, now: float) -> float | None:
         return None
 
 
-Ask = Callable[[Prompt], Answer | None]
-"""Return the answer, or null for a prompt that is left out."""
-
-
-def ask_together(
-    prompts: Iterable[Prompt], ask: Ask, width: int, stop: Event
-) -> Generator[Answer, None, None]:
-    """Yield answers as they finish, with at most `width` prompts asked and not yet taken.
-
-    A prompt is asked only when an answer before it was taken, so that a kill loses at most
-    `width` answers. The first error, or Ctrl-C, sets `stop`: nothing new is asked, what is
-    being answered is still yielded, then the error is raised. A second Ctrl-C waits no longer.
-    """
-    crew = _Crew(ask, width, stop)
-    source = iter(prompts)
-    waiting = 0
-    try:
-        while True:
-            while waiting < width and (prompt := next(source, None)):
-                crew.tasks.put(prompt)
-                waiting += 1
-            if not waiting:
-                break
-            yield from crew.first()
-            waiting -= 1
-    except (Exception, KeyboardInterrupt):
-        # from here on nothing is counted: an interrupt may have come between any two steps
-        yield from crew.rest()
-        raise
-    finally:
-        crew.dismiss()
-
-
-class _Crew:
-    """The threads that ask, what they are given and what they have done."""
-
-    def __init__(self, ask: Ask, width: int, stop: Event) -> None:
-        self.tasks: SimpleQueue[Prompt | None] = SimpleQueue()
-        self._done: deque[Answer | Exception | None] = deque()
-        self._bell: SimpleQueue[None] = SimpleQueue()
-        self._ask, self._stop = ask, stop
-        # daemons: a second Ctrl-C must not wait for a server that hangs
-        self._threads = [Thread(target=self._work, daemon=True) for _ in range(width)]
-        for thread in self._threads:
-            thread.start()
-
-    def _work(self) -> None:
-        while (prompt := self.tasks.get()) is not None:
-            self._done.append(self._outcome(prompt))
-            self._bell.put(None)
-
-    def _outcome(self, prompt: Prompt) -> Answer | Exception | None:
-        if self._stop.is_set():
-            return EngineError(prompt.id, "not asked any more", "run the command again")
-        try:
-            return self._ask(prompt)
-        except Exception as error:
-            return error
-
-    def first(self) -> Generator[Answer, None, None]:
-        """Wait for the next outcome; yield the answer or raise the error."""
-        self._bell.get()
-        # left in its place until it is taken, so that an interrupt does not lose it
-        outcome = self._done[0]
-        if isinstance(outcome, Exception):
-            raise outcome
-        try:
-            if outcome is not None:
-                yield outcome
-        finally:
-            self._done.popleft()
-
-    def rest(self) -> Generator[Answer, None, None]:
-        """Stop asking; yield the answers that were on their way."""
-        self.dismiss()
-        yield from self._answers_done()
-        for thread in self._threads:
-            thread.join()
-            yield from self._answers_done()
-
-    def _answers_done(self) -> Generator[Answer, None, None]:
-        while self._done:
-            outcome = self._done.popleft()
-            if isinstance(outcome, Answer):
-                yield outcome
-
-    def dismiss(self) -> None:
-        """Send the threads home once they have done what they are at."""
-        self._stop.set()
-        for _ in self._threads:
-            self.tasks.put(None)
-
-
-Grammar = Callable[[Limits], str]
-"""From what an answer may say to a grammar in llguidance's Lark syntax."""
-
-_AGAIN = "run the command again to go on from here"
-_TODO = {
-    400: "check the prompt's length and the extra fields, or lower max_tokens",
-    404: "check the base URL (it mostly ends in /v1) and the name of the model",
-    413: "shorten the prompt",
-    422: "check the extra fields",
-}
-_OF_THE_PROMPT = {400: "refused-by-server", 413: "refused-by-server", 422: "refused-by-server"}
-_DAY = 86_400.0
-
-
-@dataclass(frozen=True)
-class Waits:
-    """How to wait, what time it is, and the chance in waiting times.
-
-    `pause` gets the event that ends all asking and the seconds; `now` is seconds since the epoch.
-    """
-
-    pause: Callable[[Event, float], object] = Event.wait
-    now: Callable[[], float] = time.time
-    chance: Random = field(default_factory=lambda: Random(0))
-
-
-class _Trouble(NamedTuple):
-    """Why there is no answer; whether to ask again, and after how long if the server said.
-
-    With a `reason` it is a trouble of this prompt alone.
-    """
-
-    what: str
-    todo: str = _AGAIN
-    again: bool = False
-    wait: float | None = None
-    reason: str = ""
-
-
-class Endpoint:
-    """An engine that asks a chat endpoint; the grammar is what `structured` options send.
-
-    `forgiving`, it leaves out prompts that get no answer, and `refused` says why, by id.
-    """
-
-    def __init__(
-        self,
-        options: EndpointOptions,
-        grammar: Grammar | None = None,
-        waits: Waits | None = None,
-        forgiving: bool = False,
-    ) -> None:
-        """Keep the options; raise ConfigError where they cannot be used or hold the key."""
-        if (grammar is None) != (options.structured == "off"):
-            what = "a grammar and a way to send it are given only together"
-            raise ConfigError("structured", what, "give both or neither")
-        secret = Secret(_read_key(options.key_variable))
-        if secret.telling and secret.stands_in(str(options.job)):
-            what = f"one holds the key in {options.key_variable}, and they are written to files"
-            raise ConfigError("endpoint options", what, "leave it out: it is sent as a header")
-        self._options, self._grammar = options, grammar
-        self._waits, self._forgiving = waits or Waits(), forgiving
-        self.refused: dict[str, PromptError] = {}
-
-    def answers(self, prompts: Iterable[Prompt]) -> Generator[Answer, None, None]:
-        """Yield answers as they finish; raise EngineError after the first that fails for good.
-
-        What was being answered at that time, or at Ctrl-C, is yielded before the error is raised.
-        """
-        options, stop = self._options, Event()
-        key = _read_key(options.key_variable)
-        with _line(options, key) as line:
-            asking = _Asking(line, options, self._waits, stop, Secret(key))
-
-            def ask(prompt: Prompt) -> Answer | None:
-                body = request_body(options, prompt, self._limit(prompt))
-                try:
-                    return asking.ask(prompt.id, body)
-                except PromptError as error:
-                    if not self._forgiving:
-                        raise
-                    self.refused[prompt.id] = error
-                    return None
-
-            yield from ask_together(prompts, ask, options.concurrency, stop)
-
-    def _limit(self, prompt: Prompt) -> str | None:
-        if self._grammar is None or prompt.limits is None:
-            return None
-        return self._grammar(prompt.limits)
-
-
 def _read_key(variable: str) -> str:
     key = os.environ.get(variable, "").strip()
     # the HTTP library would quote a header it refuses, key and all
@@ -262,100 +273,107 @@ def _read_key(variable: str) -> str:
     return key
 
 
-def _line(options: EndpointOptions, key: str) -> Line:
+def _client(options: EndpointOptions, key: str) -> httpx.AsyncClient:
     """Return what requests are sent through; proxies and certificates are the environment's."""
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
         # they would log what a server sends back, the key too
         for library in ("httpx", "httpcore"):
             logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        return Line(headers, options.timeout, options.concurrency)
+        limits = httpx.Limits(max_connections=options.concurrency)
+        # a redirect is not followed: the key would go to another host
+        return httpx.AsyncClient(
+            headers=headers, timeout=None, limits=limits, follow_redirects=False
+        )
     except (ValueError, ImportError, OSError, httpx.InvalidURL) as error:
         what = f"its proxy or certificates cannot be used: {brief(str(error), Secret(key))}"
         todo = "check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and SSL_CERT_FILE"
         raise EngineError("environment", what, todo) from None
 
 
-class _Asking:
+@dataclass(frozen=True)
+class _Session:
     """Post requests until each is answered or refused for good."""
 
-    def __init__(
-        self, line: Line, options: EndpointOptions, waits: Waits, stop: Event, secret: Secret
-    ) -> None:
-        self._line, self._options, self._waits = line, options, waits
-        self._stop, self._secret = stop, secret
+    client: httpx.AsyncClient
+    options: EndpointOptions
+    waits: Waits
+    stop: asyncio.Event
+    secret: Secret
 
-    def ask(self, id_: str, body: bytes) -> Answer:
+    async def ask(self, id_: str, body: bytes) -> Answer:
         attempt, patience = 0, PATIENCE
         while True:
-            outcome = self._post(id_, body, patience)
+            outcome = await self._post(id_, body, patience)
             if isinstance(outcome, Answer):
                 return outcome
-            if not outcome.again or attempt == self._options.retries:
+            if not outcome.again or attempt == self.options.retries:
                 raise self._error(id_, outcome, attempt)
             patience -= outcome.wait or 0
-            seconds = backoff(attempt, outcome.wait, self._waits.chance)
-            self._waits.pause(self._stop, seconds)
-            if self._stop.is_set():
+            seconds = backoff(attempt, outcome.wait, self.waits.rng)
+            await self.waits.pause(self.stop, seconds)
+            if self.stop.is_set():
                 raise self._error(id_, outcome, attempt)
             attempt += 1
 
-    def _post(self, id_: str, body: bytes, patience: float) -> Answer | _Trouble:
+    async def _post(self, id_: str, body: bytes, patience: float) -> Answer | Failure:
         try:
-            reply = self._line.post(self._options.url, body)
+            async with (
+                asyncio.timeout(self.options.timeout),
+                self.client.stream("POST", self.options.url, content=body) as response,
+            ):
+                reply = await read_reply(response)
         except TimeoutError:
-            what = f"no answer within {self._options.timeout:g} s"
-            return _Trouble(what, "give it more time or fewer at once", again=True)
+            what = f"no answer within {self.options.timeout:g} s"
+            return Failure(what, "give it more time or fewer at once", again=True)
         except BodyError as error:
             todo = "lower --max-new-tokens, or check what server this is"
-            return _Trouble(f"sends {error}", todo, reason="unreadable-body")
+            return Failure(f"sends {error}", todo, "unreadable-body")
         except httpx.ConnectError as error:
-            words = f"cannot be reached ({brief(str(error), self._secret)})"
-            return _Trouble(words, "start the server or check the base URL", again=True)
+            what = f"cannot be reached ({brief(str(error), self.secret)})"
+            return Failure(what, "start the server or check the base URL", again=True)
         except httpx.HTTPError as error:
-            words = brief(str(error), self._secret) or type(error).__name__
-            return _Trouble(f"the connection broke ({words})", again=True)
-        if not reply.is_success:
+            what = brief(str(error), self.secret) or type(error).__name__
+            return Failure(f"the connection broke ({what})", _AGAIN, again=True)
+        if not 200 <= reply.status < 300:
             return self._refused(reply.status, reply, patience)
-        answer = read_answer(id_, reply.content, self._secret)
-        if isinstance(answer, Lack):
-            return _Trouble(answer.what, answer.todo, reason=answer.reason)
-        return answer or self._no_completion(reply, patience)
-
-    def _no_completion(self, reply: Reply, patience: float) -> _Trouble:
-        """Explain a reply of status 200: some routers put the error of a provider into one."""
-        code = error_code(reply.content)
-        if code is not None:
+        fields = json_of(reply.content)
+        answer = read_answer(id_, fields, self.secret)
+        if answer is not None:
+            return answer
+        # some routers put the error of a provider into a reply of status 200
+        if (code := error_code(fields)) is not None:
             return self._refused(code, reply, patience)
-        words = server_words(reply.content, self._secret) or "nothing"
+        message = server_message(reply.content, self.secret) or "nothing"
         todo = "check that the base URL is that of an OpenAI-compatible server"
-        return _Trouble(f"not a chat completion: {words}", todo, reason="not-a-completion")
+        return Failure(f"not a chat completion: {message}", todo, "not-a-completion")
 
-    def _refused(self, status: int, reply: Reply, patience: float) -> _Trouble:
-        reason = brief(reply.reason, self._secret)
-        what = f"{status}: {server_words(reply.content, self._secret) or reason}"
+    def _refused(self, status: int, reply: Reply, patience: float) -> Failure:
+        message = server_message(reply.content, self.secret) or brief(reply.reason, self.secret)
+        what = f"{status}: {message}"
         if not is_passing(status):
-            return _Trouble(what, self._todo(status), reason=_OF_THE_PROMPT.get(status, ""))
-        wait = retry_after(reply.retry_after, self._waits.now())
+            reason = "refused-by-server" if status in _OF_THE_PROMPT else ""
+            return Failure(what, self._todo(status), reason)
+        wait = retry_after(reply.retry_after, self.waits.now())
         if wait is not None and wait > patience:
-            asked = f"{wait:.0f} s" if wait <= _DAY else "more than a day"
-            return _Trouble(f"{what} (asks to wait {asked})", f"wait, then {_AGAIN}")
-        return _Trouble(what, again=True, wait=wait)
+            span = f"{wait:.0f} s" if wait <= _DAY else "more than a day"
+            return Failure(f"{what} (asks to wait {span})", f"wait, then {_AGAIN}")
+        return Failure(what, _AGAIN, again=True, wait=wait)
 
     def _todo(self, status: int) -> str:
         if status in (401, 403):
             # a name that is none may be the key itself, passed in its place
-            name = self._options.key_variable
+            name = self.options.key_variable
             known = name if name == KEY_VARIABLE or name in os.environ else "of --key-variable"
-            state = "holds a valid key" if self._secret else "is set: it is empty"
+            state = "holds a valid key" if self.secret else "is set: it is empty"
             return f"check that the environment variable {known} {state}"
         return _TODO.get(status, "check the base URL and the options")
 
-    def _error(self, id_: str, trouble: _Trouble, attempt: int) -> EngineError:
+    def _error(self, id_: str, failure: Failure, attempt: int) -> EngineError:
         times = f", {attempt + 1} times" if attempt else ""
-        what = f"prompt {id_}{times}: {trouble.what}"
-        if trouble.reason:
-            return PromptError(self._options.url, what, trouble.todo, trouble.reason)
-        return EngineError(self._options.url, what, trouble.todo)
+        what = f"prompt {id_}{times}: {failure.what}"
+        if failure.reason:
+            return PromptError(self.options.url, what, failure.todo, failure.reason)
+        return EngineError(self.options.url, what, failure.todo)

@@ -9,40 +9,41 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla.errors import ChinchillaError, EngineError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 
 HUB = "https://huggingface.co"
 PATIENCE = 8.0
 """Seconds a hub is given to answer before it counts as out of reach."""
 
 _WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-"""The kinds of weights transformers loads, the one it takes first standing first."""
+"""The kinds of weights transformers loads, in the order in which it looks for them."""
 _BESIDE = ["*.json", "*.model", "*.txt", "*.tiktoken", "*.jinja", "*.py"]
+_PASS = "pass a folder, a .gguf file or a hub name"
 _OTHERWISE = "pass the path of a model on disk, or train with --base tiny, a small demo model"
 
 
 def snapshot(name: str, revision: str | None, say: Callable[[str], None]) -> Path:
-    """Return the folder of a model in the cache; `say` is told before anything is downloaded.
+    """Return the folder of a model in the cache; `say` gets a line before a download.
 
     Raises EngineError where it is not wholly cached and no hub answers, or the hub has none.
     """
-    found, called = _cached(name, revision), f"{name}@{revision}" if revision else name
-    if found is not None and is_whole(found):
-        return found
+    folder, label = _cached(name, revision), f"{name}@{revision}" if revision else name
+    if folder is not None and is_whole(folder):
+        return folder
     host = os.environ.get("HF_ENDPOINT", HUB)
     if not _reachable(host):
-        held = "not" if found is None else "only in part"
-        what = f"{held} in the local cache, and {host} cannot be reached"
-        raise EngineError(f"model {called}", what, _OTHERWISE)
-    say(f"downloading {called} from {host}")
+        state = "not" if folder is None else "only in part"
+        what = f"{state} in the local cache, and {host} cannot be reached"
+        raise EngineError(f"model {label}", what, _OTHERWISE)
+    say(f"downloading {label} from {host}")
     return _download(name, revision)
 
 
 def is_whole(folder: Path) -> bool:
-    """Tell whether a folder has a config, a tokenizer and all files of the weights."""
+    """Whether a folder has a config, a tokenizer and all files of the weights."""
     names = [path.name for path in folder.glob("*") if path.is_file()]
-    spelt = any(name.startswith(("tokenizer", "vocab")) for name in names)
-    return "config.json" in names and spelt and _has_weights(folder)
+    tokenizer = any(name.startswith(("tokenizer", "vocab")) for name in names)
+    return "config.json" in names and tokenizer and _has_weights(folder)
 
 
 def _has_weights(folder: Path) -> bool:
@@ -71,16 +72,18 @@ def _cached(name: str, revision: str | None) -> Path | None:
 
     try:
         # no pattern: which files are needed is decided here, not by the listing that was cached
-        found = snapshot_download(name, revision=revision, local_files_only=True, allow_patterns=[])
+        folder = snapshot_download(
+            name, revision=revision, local_files_only=True, allow_patterns=[]
+        )
     except LocalEntryNotFoundError:
         return None
     except ValueError as error:
         raise EngineError(name, f"no name of a model ({error})", _OTHERWISE) from error
-    return Path(found)
+    return Path(folder)
 
 
 def _download(name: str, revision: str | None) -> Path:
-    """Fetch one kind of weights and what stands beside them, nothing of the folders below."""
+    """Fetch one kind of weights and the files beside them, nothing of the folders below."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -120,40 +123,38 @@ def _reachable(host: str) -> bool:
         return False
 
 
-class Source(NamedTuple):
-    """Where a model is: a folder, the GGUF file in it, whether its own code may run.
+class ModelSource(NamedTuple):
+    """Where a model is: its folder, the GGUF file in it, whether its own code may run.
 
-    `hub` is the name of a model whose folder lies in the cache of the hub.
+    `hub` is the name of a model whose folder is in the cache of the hub.
     """
 
-    place: str
+    path: str
     gguf: str | None = None
     trusted: bool = False
     hub: str | None = None
 
     @property
     def name(self) -> str:
-        """Return what to call it."""
+        """Its name in messages."""
         if self.hub is not None:
             return self.hub
-        return self.place if self.gguf is None else str(Path(self.place) / self.gguf)
+        return self.path if self.gguf is None else str(Path(self.path) / self.gguf)
 
     @property
     def revision(self) -> str | None:
-        """Return the commit of a model of the hub, after which its folder is named."""
-        return None if self.hub is None else Path(self.place).name
+        """The commit of a model of the hub, which is the name of its folder."""
+        return None if self.hub is None else Path(self.path).name
 
     @property
     def options(self) -> dict[str, Any]:
-        """Return what both `from_pretrained` are told."""
-        known: dict[str, Any] = {"trust_remote_code": self.trusted}
-        if self.gguf is not None:
-            known["gguf_file"] = self.gguf
-        return known
+        """The arguments of every `from_pretrained`."""
+        gguf = {} if self.gguf is None else {"gguf_file": self.gguf}
+        return {"trust_remote_code": self.trusted, **gguf}
 
 
 def path_of(name: str) -> Path:
-    """Return the path that a model may be named by; `~` of nobody here stays as it is."""
+    """Return the path that a name may be; `~` of an unknown user stays as it is."""
     try:
         return Path(name).expanduser()
     except RuntimeError:
@@ -162,12 +163,17 @@ def path_of(name: str) -> Path:
 
 def find_model(
     name: str, trusted: bool, say: Callable[[str], None], revision: str | None = None
-) -> Source:
-    """Return where a model is; `say` is told before anything is downloaded.
+) -> ModelSource:
+    """Return where a model is: a path, or a name at the hub.
 
-    Only a model of the hub has a `revision`, a commit or what stands for one there. Raises
-    EngineError where there is neither such a path, nor a cached model of that name, nor a hub
-    that answers.
+    Args:
+        name: a folder, a .gguf file or a hub name.
+        trusted: whether code that comes with it may run.
+        say: gets one line before a download.
+        revision: a commit, a tag or a branch, of a model of the hub alone.
+
+    Raises:
+        EngineError: there is no such path, no cached model of that name, and no hub that answers.
     """
     path = path_of(name)
     if revision is None and (path.suffix == ".gguf" or path.exists()):
@@ -176,22 +182,19 @@ def find_model(
         if revision is not None:
             raise EngineError(name, "only a model of the hub has a revision", "leave it out")
         raise EngineError(name, "no model is there", _PASS)
-    return Source(str(snapshot(name, revision, say)), None, trusted, name)
+    return ModelSource(str(snapshot(name, revision, say)), None, trusted, name)
 
 
-_PASS = "pass a folder, a .gguf file or a hub name"
-
-
-def _folder(path: Path, trusted: bool) -> Source:
+def _folder(path: Path, trusted: bool) -> ModelSource:
     if not path.is_dir():
         raise EngineError(str(path), "no model is there", _PASS)
     if not (path / "config.json").is_file():
         what = "a folder without config.json, so no model"
         raise EngineError(str(path), what, "pass the folder that save_pretrained wrote")
-    return Source(str(path), None, trusted)
+    return ModelSource(str(path), None, trusted)
 
 
-def _gguf(path: Path, trusted: bool) -> Source:
+def _gguf(path: Path, trusted: bool) -> ModelSource:
     from importlib.util import find_spec
 
     if not path.is_file():
@@ -199,73 +202,80 @@ def _gguf(path: Path, trusted: bool) -> Source:
     if find_spec("gguf") is None:
         todo = "pip install 'chinchilla[gguf]'"
         raise EngineError(str(path), "GGUF files need the package gguf", todo)
-    return Source(str(path.parent), path.name, trusted)
+    return ModelSource(str(path.parent), path.name, trusted)
 
 
 def quiet() -> None:
-    """Keep the library's own bars and advice from standing between our lines."""
+    """Keep transformers' own bars and advice out of our output."""
     from transformers.utils import logging
 
     logging.disable_progress_bar()
     logging.set_verbosity_error()
 
 
-def load_tokenizer(source: Source) -> Any:
+def load_tokenizer(source: ModelSource) -> Any:
     """Load a tokenizer; raise EngineError where it cannot be read."""
     from transformers import AutoTokenizer
 
     quiet()
     with loading(source, "tokenizer"):
-        found = AutoTokenizer.from_pretrained(source.place, **source.options)
+        tokenizer = AutoTokenizer.from_pretrained(source.path, **source.options)
         # settings that it cannot work with show only where it is used
-        found(["a"], add_special_tokens=False)
-        return found
+        tokenizer(["a"], add_special_tokens=False)
+        return tokenizer
 
 
-def places_of(source: Source) -> int | None:
-    """Return how many tokens a model can be shown, null where its configuration names no limit."""
+def places_of(source: ModelSource) -> int | None:
+    """Return the tokens a model takes, prompt and answer together; None for no limit."""
     from transformers import AutoConfig
 
     with loading(source, "configuration"):
-        return places_in(AutoConfig.from_pretrained(source.place, **source.options))
+        return places_in(AutoConfig.from_pretrained(source.path, **source.options))
 
 
 def places_in(config: Any) -> int | None:
-    """Return how many tokens a configuration gives places to, if it limits them."""
-    found = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if found is not None and not isinstance(found, int):
-        raise ValueError(f"max_position_embeddings is {found!r}")
-    return found
+    """Return the tokens that a configuration of transformers allows; None for no limit."""
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if limit is not None and not isinstance(limit, int):
+        raise ValueError(f"max_position_embeddings is {limit!r}")
+    return limit
 
 
-def load_chat(source: Source, settings: Source | None = None) -> Chat:
-    """Load a tokenizer, and the ends of an answer that generation settings beside it name.
+def load_chat(source: ModelSource, settings: ModelSource | None = None) -> ChatTemplate:
+    """Load a tokenizer, and the tokens that end an answer by its generation settings.
 
-    An adapter has no settings of its own: `settings` is where those of its base are.
+    An adapter has no generation settings: `settings` is where those of its base are.
     """
-    return Chat(load_tokenizer(source), _ends(settings or source))
+    return ChatTemplate(load_tokenizer(source), _ends(settings or source))
 
 
-def _ends(source: Source) -> tuple[int, ...]:
-    """Return the tokens that end an answer by the first file of settings, as transformers does."""
+def _ends(source: ModelSource) -> tuple[int, ...]:
+    """Return `eos_token_id` of the first file of settings, as transformers reads them."""
     if source.gguf is not None:
         return ()
     for name in ("generation_config.json", "config.json"):
-        path = Path(source.place) / name
+        path = Path(source.path) / name
         if path.is_file():
             with loading(source, name):
-                found = orjson.loads(path.read_bytes()).get("eos_token_id")
-                ends = found if isinstance(found, list) else [found]
-                return tuple(int(one) for one in ends if one is not None)
+                eos = orjson.loads(path.read_bytes()).get("eos_token_id")
+                ids = eos if isinstance(eos, list) else [eos]
+                return tuple(int(id_) for id_ in ids if id_ is not None)
     return ()
 
 
 def load_model(
-    source: Source, precision: str, *, quantized: bool = False, flash: bool = False
+    source: ModelSource, precision: str, *, quantized: bool = False, flash: bool = False
 ) -> Any:
-    """Load a causal language model onto the device there is; `precision` is fp32 or bf16.
+    """Load a causal language model onto the device there is.
 
-    `quantized` loads 4-bit weights, `flash` computes attention with FlashAttention 2.
+    Args:
+        source: where it is.
+        precision: fp32 or bf16.
+        quantized: load 4-bit weights (QLoRA), which needs a GPU.
+        flash: compute attention with FlashAttention 2.
+
+    Raises:
+        EngineError: transformers cannot load it, or it brings an adapter or code of the hub.
     """
     import torch
     from transformers import AutoModelForCausalLM
@@ -281,20 +291,20 @@ def load_model(
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     with loading(source, "model"):
         model: Any = AutoModelForCausalLM.from_pretrained(
-            source.place, dtype=dtype, **source.options, **more
+            source.path, dtype=dtype, **source.options, **more
         )
     if source.gguf is not None:
         _forget_file(model)
     return model if quantized else model.to(device())
 
 
-def check_plain(source: Source) -> None:
-    """Raise EngineError for a model that would bring along more than it is: an adapter, a kernel.
+def check_plain(source: ModelSource) -> None:
+    """Raise EngineError for a model that brings more than weights: an adapter, a kernel.
 
-    The library puts an adapter beside the weights onto them, its settings followed unread, and
-    fetches code of the hub for attention where a configuration names a repository.
+    transformers applies an adapter that is beside the weights, with whatever its settings name,
+    and fetches code of the hub where a configuration names a repository for attention.
     """
-    folder = Path(source.place)
+    folder = Path(source.path)
     if (folder / "adapter_config.json").is_file():
         todo = "merge it into its base, and pass what that wrote"
         raise EngineError(source.name, "holds an adapter, not a whole model", todo)
@@ -315,7 +325,7 @@ def check_plain(source: Source) -> None:
 
 
 def device() -> str:
-    """Return the device there is: a GPU, Apple's, else the processor."""
+    """Return the device there is: cuda, mps (Apple), else cpu."""
     import torch
 
     if torch.cuda.is_available():
@@ -324,7 +334,7 @@ def device() -> str:
 
 
 def precision_of(wanted: str) -> str:
-    """Return the precision to use: bf16 where a GPU knows it, fp32 elsewhere, unless told."""
+    """Return the precision for `wanted`: auto is bf16 where a GPU knows it, else fp32."""
     import torch
 
     if wanted != "auto":
@@ -332,22 +342,36 @@ def precision_of(wanted: str) -> str:
     return "bf16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "fp32"
 
 
+def use_threads(number: int) -> None:
+    """Set the threads of torch, 0 leaves them; to be called before torch is first imported.
+
+    Threads of OpenMP wait by spinning unless told otherwise, which slows a shared machine down
+    three to ten times.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    os.environ.setdefault("GOMP_SPINCOUNT", "0")
+    if number:
+        import torch
+
+        torch.set_num_threads(number)
+
+
 def _dense() -> dict[str, Any]:
-    """Ask for the weights of a GGUF file unpacked, as only those can be trained."""
+    """Return what loads the weights of a GGUF file unpacked, as only those can be trained."""
     import transformers
 
-    known = getattr(transformers, "GgufConfig", None)  # older releases always unpack
-    return {} if known is None else {"quantization_config": known(dequantize=True)}
+    gguf_config = getattr(transformers, "GgufConfig", None)  # older releases always unpack
+    return {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
 
 
 def _forget_file(model: Any) -> None:
-    """Take off what still calls dense weights packed, and keeps them from being trained."""
+    """Remove what still calls unpacked weights quantized, and keeps them from being trained."""
     if getattr(model, "hf_quantizer", None) is not None:
         model.hf_quantizer.remove_quantization_config(model)
     model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
 
 
-def check_quantizing(source: Source) -> None:
+def check_quantizing(source: ModelSource) -> None:
     """Raise EngineError where a model cannot be loaded in 4 bits here."""
     from importlib.util import find_spec
 
@@ -362,7 +386,7 @@ def check_quantizing(source: Source) -> None:
 
 
 def _four_bits() -> Any:
-    """Return the settings of QLoRA: NF4, double quantisation, computing in bf16.
+    """Return the quantization of QLoRA: NF4, double quantization, computing in bf16.
 
     Source: Dettmers et al., QLoRA, NeurIPS 2023, https://arxiv.org/abs/2305.14314.
     """
@@ -378,10 +402,10 @@ def _four_bits() -> Any:
 
 
 @contextmanager
-def loading(source: Source, what: str) -> Iterator[None]:
-    """Turn what the library raises while it loads something into one line of ours."""
-    if not Path(source.place).is_dir():
-        # the library would take the path for a name, and ask the hub
+def loading(source: ModelSource, what: str) -> Iterator[None]:
+    """Raise what a library raises while it loads something as an EngineError of one line."""
+    if not Path(source.path).is_dir():
+        # transformers would take the path for a name, and ask the hub
         todo = "pass the folder of a model, or of a run that is finished"
         raise EngineError(source.name, f"no {what} is there", todo)
     try:

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 from chinchilla.answers import Content
 from chinchilla.answers.repair import read_answer
 from chinchilla.predict.engine import Answer, Limits, Prompt
-from chinchilla.prompts.queries import question_of
+from chinchilla.prompts.queries import query_of
 from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.windows.merge import RowAnswer, merge_rows
 from chinchilla.windows.project import Policy
 
 
-class Asked(NamedTuple):
+class AskedRow(NamedTuple):
     """A record and the rows that ask about it."""
 
     record: Record
@@ -26,7 +26,7 @@ def prompt_of(row: InstructionRow, record: Record, labels: LabelSet, *, limited:
         return Prompt(row.id, row.prompt)
     start, end = row.window
     passage = _titled(record, record.text[start:end])
-    return Prompt(row.id, row.prompt, Limits(row.form, question_of(row, labels), passage))
+    return Prompt(row.id, row.prompt, Limits(row.form, query_of(row, labels), passage))
 
 
 def _titled(record: Record, text: str) -> str:
@@ -34,7 +34,7 @@ def _titled(record: Record, text: str) -> str:
 
 
 def predicted(
-    asked: Iterable[Asked],
+    asked: Iterable[AskedRow],
     answers: Mapping[str, Answer],
     labels: Mapping[str, LabelSet],
     policy: Policy = "keep",
@@ -52,8 +52,8 @@ def predicted(
         said: list[dict[str, Any]] = []
         for row in rows:
             answer = answers[row.id]
-            question = question_of(row, labels[row.source])
-            reading = read_answer(answer.raw, question, row.form, text, row.prompt)
+            query = query_of(row, labels[row.source])
+            reading = read_answer(answer.raw, query, row.form, text, row.prompt)
             told.append(RowAnswer(row, reading.content))
             said.append(
                 {"id": row.id, "raw": answer.raw, "status": reading.status, "cut": answer.cut}

@@ -1,4 +1,4 @@
-"""From records, with or without gold, to the rows that ask about them: by the build's own code."""
+"""From records, with or without gold, to instruction rows, by the build's own code."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -6,18 +6,18 @@ from typing import Any, NamedTuple
 
 from chinchilla.answers import SUBTASKS
 from chinchilla.errors import ConfigError
+from chinchilla.prompts.budget import make_cutter
 from chinchilla.prompts.few_shot import Pool
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, LabelSet, Record
-from chinchilla.windows.cut import make_cutter
 
 
-class Rendering(NamedTuple):
-    """How a build asked: its labels, options and seed; `pools` where it shows examples.
+class PromptRendering(NamedTuple):
+    """How a build renders rows: labels, options and seed.
 
-    `confusions` holds for each source the labels that are batched together.
+    By source: `pools` has the examples to show, `confusions` the labels that are batched together.
     """
 
     labels: Mapping[str, LabelSet]
@@ -28,7 +28,7 @@ class Rendering(NamedTuple):
     confusions: Mapping[str, Confusions]
 
     def prompter(self, source: str) -> Prompter:
-        """Return what words the questions about records of a source."""
+        """Return what renders the rows of a source; raise ConfigError where it cannot."""
         if source not in self.labels:
             known = ", ".join(self.labels)
             what = f"no labels are known for source {source!r}"
@@ -45,7 +45,7 @@ class Rendering(NamedTuple):
         )
 
     def rows(self, records: Iterable[Record]) -> Iterator[InstructionRow]:
-        """Yield the rows that ask about each record, as dev and test records are asked."""
+        """Yield the rows of each record, as the build renders those of dev and test."""
         prompters: dict[str, Prompter] = {}
         cutters: dict[str, Any] = {}
         for record in records:
@@ -57,8 +57,8 @@ class Rendering(NamedTuple):
             if cutter is None:
                 yield from prompter.rows(record)
                 continue
-            for window, shown in cutter.panes(record, Counter()):
-                yield from map(prompter.row, prompter.asks(shown, window))
+            for window, part in cutter.panes(record, Counter()):
+                yield from map(prompter.row, prompter.queries_of_record(part, window))
 
 
 def rendering_of(
@@ -66,11 +66,11 @@ def rendering_of(
     labels: Mapping[str, LabelSet],
     confusions: Mapping[str, Confusions],
     subtasks: tuple[str, ...] = (),
-) -> Rendering:
-    """Return the rendering of a build's configuration, as its manifest keeps it.
+) -> PromptRendering:
+    """Return the rendering of a build's configuration, as its manifest has it.
 
-    Raises ConfigError for a sub-task that there is not, and where the build batched labels by
-    confusions that are not there.
+    Raises:
+        ConfigError: a sub-task is unknown, or the build batched labels by confusions it lacks.
     """
     prompts = PromptOptions.model_validate(config["prompts"])
     unknown = [name for name in subtasks if name not in SUBTASKS]
@@ -85,10 +85,10 @@ def rendering_of(
     if subtasks:
         prompts = prompts.model_copy(update={"subtasks": subtasks})
     windows = WindowOptions.model_validate(config["windows"])
-    return Rendering(labels, prompts, windows, config["seed"], {}, confusions)
+    return PromptRendering(labels, prompts, windows, config["seed"], {}, confusions)
 
 
-def held_out(rendering: Rendering) -> Rendering:
-    """Return the rendering that asks by wordings no training row ever had."""
+def held_out(rendering: PromptRendering) -> PromptRendering:
+    """Return the rendering by templates that no training row was made with."""
     prompts = rendering.prompts.model_copy(update={"templates": "held-out", "wordings": ()})
     return rendering._replace(prompts=prompts)

@@ -1,4 +1,4 @@
-"""What a file is, told from its beginning: the name of its shape and what to do about it."""
+"""What a file is, by its first bytes: the name of its shape and what to do about it."""
 
 import re
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple, get_args
 
 import orjson
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
+from chinchilla.tally import Tally
 
 HEAD = 1 << 16
-"""How many bytes of a file are looked at."""
+"""How many bytes of a file are read."""
 _LINES = 50
 _ROWS = 3
 """Fewest lines with as many tabs or commas that are taken for a table."""
@@ -36,7 +37,7 @@ ANY_TEXT: frozenset[Kind] = frozenset(get_args(Kind)) - {"binary", "utf-16", "gb
 """Every shape whose lines can be decoded."""
 
 
-class Look(NamedTuple):
+class Recognised(NamedTuple):
     """What a file looks like and what to do to have it read."""
 
     kind: Kind
@@ -46,6 +47,15 @@ class Look(NamedTuple):
 
 _UNPACK = "unpack it and put the data file itself there"
 _AS_LINES = "write its rows as JSON Lines"
+_ROWS_OF_FIELDS = "put it where rows of fields are read: another is here"
+_WITH_TABS = "save it with tabs for commas, or as JSON Lines"
+_BESIDE_TEXT = "put it beside its .txt, in a folder of the split"
+
+
+def _named(edition: str) -> str:
+    return f"give it a name of an edition {edition}: `chinchilla sources` lists them"
+
+
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a Parquet file", f"{_AS_LINES}: pandas.read_parquet, then to_json(lines=True)"),
     (b"ARROW1", "an Arrow file", f"{_AS_LINES}: pandas.read_feather, then to_json(lines=True)"),
@@ -79,8 +89,8 @@ _MEMBER = re.compile(r'\s*["}]')
 _LONGEST_CELL = 200
 
 
-def recognise(path: Path) -> Look:
-    """Tell what a file is from its first bytes."""
+def recognise(path: Path) -> Recognised:
+    """Return what a file is, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(HEAD)
         whole = not file.read(1)
@@ -90,10 +100,10 @@ def recognise(path: Path) -> Look:
 
 def other_file(where: str, path: Path, wanted: frozenset[Kind]) -> InputError | None:
     """Return an error that says what a file is, where it is none of the wanted shapes."""
-    look = recognise(path)
-    if look.kind in wanted or look.kind == "text":
+    file = recognise(path)
+    if file.kind in wanted or file.kind == "text":
         return None
-    return InputError(where, f"the file is {look.name}", look.todo, reason="other-file")
+    return InputError(where, f"the file is {file.name}", file.todo, reason="other-file")
 
 
 class Refusals:
@@ -102,50 +112,50 @@ class Refusals:
     def __init__(self, path: Path, wanted: frozenset[Kind], tally: Tally) -> None:
         """Name the file, the shapes that are read here and where errors are counted."""
         self._path, self._wanted, self._tally = path, wanted, tally
-        self._looked = False
+        self._recognised = False
 
     def goes_on(self, error: InputError) -> bool:
         """Refuse a line and say whether to read on; another file is refused once, as one."""
-        other = None if self._looked else other_file(error.where, self._path, self._wanted)
-        self._looked = True
+        other = None if self._recognised else other_file(error.where, self._path, self._wanted)
+        self._recognised = True
         self._tally.refuse(other or error)
         return other is None
 
 
-def _binary(head: bytes) -> Look | None:
+def _binary(head: bytes) -> Recognised | None:
     for magic, name, todo in _SIGNATURES:
         if head.startswith(magic):
-            return Look("binary", name, todo)
+            return Recognised("binary", name, todo)
     if head.startswith(b"PK\x03\x04"):
         if b"xl/" in head or b"[Content_Types].xml" in head:
             todo = "save the sheet as UTF-8 text with tabs, or as JSON Lines"
-            return Look("binary", "an Excel workbook (xlsx)", todo)
-        return Look("binary", "a zip archive", "unpack it: unzip FILE")
+            return Recognised("binary", "an Excel workbook (xlsx)", todo)
+        return Recognised("binary", "a zip archive", "unpack it: unzip FILE")
     if head[257:262] == b"ustar":
-        return Look("binary", "a tar archive", "unpack it: tar -xf FILE")
+        return Recognised("binary", "a tar archive", "unpack it: tar -xf FILE")
     for encoding, marks in _ENCODINGS:
         if head.startswith(marks):
             return _converted("utf-16", f"{encoding} text", encoding)
     return _with_zeros(head) if b"\x00" in head else None
 
 
-def _with_zeros(head: bytes) -> Look:
-    """Tell UTF-16 without its mark, which has line feeds of two bytes, from what is no text."""
+def _with_zeros(head: bytes) -> Recognised:
+    """Return UTF-16 without its mark, which has line feeds of two bytes, or what is no text."""
     for encoding, feed in (("UTF-16LE", b"\n\x00"), ("UTF-16BE", b"\x00\n")):
         first = encoding.endswith("BE")
         even, odd = head[0::2].count(0), head[1::2].count(0)
         many, few = (even, odd) if first else (odd, even)
         if few == 0 and (feed in head or many > len(head) // 8):
             return _converted("utf-16", f"{encoding} text", encoding)
-    return Look("binary", "a binary file", "put the data file itself there, as UTF-8 text")
+    return Recognised("binary", "a binary file", "put the data file itself there, as UTF-8 text")
 
 
-def _converted(kind: Kind, name: str, encoding: str) -> Look:
-    return Look(kind, name, f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
+def _converted(kind: Kind, name: str, encoding: str) -> Recognised:
+    return Recognised(kind, name, f"convert it: iconv -f {encoding} -t UTF-8 OLD > NEW")
 
 
-def _encoded(head: bytes, whole: bool) -> Look | None:
-    """Tell GBK: lines beyond ASCII, hardly one of them UTF-8, most of them GBK."""
+def _encoded(head: bytes, whole: bool) -> Recognised | None:
+    """Return GBK where hardly a line beyond ASCII is UTF-8 and most are GBK."""
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
         del lines[-1]
@@ -158,7 +168,7 @@ def _encoded(head: bytes, whole: bool) -> Look | None:
         return _converted("gbk", "text in GBK, not UTF-8", "GB18030")
     if len(bad) >= _ROWS:
         todo = "save it as UTF-8 text, if it is text"
-        return Look("binary", "no UTF-8 text, nor GBK", todo)
+        return Recognised("binary", "no UTF-8 text, nor GBK", todo)
     return None
 
 
@@ -174,17 +184,17 @@ def _decoded(head: bytes) -> str:
     return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
 
 
-def _page(head: str) -> Look | None:
-    """Tell what stands in for a file that was not fetched, and XML."""
+def _page(head: str) -> Recognised | None:
+    """Return what is there in place of a file that was not fetched, or XML."""
     start = head.lstrip()
     if head.startswith(_POINTER):
         todo = "fetch the file itself: git lfs pull"
-        return Look("pointer", "a Git LFS pointer, not the file", todo)
+        return Recognised("pointer", "a Git LFS pointer, not the file", todo)
     if re.match(r"<(!doctype html|html|head|body)\b", start, re.IGNORECASE):
         todo = "download the raw file again; this is the page about it, or of an error"
-        return Look("page", "an HTML page", todo)
+        return Recognised("page", "an HTML page", todo)
     if start.startswith("<?xml") or (_ELEMENT.match(start) and _mostly_elements(start)):
-        return Look("page", "XML", f"{_AS_LINES}; no reader takes XML")
+        return Recognised("page", "XML", f"{_AS_LINES}; no reader takes XML")
     return None
 
 
@@ -193,12 +203,12 @@ def _mostly_elements(start: str) -> bool:
     return "</" in start and sum(line.lstrip()[0] == "<" for line in lines) * 2 > len(lines)
 
 
-def _text(head: str) -> Look:
+def _text(head: str) -> Recognised:
     start = head.lstrip()
     if start.startswith("["):
         rest = start[1:].lstrip()[:1]
         if rest in ("{", "[", '"', ""):
-            return Look("json-array", "a JSON array", _of_json("an array of objects"))
+            return Recognised("json-array", "a JSON array", _of_json("an array of objects"))
     lines = [line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()]
     return _of_lines(lines)
 
@@ -207,23 +217,23 @@ def _of_json(name: str) -> str:
     return f"a source that is read from JSON takes {name}; here another shape is read"
 
 
-def _of_lines(lines: list[str]) -> Look:
+def _of_lines(lines: list[str]) -> Recognised:
     begun = len(lines) > 1 and _OBJECT.match(lines[0]) and not _is_object(lines[0])
     if begun and _MEMBER.match(lines[1]):
         todo = "write each record on one line, or all as the items of one array"
-        return Look("json-object", "one JSON object over several lines", todo)
+        return Recognised("json-object", "one JSON object over several lines", todo)
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
-        return Look("json-lines", "JSON Lines", _of_json("JSON Lines"))
-    for share, fits, look in _SHAPES:
-        if lines and sum(map(fits, lines)) >= share * len(lines):
-            return look
-    for mark, look in _TABLES:
+        return Recognised("json-lines", "JSON Lines", _of_json("JSON Lines"))
+    for share, fits, shape in _SHAPES:
+        if lines and sum(bool(fits(line)) for line in lines) >= share * len(lines):
+            return shape
+    for mark, shape in _TABLES:
         counts = {line.count(mark) for line in lines}
         if len(lines) >= _ROWS and len(counts) == 1 and counts != {0}:
-            return look
+            return shape
         if counts != {0}:
             break
-    return Look("text", "plain text", "put the data file itself there")
+    return Recognised("text", "plain text", "put the data file itself there")
 
 
 def _is_object(line: str) -> bool:
@@ -234,14 +244,8 @@ def _is_object(line: str) -> bool:
 
 
 _TABLES = (
-    (
-        "\t",
-        Look("tsv", "tab-separated text", "put it where rows of fields are read: another is here"),
-    ),
-    (
-        ",",
-        Look("csv", "comma-separated text", "save it with tabs for commas, or as JSON Lines"),
-    ),
+    ("\t", Recognised("tsv", "tab-separated text", _ROWS_OF_FIELDS)),
+    (",", Recognised("csv", "comma-separated text", _WITH_TABS)),
 )
 
 
@@ -249,51 +253,19 @@ def _is_cell(line: str) -> bool:
     return len(line) <= _LONGEST_CELL and _CELL.fullmatch(line) is not None
 
 
-def _is_annotation(line: str) -> bool:
-    return _BRAT.match(line) is not None
-
-
-def _has_mark(line: str) -> bool:
-    return _MARK.search(line) is not None
-
-
 def _is_tagged(line: str) -> bool:
     words = [word for word in line.split(" ") if word]
     return sum(_TAGGED_WORD.fullmatch(word) is not None for word in words) * 2 > len(words)
 
 
-_Shape = tuple[float, Callable[[str], bool], Look]
-_SHAPES: tuple[_Shape, ...] = (
-    (
-        0.8,
-        _is_annotation,
-        Look("brat", "a brat annotation file", "put it beside its .txt, in a folder of the split"),
-    ),
+# the share of lines that must look so, how a line looks, what the file is then
+_SHAPES: tuple[tuple[float, Callable[[str], object], Recognised], ...] = (
+    (0.8, _BRAT.match, Recognised("brat", "a brat annotation file", _BESIDE_TEXT)),
     (
         0.8,
         _is_cell,
-        Look(
-            "columns",
-            "columns, a character and its tag a line",
-            "give it a name of an edition in columns: `chinchilla sources` lists them",
-        ),
+        Recognised("columns", "columns, a character and its tag a line", _named("in columns")),
     ),
-    (
-        0.3,
-        _has_mark,
-        Look(
-            "marks",
-            "text with {{label:...}} marks",
-            "give it a name of an edition with marks: `chinchilla sources` lists them",
-        ),
-    ),
-    (
-        0.8,
-        _is_tagged,
-        Look(
-            "word-tag",
-            "sentences of word/tag",
-            "give it a name of an edition of word/tag: `chinchilla sources` lists them",
-        ),
-    ),
+    (0.3, _MARK.search, Recognised("marks", "text with {{label:...}} marks", _named("with marks"))),
+    (0.8, _is_tagged, Recognised("word-tag", "sentences of word/tag", _named("of word/tag"))),
 )

@@ -10,7 +10,7 @@ import orjson
 
 from chinchilla.files import write_whole
 from chinchilla.predict.engine import Answer
-from chinchilla.prompts.queries import question_of
+from chinchilla.prompts.queries import query_of
 from chinchilla.schema import InstructionRow, LabelSet, Record, Task
 from chinchilla.score.answers import RowReading
 from chinchilla.score.evaluate import Evaluation, Request, evaluate
@@ -26,7 +26,7 @@ METRIC_OF_SUBTASK = {
 """What scores a sub-task that is only a part of what its source's metric looks at."""
 
 
-class Exam(NamedTuple):
+class EvalSet(NamedTuple):
     """The rows of a sub-task over records of one source, and the metric that scores them."""
 
     source: str
@@ -46,22 +46,24 @@ class Exam(NamedTuple):
         return f"{self.source}-{self.subtask}"
 
 
-def make_exams(
+def make_eval_sets(
     rows: Iterable[InstructionRow], records: Iterable[Record], metrics: Mapping[str, str | None]
-) -> list[Exam]:
+) -> list[EvalSet]:
     """Group rows and records by source and sub-task; `metrics` is the metric of each source."""
     gold = {record.id: record for record in records}
     grouped: dict[tuple[str, str], list[InstructionRow]] = {}
     for row in rows:
         if row.record_id in gold:
             grouped.setdefault((row.source, row.subtask), []).append(row)
-    exams = []
+    eval_sets = []
     for (source, subtask), some in grouped.items():
         asked = dict.fromkeys(row.record_id for row in some)
         own = metrics.get(source) or HEADLINE[gold[next(iter(asked))].task]
         metric = METRIC_OF_SUBTASK.get(subtask, own)
-        exams.append(Exam(source, subtask, metric, tuple(some), tuple(gold[one] for one in asked)))
-    return exams
+        eval_sets.append(
+            EvalSet(source, subtask, metric, tuple(some), tuple(gold[one] for one in asked))
+        )
+    return eval_sets
 
 
 def sample(rows: Sequence[InstructionRow], wanted: int, seed: int) -> list[InstructionRow]:
@@ -88,18 +90,18 @@ def _place(seed: int, name: str) -> bytes:
     return blake2b(f"{seed}-{name}".encode(), digest_size=8).digest()
 
 
-def write_exam(exam: Exam, folder: Path) -> None:
+def write_eval_set(eval_set: EvalSet, folder: Path) -> None:
     """Write gold and rows of an exam below a folder of its name."""
-    place = folder / exam.name
+    place = folder / eval_set.name
     place.mkdir(parents=True, exist_ok=True)
-    _write(place / "gold.jsonl", (one.model_dump_json().encode() for one in exam.records))
-    _write(place / "rows.jsonl", (one.model_dump_json().encode() for one in exam.rows))
+    _write(place / "gold.jsonl", (one.model_dump_json().encode() for one in eval_set.records))
+    _write(place / "rows.jsonl", (one.model_dump_json().encode() for one in eval_set.rows))
 
 
-def write_answers(exam: Exam, answers: Mapping[str, Answer], folder: Path) -> Path:
+def write_answers(eval_set: EvalSet, answers: Mapping[str, Answer], folder: Path) -> Path:
     """Write the answers to an exam in the order of its rows; return the file."""
-    path = folder / exam.name / "answers.jsonl"
-    found = (answers[row.id] for row in exam.rows if row.id in answers)
+    path = folder / eval_set.name / "answers.jsonl"
+    found = (answers[row.id] for row in eval_set.rows if row.id in answers)
     lines = (orjson.dumps({"id": one.id, "raw": one.raw, "cut": one.cut}) for one in found)
     _write(path, lines)
     return path
@@ -109,7 +111,7 @@ def _write(path: Path, lines: Iterator[bytes]) -> None:
     write_whole(path, (line + b"\n" for line in lines))
 
 
-class Marking(NamedTuple):
+class ScoringOptions(NamedTuple):
     """How answers are read and scored: labels by source, how windows of one event are joined.
 
     `bootstrap` is the number of resamples of the interval; `keep` keeps the documents, which a
@@ -126,7 +128,7 @@ class Marking(NamedTuple):
         """Return how rows are read and their answers merged."""
         labels, policy = self.labels, self.policy
         return RowReading(
-            lambda row: question_of(row, labels[row.source]),
+            lambda row: query_of(row, labels[row.source]),
             lambda text, told, mentions: merge_rows(
                 text,
                 [RowAnswer(*one) for one in told],
@@ -138,18 +140,18 @@ class Marking(NamedTuple):
         )
 
 
-def score_exam(exam: Exam, folder: Path, marking: Marking) -> Evaluation:
+def score_eval_set(eval_set: EvalSet, folder: Path, marking: ScoringOptions) -> Evaluation:
     """Score the answers written to an exam; its metric stands first."""
-    place = folder / exam.name
+    place = folder / eval_set.name
     request = Request(
-        task=exam.task,
+        task=eval_set.task,
         gold=place / "gold.jsonl",
         answers=place / "answers.jsonl",
         rows=place / "rows.jsonl",
-        metrics=(exam.metric,),
-        na=_na(marking.labels.get(exam.source)),
+        metrics=(eval_set.metric,),
+        na=_na(marking.labels.get(eval_set.source)),
         bootstrap=marking.bootstrap,
-        subtask=exam.subtask,
+        subtask=eval_set.subtask,
     )
     return evaluate(request, marking.reading, keep=marking.keep)
 

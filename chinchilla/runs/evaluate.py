@@ -10,19 +10,20 @@ import orjson
 from chinchilla.dataset.read import read_confusions
 from chinchilla.errors import ConfigError, TrainError
 from chinchilla.files import write_whole
-from chinchilla.predict.answer_log import Advice, Job, answer_all, open_journal
+from chinchilla.predict.answer_log import Advice, AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Engine, Prompt
-from chinchilla.predict.postprocess import Asked, predicted, prompt_of
-from chinchilla.predict.prompting import Rendering, held_out, rendering_of
+from chinchilla.predict.postprocess import AskedRow, predicted, prompt_of
+from chinchilla.predict.prompting import PromptRendering, held_out, rendering_of
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
 from chinchilla.runs.eval_sets import (
-    Exam,
-    Marking,
-    make_exams,
-    score_exam,
+    EvalSet,
+    ScoringOptions,
+    make_eval_sets,
+    score_eval_set,
     write_answers,
-    write_exam,
+    write_eval_set,
 )
+from chinchilla.runs.folder import Run
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.score.evaluate import Evaluation
 from chinchilla.score.result import result
@@ -43,12 +44,12 @@ Watching = Callable[[int], AbstractContextManager[Callable[[object], object]]]
 """From the number of answers to come to what is called with each."""
 
 
-class Sitting(NamedTuple):
+class EvalRun(NamedTuple):
     """The exams of a split, asked once: free or constrained, by usual or held-out wordings."""
 
-    exams: Sequence[Exam]
+    eval_sets: Sequence[EvalSet]
     folder: Path
-    marking: Marking
+    marking: ScoringOptions
     constrained: bool
 
     @property
@@ -57,21 +58,19 @@ class Sitting(NamedTuple):
         return "constrained" if self.constrained else "free"
 
 
-def check_templates(
-    facts: Mapping[str, Any], now: Mapping[str, str], where: str = "templates"
-) -> None:
+def check_templates(run: Run, now: Mapping[str, str], where: str = "templates") -> None:
     """Raise TrainError where prompts are worded otherwise by now than when a run was trained.
 
     `where` names what they are worded by: the templates here, or a build.
     """
-    if changed := changed_in(facts["data"]["templates"], now):
+    if changed := changed_in(run.data.templates, now):
         what = f"trained with other wordings than those here ({changed} changed)"
         todo = "put the templates back as they were, or build and train again"
-        todo = instead_of(todo, facts["data"]["templates"], now)
+        todo = instead_of(todo, run.data.templates, now)
         raise TrainError(where, what, todo)
 
 
-def exams_of(data: Data, split: str, rendering: Rendering | None = None) -> list[Exam]:
+def eval_sets_of(data: Data, split: str, rendering: PromptRendering | None = None) -> list[EvalSet]:
     """Return the exams of a whole split: its built rows, or those of another rendering.
 
     Raises ConfigError where the build has no such split.
@@ -82,22 +81,22 @@ def exams_of(data: Data, split: str, rendering: Rendering | None = None) -> list
         raise ConfigError(str(data.folder), f"no split {split!r}", f"it has {found}")
     rows: Sequence[InstructionRow]
     rows = list(split_rows(data, split) if rendering is None else rendering.rows(records))
-    exams = make_exams(rows, records, data.metrics)
-    if not exams:
+    eval_sets = make_eval_sets(rows, records, data.metrics)
+    if not eval_sets:
         what = f"no question about {split}"
         raise ConfigError(str(data.folder), what, "build with the sub-tasks of the run")
-    return exams
+    return eval_sets
 
 
-def other_wordings(data: Data) -> Rendering:
+def other_wordings(data: Data) -> PromptRendering:
     """Return the rendering by held-out wordings; examples come from the build's train split."""
-    config = data.processed.manifest["config"]
+    config = data.processed.manifest.config.model_dump(mode="json")
     confusions = read_confusions(data.folder, data.processed.hashes)
     rendering = held_out(rendering_of(config, data.labels, confusions, data.subtasks))
     return rendering._replace(pools=pools_of(data, rendering))
 
 
-def pools_of(data: Data, rendering: Rendering) -> dict[str, DemonstrationPool]:
+def pools_of(data: Data, rendering: PromptRendering) -> dict[str, DemonstrationPool]:
     """Return the examples of each source, where prompts show any."""
     if not rendering.prompts.demonstrations:
         return {}
@@ -110,75 +109,82 @@ def pools_of(data: Data, rendering: Rendering) -> dict[str, DemonstrationPool]:
     }
 
 
-def ask_sitting(sitting: Sitting, engine: Engine, job: Job, watch: Watching) -> dict[str, Answer]:
+def run_eval_sets(
+    eval_run: EvalRun, engine: Engine, job: AnswerJob, watch: Watching
+) -> dict[str, Answer]:
     """Ask what was not answered before, and write the answers of each exam in order."""
-    prompts = prompts_of(sitting)
+    prompts = prompts_of(eval_run)
     try:
-        sitting.folder.mkdir(parents=True, exist_ok=True)
+        eval_run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         what = f"no folder can be made here ({error.strerror})"
-        raise ConfigError(str(sitting.folder), what, "move away what is in its place") from error
-    with open_journal(sitting.folder / JOURNAL, job, prompts, _IN_A_RUN) as journal:
-        left = len(prompts) - len(journal.answers)
+        raise ConfigError(str(eval_run.folder), what, "move away what is in its place") from error
+    with open_answer_log(eval_run.folder / JOURNAL, job, prompts, _IN_A_RUN) as answer_log:
+        left = len(prompts) - len(answer_log.answers)
         with watch(left) as step:
-            answers = answer_all(engine, prompts, journal, step)
-    for exam in sitting.exams:
-        write_exam(exam, sitting.folder)
-        write_answers(exam, answers, sitting.folder)
-    _write_predictions(sitting, answers)
+            answers = answer_all(engine, prompts, answer_log, step)
+    for eval_set in eval_run.eval_sets:
+        write_eval_set(eval_set, eval_run.folder)
+        write_answers(eval_set, answers, eval_run.folder)
+    _write_predictions(eval_run, answers)
     return answers
 
 
-def prompts_of(sitting: Sitting) -> list[Prompt]:
+def prompts_of(eval_run: EvalRun) -> list[Prompt]:
     """Return what is asked, limits in it where the answers are constrained."""
     prompts = []
-    for exam in sitting.exams:
-        records = {record.id: record for record in exam.records}
-        labels = sitting.marking.labels[exam.source]
+    for eval_set in eval_run.eval_sets:
+        records = {record.id: record for record in eval_set.records}
+        labels = eval_run.marking.labels[eval_set.source]
         prompts += [
-            prompt_of(row, records[row.record_id], labels, limited=sitting.constrained)
-            for row in exam.rows
+            prompt_of(row, records[row.record_id], labels, limited=eval_run.constrained)
+            for row in eval_set.rows
         ]
     return prompts
 
 
-def _write_predictions(sitting: Sitting, answers: Mapping[str, Answer]) -> None:
+def _write_predictions(eval_run: EvalRun, answers: Mapping[str, Answer]) -> None:
     lines = (
         orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-        for exam in sitting.exams
-        for line in _predicted(exam, answers, sitting.marking)
+        for eval_set in eval_run.eval_sets
+        for line in _predicted(eval_set, answers, eval_run.marking)
     )
-    write_whole(sitting.folder / PREDICTIONS, lines)
+    write_whole(eval_run.folder / PREDICTIONS, lines)
 
 
 def _predicted(
-    exam: Exam, answers: Mapping[str, Answer], marking: Marking
+    eval_set: EvalSet, answers: Mapping[str, Answer], marking: ScoringOptions
 ) -> Iterator[dict[str, Any]]:
     rows: dict[str, list[InstructionRow]] = {}
-    for row in exam.rows:
+    for row in eval_set.rows:
         rows.setdefault(row.record_id, []).append(row)
-    asked = (Asked(one, tuple(rows[one.id])) for one in exam.records)
-    mentions = all(one.start is not None for record in exam.records for one in record.entities)
+    asked = (AskedRow(one, tuple(rows[one.id])) for one in eval_set.records)
+    mentions = all(one.start is not None for record in eval_set.records for one in record.entities)
     return predicted(asked, answers, marking.labels, marking.policy, mentions)
 
 
-def cut_in(sitting: Sitting, name: str, answers: Mapping[str, Answer]) -> int:
+def cut_in(eval_run: EvalRun, name: str, answers: Mapping[str, Answer]) -> int:
     """Count the answers to an exam that reached the limit before their end."""
-    rows = [row for exam in sitting.exams if exam.name == name for row in exam.rows]
+    rows = [
+        row for eval_set in eval_run.eval_sets if eval_set.name == name for row in eval_set.rows
+    ]
     return sum(answers[row.id].cut for row in rows)
 
 
-def score_sitting(sitting: Sitting) -> dict[str, Evaluation]:
+def score_eval_run(eval_run: EvalRun) -> dict[str, Evaluation]:
     """Score every exam with its interval; the documents are kept for a page."""
-    marking = sitting.marking._replace(bootstrap=BOOTSTRAP, keep=True)
-    return {exam.name: score_exam(exam, sitting.folder, marking) for exam in sitting.exams}
+    marking = eval_run.marking._replace(bootstrap=BOOTSTRAP, keep=True)
+    return {
+        eval_set.name: score_eval_set(eval_set, eval_run.folder, marking)
+        for eval_set in eval_run.eval_sets
+    }
 
 
 def write_score(
-    sitting: Sitting, scores: Mapping[str, Evaluation], facts: Mapping[str, Any]
+    eval_run: EvalRun, scores: Mapping[str, Evaluation], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write score.json: what was asked of which run, and the result of each exam."""
     found = {**facts, "exams": {name: result(one) for name, one in scores.items()}}
     data = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    write_whole(sitting.folder / SCORE, [data])
+    write_whole(eval_run.folder / SCORE, [data])
     return found

@@ -1,44 +1,60 @@
-"""A run: the folder that ties data, settings, weights and scores together."""
+"""The folder of a run, and its run.json: what ties data, settings, weights and scores together."""
 
-import os
 import re
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chinchilla import __version__
-from chinchilla.dataset.read import CONFUSIONS, LABELS, Hashes, Sha256, newer
-from chinchilla.errors import ConfigError, EngineError, InputError
+from chinchilla.dataset.manifest import Sha256
+from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, Hashes, newer
+from chinchilla.errors import ConfigError, InputError
 from chinchilla.files import hash_file, write_whole
-from chinchilla.predict.model_loading import Source
+from chinchilla.prompts.options import PromptOptions, WindowOptions
+from chinchilla.runs.parts import check_parts
 from chinchilla.schema import explain
-from chinchilla.train.adapter import SETTINGS, WEIGHTS, read_adapter
-from chinchilla.train.data import BuildSettings
 
 RUN = "run.json"
-MODEL = "model"
-BASE = "base"
 CHECKPOINTS = "checkpoints"
 DEEPSPEED = "deepspeed"
 """The argument under [trainer] that names files to write and services to tell."""
+
 _ANOTHER = "pass another run, or train again"
 _COUNTED = re.compile("(.+-[0-9a-f]{8})-([0-9]+)")
+"""The name of a folder and its counter: 20260102-030405-ab12cd34-2."""
 _LIBRARIES = ("accelerate", "numpy", "peft", "tokenizers", "torch", "transformers")
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True)
+class BuildSettings(BaseModel):
+    """What of the configuration of a build is read again: how its prompts are rendered."""
+
+    seed: int
+    prompts: PromptOptions
+    windows: WindowOptions
 
 
-class _Config(_Strict):
+def _check_build(config: dict[str, Any]) -> dict[str, Any]:
+    try:
+        BuildSettings.model_validate(config)
+    except ValidationError as error:
+        raise ValueError(explain(error)) from error
+    return config
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="allow", allow_inf_nan=False)
+
+
+class RunConfig(_Part):
+    """What of a run's settings is read by others than `train --resume`, which reads them all."""
+
     base: str
     revision: str | None = None
     subtasks: list[str]
@@ -48,41 +64,138 @@ class _Config(_Strict):
     trainer: dict[str, Any] = {}
 
 
-class _Data(_Strict):
+class RunData(_Part):
+    """The build of a run: its folder, the sha256 of its manifest, its configuration.
+
+    `files` and `templates` are sha256 by name; `files` by "<task>/<split>".
+    """
+
     folder: str
     manifest: str
-    build: BuildSettings
-    templates: dict[str, str]
     files: dict[str, str] = {}
+    build: Annotated[dict[str, Any], AfterValidator(_check_build)]
+    templates: dict[str, str]
 
 
-class _Facts(_Strict):
-    """What of run.json is read again; older runs tell less."""
+class Best(_Part):
+    """The best F1 on dev while training, from 0 to 1, and its step."""
 
+    eval_f1: float
+    step: int
+
+
+class Run(_Part):
+    """A run: its folder, and what run.json says; what older runs do not say has a default.
+
+    Times are seconds, `peak_memory` bytes, `longest_answer` tokens. `kept` is the sha256 of what
+    the run keeps of its build. Fields are in their order on disk.
+    """
+
+    folder: Path = Field(exclude=True)
+    name: str | None = None
     task: Literal["ner", "re", "ee", "all"]
-    state: Literal["running", "done"]
     method: Literal["lora", "qlora", "full"]
     demo: bool
-    longest_answer: int = Field(ge=0)
-    config: _Config
-    data: _Data
     base: str | None = None
-    name: str | None = None
+    config: RunConfig
+    data: RunData
+    rows: dict[str, Any] = {}
+    longest_answer: int = Field(ge=0)
+    versions: dict[str, str] = {}
+    state: Literal["running", "done"]
     started: str = ""
-    processes: int = Field(default=1, ge=1)
+    command: str = ""
+    processes: int | None = Field(default=None, ge=1)
     kept: dict[str, Sha256] | None = None
+    parameters: dict[str, int] = {}
+    steps: int = 0
+    best: Best | None = None
+    tokens_per_second: float = 0.0
+    peak_memory: float = 0.0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
 
+    def updated(self, **changes: Any) -> Self:
+        """Return the run after some changes."""
+        return self.model_copy(update=changes)
 
-def make_folder(out: Path, task: str, facts: Mapping[str, Any], now: datetime) -> Path:
+    def facts(self) -> dict[str, Any]:
+        """Return what run.json says: the fields that were set, in their order."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def write(self) -> None:
+        """Write run.json beside the old one, then rename it."""
+        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        write_whole(self.folder / RUN, [orjson.dumps(self.facts(), option=option)])
+
+    @property
+    def called(self) -> str:
+        """Return the name of the run when it began, whatever its folder is called by now."""
+        return self.name or self.folder.resolve().name
+
+    @property
+    def resume_command(self) -> str:
+        """Return the command that goes on with the run, by as many processes as began it."""
+        command = f"chinchilla train --resume {self.folder}"
+        if self.config.trust_remote_code or DEEPSPEED in self.config.trainer:
+            command += " --trust-remote-code"
+        if self.processes in (None, 1):
+            return command
+        return f"torchrun --nproc-per-node {self.processes} -m {command}"
+
+    def kept_files(self) -> Hashes:
+        """Return the sha256 of what the run keeps of its build, by the name of the file."""
+        if self.kept is not None:
+            return self.kept
+        paths = [self.folder / name for name in (LABELS, CONFUSIONS)]
+        return {path.name: hash_file(path) for path in paths if path.is_file()}
+
+    def build_folder(self, named: Path | None) -> Path:
+        """Return the build to read: the one named, else that of the run.
+
+        Raises:
+            ConfigError: the run's own is not there any more.
+        """
+        folder = named or Path(self.data.folder)
+        if named is None and not (folder / MANIFEST).is_file():
+            what = "the build of this run is not there any more"
+            raise ConfigError(str(folder), what, "name another place of it with --processed")
+        return folder
+
+    def check_trust(self, trusted: bool) -> None:
+        """Raise ConfigError where the base brings code, and this call does not trust it."""
+        if self.config.trust_remote_code and not trusted:
+            what = "trained with code that its base brought along"
+            todo = "read that code, then pass --trust-remote-code"
+            raise ConfigError(str(self.folder), what, todo)
+
+    def has_task(self, task: str | None) -> bool:
+        """Tell whether the run was trained on a task; a run of all tasks on each it had rows of."""
+        if task in (None, self.task):
+            return True
+        subtasks = self.config.subtasks
+        chosen = not subtasks or any(task == name.partition("-")[0] for name in subtasks)
+        return self.task == "all" and chosen and f"{task}/train" in self.data.files
+
+    @property
+    def _order(self) -> tuple[str, str, int, str]:
+        """Return what orders runs: when each began, then its name and the counter behind it."""
+        name, number = self.folder.name, 1
+        if counted := _COUNTED.fullmatch(name):
+            name, number = counted[1], int(counted[2])
+        return self.started, name, number, str(self.folder)
+
+
+def make_folder(run: Run, out: Path, now: datetime) -> Path:
     """Make the folder of a new run: its time, and a hash of what it is made from.
 
-    A counter behind the name tells runs apart that begin in one second. Raises ConfigError
-    where there can be no folder.
+    A counter behind the name tells runs apart that begin in one second.
+
+    Raises:
+        ConfigError: there can be no folder.
     """
-    digest = sha256(orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)).hexdigest()
-    first = out / task / f"{now:%Y%m%d-%H%M%S}-{digest[:8]}"
+    digest = sha256(orjson.dumps(run.facts(), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    first = out / run.task / f"{now:%Y%m%d-%H%M%S}-{digest[:8]}"
     try:
         first.parent.mkdir(parents=True, exist_ok=True)
         for number in count(1):
@@ -98,116 +211,11 @@ def make_folder(out: Path, task: str, facts: Mapping[str, Any], now: datetime) -
 
 def versions() -> dict[str, str]:
     """Return the versions of the libraries that take part."""
-    found = {"chinchilla": __version__}
+    known = {"chinchilla": __version__}
     for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
-def write_run(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write run.json beside the old one, then rename it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
-    write_whole(folder / RUN, [orjson.dumps(facts, option=option)])
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """Read run.json; raise ConfigError where the folder is no run."""
-    try:
-        found = orjson.loads((folder / RUN).read_bytes())
-    except OSError as error:
-        todo = "pass a folder that `chinchilla train` wrote"
-        raise ConfigError(str(folder), f"no run is here ({RUN} is missing)", todo) from error
-    except orjson.JSONDecodeError as error:
-        raise InputError(str(folder / RUN), f"not JSON ({error})", _ANOTHER) from error
-    if not isinstance(found, dict):
-        raise InputError(str(folder / RUN), "not the file of a run (no JSON object)", _ANOTHER)
-    try:
-        _Facts.model_validate_json(orjson.dumps(found))
-    except ValidationError as error:
-        what = f"not the file of a run ({explain(error)})"
-        todo = newer(found, "versions", "chinchilla") or _ANOTHER
-        raise InputError(str(folder / RUN), what, todo) from error
-    return found
-
-
-def kept_by(folder: Path, facts: Mapping[str, Any]) -> Hashes:
-    """Return the sha256 of what a run keeps of its build; older runs do not tell."""
-    known: Hashes | None = facts.get("kept")
-    if known is not None:
-        return known
-    paths = [folder / name for name in (LABELS, CONFUSIONS)]
-    return {path.name: hash_file(path) for path in paths if path.is_file()}
-
-
-def check_trust(folder: Path, facts: Mapping[str, Any], trusted: bool) -> None:
-    """Raise ConfigError for a run whose base came with code that nobody has trusted just now."""
-    if facts["config"]["trust_remote_code"] and not trusted:
-        what = "trained with code that its base brought along"
-        raise ConfigError(str(folder), what, "read that code, then pass --trust-remote-code")
-
-
-def check_links(folder: Path) -> None:
-    """Raise ConfigError for a link in a run that leads out of it: there others' files lie."""
-    home = folder.resolve()
-    for path in _links(folder):
-        if not path.resolve().is_relative_to(home):
-            what = f"a link that leads out of the run {folder}"
-            raise ConfigError(str(path), what, "put the file itself there, or train again")
-
-
-def _links(folder: Path) -> Iterator[Path]:
-    for place, folders, files in os.walk(folder):
-        yield from (path for name in folders + files if (path := Path(place, name)).is_symlink())
-
-
-def finished_run(folder: Path) -> dict[str, Any]:
-    """Read run.json of a run that is to be used; raise ConfigError unless it is done and whole."""
-    facts = read_run(folder)
-    if facts["state"] != "done":
-        todo = f"go on with `{resume_command(folder, facts)}`"
-        raise ConfigError(str(folder), "this run is not finished", todo)
-    check_links(folder)
-    adapted = (folder / MODEL / SETTINGS).is_file()
-    if adapted:
-        read_adapter(folder / MODEL)
-    _check_weights(folder / MODEL, WEIGHTS if adapted else "model*.safetensors")
-    if adapted and facts["demo"]:
-        _check_weights(folder / BASE, "model*.safetensors")
-    return facts
-
-
-def _check_weights(folder: Path, pattern: str) -> None:
-    """Raise ConfigError where weights are missing, or were cut off when they were copied."""
-    from safetensors import SafetensorError, safe_open
-
-    todo = "copy the whole run again, or train again"
-    paths = sorted(folder.glob(pattern))
-    if not paths:
-        raise ConfigError(str(folder), "no weights are here", todo)
-    for path in paths:
-        try:
-            with safe_open(path, "numpy"):
-                continue
-        except (SafetensorError, OSError) as error:
-            raise ConfigError(str(path), f"damaged weights ({error})", todo) from error
-
-
-def resume_command(folder: Path, facts: Mapping[str, Any]) -> str:
-    """Return the command that goes on with a run, by as many processes as began it."""
-    words = f"chinchilla train --resume {folder}"
-    if facts["config"]["trust_remote_code"] or DEEPSPEED in facts["config"].get("trainer", {}):
-        words += " --trust-remote-code"
-    processes = facts.get("processes", 1)
-    return words if processes == 1 else f"torchrun --nproc-per-node {processes} -m {words}"
-
-
-def name_of(facts: Mapping[str, Any], folder: Path) -> str:
-    """Return the name a run was given when it began, whatever its folder is called by now."""
-    return str(facts.get("name") or folder.resolve().name)
+        with suppress(PackageNotFoundError):
+            known[name] = version(name)
+    return known
 
 
 def is_run(folder: Path) -> bool:
@@ -215,89 +223,71 @@ def is_run(folder: Path) -> bool:
     return (folder / RUN).is_file()
 
 
-def newest_run(out: Path, task: str | None) -> Path:
-    """Return the last begun of the finished runs; raise ConfigError where there is none.
+def read_run(folder: Path) -> Run:
+    """Return the run of a folder.
 
-    A run of all tasks is one of each task that it has learnt.
+    Raises:
+        ConfigError: there is no run.json.
+        InputError: run.json is not that of a run.
     """
-    every = {path.parent: read_run(path.parent) for path in out.glob(f"*/*/{RUN}")}
-    known = {folder: facts for folder, facts in every.items() if _learns(facts, task)}
-    folders = sorted(known, key=lambda folder: _begun(folder, known[folder]))
-    done = [folder for folder in folders if known[folder]["state"] == "done"]
+    path = folder / RUN
+    try:
+        content = orjson.loads(path.read_bytes())
+    except OSError as error:
+        todo = "pass a folder that `chinchilla train` wrote"
+        raise ConfigError(str(folder), f"no run is here ({RUN} is missing)", todo) from error
+    except orjson.JSONDecodeError as error:
+        raise InputError(str(path), f"not JSON ({error})", _ANOTHER) from error
+    if not isinstance(content, dict):
+        raise InputError(str(path), "not the file of a run (no JSON object)", _ANOTHER)
+    try:
+        return Run.model_validate(content | {"folder": folder})
+    except ValidationError as error:
+        what = f"not the file of a run ({explain(error)})"
+        todo = newer(content, "versions", "chinchilla") or _ANOTHER
+        raise InputError(str(path), what, todo) from error
+
+
+def finished_run(folder: Path) -> Run:
+    """Return a run that is to be used.
+
+    Raises:
+        ConfigError: it is not finished, or its weights are not whole.
+        EngineError: its adapter is none of ours.
+    """
+    run = read_run(folder)
+    if run.state != "done":
+        todo = f"go on with `{run.resume_command}`"
+        raise ConfigError(str(folder), "this run is not finished", todo)
+    check_parts(folder, run.demo)
+    return run
+
+
+def newest_run(out: Path, task: str | None) -> Path:
+    """Return the folder of the finished run of a task that was begun last.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    every = [read_run(path.parent) for path in out.glob(f"*/*/{RUN}")]
+    runs = sorted((run for run in every if run.has_task(task)), key=lambda run: run._order)
+    done = [run for run in runs if run.state == "done"]
     if not done:
         what = f"no finished run{f' of {task}' if task else ''}"
         todo = "run `chinchilla train` first, or pass --run"
-        if folders:
-            todo = f"go on with `{resume_command(folders[-1], known[folders[-1]])}`"
+        if runs:
+            todo = f"go on with `{runs[-1].resume_command}`"
         raise ConfigError(str(out), what, todo)
-    return done[-1]
-
-
-def _learns(facts: Mapping[str, Any], task: str | None) -> bool:
-    if task in (None, facts["task"]):
-        return True
-    told = facts["config"]["subtasks"]
-    named = not told or any(task == one.partition("-")[0] for one in told)
-    return facts["task"] == "all" and named and f"{task}/train" in facts["data"].get("files", {})
-
-
-def _begun(folder: Path, facts: Mapping[str, Any]) -> tuple[str, str, int, str]:
-    """Return what orders runs: when each began, then its name and the counter behind it."""
-    name, number = folder.name, 1
-    if counted := _COUNTED.fullmatch(name):
-        name, number = counted[1], int(counted[2])
-    return str(facts.get("started", "")), name, number, str(folder)
+    return done[-1].folder
 
 
 def last_checkpoint(folder: Path) -> Path | None:
     """Return the newest checkpoint of a run that was written to its end, if there is one."""
-    found = sorted(
-        (path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if is_complete(path)),
-        key=lambda path: int(path.name.rpartition("-")[2]),
-    )
-    return found[-1] if found else None
+    whole = filter(is_complete, (folder / CHECKPOINTS).glob("checkpoint-*"))
+    # checkpoint-9 is before checkpoint-10
+    return max(whole, key=lambda path: (len(path.name), path.name), default=None)
 
 
 def is_complete(checkpoint: Path) -> bool:
     """Tell whether a checkpoint was written to its end: this file comes last."""
     return (checkpoint / "trainer_state.json").is_file()
-
-
-_WEIGHTS = ("*.safetensors", "*.bin")
-_END = 1 << 20
-"""Bytes read at either end of a file of weights: other weights differ there too."""
-
-
-def fingerprint(source: Source | None) -> str | None:
-    """Return the sha256 of a base's configuration and of the ends and sizes of its weights.
-
-    Null for the demo model, which its run keeps, and for a model of the hub, whose commit is
-    known.
-    """
-    if source is None or source.hub is not None:
-        return None
-    digest = sha256()
-    for path in _files(source):
-        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_END))
-            file.seek(max(file.tell(), path.stat().st_size - _END))
-            digest.update(file.read())
-    return digest.hexdigest()
-
-
-def _files(source: Source) -> list[Path]:
-    folder = Path(source.place)
-    if source.gguf is not None:
-        return [folder / source.gguf]
-    weights = {path for pattern in _WEIGHTS for path in folder.glob(pattern)}
-    return [folder / "config.json", *sorted(weights)]
-
-
-def check_base(run: Path, facts: dict[str, Any], source: Source | None) -> None:
-    """Raise EngineError where a run's base has changed since; older runs do not tell."""
-    known = facts.get("base")
-    if known is not None and fingerprint(source) != known:
-        name = "" if source is None else f" {source.name}"
-        what = f"its base{name} is not the one that it was trained on"
-        raise EngineError(str(run), what, "put that one back, or train again")

@@ -1,18 +1,19 @@
-"""What a run trained, over its base, as one loaded model and as something that answers."""
+"""What a run trained, over its base, as one loaded model and as an engine."""
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.answer_log import Job
-from chinchilla.predict.chat_template import Chat
-from chinchilla.predict.constrained import Constraint
+from chinchilla.predict.answer_log import AnswerJob
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import UNKNOWN_ANSWER, room_for
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import (
-    Source,
+    ModelSource,
     device,
     find_model,
     load_chat,
@@ -21,105 +22,105 @@ from chinchilla.predict.model_loading import (
     path_of,
     precision_of,
 )
-from chinchilla.predict.vllm import VllmOptions
-from chinchilla.runs.folder import (
-    BASE,
-    MODEL,
-    check_base,
-    check_trust,
-    finished_run,
-    is_run,
-    name_of,
-)
-from chinchilla.train.adapter import read_adapter
-from chinchilla.train.model import old_name
+from chinchilla.runs.folder import Run, finished_run, is_run
+from chinchilla.runs.parts import BASE, MODEL, fingerprint, is_adapter, read_adapter
+
+Say = Callable[[str], None]
+"""What a line for the user is handed to."""
 
 
-class Learnt(NamedTuple):
-    """Where a run keeps what it learnt, and where its base is: null where it learnt it whole."""
+class TrainedModel(NamedTuple):
+    """Where a run's weights are, and those of its base: None where it was trained whole."""
 
-    own: Source
-    base: Source | None
+    own: ModelSource
+    base: ModelSource | None
 
-    def chat(self) -> Chat:
+    def chat(self) -> ChatTemplate:
         """Return the tokenizer of the run, its answers ended as those of its base."""
         return load_chat(self.own, self.base)
 
+    def load(self, precision: str, *, quantized: bool = False) -> Any:
+        """Return the loaded model: the whole one, or its adapter on its base.
 
-def learnt_by(
-    run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool = False
-) -> Learnt:
-    """Return what a run learnt; code that came with its base runs only where it is trusted now.
+        Args:
+            precision: fp32 or bf16.
+            quantized: load the base of an adapter in 4 bits.
+        """
+        if self.base is None:
+            return load_model(self.own, precision)
+        from peft import LoraConfig, PeftModel
 
-    Raises ConfigError where such code is needed and is not trusted, EngineError where the base
-    of an adapter is gone or is another by now.
+        settings = LoraConfig(**read_adapter(Path(self.own.path)))
+        base = load_model(self.base, precision, quantized=quantized)
+        with loading(self.own, "adapter"), without_renaming_notice():
+            return PeftModel.from_pretrained(
+                base, self.own.path, config=settings, local_files_only=True
+            )
+
+
+@contextmanager
+def without_renaming_notice() -> Iterator[None]:
+    """Silence peft 0.21, which uses a name of transformers 5.23 that goes away in 6."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
+        yield
+
+
+def trained_by(run: Run, say: Say, trusted: bool = False) -> TrainedModel:
+    """Return where the weights of a run and of its base are.
+
+    Raises:
+        ConfigError: its base brings code, and this call does not trust it.
+        EngineError: the base of an adapter is gone, or another one by now.
     """
-    check_trust(run, facts, trusted)
-    own = Source(str(run / MODEL), None, trusted)
-    adapted = (run / MODEL / "adapter_config.json").is_file()
-    return Learnt(own, _base_of(run, facts, say, trusted) if adapted else None)
+    run.check_trust(trusted)
+    own = ModelSource(str(run.folder / MODEL), None, trusted)
+    if not is_adapter(run.folder / MODEL):
+        return TrainedModel(own, None)
+    if run.demo:
+        return TrainedModel(own, ModelSource(str(run.folder / BASE)))
+    return TrainedModel(own, base_of(run, say, trusted))
 
 
-def _base_of(run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool) -> Source:
-    """Return where the base of a run is: the demo model's is kept in the run."""
-    return Source(str(run / BASE)) if facts["demo"] else base_of(run, facts, say, trusted)
+def base_of(run: Run, say: Say, trusted: bool = False) -> ModelSource:
+    """Return where the base of a run is that is not the demo model.
 
-
-def base_of(
-    run: Path, facts: dict[str, Any], say: Callable[[str], None], trusted: bool = False
-) -> Source:
-    """Return where the base of a run is that is no demo model.
-
-    Raises EngineError where it is gone or is another by now.
+    Raises:
+        EngineError: it is gone, or another one by now.
     """
-    config = facts["config"]
-    name, revision = config["base"], config.get("revision")
-    if revision is None:
-        if "revision" in config and not path_of(name).exists():
-            todo = "put it back there, or train again"
-            raise EngineError(str(run), f"its base {name} is gone", todo)
-        found = find_model(name, trusted, say)
-        check_base(run, facts, found)
-        return found
-    try:
-        return find_model(name, trusted, say, revision)
-    except EngineError as error:
-        todo = "connect to the hub once, or copy that model into the local cache"
-        raise EngineError(
-            str(run), f"its base is gone: {error.where}: {error.what}", todo
-        ) from error
+    name, revision = run.config.base, run.config.revision
+    if revision is not None:
+        try:
+            return find_model(name, trusted, say, revision)
+        except EngineError as error:
+            what = f"its base is gone: {error.where}: {error.what}"
+            todo = "connect to the hub once, or copy that model into the local cache"
+            raise EngineError(str(run.folder), what, todo) from error
+    if "revision" in run.config.model_fields_set and not path_of(name).exists():
+        todo = "put it back there, or train again"
+        raise EngineError(str(run.folder), f"its base {name} is gone", todo)
+    source = find_model(name, trusted, say)
+    # older runs keep no fingerprint
+    if run.base is not None and fingerprint(source) != run.base:
+        what = f"its base {source.name} is not the one that it was trained on"
+        raise EngineError(str(run.folder), what, "put that one back, or train again")
+    return source
 
 
-def in_four_bits(facts: dict[str, Any], place: str, say: Callable[[str], None]) -> bool:
-    """Tell whether a run's base is loaded in 4 bits on a device, as QLoRA trained on it.
+def in_four_bits(method: str, on: str, say: Say) -> bool:
+    """Tell whether a base is loaded in 4 bits on a device, as QLoRA trained on it.
 
-    Where the device cannot, `say` is told.
+    A line is said where the device cannot.
     """
-    if facts["method"] != "qlora":
-        return False
-    if place != "cuda":
+    if method == "qlora" and on != "cuda":
         say(
             "trained on a base in 4 bits, which needs a GPU: it is loaded whole, answers may differ"
         )
-    return place == "cuda"
+    return method == "qlora" and on == "cuda"
 
 
-def load_tuned(learnt: Learnt, precision: str, *, quantized: bool = False) -> Any:
-    """Load what a run learnt: its model, or its base, in 4 bits if wanted, under its adapter."""
-    if learnt.base is None:
-        return load_model(learnt.own, precision)
-    from peft import LoraConfig, PeftModel
-
-    settings = LoraConfig(**read_adapter(Path(learnt.own.place)))
-    under = load_model(learnt.base, precision, quantized=quantized)
-    with loading(learnt.own, "adapter"), old_name():
-        return PeftModel.from_pretrained(
-            under, learnt.own.place, config=settings, local_files_only=True
-        )
-
-
-class Wanted(NamedTuple):
-    """How a local model is to answer; zeros leave the choice to us."""
+class EngineOptions(NamedTuple):
+    """How a local model answers; 0 for `max_new_tokens` is as long as it was trained to."""
 
     batch_size: int = 32
     max_new_tokens: int = 0
@@ -127,85 +128,51 @@ class Wanted(NamedTuple):
 
 
 def open_engine(
-    name: str, wanted: Wanted, say: Callable[[str], None], trusted: bool = False
-) -> tuple[LocalEngine, Job]:
+    name: str, wanted: EngineOptions, say: Say, trusted: bool = False
+) -> tuple[LocalEngine, AnswerJob]:
     """Load a run or a model; return its engine and what decides its answers.
 
-    A run answers in the precision it was trained in, where it was told one.
+    A run answers in the precision it was trained in, where that was set.
+
+    Args:
+        name: folder of a run or a model, .gguf file, or name on the hub.
+        wanted: how it answers.
+        say: called with lines for the user.
+        trusted: run code that comes with the model.
     """
     folder, called = Path(name), name
     if is_run(folder):
-        facts = finished_run(folder)
-        called = name_of(facts, folder)
-        precision = precision_of(facts["config"]["precision"])
-        learnt = learnt_by(folder, facts, say, trusted)
-        quantized = in_four_bits(facts, device(), say)
-        chat, model = learnt.chat(), load_tuned(learnt, precision, quantized=quantized)
-        usual = room_for(facts["longest_answer"])
+        run = finished_run(folder)
+        called = run.called
+        precision = precision_of(run.config.precision)
+        trained = trained_by(run, say, trusted)
+        quantized = in_four_bits(run.method, device(), say)
+        usual = room_for(run.longest_answer)
     else:
-        source = find_model(name, trusted, say)
+        trained = TrainedModel(find_model(name, trusted, say), None)
         precision, quantized = precision_of("auto"), False
-        chat, model = load_chat(source), load_model(source, precision)
         usual = UNKNOWN_ANSWER
+    chat = trained.chat()
     room = wanted.max_new_tokens or usual
+    model = trained.load(precision, quantized=quantized)
     engine = LocalEngine(model, chat, room, wanted.batch_size)
-    options: dict[str, Any] = {
-        "max_new_tokens": room,
-        "precision": precision,
-        "quantized": quantized,
-    }
-    job = Job("transformers", called, options)
+    options = {"max_new_tokens": room, "precision": precision, "quantized": quantized}
+    job = AnswerJob("transformers", called, options)
     if wanted.constrained:
         try:
-            return held(engine, job)
+            return constrain(engine, job)
         except ConstraintError as error:
             say(f"answers are free: {error}")
     return engine, job
 
 
-def held(engine: LocalEngine, job: Job) -> tuple[LocalEngine, Job]:
-    """Return the same model held to the limits of its prompts.
+def constrain(engine: LocalEngine, job: AnswerJob) -> tuple[LocalEngine, AnswerJob]:
+    """Return the same model, its answers constrained to the limits of their prompts.
 
-    Raises ConstraintError where its tokenizer allows none.
+    Raises:
+        ConstraintError: its tokenizer allows none.
     """
+    from chinchilla.predict.constrained import Constraint
+
     constraint = Constraint(engine.chat.tokenizer, engine.chat.stops)
-    return replace(engine, constraint=constraint, lifted={}), job._replace(constrained=True)
-
-
-def vllm_options(
-    name: str, room: int, say: Callable[[str], None], trusted: bool = False
-) -> tuple[VllmOptions, Callable[[str], list[int]]]:
-    """Return how vLLM loads a run or a model, and what makes the tokens of a prompt for it.
-
-    Raises EngineError for a base in a GGUF file.
-    """
-    folder, usual = Path(name), UNKNOWN_ANSWER
-    arguments: dict[str, Any] = {}
-    if is_run(folder):
-        facts = finished_run(folder)
-        learnt = learnt_by(folder, facts, say, trusted)
-        usual = room_for(facts["longest_answer"])
-        arguments = _loaded_as_trained(facts, say)
-    else:
-        learnt = Learnt(find_model(name, trusted, say), None)
-    under = learnt.base or learnt.own
-    if under.gguf is not None:
-        todo = "pass what `chinchilla merge` writes, or use --engine transformers"
-        raise EngineError(under.name, "a GGUF file is not handed to vLLM", todo)
-    chat = learnt.chat()
-    options = VllmOptions(
-        under.place,
-        None if learnt.base is None else Path(learnt.own.place),
-        max_tokens=room or usual,
-        stops=chat.stops,
-        arguments=arguments | ({"trust_remote_code": True} if learnt.own.trusted else {}),
-    )
-    return options, lambda text: chat.prompts([text])[0]
-
-
-def _loaded_as_trained(facts: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any]:
-    """Return what vLLM is told of the precision of a run; say where it cannot load as trained."""
-    if facts["method"] == "qlora":
-        say("trained on a base in 4 bits: vLLM loads it whole, answers may differ")
-    told = {"bf16": "bfloat16", "fp32": "float32"}.get(facts["config"]["precision"])
-    return {} if told is None else {"dtype": told}
+    return replace(engine, constraint=constraint, unconstrained={}), job._replace(constrained=True)

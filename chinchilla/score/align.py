@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from chinchilla.score.pairing import Pair
 from chinchilla.score.passages import find
-from chinchilla.score.rows import Entity, Row
+from chinchilla.score.rows import Row, ScoredEntity
 
 
 def align(pair: Pair) -> Row:
@@ -21,7 +21,7 @@ def align(pair: Pair) -> Row:
     if all(item.start is not None for item in pred.entities):
         return pred
     held = {item for item in pred.entities if item.start is not None}
-    places: dict[tuple[str, str], Iterator[Entity]] = {}
+    places: dict[tuple[str, str], Iterator[ScoredEntity]] = {}
     placed = []
     for item in pred.entities:
         if item.start is None:
@@ -33,12 +33,12 @@ def align(pair: Pair) -> Row:
     return replace(pred, entities=tuple(placed))
 
 
-def _free(item: Entity, text: str, held: set[Entity]) -> Iterator[Entity]:
+def _free(item: ScoredEntity, text: str, held: set[ScoredEntity]) -> Iterator[ScoredEntity]:
     """Yield the item at each of its occurrences that is not held."""
     size = len(item.text)
     at = find(item.text, text) if size else -1
     while at >= 0:
-        placed = Entity(item.type, item.text, at, at + size)
+        placed = ScoredEntity(item.type, item.text, at, at + size)
         if placed not in held:
             yield placed
         at = text.find(item.text, at + size)

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 import orjson
 from pydantic import ValidationError
 
-from chinchilla.answers import Content, Question
+from chinchilla.answers import Content, Query
 from chinchilla.errors import ConfigError, InputError, not_utf8
 from chinchilla.schema import Event as SchemaEvent
 from chinchilla.schema import InstructionRow, Task, explain
-from chinchilla.score.rows import Argument, Entity, Event, Relation, Row
+from chinchilla.score.rows import Row, ScoredArgument, ScoredEntity, ScoredEvent, ScoredRelation
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 UNREAD = ("failed", "refusal")
@@ -27,26 +27,26 @@ class RowReading(NamedTuple):
     whether gold marks each mention of an entity. `name` says how it merges.
     """
 
-    question: Callable[[InstructionRow], Question]
+    query: Callable[[InstructionRow], Query]
     merge: Callable[[str, Sequence[tuple[InstructionRow, Content]], bool], Content]
     name: str = ""
 
 
-class Asked(NamedTuple):
+class AnsweredQuery(NamedTuple):
     """A row that was answered, and what it asked."""
 
     row: InstructionRow
-    question: Question
+    query: Query
 
 
-class Sheet(NamedTuple):
+class AnswerSheet(NamedTuple):
     """The rows that are scored, by id, and the way from a record's answers to one.
 
     `others` has the ids of rows of other sub-tasks, whose answers are not scored; `texts` what
     records say, with their titles.
     """
 
-    asked: Mapping[str, Asked]
+    asked: Mapping[str, AnsweredQuery]
     others: frozenset[str]
     merge: Callable[[str, Sequence[tuple[InstructionRow, Content]]], Content]
     texts: Mapping[str, str]
@@ -81,7 +81,7 @@ def read_answers(path: Path, form: str, task: Task, texts: Mapping[str, str]) ->
     answers are raw labels. Raises InputError naming path:line for a line that is no answer.
     """
     read = _reader()
-    plain = Question(subtask=_SUBTASK[task], labels=())  # type: ignore[arg-type]
+    plain = Query(subtask=_SUBTASK[task], labels=())  # type: ignore[arg-type]
     readings = {one.id: read(one.raw, plain, form, texts.get(one.id)) for one in _lines(path)}
     found = {
         kind: {name: _row(name, None, content) for name, content in contents.items()}
@@ -96,7 +96,7 @@ def read_answers(path: Path, form: str, task: Task, texts: Mapping[str, str]) ->
     return Answers(found["repaired"], found["strict"], counts, status, notes, unread, None)
 
 
-def read_row_answers(path: Path, sheet: Sheet) -> Answers:
+def read_row_answers(path: Path, sheet: AnswerSheet) -> Answers:
     """Parse and repair every `{"id", "raw"}` line; the id is that of a row.
 
     The answers to the rows of a record are merged. A row without an answer has the status
@@ -108,9 +108,9 @@ def read_row_answers(path: Path, sheet: Sheet) -> Answers:
     for answer in _lines(path):
         if answer.id in sheet.others:
             continue
-        row, question = _asked(sheet.asked, answer)
+        row, query = _asked(sheet.asked, answer)
         text = sheet.texts.get(row.record_id)
-        readings[answer.id] = read(answer.raw, question, row.form, text, row.prompt)
+        readings[answer.id] = read(answer.raw, query, row.form, text, row.prompt)
     status = {name: one.status for name, one in readings.items()}
     status |= {name: "missing" for name in sheet.asked if name not in status}
     found = {kind: _merged(contents, sheet) for kind, contents in _contents(readings).items()}
@@ -139,7 +139,7 @@ def _notes(readings: Mapping[str, Any]) -> Counter[str]:
     return notes
 
 
-def _merged(contents: Mapping[str, Content], sheet: Sheet) -> dict[str, Row]:
+def _merged(contents: Mapping[str, Content], sheet: AnswerSheet) -> dict[str, Row]:
     """Join the answers to the rows of each record, in the order of the rows."""
     told: dict[str, list[tuple[InstructionRow, Content]]] = {}
     for name, (row, _) in sheet.asked.items():
@@ -197,16 +197,16 @@ def _objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         raise InputError(str(path), error.strerror or "unreadable", "pass another file") from error
 
 
-def _asked(rows: Mapping[str, Asked], answer: _Answer) -> Asked:
+def _asked(rows: Mapping[str, AnsweredQuery], answer: _Answer) -> AnsweredQuery:
     if answer.id not in rows:
         what = f"no row has the id {answer.id!r}"
         raise ConfigError(answer.where, what, "pass the --rows that were answered")
     return rows[answer.id]
 
 
-def read_questions(
-    path: Path, question: Callable[[InstructionRow], Question], subtask: str | None
-) -> tuple[dict[str, Asked], frozenset[str]]:
+def read_queries(
+    path: Path, query: Callable[[InstructionRow], Query], subtask: str | None
+) -> tuple[dict[str, AnsweredQuery], frozenset[str]]:
     """Read what each row of a sub-task asked (None: all are of one), and the ids of the others.
 
     Raises InputError naming path:line, ConfigError where rows are of several sub-tasks and
@@ -229,15 +229,15 @@ def read_questions(
     if not rows or (subtask is None and len(seen) > 1):
         what = f"the rows are of {', '.join(seen) or 'no sub-task'}"
         raise ConfigError(str(path), what, "pass rows of one of them, or name it with --subtask")
-    return {name: Asked(row, question(row)) for name, row in rows.items()}, frozenset(others)
+    return {name: AnsweredQuery(row, query(row)) for name, row in rows.items()}, frozenset(others)
 
 
-def _labels(rows: Mapping[str, Asked]) -> dict[str, frozenset[str]]:
+def _labels(rows: Mapping[str, AnsweredQuery]) -> dict[str, frozenset[str]]:
     labels: dict[str, set[str]] = {}
-    for row, question in rows.values():
-        names = {label.key for label in question.known}
-        if question.event is not None:
-            names.add(question.event.key)
+    for row, query in rows.values():
+        names = {label.key for label in query.known}
+        if query.event is not None:
+            names.add(query.event.key)
         labels.setdefault(row.record_id, set()).update(names)
     return {name: frozenset(found) for name, found in labels.items()}
 
@@ -246,17 +246,17 @@ def _row(name: str, template: str | None, content: Content) -> Row:
     return Row(
         name,
         template=template,
-        entities=tuple(Entity(one.type, one.text) for one in content.entities),
+        entities=tuple(ScoredEntity(one.type, one.text) for one in content.entities),
         relations=tuple(map(_relation, content.relations)),
         events=tuple(map(_event, content.events)),
     )
 
 
-def _relation(item: Any) -> Relation:
+def _relation(item: Any) -> ScoredRelation:
     types = item.head_type, item.tail_type
-    return Relation(item.predicate, item.head, item.tail, *types, item.tail_slots or None)
+    return ScoredRelation(item.predicate, item.head, item.tail, *types, item.tail_slots or None)
 
 
-def _event(item: SchemaEvent) -> Event:
-    arguments = tuple(Argument(one.role, one.text) for one in item.arguments)
-    return Event(item.event_type, item.trigger, None, arguments)
+def _event(item: SchemaEvent) -> ScoredEvent:
+    arguments = tuple(ScoredArgument(one.role, one.text) for one in item.arguments)
+    return ScoredEvent(item.event_type, item.trigger, None, arguments)

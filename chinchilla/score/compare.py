@@ -37,7 +37,7 @@ class Comparison(NamedTuple):
     p: float
 
 
-class Chance(NamedTuple):
+class Resampling(NamedTuple):
     """How often to resample and to shuffle, and the seed of both."""
 
     folds: int = 1_000
@@ -45,7 +45,7 @@ class Chance(NamedTuple):
     seed: int = 0
 
 
-def compare(a: Tallied, b: Tallied, chance: Chance) -> Comparison:
+def compare(a: Tallied, b: Tallied, chance: Resampling) -> Comparison:
     """Compare B with A by paired bootstrap and by approximate randomisation.
 
     The interval is the percentile interval of F1(B) - F1(A) over documents drawn alike for both
@@ -90,7 +90,7 @@ def _f1(one: Tallied, sums: Array) -> Array:
     return one.rate(sums)[..., 2]
 
 
-class Versus(NamedTuple):
+class PairedComparison(NamedTuple):
     """The comparison of each metric, how many documents it rests on, and the signature."""
 
     metrics: Mapping[str, Comparison]
@@ -106,7 +106,7 @@ class Versus(NamedTuple):
         }
 
 
-def versus(request: Request, other: Path, chance: Chance) -> Versus:
+def versus(request: Request, other: Path, chance: Resampling) -> PairedComparison:
     """Compare the predictions of `other` with those of the request.
 
     Raises ConfigError for a metric of another task, and where the two do not hold the same
@@ -121,7 +121,7 @@ def versus(request: Request, other: Path, chance: Chance) -> Versus:
         names = chosen(request, a)
         first, second = (tally(names, side, options) for side in (a, b))
     found = {name: compare(first[name], second[name], chance) for name in names}
-    return Versus(found, len(a), _signed(request, other, chance, names))
+    return PairedComparison(found, len(a), _signed(request, other, chance, names))
 
 
 def _side(request: Request, path: Path) -> list[Pair]:
@@ -137,7 +137,7 @@ def _side(request: Request, path: Path) -> list[Pair]:
     return pairs
 
 
-def _signed(request: Request, other: Path, chance: Chance, names: tuple[str, ...]) -> str:
+def _signed(request: Request, other: Path, chance: Resampling, names: tuple[str, ...]) -> str:
     files = {"gold": request.gold, "a": request.pred, "b": other, "alias": request.alias}
     parts = {"metrics": "+".join(names), "task": request.task, "na": request.na}
     parts.update({k: short(sha256_of(path)) for k, path in files.items() if path is not None})

@@ -14,10 +14,10 @@ from chinchilla.schema import Task
 from chinchilla.score.align import align
 from chinchilla.score.answers import (
     Answers,
+    AnswerSheet,
     RowReading,
-    Sheet,
     read_answers,
-    read_questions,
+    read_queries,
     read_row_answers,
 )
 from chinchilla.score.bootstrap import intervals
@@ -25,9 +25,9 @@ from chinchilla.score.counts import Array, Counts, Options, Prf, Tallied, mean_p
 from chinchilla.score.groups import By, Groups, group
 from chinchilla.score.metrics.duie import read_alias
 from chinchilla.score.pairing import Names, Pair, Pairing, change
-from chinchilla.score.prediction_stats import Checkup, Health
+from chinchilla.score.prediction_stats import PredictionStats, StatsCollector
 from chinchilla.score.registry import HEADLINE, METRICS, metric, metrics_of
-from chinchilla.score.rows import Gold, LeanGold, LeanRow, Row, iter_rows
+from chinchilla.score.rows import Gold, Row, TripleGold, TripleRow, iter_rows
 from chinchilla.score.signature import sha256_of, short, signature
 from chinchilla.score.triples import Triples
 
@@ -79,7 +79,7 @@ class Evaluation(NamedTuple):
     scores: Scores
     strict: Scores
     parsed_only: Scores
-    health: Health
+    stats: PredictionStats
     answers: Answers | None
     pairs: Sequence[Pair]
     documents: int
@@ -120,8 +120,8 @@ def evaluate(request: Request, reading: RowReading | None = None, keep: bool = F
             return _lean(request)
         answers = _answers(request, reading)
         pairing = _pairing(request, answers)
-        checkup = Checkup(answers.labels if answers else None, request.na)
-        pairs = list(checkup.watch(aligned(pairing, request.task)))
+        collector = StatsCollector(answers.labels if answers else None, request.na)
+        pairs = list(collector.watch(aligned(pairing, request.task)))
         options = read_options(request)
         names = chosen(request, pairs)
         tallies = tally(names, pairs, options)
@@ -133,7 +133,7 @@ def evaluate(request: Request, reading: RowReading | None = None, keep: bool = F
         scores=scored(tallies, folds, seed),
         strict=scored(strict, folds, seed),
         parsed_only=scored(parsed, folds, seed),
-        health=checkup.health(),
+        stats=collector.stats(),
         answers=answers,
         pairs=pairs,
         documents=pairing.documents,
@@ -149,8 +149,8 @@ def _lean(request: Request) -> Evaluation:
     """Do for one metric of large files what `evaluate` does, without keeping documents."""
     check_names(request)
     path = request.pred or Path()
-    gold = iter_rows(request.gold, request.task, LeanGold)
-    pred = iter_rows(path, request.task, LeanRow)
+    gold = iter_rows(request.gold, request.task, TripleGold)
+    pred = iter_rows(path, request.task, TripleRow)
     pairing = Pairing(gold, pred, request.allow_extra, Names(str(request.gold), str(path)))
     triples = Triples(read_options(request))
     tallies = {request.metrics[0]: triples.tally(pairing)}
@@ -160,7 +160,7 @@ def _lean(request: Request) -> Evaluation:
         scores=scored(tallies, request.bootstrap, request.seed),
         strict={},
         parsed_only={},
-        health=triples.health(),
+        stats=triples.stats(),
         answers=None,
         pairs=(),
         documents=pairing.documents,
@@ -245,9 +245,9 @@ def _answers(request: Request, reading: RowReading | None) -> Answers | None:
         mentions = mentions and all(one.start is not None for one in row.entities)
     if request.rows is None or reading is None:
         return read_answers(request.answers, request.form, request.task, titled)
-    asked, others = read_questions(request.rows, reading.question, request.subtask)
+    asked, others = read_queries(request.rows, reading.query, request.subtask)
     merge = reading.merge
-    sheet = Sheet(
+    sheet = AnswerSheet(
         asked, others, lambda name, told: merge(texts.get(name, ""), told, mentions), titled
     )
     return read_row_answers(request.answers, sheet)

@@ -13,9 +13,16 @@ from chinchilla.errors import shown
 from chinchilla.files import write_whole
 from chinchilla.resources import RESOURCES
 from chinchilla.score.counts import prf
-from chinchilla.score.error_analysis import KINDS, Confusion, Document, Finding, confusion, examine
+from chinchilla.score.error_analysis import (
+    KINDS,
+    Confusion,
+    ExaminedDocument,
+    Finding,
+    confusion,
+    examine,
+)
 from chinchilla.score.evaluate import Evaluation
-from chinchilla.score.prediction_stats import Item
+from chinchilla.score.prediction_stats import PredictedItem
 
 _ITEMS = 200
 """Items of a document that are marked in its text."""
@@ -25,7 +32,7 @@ _MARGIN = 100
 """Characters of a longer text that are drawn before and after a mark."""
 
 
-class Piece(NamedTuple):
+class TextPiece(NamedTuple):
     """A stretch of text; `kind` and `label` are empty where it is not marked.
 
     `left_out` characters after the text are not drawn.
@@ -49,19 +56,19 @@ class _Mark(NamedTuple):
     label: str
 
 
-def gold_pieces(text: str, findings: Iterable[Finding]) -> list[Piece]:
+def gold_pieces(text: str, findings: Iterable[Finding]) -> list[TextPiece]:
     """Return the text with its gold items marked, of a long text what stands around them."""
     marked = ((one.kind, one.gold) for one in findings if one.gold)
     return list(_shortened(text, _cut(text, islice(marked, _ITEMS))))
 
 
-def pred_pieces(text: str, findings: Iterable[Finding]) -> list[Piece]:
+def pred_pieces(text: str, findings: Iterable[Finding]) -> list[TextPiece]:
     """Return the text with its predicted items marked, of a long text what stands around them."""
     marked = ((one.kind, one.pred) for one in findings if one.pred)
     return list(_shortened(text, _cut(text, islice(marked, _ITEMS))))
 
 
-def _shortened(text: str, pieces: Iterable[Piece]) -> Iterator[Piece]:
+def _shortened(text: str, pieces: Iterable[TextPiece]) -> Iterator[TextPiece]:
     if len(text) <= _WHOLE:
         yield from pieces
         return
@@ -76,11 +83,11 @@ def _shortened(text: str, pieces: Iterable[Piece]) -> Iterator[Piece]:
             yield piece._replace(text=piece.text[-_MARGIN:])
         drawn += min(len(piece.text), 2 * _MARGIN)
         if drawn > _WHOLE and at < len(text):
-            yield Piece("", left_out=len(text) - at)
+            yield TextPiece("", left_out=len(text) - at)
             return
 
 
-def _cut(text: str, found: Iterable[tuple[str, Item]]) -> Iterator[Piece]:
+def _cut(text: str, found: Iterable[tuple[str, PredictedItem]]) -> Iterator[TextPiece]:
     """Yield the pieces; of overlapping marks the first and longest is drawn."""
     marks = sorted(
         (mark for kind, item in found for mark in _places(text, kind, item)),
@@ -91,14 +98,14 @@ def _cut(text: str, found: Iterable[tuple[str, Item]]) -> Iterator[Piece]:
         if mark.start < at:
             continue
         if mark.start > at:
-            yield Piece(text[at : mark.start])
-        yield Piece(text[mark.start : mark.end], mark.kind, brief(mark.label))
+            yield TextPiece(text[at : mark.start])
+        yield TextPiece(text[mark.start : mark.end], mark.kind, brief(mark.label))
         at = mark.end
     if at < len(text):
-        yield Piece(text[at:])
+        yield TextPiece(text[at:])
 
 
-def _places(text: str, kind: str, item: Item) -> Iterator[_Mark]:
+def _places(text: str, kind: str, item: PredictedItem) -> Iterator[_Mark]:
     """Yield where an item is drawn: at its offsets, else at the first occurrence of a string."""
     if item.start is not None and item.end is not None:
         yield _Mark(item.start, item.end, kind, item.name)
@@ -122,14 +129,14 @@ _MARKUP = 200
 """Characters that the markup of a mark or of a listed mistake takes."""
 
 
-class Example(NamedTuple):
+class PageExample(NamedTuple):
     """A document with mistakes, as the page lists it; `left_out` mistakes are not listed."""
 
     id: str
     kinds: tuple[str, ...]
     labels: tuple[str, ...]
-    gold: list[Piece]
-    pred: list[Piece]
+    gold: list[TextPiece]
+    pred: list[TextPiece]
     faults: list[tuple[str, str, str]]
     left_out: int = 0
 
@@ -211,10 +218,10 @@ def matrix(pairs: Confusion) -> Matrix:
     return Matrix([brief(name) for name in names], rows, pairs.total() - total)
 
 
-def examples(documents: Iterable[Document]) -> list[Example]:
+def examples(documents: Iterable[ExaminedDocument]) -> list[PageExample]:
     """Choose documents with mistakes, in order, until kinds have their share or it is enough."""
     listed: Counter[str] = Counter()
-    chosen: list[Example] = []
+    chosen: list[PageExample] = []
     drawn = 0
     for document in documents:
         kinds = _kinds(document)
@@ -227,12 +234,12 @@ def examples(documents: Iterable[Document]) -> list[Example]:
     return chosen
 
 
-def _kinds(document: Document) -> tuple[str, ...]:
+def _kinds(document: ExaminedDocument) -> tuple[str, ...]:
     seen = {one.kind for one in document.findings}
     return tuple(kind for kind in KINDS if kind in seen)
 
 
-def _example(document: Document, kinds: Sequence[str]) -> Example:
+def _example(document: ExaminedDocument, kinds: Sequence[str]) -> PageExample:
     gold = document.pair.gold
     faults = [one for one in document.findings if one.kind != "right"]
     listed = faults[:MOST_FAULTS]
@@ -241,7 +248,7 @@ def _example(document: Document, kinds: Sequence[str]) -> Example:
     )
     # the listed ones first: not every item of a long answer is marked
     marked = [*listed, *(one for one in document.findings if one.kind == "right")]
-    return Example(
+    return PageExample(
         brief(gold.id, 120),
         tuple(kinds),
         tuple(labels),

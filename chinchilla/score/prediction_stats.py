@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from chinchilla.score.pairing import Pair
 from chinchilla.score.passages import holds
-from chinchilla.score.rows import Event, Gold, Row, Triple
+from chinchilla.score.rows import Gold, Row, ScoredEvent, Triple
 
 
-class Item(NamedTuple):
+class PredictedItem(NamedTuple):
     """A predicted or gold item of any task: its label, its strings, its role, its place."""
 
     label: str
@@ -24,7 +24,7 @@ class Item(NamedTuple):
         return self.label if self.role is None else f"{self.label}/{self.role}"
 
 
-class Health(NamedTuple):
+class PredictionStats(NamedTuple):
     """Counts over all predicted items.
 
     An item is hallucinated if a string of it stands in neither text nor title, class-valued
@@ -44,24 +44,24 @@ Classes = Collection[tuple[str, str | None]]
 """Event type and role of the class-valued roles."""
 
 
-def items(row: Row) -> Iterator[Item]:
+def items(row: Row) -> Iterator[PredictedItem]:
     """Yield the items of a row: entities, relations, triggers and arguments."""
     for one in row.entities:
-        yield Item(one.type, (one.text,), None, one.start, one.end)
+        yield PredictedItem(one.type, (one.text,), None, one.start, one.end)
     for triple in row.relations:
-        yield Item(triple.predicate, (triple.head, triple.tail))
+        yield PredictedItem(triple.predicate, (triple.head, triple.tail))
     for event in row.events:
         yield from _event_items(event)
 
 
-def _event_items(event: Event) -> Iterator[Item]:
+def _event_items(event: ScoredEvent) -> Iterator[PredictedItem]:
     if event.trigger:
         start = event.trigger_start
         end = None if start is None else start + len(event.trigger)
-        yield Item(event.event_type, (event.trigger,), None, start, end)
+        yield PredictedItem(event.event_type, (event.trigger,), None, start, end)
     for one in event.arguments:
         end = None if one.start is None else one.start + len(one.text)
-        yield Item(event.event_type, (one.text,), one.role, one.start, end)
+        yield PredictedItem(event.event_type, (one.text,), one.role, one.start, end)
 
 
 def class_roles(pairs: Iterable[Pair]) -> frozenset[tuple[str, str | None]]:
@@ -76,7 +76,7 @@ def _class_places(gold: Gold) -> Iterator[tuple[str, str | None]]:
                 yield event.event_type, one.role
 
 
-def invented(item: Item, gold: Gold, classes: Classes) -> bool:
+def invented(item: PredictedItem, gold: Gold, classes: Classes) -> bool:
     """Tell whether a string of the item stands in neither text nor title."""
     if (item.label, item.role) in classes:
         return False
@@ -88,7 +88,7 @@ def stands(words: str, gold: Gold) -> bool:
     return holds(gold.text, words) or (gold.title is not None and words in gold.title)
 
 
-class Checkup:
+class StatsCollector:
     """Count what is wrong with predicted items while documents pass by."""
 
     def __init__(self, asked: Asked | None, na: str) -> None:
@@ -113,13 +113,13 @@ class Checkup:
                 self._see(pair)
             yield pair
 
-    def health(self) -> Health:
+    def stats(self) -> PredictionStats:
         """Return the counts of all documents that passed."""
         made_up = sum(n for place, n in self._invented.items() if place not in self._classes)
         not_asked = self._not_asked
         if self._asked is None:
             not_asked = sum(n for label, n in self._labels.items() if label not in self._known)
-        return Health(self._items, made_up, self._copies, not_asked)
+        return PredictionStats(self._items, made_up, self._copies, not_asked)
 
     def _see(self, pair: Pair) -> None:
         found = list(items(pair.pred))

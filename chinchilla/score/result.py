@@ -21,7 +21,7 @@ def result(found: Evaluation) -> dict[str, Any]:
         "extra": len(found.extra),
         "documents": found.documents,
         "headline": found.headline,
-        "predicted": found.health._asdict(),
+        "predicted": found.stats._asdict(),
         "inputs": dict(found.inputs),
     }
     if answers:

@@ -18,7 +18,7 @@ from chinchilla.schema import Task
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
 
 
-class Entity(Struct, frozen=True, gc=False):
+class ScoredEntity(Struct, frozen=True, gc=False):
     """A typed string, located where the offsets are not null."""
 
     type: str
@@ -40,7 +40,7 @@ class Triple(Struct, frozen=True, gc=False):
     tail: str
 
 
-class Relation(Triple, frozen=True, gc=False):
+class ScoredRelation(Triple, frozen=True, gc=False):
     """A triple and what else is known of it; `score` is the confidence of a pair classifier."""
 
     head_type: str | None = None
@@ -49,7 +49,7 @@ class Relation(Triple, frozen=True, gc=False):
     score: float | None = None
 
 
-class Argument(Struct, frozen=True, gc=False):
+class ScoredArgument(Struct, frozen=True, gc=False):
     """A string in a role; `alias` holds further right ways to write a gold one."""
 
     role: str
@@ -59,13 +59,13 @@ class Argument(Struct, frozen=True, gc=False):
     where: str | None = None
 
 
-class Event(Struct, frozen=True, gc=False):
+class ScoredEvent(Struct, frozen=True, gc=False):
     """An event; the trigger may be missing."""
 
     event_type: str
     trigger: str | None = None
     trigger_start: int | None = None
-    arguments: tuple[Argument, ...] = ()
+    arguments: tuple[ScoredArgument, ...] = ()
 
 
 class Row(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
@@ -78,10 +78,10 @@ class Row(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     id: str
     task: str | None = None
     template: str | None = None
-    entities: tuple[Entity, ...] = ()
-    relations: tuple[Relation, ...] = ()
-    events: tuple[Event, ...] = ()
-    na_pairs: tuple[Relation, ...] = ()
+    entities: tuple[ScoredEntity, ...] = ()
+    relations: tuple[ScoredRelation, ...] = ()
+    events: tuple[ScoredEvent, ...] = ()
+    na_pairs: tuple[ScoredRelation, ...] = ()
     text: str = ""
     source: str | None = None
     split: Raw = Raw()
@@ -94,13 +94,13 @@ class Gold(Row, frozen=True, gc=False):
     """A gold document; its text is what predicted strings are looked up in."""
 
 
-class LeanRow(Row, frozen=True, gc=False):
+class TripleRow(Row, frozen=True, gc=False):
     """A predicted row whose relations are read as far as a triple goes, which is faster."""
 
     relations: tuple[Triple, ...] = ()  # type: ignore[assignment]
 
 
-class LeanGold(Gold, frozen=True, gc=False):
+class TripleGold(Gold, frozen=True, gc=False):
     """A gold row whose relations are read as far as a triple goes."""
 
     relations: tuple[Triple, ...] = ()  # type: ignore[assignment]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
-from chinchilla.score.prediction_stats import Health, stands
+from chinchilla.score.prediction_stats import PredictionStats, stands
 from chinchilla.score.rows import Gold, Triple
 
 Labels = dict[str, int]
@@ -59,11 +59,11 @@ class Triples:
         columns = tallied(tp, n_pred, n_gold)
         return Tallied(columns, self._labels(), totals_of(columns), micro)
 
-    def health(self) -> Health:
+    def stats(self) -> PredictionStats:
         """Return what is wrong with the predicted triples, further slots left aside."""
         known = self._wanted
         not_asked = sum(times for name, times in self._wrong.items() if name not in known)
-        return Health(self._items, self._hallucinated, self._duplicates, not_asked)
+        return PredictionStats(self._items, self._hallucinated, self._duplicates, not_asked)
 
     def _miss(self, row: Gold, gold: Sequence[Triple], pred: Sequence[Triple]) -> int:
         """Count the predicted triples that match no gold one, each gold one matching once."""

@@ -1,4 +1,4 @@
-"""What is seen of a training, its curve, and how it is stopped without loss."""
+"""What is shown of a training, its curve, and how it is stopped without loss."""
 
 import csv
 import math
@@ -20,8 +20,12 @@ from chinchilla.train.distributed import any_of
 COLUMNS = ("step", "epoch", "loss", "learning_rate", "eval_f1", "eval_cut")
 
 
-class Moment(NamedTuple):
-    """How far a training is; `loss` and `f1` are the last known ones, `left` is in seconds."""
+class TrainingMoment(NamedTuple):
+    """How far a training is, as its log says.
+
+    `loss` and `f1` are the last known ones, `left` is in seconds; `evaluated` is true where dev
+    was evaluated at this step.
+    """
 
     step: int
     steps: int
@@ -29,46 +33,46 @@ class Moment(NamedTuple):
     f1: float | None
     tokens_per_second: float
     left: float
-    judged: bool
+    evaluated: bool
 
 
-Look = Callable[[Moment], None]
+Show = Callable[[TrainingMoment], None]
 
 
-class Watch(TrainerCallback):
-    """Tell `look` what happens; tokens are counted without padding."""
+class TrainingCallback(TrainerCallback):
+    """Show each log of a training; tokens are counted without padding."""
 
-    def __init__(self, look: Look, tokens: int) -> None:
-        """Take whom to tell, and the tokens of one epoch."""
-        self._look, self._tokens = look, tokens
+    def __init__(self, show: Show, tokens: int) -> None:
+        """Take what shows a moment, and the tokens of one epoch."""
+        self._show, self._tokens = show, tokens
         self._loss: float | None = None
         self._f1: float | None = None
-        self._begun, self._first, self._from = 0.0, 0, 0.0
-        self._step_begun, self._worked = 0.0, 0.0
+        self._begun, self._first_step, self._first_epoch = 0.0, 0, 0.0
+        self._step_begun, self._step_seconds = 0.0, 0.0
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Start the clock; what a resumed run did before does not count."""
-        self._begun, self._first = time.monotonic(), state.global_step
-        self._from = state.epoch or 0.0
+        self._begun, self._first_step = time.monotonic(), state.global_step
+        self._first_epoch = state.epoch or 0.0
 
     def on_step_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Note when a step begins: looks at the dev sample are no part of the speed."""
+        """Note when a step begins: evaluations are no part of the speed."""
         self._step_begun = time.monotonic()
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
         """Add what a step took."""
-        self._worked += time.monotonic() - self._step_begun
+        self._step_seconds += time.monotonic() - self._step_begun
 
     def speed(self, state: TrainerState) -> float:
         """Return tokens a second over the steps since the clock was started."""
-        epochs = (state.epoch or 0.0) - self._from
-        return self._tokens * epochs / max(self._worked, 1e-6)
+        epochs = (state.epoch or 0.0) - self._first_epoch
+        return self._tokens * epochs / max(self._step_seconds, 1e-6)
 
     def on_log(
         self,
@@ -78,27 +82,24 @@ class Watch(TrainerCallback):
         logs: dict[str, float] | None = None,
         **_: Any,
     ) -> None:
-        """Pass on loss and F1; raise TrainError where the loss is no number any more."""
+        """Show loss and F1; raise TrainError where the loss is no number any more."""
         logs = logs or {}
         _check_loss(logs, state.global_step)
         self._loss = logs.get("loss", self._loss)
-        judged = "eval_f1" in logs
         self._f1 = logs.get("eval_f1", self._f1)
-        if not state.is_world_process_zero or not (judged or "loss" in logs):
+        evaluated = "eval_f1" in logs
+        if not state.is_world_process_zero or not (evaluated or "loss" in logs):
             return
-        spent = max(time.monotonic() - self._begun, 1e-6)
-        done = state.global_step - self._first
-        speed = self.speed(state)
-        left = spent / max(done, 1) * (state.max_steps - state.global_step)
-        self._look(
-            Moment(
-                state.global_step, state.max_steps, self._loss, self._f1, speed, left, judged=judged
-            )
+        step, steps = state.global_step, state.max_steps
+        each = max(time.monotonic() - self._begun, 1e-6) / max(step - self._first_step, 1)
+        left = each * (steps - step)
+        self._show(
+            TrainingMoment(step, steps, self._loss, self._f1, self.speed(state), left, evaluated)
         )
 
 
 def _check_loss(logs: dict[str, float], step: int) -> None:
-    """Raise TrainError for a loss that is no number: what is learnt from then on is lost."""
+    """Raise TrainError for a loss that is no number: all training from then on is lost."""
     for name in ("loss", "train_loss"):
         loss = logs.get(name, 0.0)
         if not math.isfinite(loss):
@@ -110,19 +111,18 @@ def write_curve(history: list[dict[str, float]], folder: Path) -> None:
     """Write curve.csv and curve.png from the log of a training, one row a step."""
     rows: dict[int, dict[str, float]] = {}
     for entry in history:
-        step = int(entry.get("step", 0))
         known = {name: entry[name] for name in COLUMNS if name in entry}
-        rows.setdefault(step, {}).update(known)
+        rows.setdefault(int(entry.get("step", 0)), {}).update(known)
     ordered = [rows[step] for step in sorted(rows)]
     table = StringIO(newline="")
     writer = csv.DictWriter(table, COLUMNS)
     writer.writeheader()
     writer.writerows(ordered)
     write_whole(folder / "curve.csv", [table.getvalue().encode("utf-8")])
-    write_whole(folder / "curve.png", [_drawn(ordered)])
+    write_whole(folder / "curve.png", [_picture(ordered)])
 
 
-def _drawn(rows: list[dict[str, float]]) -> bytes:
+def _picture(rows: list[dict[str, float]]) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -146,42 +146,42 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop(TrainerCallback):
-    """Save and end a training after the step under way, once `asked` is true in any process.
+    """Save and end a training after the step under way, once `requested` in any process.
 
-    `stopped` tells, alike in all processes, whether it came to that before the last step.
+    `stopped` is true, alike in all processes, where it ended before the last step.
     """
 
     def __init__(self) -> None:
-        """Begin with nobody asking."""
-        self.asked = self.stopped = False
+        """Begin without a request."""
+        self.requested = self.stopped = False
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
     ) -> None:
-        """Tell the trainer to save and stop; not to log, or the next log would be another."""
-        if any_of(self.asked) and state.global_step < state.max_steps:
+        """Let the trainer save and stop."""
+        if any_of(self.requested) and state.global_step < state.max_steps:
             self.stopped = True
             control.should_save = control.should_training_stop = True
 
     @contextmanager
     def on_interrupt(self, say: Callable[[str], None]) -> Iterator[None]:
-        """Be asked by Ctrl-C or a polite kill; a second one raises KeyboardInterrupt at once.
+        """Request a stop at Ctrl-C or SIGTERM; a second one raises KeyboardInterrupt at once.
 
         A signal that the process was started to ignore stays ignored.
         """
 
-        def ask(number: int, frame: FrameType | None) -> None:
-            if self.asked:
+        def request(number: int, frame: FrameType | None) -> None:
+            if self.requested:
                 raise KeyboardInterrupt
-            self.asked = True
+            self.requested = True
             say("stopping after this step; once more to stop at once")
 
-        before = {one: signal.getsignal(one) for one in _SIGNALS}
-        for one, handler in before.items():
+        before = {number: signal.getsignal(number) for number in _SIGNALS}
+        for number, handler in before.items():
             if handler is not signal.SIG_IGN:
-                signal.signal(one, ask)
+                signal.signal(number, request)
         try:
             yield
         finally:
-            for one, handler in before.items():
-                signal.signal(one, handler)
+            for number, handler in before.items():
+                signal.signal(number, handler)

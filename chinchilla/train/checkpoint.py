@@ -1,40 +1,52 @@
-"""A checkpoint before it is gone on from: whole, and read nowhere but in its own run."""
+"""A checkpoint before a training resumes from it: whole, and reading nothing outside its run."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from transformers import TrainerState
-from transformers.trainer_callback import ExportableState
 
 from chinchilla.errors import ChinchillaError, TrainError
+from chinchilla.runs.parts import SETTINGS
 from chinchilla.schema import explain
-from chinchilla.train.adapter import SETTINGS
 
 _NAME = re.compile("checkpoint-[0-9]+")
 _TODO = "remove this checkpoint to go on from the one before it, or train again"
 
 
-class _Logged(BaseModel):
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+
+class _Logged(_Strict, extra="allow"):
     """What was logged at a step: numbers, as losses and scores are."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
     __pydantic_extra__: dict[str, float] = Field(init=False)
     step: int
 
 
-class _State(BaseModel):
-    """What of a trainer_state.json is counted with."""
+class _Counter(_Strict):
+    early_stopping_patience_counter: int = 0
 
-    model_config = ConfigDict(strict=True)
+
+class _EarlyStopping(_Strict):
+    attributes: _Counter
+
+
+class _Callbacks(_Strict):
+    EarlyStoppingCallback: _EarlyStopping = _EarlyStopping(attributes=_Counter())
+
+
+class State(_Strict):
+    """What of a trainer_state.json is used again."""
+
     global_step: int = Field(ge=0)
     epoch: float
     log_history: list[_Logged]
-    stateful_callbacks: dict[str, Any]
+    stateful_callbacks: _Callbacks
     best_metric: float | None = None
     best_global_step: int | None = None
     best_model_checkpoint: str | None = None
@@ -42,12 +54,19 @@ class _State(BaseModel):
     num_input_tokens_seen: int = 0
     train_batch_size: int | None = None
 
+    @property
+    def patience_counter(self) -> int:
+        """Return the evaluations without a better F1 so far."""
+        return (
+            self.stateful_callbacks.EarlyStoppingCallback.attributes.early_stopping_patience_counter
+        )
+
 
 @contextmanager
-def reading(checkpoint: Path, what: str) -> Iterator[None]:
-    """Turn what is raised while a part of a checkpoint is read into one line of ours.
+def reading(checkpoint: Path, part: str) -> Iterator[None]:
+    """Raise one TrainError for whatever is raised while a part of a checkpoint is read.
 
-    torch, transformers and pickle raise what they like at files that were cut or are others'.
+    torch, transformers and pickle raise what they like at files that were cut or edited.
     """
     try:
         yield
@@ -55,57 +74,45 @@ def reading(checkpoint: Path, what: str) -> Iterator[None]:
         raise
     except Exception as error:
         first = next((line for line in str(error).split("\n") if line.strip()), repr(error))
-        raise TrainError(str(checkpoint), f"{what} cannot be read ({first})", _TODO) from error
+        raise TrainError(str(checkpoint), f"{part} cannot be read ({first})", _TODO) from error
 
 
-def read_state(checkpoint: Path) -> TrainerState:
-    """Return how far a checkpoint had come; the best one before it is one of the same run.
+def read_state(checkpoint: Path) -> State:
+    """Return the state of a checkpoint, its best checkpoint as a path beside it.
 
-    Raises TrainError where it does not tell, or where the best one is not there.
+    Raises:
+        TrainError: its state is none, or its best checkpoint is not beside it.
     """
     with reading(checkpoint, "its trainer_state.json"):
-        state: TrainerState = TrainerState.load_from_json(str(checkpoint / "trainer_state.json"))
-        _check(vars(state))
-    if state.best_model_checkpoint is not None:
-        state.best_model_checkpoint = str(_best(checkpoint, str(state.best_model_checkpoint)))
-    return state
+        # the library reads the file again, by the same function
+        state = vars(TrainerState.load_from_json(str(checkpoint / "trainer_state.json")))
+        try:
+            known = State.model_validate(state)
+        except ValidationError as error:
+            raise ValueError(explain(error)) from error
+    best = known.best_model_checkpoint
+    if best is None:
+        return known
+    return known.model_copy(update={"best_model_checkpoint": str(_beside(checkpoint, best))})
 
 
-def _check(state: dict[str, Any]) -> None:
-    """Raise ValueError where a state has something else in the place of what a run writes."""
-    try:
-        _State.model_validate(state)
-    except ValidationError as error:
-        raise ValueError(explain(error)) from error
-
-
-def _best(checkpoint: Path, named: str) -> Path:
+def _beside(checkpoint: Path, named: str) -> Path:
     """Return the best checkpoint: a run may have been moved, and reads nothing outside."""
     name = re.split(r"[/\\]", named)[-1]
-    found = checkpoint.parent / name
-    if not _NAME.fullmatch(name) or not found.is_dir():
+    best = checkpoint.parent / name
+    if not _NAME.fullmatch(name) or not best.is_dir():
         what = f"its best checkpoint {name!r} is not beside it"
         raise TrainError(str(checkpoint), what, "copy the whole run again, or train again")
-    return found
+    return best
 
 
-def check_parts(checkpoint: Path, *names: str) -> None:
-    """Raise TrainError where a file that a training goes on from is missing, or one too many.
+def check_files(checkpoint: Path, *names: str) -> None:
+    """Raise TrainError where a file that a training resumes from is missing, or one too many.
 
-    The library would go on without the optimizer's state, and load an adapter it finds below.
+    The library would go on without the optimizer's state, and load an adapter in a folder below.
     """
     for name in names:
         if not (checkpoint / name).is_file():
             raise TrainError(str(checkpoint), f"{name} is missing", _TODO)
     for path in checkpoint.glob(f"*/{SETTINGS}"):
         raise TrainError(str(path), "an adapter that no run of ours has", _TODO)
-
-
-def check_attributes(stored: Any, callbacks: Sequence[object]) -> None:
-    """Raise ValueError where the state of a callback sets what that callback does not keep."""
-    own = {type(one).__name__: one for one in callbacks if isinstance(one, ExportableState)}
-    for name, states in stored.items():
-        for state in states if isinstance(states, list) else [states]:
-            known = own[name].state()["attributes"] if name in own else state["attributes"]
-            if strange := sorted(set(state["attributes"]) - set(known)):
-                raise ValueError(f"{name} keeps no {strange[0]}")

@@ -1,4 +1,4 @@
-"""What a training may be told, in train.toml; every description is also documentation."""
+"""The settings of a training, in train.toml; every description is also documentation."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -10,6 +10,9 @@ from chinchilla.settings import read_settings
 
 TINY = "tiny"
 DEFAULT = "Qwen/Qwen3-0.6B"
+
+Tracker = Literal["none", "tensorboard", "trackio", "swanlab", "wandb"]
+"""Passed to transformers as `report_to`; each is the name of its package too."""
 
 _MOST = 2**31 - 1
 """Largest count that every library below can hold."""
@@ -36,7 +39,7 @@ _NAMED_HERE = {
 """Arguments of the library that have a setting of ours, which run.json and the plan go by."""
 
 _WITHOUT_EFFECT = ("label_smoothing_factor", "train_sampling_strategy", "data_seed")
-"""Arguments that the loss and the order of rows, which are ours, would leave unread."""
+"""Arguments that the loss and the order of rows, which are ours, do not read."""
 
 _KEPT = (
     *("output_dir", "remove_unused_columns", "eval_strategy", "load_best_model_at_end"),
@@ -49,7 +52,7 @@ _ELSEWHERE = (
     *("hub_always_push", "hub_revision"),
     *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
 )
-"""Arguments that send what is learnt to another machine."""
+"""Arguments that send what is trained to another machine."""
 
 
 class LoraOptions(Frozen):
@@ -101,7 +104,7 @@ class EvalOptions(Frozen):
 
 
 class TrainConfig(Frozen):
-    """Hold the settings that decide what is learnt."""
+    """Hold the settings that decide what is trained."""
 
     base: str = Field(default=DEFAULT, description="folder, .gguf file, hub name, or tiny")
     revision: str | None = Field(
@@ -148,7 +151,7 @@ class TrainConfig(Frozen):
     threads: int = Field(
         default=0, ge=0, le=1024, description="processor threads; 0 leaves it to torch"
     )
-    tracker: Literal["none", "tensorboard", "trackio"] = Field(
+    tracker: Tracker = Field(
         default="none", description="where the curve is shown beside curve.csv and curve.png"
     )
     trust_remote_code: bool = Field(
@@ -174,7 +177,7 @@ class TrainConfig(Frozen):
             if name in _KEPT:
                 raise ValueError(f"{name} is not to be changed")
             if name in _ELSEWHERE:
-                raise ValueError(f"{name} would send what is learnt elsewhere")
+                raise ValueError(f"{name} would send what is trained elsewhere")
         return value
 
     @property
@@ -192,5 +195,9 @@ class TrainConfig(Frozen):
 
 
 def read_train_config(path: Path | None, changes: dict[str, Any]) -> TrainConfig:
-    """Read train.toml and lay the command line over it; raise ConfigError for what is unknown."""
+    """Return the settings of train.toml, those of the command line over them.
+
+    Raises:
+        ConfigError: a setting is unknown or wrong.
+    """
     return read_settings(TrainConfig, path, changes, "pass the path of a train.toml")

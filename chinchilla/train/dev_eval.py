@@ -5,24 +5,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Answer, Prompt, room_for
 from chinchilla.predict.local import LocalEngine
-from chinchilla.runs.eval_sets import Exam, Marking, f1_of, score_exam, write_answers, write_exam
+from chinchilla.runs.eval_sets import (
+    EvalSet,
+    ScoringOptions,
+    f1_of,
+    score_eval_set,
+    write_answers,
+    write_eval_set,
+)
 from chinchilla.train.distributed import by_first, gathered, share_of
 
 
 @dataclass(frozen=True)
-class DevJudge:
+class DevEvaluation:
     """Ask a model the dev sample and score its answers, as `chinchilla eval` scores them.
 
     Answers may be as long as the longest gold one and a little more; those cut are counted.
     With several processes each asks its share, and the first scores.
     """
 
-    exams: Sequence[Exam]
-    marking: Marking
-    chat: Chat
+    eval_sets: Sequence[EvalSet]
+    marking: ScoringOptions
+    chat: ChatTemplate
     folder: Path
     longest_answer: int
     batch_size: int
@@ -34,16 +41,16 @@ class DevJudge:
         return by_first(lambda: self._score(answers, step))
 
     def _prompts(self) -> list[Prompt]:
-        return [Prompt(row.id, row.prompt) for exam in self.exams for row in exam.rows]
+        return [Prompt(row.id, row.prompt) for eval_set in self.eval_sets for row in eval_set.rows]
 
     def _score(self, answers: Sequence[Answer], step: int) -> dict[str, float]:
         folder = self.folder / f"step-{step:06d}"
         by_id = {one.id: one for one in answers}
         scores = {}
-        for exam in self.exams:
-            write_exam(exam, folder)
-            write_answers(exam, by_id, folder)
-            scores[exam.name] = f1_of(score_exam(exam, folder, self.marking))
+        for eval_set in self.eval_sets:
+            write_eval_set(eval_set, folder)
+            write_answers(eval_set, by_id, folder)
+            scores[eval_set.name] = f1_of(score_eval_set(eval_set, folder, self.marking))
         cut = sum(one.cut for one in by_id.values())
         mean = sum(scores.values()) / len(scores)
         each = {f"f1_{name}": score for name, score in scores.items()} if len(scores) > 1 else {}

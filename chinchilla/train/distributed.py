@@ -1,9 +1,9 @@
-"""Several processes of one training: which is the first, and what it tells the others."""
+"""Several processes of one training: which is the first, and what they exchange."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, cast
 
-from torch import Tensor, cuda, tensor
+from torch import cuda, tensor
 
 from chinchilla.errors import ChinchillaError
 from chinchilla.predict.model_loading import device
@@ -18,7 +18,7 @@ def _state() -> Any:
 
 
 def is_first() -> bool:
-    """Tell whether this process is the one that writes and speaks."""
+    """Tell whether this process is the one that writes and prints."""
     return bool(_state().is_main_process)
 
 
@@ -27,18 +27,13 @@ def how_many() -> int:
     return int(_state().num_processes)
 
 
-def alone() -> bool:
-    """Tell whether there is no other process."""
-    return how_many() == 1
-
-
 def idle_gpus() -> str | None:
-    """Return a line about GPUs that a training alone leaves idle, null where there are none."""
-    return idle(cuda.device_count()) if alone() else None
+    """Return a line about GPUs that a single process leaves idle, None where there are none."""
+    return idle(cuda.device_count()) if how_many() == 1 else None
 
 
 def idle(gpus: int) -> str | None:
-    """Return a line on how to use so many GPUs, null where one process does."""
+    """Return a line on how to use so many GPUs, None where one process does."""
     if gpus < 2:
         return None
     use = f"torchrun --nproc-per-node {gpus} -m chinchilla train"
@@ -46,18 +41,18 @@ def idle(gpus: int) -> str | None:
 
 
 def from_first(value: Value) -> Value:
-    """Return the first process's value in all of them; one process alone keeps its own."""
+    """Return the value of the first process, in all of them."""
     from accelerate.utils import broadcast_object_list
 
-    if alone():
+    if how_many() == 1:
         return value
-    found = [value]
-    broadcast_object_list(found)
-    return found[0]
+    values = [value]
+    broadcast_object_list(values)
+    return values[0]
 
 
 def by_first(make: Callable[[], Value]) -> Value:
-    """Return what the first process makes, in all of them; what is wrong with it all raise.
+    """Return what the first process makes, in all of them; an error of ours is raised in all.
 
     What it reads need not be on the disk of another machine.
     """
@@ -77,43 +72,35 @@ def gathered(mine: list[Value]) -> list[Value]:
     """Return the items of all processes, in the order of the processes."""
     from accelerate.utils import gather_object
 
-    if alone():
+    if how_many() == 1:
         return mine
     every: list[Value] = gather_object(mine)
     return every
 
 
-def mean(mine: Tensor) -> Tensor:
-    """Return the mean of the tensors of all processes; one process alone keeps its own."""
+def any_of(mine: bool) -> bool:
+    """Tell whether it is true in any process; all of them have to call it."""
     from accelerate.utils import reduce
 
-    if alone():
+    if how_many() == 1:
         return mine
-    found: Tensor = reduce(mine, "mean")
-    return found
-
-
-def any_of(mine: bool) -> bool:
-    """Tell whether any process says yes; each of them has to ask."""
-    if alone():
-        return mine
-    return bool(mean(tensor(float(mine), device=_state().device)) > 0)
+    return bool(reduce(tensor(float(mine), device=_state().device), "mean") > 0)
 
 
 def share_of(items: Sequence[Value]) -> list[Value]:
-    """Return the items this process takes on, as many as every other process does."""
+    """Return the items of this process, as many as every other process has."""
     state = _state()
     return share(items, state.process_index, state.num_processes)
 
 
 def share(items: Sequence[Value], index: int, processes: int) -> list[Value]:
-    """Return each so manieth item; some are taken twice, so that all shares are as long.
+    """Return items[index::processes], padded by repetition to the length of the longest share.
 
     A model whose weights are spread over the processes answers only where all of them ask.
     """
     rounds = -(-len(items) // processes)
-    places = range(index, rounds * processes, processes)
-    return [items[place % len(items)] for place in places]
+    numbers = range(index, rounds * processes, processes)
+    return [items[number % len(items)] for number in numbers]
 
 
 def wait() -> None:

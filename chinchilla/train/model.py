@@ -1,18 +1,16 @@
-"""The model that is trained: its base, its adapter, how much of it learns."""
+"""The model that is trained: its base, its adapter, which of its weights are trained."""
 
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
 
 from chinchilla.errors import TrainError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.local import greedy, unknown_token
 from chinchilla.predict.model_loading import (
-    Source,
+    ModelSource,
     check_quantizing,
     device,
     find_model,
@@ -21,7 +19,8 @@ from chinchilla.predict.model_loading import (
     places_of,
     precision_of,
 )
-from chinchilla.runs.folder import BASE
+from chinchilla.runs.model import without_renaming_notice
+from chinchilla.runs.parts import BASE, SETTINGS
 from chinchilla.train.batching import Encoded
 from chinchilla.train.config import TINY, LoraOptions, TrainConfig
 from chinchilla.train.distributed import is_first
@@ -34,19 +33,21 @@ _BIG = 1_000_000_000
 class Base(NamedTuple):
     """A base before its weights are loaded: its tokenizer, and where the weights are.
 
-    `source` is null for the embedded demo model; `places` is how many tokens the model can be
-    shown, null where there is no limit.
+    `source` is None for the embedded demo model; `places` is how many tokens the model can be
+    shown, None where there is no limit.
     """
 
-    chat: Chat
-    source: Source | None
+    chat: ChatTemplate
+    source: ModelSource | None
     places: int | None
 
 
 def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], None]) -> Base:
     """Find the base and load its tokenizer; the demo model's is trained on `texts`.
 
-    Raises TrainError or EngineError where the method cannot be used with it.
+    Raises:
+        TrainError: the method cannot be used with the base.
+        EngineError: there is no such base, or it cannot be quantized.
     """
     quantized = config.chosen_method == "qlora"
     if quantized and config.lora.variant == "pissa":
@@ -56,14 +57,14 @@ def open_base(config: TrainConfig, texts: Iterable[str], say: Callable[[str], No
         if quantized:
             todo = "use --method lora or full, or another base"
             raise TrainError("--method qlora", "the demo model is not quantized", todo)
-        return Base(Chat(make_tokenizer(texts, config.tiny)), None, POSITIONS)
+        return Base(ChatTemplate(make_tokenizer(texts, config.tiny)), None, POSITIONS)
     source = find_model(config.base, config.trust_remote_code, say, config.revision)
     if quantized:
         check_quantizing(source)
     return Base(load_chat(source), source, places_of(source))
 
 
-def pinned(config: TrainConfig, source: Source | None) -> TrainConfig:
+def pinned(config: TrainConfig, source: ModelSource | None) -> TrainConfig:
     """Return settings that name the commit of a hub's model, so that it is found again."""
     if source is None or source.hub is None:
         return config
@@ -71,9 +72,9 @@ def pinned(config: TrainConfig, source: Source | None) -> TrainConfig:
 
 
 def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) -> Any:
-    """Load the weights and make them trainable as the method says, seeds set before.
+    """Return the model with the weights trainable that the method trains.
 
-    The seed comes first, as an adapter draws its first weights when it is made. The demo
+    The seed is set first, as an adapter draws its first weights when it is made. The demo
     model under an adapter is saved below `keep`, as its weights are nowhere else.
     """
     from transformers import set_seed
@@ -105,15 +106,15 @@ def _load(base: Base, config: TrainConfig) -> Any:
     return load_model(base.source, precision, quantized=quantized, flash=config.packing)
 
 
-def check_words(model: Any, encoded: Encoded, pad: int) -> None:
+def check_tokens(model: Any, encoded: Encoded, pad: int) -> None:
     """Raise TrainError where rows, padded, hold a token that the model has no embedding for."""
-    top = max(pad, *(int(one.tokens.max()) for one in encoded.examples))
-    if words := unknown_token(model, top):
-        raise TrainError("base", *words)
+    largest = max(pad, *(int(example.tokens.max()) for example in encoded.examples))
+    if problem := unknown_token(model, largest):
+        raise TrainError("base", *problem)
 
 
 def _recompute(model: Any) -> None:
-    """Let a model compute its activations again in the backward pass, by either of its names."""
+    """Let a model compute its activations again in the backward pass: the method has two names."""
     kwargs = {"use_reentrant": False}
     if hasattr(model, "activation_checkpointing_enable"):
         model.activation_checkpointing_enable(kwargs)
@@ -129,29 +130,31 @@ def recomputes(model: Any, config: TrainConfig) -> bool:
 
 
 def add_adapter(model: Any, options: LoraOptions) -> Any:
-    """Put a LoRA adapter on a model.
+    """Return a model with a LoRA adapter on it.
 
-    Raises TrainError where the model has none of the modules. LoRA: Hu et al. 2021,
-    https://arxiv.org/abs/2106.09685; rsLoRA: Kalajdzievski 2023, https://arxiv.org/abs/2312.03732;
-    DoRA: Liu et al. 2024, https://arxiv.org/abs/2402.09353; PiSSA: Meng et al. 2024,
-    https://arxiv.org/abs/2404.02948.
+    LoRA: Hu et al. 2021, https://arxiv.org/abs/2106.09685; rsLoRA: Kalajdzievski 2023,
+    https://arxiv.org/abs/2312.03732; DoRA: Liu et al. 2024, https://arxiv.org/abs/2402.09353;
+    PiSSA: Meng et al. 2024, https://arxiv.org/abs/2404.02948.
+
+    Raises:
+        TrainError: the model has none of the modules, or one that shares its weights.
     """
     from peft import LoraConfig, get_peft_model
 
-    named = options.targets
-    _check_shared(model, named)
+    targets = options.targets
+    _check_shared(model, targets)
     settings = LoraConfig(
         task_type="CAUSAL_LM",
         r=options.rank,
         lora_alpha=options.alpha,
         lora_dropout=options.dropout,
-        target_modules=named[0] if named == ("all-linear",) else list(named),
+        target_modules=targets[0] if targets == ("all-linear",) else list(targets),
         use_rslora=options.variant == "rslora",
         use_dora=options.variant == "dora",
         init_lora_weights="pissa" if options.variant == "pissa" else True,
     )
     try:
-        with old_name():
+        with without_renaming_notice():
             return get_peft_model(model, settings)
     except ValueError as error:
         first = str(error).split("\n")[0]
@@ -165,13 +168,13 @@ def _check_shared(model: Any, targets: Sequence[str]) -> None:
     Merged, it would change the other one too.
     """
     ends = (model.get_input_embeddings(), model.get_output_embeddings())
-    weights = [getattr(one, "weight", None) for one in ends]
+    weights = [getattr(module, "weight", None) for module in ends]
     if weights[0] is None or weights[0] is not weights[1]:
         return
     for name, module in model.named_modules():
-        hit = [one for one in targets if f".{name}".endswith(f".{one}")]
-        if hit and any(module is one for one in ends):
-            what = f"{hit[0]} shares its weights with another module of this base"
+        named = [target for target in targets if f".{name}".endswith(f".{target}")]
+        if named and any(module is end for end in ends):
+            what = f"{named[0]} shares its weights with another module of this base"
             todo = "leave it out of lora.targets, as an adapter there could never be merged"
             raise TrainError("lora.targets", what, todo)
 
@@ -181,9 +184,9 @@ def parameters(model: Any) -> tuple[int, int]:
     return model.num_parameters(), model.num_parameters(only_trainable=True)
 
 
-def name_base(folder: Path, source: Source | None) -> None:
+def name_base(folder: Path, source: ModelSource | None) -> None:
     """Call the base of a saved adapter by its name on the hub: the cache of today may move."""
-    path = folder / "adapter_config.json"
+    path = folder / SETTINGS
     if source is None or source.hub is None or not path.is_file():
         return
     known = {"base_model_name_or_path": source.hub, "revision": source.revision}
@@ -191,13 +194,5 @@ def name_base(folder: Path, source: Source | None) -> None:
     path.write_bytes(orjson.dumps(settings, option=orjson.OPT_INDENT_2))
     card = folder / "README.md"
     if card.is_file():
-        words = card.read_text(encoding="utf-8").replace(source.place, source.hub)
-        card.write_text(words, encoding="utf-8")
-
-
-@contextmanager
-def old_name() -> Iterator[None]:
-    """Bear with peft 0.21, which asks transformers 5.23 by a name that goes away in 6."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "`is_gradient_checkpointing`", FutureWarning)
-        yield
+        text = card.read_text(encoding="utf-8").replace(source.path, source.hub)
+        card.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The embedded demo model: no download, no weights shipped, built from the rows it will learn.
+"""The embedded demo model: no download, no weights shipped, made from the rows it is trained on.
 
 A Qwen3 architecture of one to five million random weights and a byte-level BPE tokenizer trained
 on the prompts and answers of the train split. It shows the whole loop in minutes on a laptop; it
@@ -23,7 +23,7 @@ TEMPLATE = (
 SPLITS = r"\p{N}|[^\s\p{L}\p{N}]|\p{Han}|[\p{L}&&[^\p{Han}]]+|\s+"
 """Pieces that tokens do not cross: a digit, a mark, a Chinese character, a word of other letters.
 
-Characters, not words: a model that small learns what a verb means from a few thousand rows only
+Characters, not words: a model that small finds what a verb means in a few thousand rows only
 where its characters are always tokens of their own (FinRE pairs: dev F1 0.20 after the steps
 that gave 0.05 with longer tokens).
 """

@@ -1,11 +1,14 @@
-"""The loss of the steps since the last log, which a break between two logs must not lose."""
+"""The trainer: the loss of the answers alone, and an evaluation that extracts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import (
+    EarlyStoppingCallback,
     Trainer,
     TrainerCallback,
     TrainerControl,
@@ -16,53 +19,75 @@ from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_callback import ExportableState
 
 from chinchilla.errors import TrainError
-from chinchilla.train.batching import Encoded, LengthGroups
-from chinchilla.train.checkpoint import check_attributes, check_parts, read_state, reading
-from chinchilla.train.distributed import mean
-from chinchilla.train.loss import AnswerHead, answer_loss
+from chinchilla.train.batching import IGNORED, Encoded, LengthGroups
+from chinchilla.train.checkpoint import State, check_files, read_state, reading
 
 
-class Unlogged(TrainerCallback, ExportableState):
-    """Sum up the losses of steps until they are logged; a checkpoint holds the sum.
+def answer_loss(
+    outputs: Any, labels: torch.Tensor, num_items_in_batch: torch.Tensor | int | None = None
+) -> torch.Tensor:
+    """Return the mean cross-entropy over the label tokens of a step, a scalar.
 
-    The library begins its sum anew with each sitting, so that the first mean a resumed run logs
-    would leave out the steps before the break.
+    Args:
+        outputs: `logits` of shape (rows, columns, vocabulary), of the columns of `labels`, each
+            predicting the next one; or (1, label tokens, vocabulary), where an `AnswerHead` chose.
+        labels: (rows, columns), -100 where nothing is predicted.
+        num_items_in_batch: label tokens of the whole step, where it is several batches.
+    """
+    logits = outputs["logits"]
+    wanted = labels[:, 1:].to(logits.device)
+    known = wanted != IGNORED
+    chosen = logits[:, :-1][known] if logits.shape[:2] == labels.shape else logits[0]
+    total = torch.nn.functional.cross_entropy(chosen.float(), wanted[known], reduction="sum")
+    items = known.sum() if num_items_in_batch is None else num_items_in_batch
+    return total / items
+
+
+class AnswerHead:
+    """Let the head of a model compute the columns that predict a label, and no others.
+
+    Logits are the largest tensors of a step, a number for each word of the vocabulary; the rows
+    of a batch have answers of different lengths, so that no slice of columns holds labels alone.
     """
 
-    def __init__(self, total: float = 0.0, steps: int = 0) -> None:
-        """Take what a checkpoint holds of steps that were not logged yet."""
-        self._total, self._steps = torch.tensor(total), steps
+    def __init__(self, model: Any) -> None:
+        """Hook the head of a model; one that names no head computes all columns."""
+        self._wanted: torch.Tensor | None = None
+        head = model.get_output_embeddings()
+        if head is not None:
+            head.register_forward_pre_hook(self._choose)
 
-    def add(self, loss: torch.Tensor) -> None:
-        """Add the loss of one pass, which is a part of its step's."""
-        self._total = self._total.to(loss.device) + loss
+    @contextmanager
+    def only(self, labels: torch.Tensor) -> Iterator[None]:
+        """Choose the columns that predict one of `labels`, (rows, columns), meanwhile."""
+        self._wanted = labels[:, 1:] != IGNORED
+        try:
+            yield
+        finally:
+            self._wanted = None
 
-    def drain(self) -> float:
-        """Return the mean loss of the steps, and begin anew."""
-        mean_loss = float(self._total) / max(self._steps, 1)
-        self._total, self._steps = torch.zeros_like(self._total), 0
-        return mean_loss
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
-        """Count a step; the sum is that of all processes, as the first one saves it."""
-        self._steps += 1
-        self._total = mean(self._total)
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint is to hold."""
-        return {"args": {"total": float(self._total), "steps": self._steps}, "attributes": {}}
+    def _choose(self, module: Any, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        # states: (rows, columns, width) -> (1, label tokens, width)
+        states = inputs[0][:, :-1]
+        if self._wanted is None or states.shape[:2] != self._wanted.shape:
+            return None
+        return (states[self._wanted.to(states.device)][None], *inputs[1:])
 
 
-Judge = Callable[[Any, int], dict[str, float]]
-"""From a model and the step it has reached to what the dev sample says of it."""
+def takes(model: Any, name: str) -> bool:
+    """Tell whether the forward of a model, adapter apart, has an argument of that name."""
+    inner = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return name in signature(inner.forward).parameters
+
+
+Evaluate = Callable[[Any, int], dict[str, float]]
+"""From a model and the step it has reached to the scores of the dev sample."""
 
 
 class _Epochs(TrainerCallback):
-    """Tell the sampler which epoch begins.
+    """Set the epoch of the sampler.
 
-    The library tells it too, but not where a resumed loader of several processes wraps it thrice.
+    The library sets it too, but not where a resumed loader of several processes wraps it thrice.
     """
 
     def __init__(self, sampler: LengthGroups) -> None:
@@ -75,27 +100,31 @@ class _Epochs(TrainerCallback):
 
 
 class ExtractionTrainer(Trainer):
-    """Train on answers alone; `evaluate` extracts from dev texts and scores what it finds.
+    """Train on answers alone; `evaluate` extracts from dev texts and scores the answers.
 
     Everything else, several devices and resuming among it, is the library's.
     """
 
     def __init__(
-        self, encoded: Encoded, judge: Judge | None, args: TrainingArguments, **known: Any
+        self,
+        encoded: Encoded,
+        scores_of: Evaluate | None,
+        args: TrainingArguments,
+        **others: Any,
     ) -> None:
-        """Take the encoded rows and the judge beside what Trainer takes."""
-        self._judge = judge
-        self._begun: TrainerState | None = None
-        self._head = AnswerHead(known["model"])
+        """Take the encoded rows, the evaluation (None for none) and what Trainer takes."""
+        self._scores_of = scores_of
+        self._resumed: State | None = None
+        self._head = AnswerHead(others["model"])
         rows = args.train_batch_size * args.gradient_accumulation_steps * args.world_size
         self._sampler = LengthGroups(encoded, rows, args.seed)
         super().__init__(
             args=args,
             train_dataset=encoded.examples,
-            eval_dataset=encoded.examples[:1] if judge else None,
+            eval_dataset=encoded.examples[:1] if scores_of else None,
             compute_loss_func=answer_loss,
-            callbacks=[_Epochs(self._sampler), Unlogged()],
-            **known,
+            callbacks=[_Epochs(self._sampler)],
+            **others,
         )
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
@@ -103,16 +132,16 @@ class ExtractionTrainer(Trainer):
         super()._save(output_dir, state_dict)
         Path(output_dir or str(self.args.output_dir), TRAINING_ARGS_NAME).unlink(missing_ok=True)
 
-    def check_begun(self, checkpoint: Path) -> None:
-        """Raise TrainError where a training cannot go on from a checkpoint."""
-        self._begun = read_state(checkpoint)
-        check_parts(checkpoint, *self._parts())
+    def resume_from(self, checkpoint: Path) -> None:
+        """Check a checkpoint before `train` reads it.
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        with reading(Path(resume_from_checkpoint), "its model"):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
+        Raises:
+            TrainError: a training cannot go on from it.
+        """
+        self._resumed = read_state(checkpoint)
+        check_files(checkpoint, *self._state_files())
 
-    def _parts(self) -> list[str]:
+    def _state_files(self) -> list[str]:
         """Return the files of a checkpoint; spread over devices, the library names its own."""
         if self.is_deepspeed_enabled or self.is_fsdp_enabled:
             return []
@@ -120,47 +149,37 @@ class ExtractionTrainer(Trainer):
         states = "rng_state.pth" if alone else f"rng_state_{self.args.process_index}.pth"
         return ["optimizer.pt", "scheduler.pt", states]
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        with reading(Path(resume_from_checkpoint), "its model"):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
+
     def _load_callback_state(self) -> None:
-        if self._begun is not None:
-            self.state.best_model_checkpoint = self._begun.best_model_checkpoint
-        with reading(Path(str(self.args.output_dir)), "the state of its callbacks"):
-            known: list[object] = [*self.callback_handler.callbacks, self.control]
-            check_attributes(self.state.stateful_callbacks, known)
-            super()._load_callback_state()
+        """Restore patience and the best checkpoint: the library would set what a file names."""
+        if self._resumed is None:
+            return
+        self.state.best_model_checkpoint = self._resumed.best_model_checkpoint
+        callbacks = [*self.callback_handler.callbacks, self.control]
+        for callback in callbacks:
+            if isinstance(callback, EarlyStoppingCallback):
+                callback.early_stopping_patience_counter = self._resumed.patience_counter
+        exported: list[Any] = [one for one in callbacks if isinstance(one, ExportableState)]
+        self.state.stateful_callbacks = TrainerState(stateful_callbacks=exported).stateful_callbacks
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         with reading(Path(str(checkpoint)), "its optimizer's state"):
             super()._load_optimizer_and_scheduler(checkpoint)
 
     def _load_rng_state(self, checkpoint: str | None) -> None:
-        with reading(Path(str(checkpoint)), "its state of chance"):
+        with reading(Path(str(checkpoint)), "its random state"):
             super()._load_rng_state(checkpoint)
 
     def _get_train_sampler(self, train_dataset: Any = None) -> LengthGroups:
         return self._sampler
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], *given: Any, **known: Any) -> Any:
+    def compute_loss(self, model: Any, inputs: dict[str, Any], *more: Any, **named: Any) -> Any:
         """Return the loss on the answers of a batch, its logits computed for them alone."""
         with self._head.only(inputs["labels"]):
-            return super().compute_loss(model, inputs, *given, **known)
-
-    def training_step(self, *given: Any, **more: Any) -> torch.Tensor:
-        """Take a forward and a backward pass; return the part of the step's loss."""
-        loss: torch.Tensor = super().training_step(*given, **more)
-        self._unlogged.add(loss)
-        return loss
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Log, the loss as the mean of all steps since the last log, breaks or not."""
-        if "loss" in logs:
-            logs["loss"] = self._unlogged.drain()
-        super().log(logs, start_time)
-
-    @property
-    def _unlogged(self) -> Unlogged:
-        # the library puts another in its place where a run goes on
-        known = self.callback_handler.callbacks
-        return next(one for one in known if isinstance(one, Unlogged))
+            return super().compute_loss(model, inputs, *more, **named)
 
     def evaluate(
         self,
@@ -169,16 +188,16 @@ class ExtractionTrainer(Trainer):
         metric_key_prefix: str = "eval",
     ) -> dict[str, float]:
         """Return and log the F1 on the dev sample, as `eval_f1`."""
-        if self._judge is None:
+        if self._scores_of is None:
             return {}
         model = self.accelerator.unwrap_model(self.model)
         try:
             with torch.inference_mode():
-                found = self._judge(model, self.state.global_step)
+                scores = self._scores_of(model, self.state.global_step)
         except torch.OutOfMemoryError as error:
             what = f"out of memory while dev was asked at step {self.state.global_step}"
             raise TrainError("eval", what, "lower eval.batch_size") from error
-        metrics = {f"{metric_key_prefix}_{name}": number for name, number in found.items()}
+        metrics = {f"{metric_key_prefix}_{name}": number for name, number in scores.items()}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
@@ -186,7 +205,7 @@ class ExtractionTrainer(Trainer):
         return metrics
 
     def _determine_best_metric(self, metrics: dict[str, float], trial: Any = None) -> bool:
-        """Take the later of two equal F1s: it has learnt longer."""
+        """Take the later of two equal F1s: it was trained longer."""
         before = self.state.best_metric
         better: bool = super()._determine_best_metric(metrics, trial)
         if better or before is None or metrics.get("eval_f1") != before:

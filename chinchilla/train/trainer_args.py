@@ -1,4 +1,4 @@
-"""What the library's trainer is told: our settings in its words, and those of [trainer]."""
+"""The arguments of transformers' Trainer: our settings in its terms, and those of [trainer]."""
 
 import math
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from torch import OutOfMemoryError
@@ -22,39 +22,41 @@ from chinchilla.train.distributed import how_many
 _TODO = "correct that argument or leave it out"
 
 
-class Extent(NamedTuple):
-    """How much there is to train on: rows of train, and whether dev rows are asked meanwhile."""
-
-    rows: int
-    judged: bool
-
-
-def arguments(config: TrainConfig, extent: Extent, folder: Path) -> TrainingArguments:
+def arguments(
+    config: TrainConfig, rows: int, folder: Path, *, evaluates: bool
+) -> TrainingArguments:
     """Return the library's arguments; those of [trainer] win over ours.
 
-    Raises TrainError where the library does not know one or takes no such value.
+    Args:
+        config: settings of the training.
+        rows: rows to train on.
+        folder: the run's.
+        evaluates: whether there is a dev sample to evaluate on meanwhile.
+
+    Raises:
+        TrainError: the library does not know an argument of [trainer], or takes no such value.
     """
     _check_kinds(config.trainer)
     try:
         # the library writes into the tables it is given
         theirs = deepcopy(config.trainer)
-        return one_device(TrainingArguments(**(_ours(config, extent, folder) | theirs)))
+        return one_device(TrainingArguments(**(_ours(config, rows, folder, evaluates) | theirs)))
     except Exception as error:  # whatever the library raises at what it was not made for
         raise TrainError("[trainer]", _first_line(error), _TODO) from error
 
 
-def _check_kinds(given: dict[str, Any]) -> None:
+def _check_kinds(values: dict[str, Any]) -> None:
     """Raise TrainError for an argument that the library lacks, or a value of another kind.
 
     The library checks few of them, and takes a number for a file that is open.
     """
-    known = {one.name for one in fields(TrainingArguments) if one.init}
-    if strange := sorted(set(given) - known):
-        what = f"{strange[0]} is no argument of transformers' TrainingArguments"
+    known = {field.name for field in fields(TrainingArguments) if field.init}
+    if unknown := sorted(set(values) - known):
+        what = f"{unknown[0]} is no argument of transformers' TrainingArguments"
         raise TrainError("[trainer]", what, _TODO)
     # releases differ in the kind of fsdp, and nothing in TOML is a ParallelismConfig
     kinds = get_type_hints(TrainingArguments) | {"fsdp": bool | str, "parallelism_config": None}
-    for name, value in given.items():
+    for name, value in values.items():
         try:
             TypeAdapter(kinds[name], config=ConfigDict(strict=True)).validate_python(value)
         except ValidationError as error:
@@ -65,9 +67,9 @@ def _check_kinds(given: dict[str, Any]) -> None:
 
 @contextmanager
 def using(config: TrainConfig) -> Iterator[None]:
-    """Turn what the library raises where it is told further arguments into one line of ours.
+    """Raise one TrainError for what the library raises where [trainer] sets further arguments.
 
-    Many of them it uses unchecked, some of them not before the first step.
+    Many of them it uses unchecked, a few of them not before the first step.
     """
     try:
         yield
@@ -84,23 +86,23 @@ def _first_line(error: Exception) -> str:
     return next((line for line in str(error).split("\n") if line.strip()), repr(error)).strip()
 
 
-def one_device(known: TrainingArguments) -> TrainingArguments:
+def one_device(args: TrainingArguments) -> TrainingArguments:
     """Keep a process to one GPU, whatever their number.
 
     Several would be torch's DataParallel, which doubles batch and loss unseen; the library has no
     other way to leave it out.
     """
-    if known.n_gpu > 1:
-        known._n_gpu = 1
-    return known
+    if args.n_gpu > 1:
+        args._n_gpu = 1
+    return args
 
 
-def ready(known: TrainingArguments) -> None:
-    """Make DeepSpeed know our processes, where it is used: it spreads weights at loading already.
+def connect_deepspeed(args: TrainingArguments) -> None:
+    """Connect the processes for DeepSpeed, where it is used: loading spreads weights already.
 
     The library would leave that to the start of the training, as the processes are connected.
     """
-    if known.deepspeed:
+    if args.deepspeed:
         import deepspeed
 
         deepspeed.init_distributed(auto_mpi_discovery=False, verbose=False)
@@ -112,8 +114,8 @@ def total_steps(config: TrainConfig, rows: int) -> int:
     return config.max_steps or max(1, math.ceil(each * config.epochs))
 
 
-def steps_between_looks(config: TrainConfig, rows: int) -> int:
-    """Return how many steps lie between two looks at the dev sample."""
+def eval_steps(config: TrainConfig, rows: int) -> int:
+    """Return the number of steps from one evaluation to the next."""
     return config.eval.steps or max(1, math.ceil(total_steps(config, rows) / config.eval.times))
 
 
@@ -128,16 +130,12 @@ _ALWAYS: dict[str, Any] = {
     "ddp_find_unused_parameters": False,
     "log_level": "error",
     "log_level_replica": "error",
-    # patience, and the loss since the last log, go on where a run broke
-    "restore_callback_states_from_checkpoint": True,
 }
-"""What every training tells the library."""
+"""Arguments of every training."""
 
 
-def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
-    judged = extent.judged
-    steps = total_steps(config, extent.rows)
-    between = steps_between_looks(config, extent.rows)
+def _ours(config: TrainConfig, rows: int, folder: Path, evaluates: bool) -> dict[str, Any]:
+    between = eval_steps(config, rows)
     return _ALWAYS | {
         "output_dir": str(folder / CHECKPOINTS),
         "num_train_epochs": config.epochs,
@@ -152,14 +150,14 @@ def _ours(config: TrainConfig, extent: Extent, folder: Path) -> dict[str, Any]:
         "bf16": precision_of(config.precision) == "bf16",
         "use_cpu": device() == "cpu",
         "seed": config.seed,
-        "logging_steps": max(1, min(between, steps // 50)),
-        "eval_strategy": "steps" if judged else "no",
-        "eval_steps": between if judged else None,
+        "logging_steps": max(1, min(between, total_steps(config, rows) // 50)),
+        "eval_strategy": "steps" if evaluates else "no",
+        "eval_steps": between if evaluates else None,
         "save_steps": between,
-        "load_best_model_at_end": judged,
-        "metric_for_best_model": "eval_f1" if judged else None,
-        "greater_is_better": True if judged else None,
+        "load_best_model_at_end": evaluates,
+        "metric_for_best_model": "eval_f1" if evaluates else None,
+        "greater_is_better": True if evaluates else None,
         "dataloader_pin_memory": device() == "cuda",
-        "report_to": "trackio" if config.tracker == "trackio" else "none",
+        "report_to": config.tracker,
         "run_name": folder.name,
     }

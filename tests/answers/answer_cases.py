@@ -4,7 +4,7 @@ from collections import Counter
 
 from hypothesis import strategies as st
 
-from chinchilla.answers import Content, Question
+from chinchilla.answers import Content, Query
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
 
 NER = (
@@ -24,12 +24,12 @@ EE = (
 )
 
 QUESTIONS = {
-    "ner": Question("ner", NER, empty="无"),
-    "re": Question("re", RE, empty="无"),
-    "re-pair": Question("re-pair", RE, na=NA, empty="无", head="甲", tail="乙"),
-    "ee": Question("ee", EE, empty="无"),
-    "ee-trigger": Question("ee-trigger", EE, empty="无"),
-    "ee-argument": Question("ee-argument", EE, empty="无", event=EE[0], trigger="裁员"),
+    "ner": Query("ner", NER, empty="无"),
+    "re": Query("re", RE, empty="无"),
+    "re-pair": Query("re-pair", RE, na=NA, empty="无", head="甲", tail="乙"),
+    "ee": Query("ee", EE, empty="无"),
+    "ee-trigger": Query("ee-trigger", EE, empty="无"),
+    "ee-argument": Query("ee-argument", EE, empty="无", event=EE[0], trigger="裁员"),
 }
 
 
@@ -47,17 +47,17 @@ def items(content: Content) -> list[tuple[object, ...]]:
     return [*entities, *relations, *events]
 
 
-def regrouped(content: Content, question: Question) -> list[tuple[object, ...]]:
+def regrouped(content: Content, query: Query) -> list[tuple[object, ...]]:
     """List the items as an answer holds them: labels, and roles, in the order asked."""
-    places = {label.key: at for at, label in enumerate(question.known)}
-    roles = {role.key: at for label in question.known for at, role in enumerate(label.roles)}
+    places = {label.key: at for at, label in enumerate(query.known)}
+    roles = {role.key: at for label in query.known for at, role in enumerate(label.roles)}
 
     def in_order(event: Event) -> Event:
         arguments = sorted(event.arguments, key=lambda one: roles[one.role])
         return event.model_copy(update={"arguments": tuple(arguments)})
 
     ordered = Content(content.entities, content.relations, tuple(map(in_order, content.events)))
-    if question.subtask == "ee-argument":
+    if query.subtask == "ee-argument":
         return items(ordered)
     return sorted(items(ordered), key=lambda item: places[str(item[0])])
 
@@ -97,39 +97,39 @@ def label_sets(draw: st.DrawFn) -> tuple[Label, ...]:
 
 
 @st.composite
-def asked(draw: st.DrawFn, subtask: str) -> tuple[Content, Question]:
+def asked(draw: st.DrawFn, subtask: str) -> tuple[Content, Query]:
     """Draw a question of a sub-task and a content that answers it."""
     *labels, last = draw(label_sets())
     given = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
     if subtask == "ee-argument":
         given = {"event": last, "trigger": draw(st.none() | WORDS)}
-    question = Question(subtask, (*labels,), empty=draw(EMPTY), **given)
-    return draw(contents(question)), question
+    query = Query(subtask, (*labels,), empty=draw(EMPTY), **given)
+    return draw(contents(query)), query
 
 
 @st.composite
-def contents(draw: st.DrawFn, question: Question) -> Content:
+def contents(draw: st.DrawFn, query: Query) -> Content:
     """Draw a content for a question; items come twice now and then."""
-    keys = st.sampled_from([label.key for label in question.known])
+    keys = st.sampled_from([label.key for label in query.known])
     few = {"max_size": 4}
     arguments = st.lists(
         st.builds(Argument, role=st.sampled_from(["r0", "r1"]), text=WORDS), **few
     ).map(tuple)
-    if question.subtask == "ner":
+    if query.subtask == "ner":
         found = draw(st.lists(st.builds(Entity, type=keys, text=WORDS), **few))
         return Content(entities=tuple(found + found[:1]))
-    if question.subtask == "re":
+    if query.subtask == "re":
         slots = st.dictionaries(st.sampled_from(["s0", "s1"]), WORDS)
         one = st.builds(Relation, predicate=keys, head=WORDS, tail=WORDS, tail_slots=slots)
         return Content(relations=tuple(draw(st.lists(one, **few))))
-    if question.subtask == "re-pair":
+    if query.subtask == "re-pair":
         pair = st.builds(Relation, predicate=keys, head=st.just("甲"), tail=st.just("乙"))
         return Content(relations=tuple(draw(st.lists(pair, **few))))
-    if question.subtask == "ee-argument":
+    if query.subtask == "ee-argument":
         found_arguments = draw(arguments)
-        event = Event(event_type=question.event.key, trigger=question.trigger)
+        event = Event(event_type=query.event.key, trigger=query.trigger)
         whole = event.model_copy(update={"arguments": found_arguments})
         return Content(events=(whole,) if found_arguments else ())
-    held = st.just(()) if question.subtask == "ee-trigger" else arguments
+    held = st.just(()) if query.subtask == "ee-trigger" else arguments
     one = st.builds(Event, event_type=keys, trigger=st.none() | WORDS, arguments=held)
     return Content(events=tuple(draw(st.lists(one, **few))))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from answer_cases import QUESTIONS
 
-from chinchilla.answers import SUBTASKS, form, forms
+from chinchilla.answers import SUBTASKS, answer_format, format_names
 from chinchilla.prompts.options import PromptOptions
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,13 +19,13 @@ EXAMPLES = sorted({example for page in PAGES.values() for example in BLOCK.finda
 @pytest.mark.parametrize("language", PAGES)
 def test_the_page_shows_every_form_and_sub_task(language):
     shown = {(name, subtask) for name, subtask, _ in BLOCK.findall(PAGES[language])}
-    assert shown == {(name, subtask) for name in forms() for subtask in SUBTASKS}
+    assert shown == {(name, subtask) for name in format_names() for subtask in SUBTASKS}
 
 
 @pytest.mark.parametrize(("name", "subtask", "answer"), EXAMPLES)
 def test_an_example_is_what_is_written(name, subtask, answer):
-    question = QUESTIONS[subtask]
-    assert form(name).dump(form(name).parse(answer, question), question) == answer
+    query = QUESTIONS[subtask]
+    assert answer_format(name).dump(answer_format(name).parse(answer, query), query) == answer
 
 
 @pytest.mark.parametrize("language", PAGES)

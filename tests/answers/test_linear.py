@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chinchilla.answers import forms
+from chinchilla.answers import format_names
 from chinchilla.answers.repair import read_answer
 
 BENCHMARK = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "linear.py"))
@@ -15,16 +15,16 @@ SMALL, TIMES, QUADRATIC = 1_000, 8, 20
 FLOOR = 0.003
 
 
-def seconds(raw, question, form):
+def seconds(raw, query, form):
     best = float("inf")
     for _ in range(2):
         start = time.process_time()
-        read_answer(raw, question, form, BENCHMARK["TEXT"])
+        read_answer(raw, query, form, BENCHMARK["TEXT"])
         best = min(best, time.process_time() - start)
     return best
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 def test_an_answer_of_any_shape_is_read_in_linear_time(form):
     # eight times as much takes 64 times as long where time is quadratic
     slow = []
@@ -32,17 +32,17 @@ def test_an_answer_of_any_shape_is_read_in_linear_time(form):
     for at, ((name, small), (_, large)) in enumerate(
         zip(BENCHMARK["shapes"](SMALL), BENCHMARK["shapes"](SMALL * TIMES), strict=True)
     ):
-        question = BENCHMARK["QUESTIONS"][at % len(BENCHMARK["QUESTIONS"])]
-        ratio = seconds(large, question, form) / max(seconds(small, question, form), FLOOR)
+        query = BENCHMARK["QUESTIONS"][at % len(BENCHMARK["QUESTIONS"])]
+        ratio = seconds(large, query, form) / max(seconds(small, query, form), FLOOR)
         if ratio > QUADRATIC:
-            slow.append((name, question.subtask, ratio))
+            slow.append((name, query.subtask, ratio))
     gc.enable()
     assert not slow
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize("opening", ["[", "{", "(", "（", '{"a":', "[{", "a(", '"[\\"', "<think>"])
 def test_a_hundred_thousand_characters_of_openings_are_read(form, opening):
     raw = opening * (100_000 // len(opening))
-    for question in BENCHMARK["QUESTIONS"][3:]:
-        assert read_answer(raw, question, form, "甲").content is not None
+    for query in BENCHMARK["QUESTIONS"][3:]:
+        assert read_answer(raw, query, form, "甲").content is not None

@@ -5,8 +5,7 @@ import json
 import pytest
 from answer_cases import QUESTIONS, items
 
-from chinchilla.answers import Content, Question
-from chinchilla.answers import form as form_of
+from chinchilla.answers import Content, Query, answer_format
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Entity
 
@@ -61,9 +60,9 @@ WRAPPED = (
 
 def answer(form: str, subtask: str) -> tuple[str, list]:
     """Return a sound answer and its items."""
-    question = QUESTIONS[subtask]
-    content = read_answer(RAW[subtask], question, "json", TEXT).content
-    return form_of(form).dump(content, question), items(content)
+    query = QUESTIONS[subtask]
+    content = read_answer(RAW[subtask], query, "json", TEXT).content
+    return answer_format(form).dump(content, query), items(content)
 
 
 @pytest.mark.parametrize("subtask", RAW)
@@ -116,12 +115,12 @@ def test_an_answer_that_is_escaped_or_full_width_is_read(form: str, subtask: str
         ),
     ],
 )
-def test_nothing_that_stands_in_the_text_is_taken_away(form: str, span: str) -> None:
+def test_nothing_that_is_in_the_text_is_taken_away(form: str, span: str) -> None:
     content = Content(entities=(Entity(type="ORG", text=span), Entity(type="LOC", text=span)))
-    question = Question("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
+    query = Query("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
     text = f"原文里有{span}这几个字"
-    raw = form_of(form).dump(content, question)
-    reading = read_answer(raw, question, form, text)
+    raw = answer_format(form).dump(content, query)
+    reading = read_answer(raw, query, form, text)
     assert (reading.status, items(reading.content)) == ("ok", [("ORG", span), ("LOC", span)])
 
 
@@ -176,11 +175,11 @@ ABSENT = [
 @pytest.mark.parametrize("word", ABSENT)
 def test_words_for_nothing_found_are_no_item(form: str, word: str) -> None:
     content = Content(entities=(Entity(type="ORG", text="小米"), Entity(type="LOC", text=word)))
-    question = QUESTIONS["ner"]
-    reading = read_answer(form_of(form).dump(content, question), question, form, TEXT)
+    query = QUESTIONS["ner"]
+    reading = read_answer(answer_format(form).dump(content, query), query, form, TEXT)
     assert (reading.status, items(reading.content)) == ("repaired", [ORG])
     assert reading.notes["absent"] == 1
-    without = read_answer(form_of(form).dump(content, question), question, form)
+    without = read_answer(answer_format(form).dump(content, query), query, form)
     assert items(without.content) == [ORG, ("LOC", word)]
 
 

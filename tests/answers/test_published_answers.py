@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from answer_cases import counted
 
-from chinchilla.answers import Question, form, forms, ordered
+from chinchilla.answers import Query, answer_format, format_names, target
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
+from chinchilla.tally import Tally
 
 SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 DATA = SHARED / "data"
@@ -17,13 +17,13 @@ DATA = SHARED / "data"
 
 def make(subtask, first, second, labels):
     if subtask == "re-pair":
-        return Question(subtask, labels.labels, labels.na, "无", first, second)
+        return Query(subtask, labels.labels, labels.na, "无", first, second)
     if subtask == "ee-argument":
-        return Question(subtask, (), empty="无", event=labels.by_key[first], trigger=second)
-    return Question(subtask, labels.labels, empty="无")
+        return Query(subtask, (), empty="无", event=labels.by_key[first], trigger=second)
+    return Query(subtask, labels.labels, empty="无")
 
 
-def questions(record, labels, known):
+def queries(record, labels, known):
     """Yield what is asked of a record; `known` keeps questions that come again."""
 
     def ask(*parts):
@@ -57,22 +57,26 @@ def test_the_gold_of_every_record_can_be_read_back(source):
         for record in catalogue.records(found, split, Tally(forgiving=True)):
             if not record.labelled:
                 continue
-            for question in questions(record, labels, known):
+            for query in queries(record, labels, known):
                 done += 1
-                check(record, question, thorough=done % 50 == 0)
+                check(record, query, thorough=done % 50 == 0)
     assert done
 
 
-def check(record, question, thorough):
-    gold = ordered(record, question)
+def check(record, query, thorough):
+    gold = target(record, query)
     wanted = counted(gold)
     if not wanted and not thorough:
         return  # nothing found reads the same everywhere; test_forms writes it out
-    for name in forms():
-        answer = form(name).dump(gold, question)
-        assert counted(form(name).parse(answer, question)) == wanted, (record.id, name, answer)
+    for name in format_names():
+        answer = answer_format(name).dump(gold, query)
+        assert counted(answer_format(name).parse(answer, query)) == wanted, (
+            record.id,
+            name,
+            answer,
+        )
         if thorough:
             text = f"{record.title}\n{record.text}" if record.title else record.text
-            reading = read_answer(answer, question, name, text)
+            reading = read_answer(answer, query, name, text)
             assert counted(reading.content) == wanted, (record.id, name, answer)
             assert reading.status == ("ok" if wanted else "ok_empty"), (record.id, name, answer)

@@ -7,7 +7,7 @@ from answer_cases import QUESTIONS, items
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Question, forms
+from chinchilla.answers import SUBTASKS, Query, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Label, Role
 
@@ -246,7 +246,7 @@ def test_a_broken_answer_is_repaired(form, subtask, raw, status, expected, notes
     assert notes is None or reading.notes == notes
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize("subtask", SUBTASKS)
 @settings(max_examples=50, deadline=None)
 @given(raw=st.text() | st.lists(PIECES, max_size=30).map("".join))
@@ -255,18 +255,18 @@ def test_no_text_makes_reading_fail(form, subtask, raw):
     assert reading.status in ("ok", "ok_empty", "repaired", "repaired_partial", "failed", "refusal")
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize(
     "raw", ["{" * 100_000, "[[" * 50_000, '{"a":' * 20_000, "Entity(" * 15_000, '{"' * 50_000]
 )
 def test_a_hundred_kilobytes_of_brackets_are_read(form, raw):
-    for question in (QUESTIONS["ee"], QUESTIONS["re-pair"]):
-        assert read_answer(raw, question, form).content is not None
+    for query in (QUESTIONS["ee"], QUESTIONS["re-pair"]):
+        assert read_answer(raw, query, form).content is not None
 
 
 SORRY = Label(key="道歉", name="道歉", roles=(Role(key="who", name="道歉者"),))
-PLAIN = {subtask: Question(subtask, ()) for subtask in ("ner", "ee")}
-ASKED = {"ee-argument": Question("ee-argument", (), event=SORRY, trigger="道歉")}
+PLAIN = {subtask: Query(subtask, ()) for subtask in ("ner", "ee")}
+ASKED = {"ee-argument": Query("ee-argument", (), event=SORRY, trigger="道歉")}
 PHRASES = [
     # words of a refusal, or for nothing found, inside what was found and outside of it
     ("json", PLAIN["ner"], '{"PER": ["不存在"]}', "ok", [("PER", "不存在")]),
@@ -295,17 +295,17 @@ PHRASES = [
 ]
 
 
-@pytest.mark.parametrize(("form", "question", "raw", "status", "expected"), PHRASES)
-def test_words_of_a_refusal_may_stand_in_what_was_found(form, question, raw, status, expected):
-    reading = read_answer(raw, question, form)
+@pytest.mark.parametrize(("form", "query", "raw", "status", "expected"), PHRASES)
+def test_words_of_a_refusal_may_are_in_what_was_found(form, query, raw, status, expected):
+    reading = read_answer(raw, query, form)
     assert (reading.status, items(reading.content)) == (status, expected)
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize("raw", ['""', "“”", "''", "。", '""。'])
-def test_quotes_alone_say_nothing_unless_the_question_says_so(form, raw):
+def test_quotes_alone_say_nothing_unless_the_query_says_so(form, raw):
     assert read_answer(raw, PLAIN["ner"], form).status == "failed"
-    assert read_answer(raw, Question("ner", (), empty=raw), form).status == "ok_empty"
+    assert read_answer(raw, Query("ner", (), empty=raw), form).status == "ok_empty"
 
 
 def test_half_a_surrogate_pair_is_left_out():
@@ -320,9 +320,9 @@ def raw_cases():
     return [json.loads(line) for line in lines if line]
 
 
-def raw_question():
+def raw_query():
     names = ("组织", "地点", "人物")
-    return Question("ner", tuple(Label(key=name, name=name) for name in names), empty="无")
+    return Query("ner", tuple(Label(key=name, name=name) for name in names), empty="无")
 
 
 @pytest.mark.real
@@ -330,7 +330,7 @@ def test_recommended_statuses_are_given():
     # a recommended status is one of ours with a remark behind it; a refusal is a kind of failure
     statuses = ("repaired_partial", "repaired", "ok_empty", "ok", "failed")
     for case in raw_cases():
-        status = read_answer(case["raw"], raw_question(), "json").status
+        status = read_answer(case["raw"], raw_query(), "json").status
         wanted = next(one for one in statuses if case["recommended_status"].startswith(one))
         assert {"refusal": "failed"}.get(status, status) == wanted, case["name"]
 
@@ -338,7 +338,7 @@ def test_recommended_statuses_are_given():
 @pytest.mark.real
 def test_without_repair_the_items_are_those_of_the_reference_scorer():
     for case in raw_cases():
-        reading = read_answer(case["raw"], raw_question(), "json")
+        reading = read_answer(case["raw"], raw_query(), "json")
         strict = [[item.text, item.type] for item in reading.strict_content.entities]
         assert (reading.strict, strict) == (case["iepile_parse_ok"], case["iepile_items"])
 
@@ -346,7 +346,7 @@ def test_without_repair_the_items_are_those_of_the_reference_scorer():
 @pytest.mark.real
 def test_gold_is_recovered_wherever_the_answer_holds_it():
     for case in raw_cases():
-        reading = read_answer(case["raw"], raw_question(), "json")
+        reading = read_answer(case["raw"], raw_query(), "json")
         found = {(item.type, item.text) for item in reading.content.entities}
         gold = {(item["type"], item["text"]) for item in case["gold"]}
         # each gold span that the answer quotes in full, under its label; the cut one is not

@@ -7,7 +7,7 @@ from answer_cases import QUESTIONS, items, regrouped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Content, form, forms
+from chinchilla.answers import SUBTASKS, Content, answer_format, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Argument, Entity, Event, Relation
 
@@ -61,20 +61,20 @@ def contents(draw, subtask, spans):
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize("subtask", SUBTASKS)
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_what_stands_around_an_answer_changes_no_item(name, subtask, wrapper, data):
-    question = QUESTIONS[subtask]
+    query = QUESTIONS[subtask]
     content = data.draw(contents(subtask, SPANS))
-    answer = form(name).dump(content, question)
-    example = form(name).dump(data.draw(contents(subtask, OTHERS)), question)
+    answer = answer_format(name).dump(content, query)
+    example = answer_format(name).dump(data.draw(contents(subtask, OTHERS)), query)
     parts = {"answer": answer, "example": example, "string": json.dumps(answer)}
     raw = WRAPPERS[wrapper]
     for part, words in parts.items():
         raw = raw.replace(f"{{{part}}}", words)
-    reading = read_answer(raw, question, name, TEXT, PROMPT)
-    assert items(reading.content) == regrouped(content, question)
+    reading = read_answer(raw, query, name, TEXT, PROMPT)
+    assert items(reading.content) == regrouped(content, query)
     # a quoted name alone is of the form lines
     quoted = wrapper == "string" and (name, subtask) == ("lines", "re-pair")
     assert reading.status == ("ok" if quoted and len(content.relations) == 1 else "repaired")

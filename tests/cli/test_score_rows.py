@@ -11,12 +11,13 @@ from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
+from chinchilla.prompts.budget import make_cutter, prompt_overhead
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
 from chinchilla.score.evaluate import Request, evaluate
-from chinchilla.windows.cut import make_cutter, prompt_overhead
+from chinchilla.tally import Tally
 
 CASES = [
     ("msra", None, "ner", "ner_string", 24),
@@ -60,13 +61,13 @@ class Made:
         splits = [split for split in SPLITS if split in self.found.files]
         for record in (one for name in splits for one in self._records(name)):
             lost: Counter[str] = Counter()
-            panes = cutter.panes(record, lost)
+            panes = cutter.windows(record, lost)
             if lost:
                 continue
             self.records.append(record)
             self.cut += len(panes) > 1
             for window, shown in panes:
-                self.rows.extend(map(prompter.row, prompter.asks(shown, window)))
+                self.rows.extend(map(prompter.row, prompter.queries_of_record(shown, window)))
 
     def _records(self, split: str) -> list[Record]:
         found = catalogue.records(self.found, split, Tally())
@@ -99,7 +100,7 @@ def test_gold_answers_of_all_windows_score_exactly_100(
     found = evaluate(request, row_reading(request.rows, tmp_path, policy))
     for scores in (found.scores, found.strict, found.parsed_only):
         assert scores[metric].micro.f1 == 1.0, scores[metric].counts
-    assert (found.health.hallucinated, found.health.not_asked) == (0, 0)
+    assert (found.stats.hallucinated, found.stats.not_asked) == (0, 0)
     assert f"|merge:{policy}|" in found.signature
 
 
@@ -125,8 +126,8 @@ def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
     rows = tmp_path / "out" / "re" / "dev.jsonl"
     first = InstructionRow.model_validate_json(rows.read_bytes().split(b"\n")[0])
     for place, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
-        question = row_reading(place, tmp_path / "nowhere", "keep").question(first)
-        assert question.by_key["收购"].name == name
+        query = row_reading(place, tmp_path / "nowhere", "keep").query(first)
+        assert query.by_key["收购"].name == name
 
 
 @pytest.mark.parametrize("name", ["labels.json", "re/dev.jsonl"])

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from chinchilla.export.formats import formats, load_format
-from chinchilla.export.formats.llama_factory import ENTRY, dataset_info
+from chinchilla.export.formats.llama_factory import ALPACA, dataset_info
 from chinchilla.schema import InstructionRow
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -76,7 +76,7 @@ def test_the_documentation_shows_items_as_they_are_written(
     )
     names = ("alpaca", "sharegpt", "messages", "prompt-completion", "aquila")
     assert shown[:-1] == [load_format(name).write(row) for name in names]
-    info = dataset_info(("train",), ENTRY)["dataset_info.json"]
+    info = dataset_info(("train",), ALPACA)
     assert shown[-1] == json.loads(info)
 
 

@@ -13,14 +13,15 @@ pytest.importorskip("transformers", reason="pip install 'chinchilla[train]'")
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from chinchilla.answers import SUBTASKS, Content, Question, form, ordered
+from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
-from chinchilla.predict.constrained import Constraint, accepts, grammar_of
+from chinchilla.predict.constrained import Constraint, accepts
 from chinchilla.predict.engine import Limits
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
+from chinchilla.tally import Tally
 
 SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 
@@ -50,23 +51,23 @@ def constraint() -> Constraint:
     return Constraint(byte_level())
 
 
-def allowed(name: str, question: Question, passage: str, answer: str) -> bool:
-    return accepts(grammar_of(Limits(name, question, passage)), answer, constraint())
+def allowed(name: str, query: Query, passage: str, answer: str) -> bool:
+    return accepts(grammar_of(Limits(name, query, passage)), answer, constraint())
 
 
 def records_of(source: str, raw: Path, samples: bool):
     """List the labels and labelled records of a source, at most 2,000 a split; none if absent."""
     card = catalogue.load_card(source, raw)
-    found = catalogue.find(card, raw, samples=samples)
-    if found is None:
+    source_files = catalogue.find(card, raw, samples=samples)
+    if source_files is None:
         return None, []
     records = [
         record
-        for split in found.files
-        for record in islice(catalogue.records(found, split, Tally(forgiving=True)), 2000)
+        for split in source_files.files
+        for record in islice(catalogue.records(source_files, split, Tally(forgiving=True)), 2000)
         if record.labelled
     ]
-    return card.label_set(found.edition.name), records
+    return card.label_set(source_files.edition.name), records
 
 
 def asked(records, labels, name: str):
@@ -74,18 +75,18 @@ def asked(records, labels, name: str):
     prompter = Prompter(labels, 0, PromptOptions(subtasks=SUBTASKS, forms=(name,)))
     for record in records:
         passage = f"{record.title}\n{record.text}" if record.title else record.text
-        for ask in prompter.asks(record):
-            empty = prompter.phrases.empty.get(name, {}).get(ask.question.subtask, "")
-            question = ask.question.with_empty(empty)
-            yield passage, question, ordered(record, question)
+        for ask in prompter.queries_of_record(record):
+            empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
+            query = ask.query.with_empty(empty)
+            yield passage, query, ordered(record, query)
 
 
 def refused(records, labels, name: str) -> list[tuple[str, str]]:
     """List the gold answers that the grammar does not accept."""
     return [
         (passage, answer)
-        for passage, question, gold in asked(records, labels, name)
-        if not allowed(name, question, passage, answer := form(name).dump(gold, question))
+        for passage, query, gold in asked(records, labels, name)
+        if not allowed(name, query, passage, answer := form(name).dump(gold, query))
     ]
 
 
@@ -94,8 +95,8 @@ def spans_of(content: Content) -> list[str]:
     events = content.events
     return [
         *(entity.text for entity in content.entities),
-        *(words for item in content.relations for words in (item.head, item.tail)),
-        *(words for item in content.relations for words in item.tail_slots.values()),
+        *(span for item in content.relations for span in (item.head, item.tail)),
+        *(span for item in content.relations for span in item.tail_slots.values()),
         *(event.trigger for event in events if event.trigger is not None),
         *(one.text for event in events for one in event.arguments),
     ]
@@ -124,14 +125,14 @@ def label_sets(draw: st.DrawFn) -> tuple[Label, ...]:
 
 
 @st.composite
-def answered(draw: st.DrawFn, subtask: str) -> tuple[str, Question, Content]:
+def answered(draw: st.DrawFn, subtask: str) -> tuple[str, Query, Content]:
     """Draw a passage, a question about it and gold whose spans are cut from it."""
     passage, (*labels, last) = draw(PASSAGES), draw(label_sets())
-    given = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
+    context = {"head": "甲", "tail": "乙", "na": last} if subtask == "re-pair" else {}
     if subtask == "ee-argument":
-        given = {"event": last}
-    question = Question(subtask, (*labels,), empty=draw(EMPTY), **given)
-    return passage, question, draw(contents(question, passage))
+        context = {"event": last}
+    query = Query(subtask, (*labels,), empty=draw(EMPTY), **context)
+    return passage, query, draw(contents(query, passage))
 
 
 def spans(passage: str) -> st.SearchStrategy[str]:
@@ -140,35 +141,35 @@ def spans(passage: str) -> st.SearchStrategy[str]:
 
 
 @st.composite
-def contents(draw: st.DrawFn, question: Question, passage: str) -> Content:
-    keys = st.sampled_from([label.key for label in question.known])
-    words = spans(passage)
-    parts = question.labels[0].roles
+def contents(draw: st.DrawFn, query: Query, passage: str) -> Content:
+    keys = st.sampled_from([label.key for label in query.known])
+    span = spans(passage)
+    parts = query.labels[0].roles
     one = st.one_of(
-        st.builds(Argument, role=st.just(part.key), text=st.sampled_from(part.values) | words)
+        st.builds(Argument, role=st.just(part.key), text=st.sampled_from(part.values) | span)
         if part.values
-        else st.builds(Argument, role=st.just(part.key), text=words)
+        else st.builds(Argument, role=st.just(part.key), text=span)
         for part in parts
     )
     arguments = draw(st.lists(one, max_size=4).map(tuple))
-    match question.subtask:
+    match query.subtask:
         case "ner":
-            entity = st.builds(Entity, type=keys, text=words)
+            entity = st.builds(Entity, type=keys, text=span)
             return Content(entities=tuple(draw(st.lists(entity, max_size=5))))
         case "re":
-            slots = st.dictionaries(st.sampled_from([part.key for part in parts]), words)
-            item = st.builds(Relation, predicate=keys, head=words, tail=words, tail_slots=slots)
+            slots = st.dictionaries(st.sampled_from([part.key for part in parts]), span)
+            item = st.builds(Relation, predicate=keys, head=span, tail=span, tail_slots=slots)
             return Content(relations=tuple(draw(st.lists(item, max_size=4))))
         case "re-pair":
-            found = draw(st.lists(keys, max_size=4, unique=True))
-            pairs = [Relation(predicate=key, head="甲", tail="乙") for key in found]
+            chosen = draw(st.lists(keys, max_size=4, unique=True))
+            pairs = [Relation(predicate=key, head="甲", tail="乙") for key in chosen]
             return Content(relations=tuple(pairs))
         case "ee-argument":
-            event = Event(event_type=question.event.key, trigger=None, arguments=arguments)
+            event = Event(event_type=query.event.key, trigger=None, arguments=arguments)
             return Content(events=(event,) if arguments else ())
         case _:
-            held = arguments if question.subtask == "ee" else ()
+            given_arguments = arguments if query.subtask == "ee" else ()
             event = st.builds(
-                Event, event_type=keys, trigger=st.none() | words, arguments=st.just(held)
+                Event, event_type=keys, trigger=st.none() | span, arguments=st.just(given_arguments)
             )
             return Content(events=tuple(draw(st.lists(event, max_size=3))))

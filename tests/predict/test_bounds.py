@@ -1,4 +1,4 @@
-"""The chat template of a stranger: bounded in time, memory and what it writes."""
+"""A chat template of others: bounded in time, memory and what it writes."""
 
 import threading
 
@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.bounds import TooMuchError, bounded
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 
 DOUBLED = (
     "{% set ns = namespace(x='aa') %}"
@@ -42,10 +42,10 @@ def test_a_template_that_does_more_than_word_a_prompt_is_refused_in_one_line(
     tokenizer: PreTrainedTokenizerFast, template: str, what: str
 ) -> None:
     tokenizer.chat_template = template
-    with pytest.raises(EngineError) as found:
-        Chat(tokenizer).text("你好")
-    assert str(found.value).startswith(f"tokenizer: its chat template {what}")
-    assert str(found.value).endswith("; put the template of the published model there")
+    with pytest.raises(EngineError) as caught:
+        ChatTemplate(tokenizer).text("你好")
+    assert str(caught.value).startswith(f"tokenizer: its chat template {what}")
+    assert str(caught.value).endswith("; put the template of the published model there")
 
 
 LOOPS = "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"
@@ -66,7 +66,7 @@ def test_what_takes_long_in_a_template_is_refused_in_one_line(
     monkeypatch.setattr("chinchilla.predict.bounds.SECONDS", 0.2)
     tokenizer.chat_template = LOOPS
     with pytest.raises(EngineError, match=r"it takes more than 0\.2 seconds of work"):
-        Chat(tokenizer).text("你好")
+        ChatTemplate(tokenizer).text("你好")
 
 
 def test_limits_end_with_what_they_bound(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -75,15 +75,15 @@ def test_limits_end_with_what_they_bound(tokenizer: PreTrainedTokenizerFast) -> 
 
     before = resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGVTALRM)
     tokenizer.chat_template = "{{ messages[0].content }}"
-    assert Chat(tokenizer).text("你好") == "你好"
+    assert ChatTemplate(tokenizer).text("你好") == "你好"
     after = resource.getrlimit(resource.RLIMIT_AS), signal.getsignal(signal.SIGVTALRM)
     assert (before, signal.getitimer(signal.ITIMER_VIRTUAL)) == (after, (0.0, 0.0))
 
 
 def test_a_template_is_rendered_on_any_thread(tokenizer: PreTrainedTokenizerFast) -> None:
     tokenizer.chat_template = "{{ messages[0].content }}"
-    found: list[str] = []
-    thread = threading.Thread(target=lambda: found.append(Chat(tokenizer).text("你好")))
+    texts: list[str] = []
+    thread = threading.Thread(target=lambda: texts.append(ChatTemplate(tokenizer).text("你好")))
     thread.start()
     thread.join()
-    assert found == ["你好"]
+    assert texts == ["你好"]

@@ -5,14 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
+from waiting import no_waits
 
 from chinchilla.errors import EngineError, PromptError
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.endpoint import Endpoint, Waits
+from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Answer, Prompt
 
 
@@ -23,11 +23,10 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def engine(chat: Any, **more: Any) -> Endpoint:
-    waits = Waits(lambda stop, seconds: None, lambda: 0.0, Random(0))
-    return Endpoint(EndpointOptions(chat.base_url, "m", retries=0), waits=waits, **more)
+    return Endpoint(EndpointOptions(chat.base_url, "m", retries=0), waits=no_waits(), **more)
 
 
-def said(finish: str | None = "stop", **message: Any) -> dict[str, Any]:
+def completion(finish: str | None = "stop", **message: Any) -> dict[str, Any]:
     return {"choices": [{"message": {"content": None, **message}, "finish_reason": finish}]}
 
 
@@ -35,29 +34,54 @@ THINKS = "enable_thinking"
 THOUGHT = '{"人物": ["李岩"]}'
 CALL = [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 CAUSES: list[tuple[Any, str, str, str]] = [
-    (said(reasoning_content=THOUGHT), "answer-in-reasoning", "only reasoning_content", THINKS),
-    (said(reasoning=THOUGHT), "answer-in-reasoning", "no content, only reasoning", THINKS),
-    (said(content="", reasoning=[THOUGHT]), "answer-in-reasoning", "only reasoning", THINKS),
-    (said(content="\n\n", reasoning=THOUGHT), "answer-in-reasoning", "only reasoning", THINKS),
-    (said(content=[], reasoning=THOUGHT), "answer-in-reasoning", "only reasoning", THINKS),
-    (said(None, reasoning=THOUGHT), "answer-in-reasoning", "only reasoning", THINKS),
-    (said("length", reasoning=THOUGHT), "cut-before-content", "by reasoning", "--max-new-tokens"),
-    (said("length", reasoning_content=THOUGHT), "cut-before-content", "max_tokens", THINKS),
-    (said("length", content=""), "cut-before-content", "max_tokens", "--max-new-tokens"),
-    (said("length"), "cut-before-content", "max_tokens", "--max-new-tokens"),
-    ({"choices": [{"finish_reason": "length"}]}, "cut-before-content", "max_tokens", "raise"),
-    (said(refusal="I can't"), "refused-by-model", "the model refuses: I can't", "another model"),
     (
-        said(content=[{"type": "refusal", "refusal": "No"}]),
+        completion(reasoning_content=THOUGHT),
+        "answer-in-reasoning",
+        "only reasoning_content",
+        THINKS,
+    ),
+    (completion(reasoning=THOUGHT), "answer-in-reasoning", "no content, only reasoning", THINKS),
+    (completion(content="", reasoning=[THOUGHT]), "answer-in-reasoning", "only reasoning", THINKS),
+    (
+        completion(content="\n\n", reasoning=THOUGHT),
+        "answer-in-reasoning",
+        "only reasoning",
+        THINKS,
+    ),
+    (completion(content=[], reasoning=THOUGHT), "answer-in-reasoning", "only reasoning", THINKS),
+    (completion(None, reasoning=THOUGHT), "answer-in-reasoning", "only reasoning", THINKS),
+    (
+        completion("length", reasoning=THOUGHT),
+        "cut-before-content",
+        "by reasoning",
+        "--max-new-tokens",
+    ),
+    (completion("length", reasoning_content=THOUGHT), "cut-before-content", "max_tokens", THINKS),
+    (completion("length", content=""), "cut-before-content", "max_tokens", "--max-new-tokens"),
+    (completion("length"), "cut-before-content", "max_tokens", "--max-new-tokens"),
+    ({"choices": [{"finish_reason": "length"}]}, "cut-before-content", "max_tokens", "raise"),
+    (
+        completion(refusal="I can't"),
+        "refused-by-model",
+        "the model refuses: I can't",
+        "another model",
+    ),
+    (
+        completion(content=[{"type": "refusal", "refusal": "No"}]),
         "refused-by-model",
         "the model refuses: No",
         "another model",
     ),
-    (said("tool_calls", tool_calls=CALL), "tool-call", "calls a tool", "without tools"),
-    (said("stop", tool_calls=CALL), "tool-call", "calls a tool", "without tools"),
-    (said(function_call={"name": "f"}), "tool-call", "calls a tool", "without tools"),
-    (said("content_filter"), "content-filter", "content filter", "another model"),
-    (said("content_filter", content="[{"), "content-filter", "content filter", "another model"),
+    (completion("tool_calls", tool_calls=CALL), "tool-call", "calls a tool", "without tools"),
+    (completion("stop", tool_calls=CALL), "tool-call", "calls a tool", "without tools"),
+    (completion(function_call={"name": "f"}), "tool-call", "calls a tool", "without tools"),
+    (completion("content_filter"), "content-filter", "content filter", "another model"),
+    (
+        completion("content_filter", content="[{"),
+        "content-filter",
+        "content filter",
+        "another model",
+    ),
     ({"choices": []}, "not-a-completion", 'completion: {"choices": []}', "base URL"),
     ({"id": "x"}, "not-a-completion", 'completion: {"id": "x"}', "base URL"),
     ({"choices": None}, "not-a-completion", "not a chat completion", "base URL"),
@@ -77,14 +101,14 @@ CAUSES: list[tuple[Any, str, str, str]] = [
     (b"[" * 100_000, "not-a-completion", "completion: [[[", "base URL"),
     (b'{"choices":' * 100_000, "not-a-completion", "not a chat completion", "base URL"),
     (b"9" * 100_000, "not-a-completion", "completion: 999", "base URL"),
-    (said(content={"text": "a"}), "not-a-completion", "not a chat completion", "base URL"),
+    (completion(content={"text": "a"}), "not-a-completion", "not a chat completion", "base URL"),
     (
-        {**said(content="a"), "usage": {"completion_tokens": 10**40}},
+        {**completion(content="a"), "usage": {"completion_tokens": 10**40}},
         "not-a-completion",
         "not a chat completion",
         "base URL",
     ),
-    (said(refusal=f"\x1b[2J\n{'x' * 999}"), "refused-by-model", "refuses: ", "another model"),
+    (completion(refusal=f"\x1b[2J\n{'x' * 999}"), "refused-by-model", "refuses: ", "another model"),
 ]
 
 
@@ -104,7 +128,7 @@ def test_a_reply_without_an_answer_says_why_and_what_to_do(
 
 
 @pytest.mark.parametrize(("body", "reason", "what", "todo"), CAUSES)
-def test_who_goes_on_has_each_cause_and_the_other_answers(
+def test_a_forgiving_engine_has_each_cause_and_the_other_answers(
     chat: Any, body: Any, reason: str, what: str, todo: str
 ) -> None:
     if not reason:
@@ -117,7 +141,7 @@ def test_who_goes_on_has_each_cause_and_the_other_answers(
     assert {name: error.reason for name, error in asking.refused.items()} == {"2": reason}
 
 
-def test_what_is_wrong_with_the_server_stops_those_who_go_on_too(chat: Any) -> None:
+def test_what_is_wrong_with_the_server_stops_a_forgiving_engine_too(chat: Any) -> None:
     for status in (401, 403, 404, 500):
         chat.plan = [(status, {}, {"error": "no"})]
         with pytest.raises(EngineError, match=f"{status}: no"):
@@ -135,9 +159,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def chinchilla(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]":
+def chinchilla(
+    folder: Path, *command: str, start: tuple[str, ...] = ("-m", "chinchilla")
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "chinchilla", *command],
+        [sys.executable, *start, *command],
         cwd=folder,
         env={**os.environ, "NO_PROXY": "127.0.0.1"},
         capture_output=True,
@@ -146,15 +172,18 @@ def chinchilla(folder: Path, *command: str) -> "subprocess.CompletedProcess[str]
     )
 
 
-def predict(build: Path, chat: Any, *options: str) -> "subprocess.CompletedProcess[str]":
+def predict(
+    build: Path, chat: Any, *options: str, start: tuple[str, ...] = ("-m", "chinchilla")
+) -> "subprocess.CompletedProcess[str]":
     lines = [json.dumps({"text": text}, ensure_ascii=False) for text in ("甲在南塔", "乙在家")]
     (build / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
     usual = ("--processed", "p", "--source", "boson", "--input", "in.jsonl")
-    return chinchilla(build, "predict", "m", "--base-url", chat.base_url, *usual, *options)
+    command = ("predict", "m", "--base-url", chat.base_url, *usual, *options)
+    return chinchilla(build, *command, start=start)
 
 
 def test_a_thinking_model_stops_predict_with_what_to_switch_off(build: Path, chat: Any) -> None:
-    chat.always = lambda text: (200, {}, said(reasoning_content=THOUGHT))
+    chat.always = lambda text: (200, {}, completion(reasoning_content=THOUGHT))
     for options in ((), ("--on-error", "count")):
         done = predict(build, chat, *options)
         assert done.returncode == 1
@@ -166,7 +195,7 @@ def test_a_thinking_model_stops_predict_with_what_to_switch_off(build: Path, cha
 def test_predict_counts_by_cause_and_writes_the_others(build: Path, chat: Any) -> None:
     def reply(text: str) -> Any:
         fields = {"content": '{"地点": ["南塔"]}'} if "南塔" in text else {"refusal": "No"}
-        return (200, {}, said(**fields))
+        return (200, {}, completion(**fields))
 
     chat.always = reply
     done = predict(build, chat, "--on-error", "count")
@@ -179,7 +208,23 @@ def test_predict_counts_by_cause_and_writes_the_others(build: Path, chat: Any) -
 
 
 def test_answers_that_are_empty_are_counted(build: Path, chat: Any) -> None:
-    chat.always = lambda text: (200, {}, said(content=""))
+    chat.always = lambda text: (200, {}, completion(content=""))
     done = predict(build, chat)
     assert done.returncode == 0
     assert "2 answers are empty, the first line-000001.0" in done.stderr
+
+
+WITHOUT = """
+import runpy, sys
+for name in ("torch", "transformers", "peft", "llguidance"):
+    sys.modules[name] = None
+runpy.run_module("chinchilla", run_name="__main__")
+"""
+
+
+def test_an_endpoint_is_asked_where_nothing_to_train_with_is_installed(
+    build: Path, chat: Any
+) -> None:
+    done = predict(build, chat, "--constrained", start=("-c", WITHOUT))
+    assert done.returncode == 0, done.stderr
+    assert "grammar" in chat.bodies[0]["structured_outputs"]

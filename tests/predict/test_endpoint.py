@@ -4,17 +4,17 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from threading import Barrier, Event, Lock
 from typing import Any
 
 import pytest
+from waiting import Slept
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.predict.answer_log import answer_all, open_journal
+from chinchilla.predict.answer_log import answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.endpoint import Endpoint, Waits
+from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.schema import Label
 
@@ -24,7 +24,7 @@ DATE = "Tue, 14 Nov 2023 22:13:50 GMT"
 KEY = "sk-secret-0123456789"
 
 
-def said(text: object, finish: str = "stop") -> dict[str, Any]:
+def completion(text: object, finish: str = "stop") -> dict[str, Any]:
     message = {"role": "assistant", "content": text}
     choices = [{"index": 0, "message": message, "finish_reason": finish}]
     return {"choices": choices, "usage": {"completion_tokens": 7}}
@@ -34,19 +34,9 @@ def prompts(count: int) -> list[Prompt]:
     return [Prompt(f"row-{number}", f"text {number}") for number in range(count)]
 
 
-class Slept:
-    """Waits that take no time and say how long they would have been."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    def waits(self) -> Waits:
-        return Waits(lambda stop, seconds: self.seconds.append(seconds), lambda: NOW, Random(0))
-
-
 @pytest.fixture
 def slept() -> Slept:
-    return Slept()
+    return Slept(NOW)
 
 
 @pytest.fixture(autouse=True)
@@ -104,17 +94,17 @@ def test_the_key_comes_from_the_variable_that_is_named(
 
 
 REPLIES = [
-    (said("[]"), Answer("row-0", "[]", 7, False)),
-    (said("[{", "length"), Answer("row-0", "[{", 7, True)),
-    (said(None), Answer("row-0", "", 7, False)),
-    (said("  ", "length"), Answer("row-0", "  ", 7, True)),
+    (completion("[]"), Answer("row-0", "[]", 7, False)),
+    (completion("[{", "length"), Answer("row-0", "[{", 7, True)),
+    (completion(None), Answer("row-0", "", 7, False)),
+    (completion("  ", "length"), Answer("row-0", "  ", 7, True)),
     ({"choices": [{"message": {"role": "assistant"}}]}, Answer("row-0", "", 0, False)),
     ({"choices": [{"finish_reason": "stop"}], "usage": None}, Answer("row-0", "", 0, False)),
-    (said([{"type": "text", "text": "a"}, {"type": "x"}]), Answer("row-0", "a", 7, False)),
-    (said("\ud83d\ude00 \ud83d"), Answer("row-0", "\U0001f600 \ufffd", 7, False)),
-    (said("\\ud83d \ude00"), Answer("row-0", "\\ud83d \ufffd", 7, False)),
-    ({**said("a"), "logprobs": float("nan")}, Answer("row-0", "a", 7, False)),
-    (b"\xef\xbb\xbf" + json.dumps(said("a")).encode(), Answer("row-0", "a", 7, False)),
+    (completion([{"type": "text", "text": "a"}, {"type": "x"}]), Answer("row-0", "a", 7, False)),
+    (completion("\ud83d\ude00 \ud83d"), Answer("row-0", "\U0001f600 \ufffd", 7, False)),
+    (completion("\\ud83d \ude00"), Answer("row-0", "\\ud83d \ufffd", 7, False)),
+    ({**completion("a"), "logprobs": float("nan")}, Answer("row-0", "a", 7, False)),
+    (b"\xef\xbb\xbf" + json.dumps(completion("a")).encode(), Answer("row-0", "a", 7, False)),
 ]
 
 
@@ -127,7 +117,7 @@ def test_a_reply_is_read_as_loosely_as_servers_write_it(
 
 
 LABEL = Label(key="per", name="person")
-LIMITS = Limits("json", Question("ner", (LABEL,)), "text 0")
+LIMITS = Limits("json", Query("ner", (LABEL,)), "text 0")
 GRAMMARS = [
     ("vllm", "start: /a/", {"structured_outputs": {"grammar": "start: /a/"}}),
     ("llama.cpp", "start: /a/", {"grammar": "%llguidance {}\nstart: /a/"}),
@@ -145,8 +135,8 @@ def test_a_grammar_goes_where_the_server_looks_for_it(
     list(limited.answers(asked))
     by_text = {body["messages"][0]["content"]: body for body in chat.bodies}
     names = ("structured_outputs", "grammar")
-    found = [{n: by_text[text][n] for n in names if n in by_text[text]} for text in by_text]
-    assert sorted(found, key=len) == [{}, fields]
+    grammars = [{n: by_text[text][n] for n in names if n in by_text[text]} for text in by_text]
+    assert sorted(grammars, key=len) == [{}, fields]
 
 
 # retries
@@ -171,12 +161,12 @@ def test_what_may_pass_is_asked_again(
     asked = len(plan) + 1
     chat.plan = [_closing(reply) for reply in plan]
     assert ask_one(chat, slept) == Answer("row-0", "TEXT 0", 3, False)
-    assert [round(one, 3) for one in slept.seconds] == seconds
+    assert [round(value, 3) for value in slept.seconds] == seconds
     assert chat.asked() == {"text 0": asked}
 
 
 def _closing(reply: Any) -> Any:
-    """Close the connection after each reply, so that one that is too short is seen to be."""
+    """Close the connection after each reply, so that value that is too short is seen to be."""
     if reply == "drop":
         return reply
     status, headers, body = reply
@@ -187,7 +177,7 @@ def test_the_waits_double_and_stop_growing(chat: Any, slept: Slept) -> None:
     chat.always = lambda text: (500, {}, b"")
     refusal(chat, slept, retries=8)
     spans = [1, 2, 4, 8, 16, 32, 60, 60]
-    assert all(span / 2 <= one <= span for span, one in zip(spans, slept.seconds, strict=True))
+    assert all(span / 2 <= value <= span for span, value in zip(spans, slept.seconds, strict=True))
 
 
 FOR_GOOD = [
@@ -218,7 +208,7 @@ def test_what_stays_wrong_is_asked_once_and_explained(
     assert (chat.asked(), slept.seconds) == ({"text 0": 1}, [])
 
 
-def test_a_server_that_stays_broken_is_named_with_its_words_and_the_times(
+def test_a_server_that_stays_broken_is_named_with_its_message_and_the_times(
     chat: Any, slept: Slept
 ) -> None:
     chat.always = lambda text: (503, {}, {"error": {"message": "overloaded"}})
@@ -250,10 +240,10 @@ def test_a_server_that_is_not_there_is_named_on_one_line(slept: Slept) -> None:
         options = EndpointOptions(url, "qwen", retries=1)
         with pytest.raises(EngineError) as caught:
             list(Endpoint(options, waits=slept.waits()).answers(prompts(1)))
-    words = str(caught.value)
-    assert words.startswith(f"{url}/chat/completions: prompt row-0, 2 times: cannot be reached (")
-    assert words.endswith("start the server or check the base URL")
-    assert "\n" not in words
+    message = str(caught.value)
+    assert message.startswith(f"{url}/chat/completions: prompt row-0, 2 times: cannot be reached (")
+    assert message.endswith("start the server or check the base URL")
+    assert "\n" not in message
 
 
 # several at once
@@ -274,7 +264,7 @@ def test_as_many_are_asked_at_once_as_allowed_and_no_more(chat: Any, slept: Slep
 
     chat.always = meet
     answers = list(engine(chat, slept, concurrency=3).answers(prompts(12)))
-    assert sorted(answer.id for answer in answers) == sorted(one.id for one in prompts(12))
+    assert sorted(answer.id for answer in answers) == sorted(value.id for value in prompts(12))
     assert most == 3
 
 
@@ -321,10 +311,10 @@ def test_the_key_is_in_no_error_and_no_file(
     options = EndpointOptions(chat.base_url, "qwen", concurrency=1)
     path = tmp_path / "answers.jsonl"
     with (
-        open_journal(path, options.job, prompts(2)) as journal,
+        open_answer_log(path, options.job, prompts(2)) as answer_log,
         pytest.raises(EngineError) as caught,
     ):
-        answer_all(asking, prompts(2), journal, lambda answer: None)
+        answer_all(asking, prompts(2), answer_log, lambda answer: None)
     assert chat.headers[1]["Authorization"] == f"Bearer {KEY}"
     seen = str(caught.value) + repr(vars(asking)) + path.read_text(encoding="utf-8")
     assert "sk-" not in seen
@@ -361,13 +351,13 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize(("fields", "words"), BAD)
+@pytest.mark.parametrize(("fields", "message"), BAD)
 def test_an_option_that_cannot_be_used_is_refused_at_once(
-    fields: dict[str, Any], words: str
+    fields: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
         EndpointOptions(**{"base_url": "http://h/v1", "model": "m", **fields})
-    assert str(caught.value).startswith(words)
+    assert str(caught.value).startswith(message)
     assert KEY not in str(caught.value)
 
 

@@ -16,12 +16,11 @@ from constraint_cases import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Question, form, forms
+from chinchilla.answers import SUBTASKS, Query, form, forms
 from chinchilla.answers.quoting import quoted
 from chinchilla.corpus import find as catalogue
-from chinchilla.predict.constrained import grammar_of
 from chinchilla.predict.engine import Limits
-from chinchilla.predict.grammars import writer
+from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
 
 PUBLISHED = 100
@@ -54,8 +53,8 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, data) -> None:
-    passage, question, content = data.draw(answered(subtask))
-    assert allowed(name, question, passage, form(name).dump(content, question))
+    passage, query, content = data.draw(answered(subtask))
+    assert allowed(name, query, passage, form(name).dump(content, query))
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
@@ -64,27 +63,29 @@ def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, 
 def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
     name, subtask, data, seed
 ) -> None:
-    passage, question, _ = data.draw(answered(subtask))
-    answer = stroll(grammar_of(Limits(name, question, passage)), Random(seed))
+    passage, query, _ = data.draw(answered(subtask))
+    answer = stroll(grammar_of(Limits(name, query, passage)), Random(seed))
     if answer is None:
         return
-    found = form(name).parse(answer, question)
-    values = [value for label in question.known for role in label.roles for value in role.values]
-    given = ["甲", "乙"] if subtask == "re-pair" else []
-    assert [w for w in spans_of(found) if w not in passage and w not in values + given] == []
+    content = form(name).parse(answer, query)
+    values = [value for label in query.known for role in label.roles for value in role.values]
+    pair = ["甲", "乙"] if subtask == "re-pair" else []
+    assert [
+        span for span in spans_of(content) if span not in passage and span not in values + pair
+    ] == []
 
 
 def stroll(grammar: str, rng: Random) -> str | None:
     """Write an answer at random, token by token; none where it takes more than 80 of them."""
-    held = constraint()
-    matcher, tokens = held.matcher(grammar), []
+    limiter = constraint()
+    matcher, tokens = limiter.matcher(grammar), []
     for _ in range(80):
         bits = np.frombuffer(matcher.compute_bitmask(), dtype=np.uint8)
         allowed_now = np.flatnonzero(np.unpackbits(bits, bitorder="little")).tolist()
         assert not matcher.is_error(), matcher.get_error()
-        if held.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
-            return held.tokens.decode_bytes(tokens).decode("utf-8")
-        tokens.append(rng.choice([one for one in allowed_now if one not in held.ends]))
+        if limiter.ends[0] in allowed_now and (len(allowed_now) == 1 or rng.random() < 0.5):
+            return limiter.tokens.decode_bytes(tokens).decode("utf-8")
+        tokens.append(rng.choice([one for one in allowed_now if one not in limiter.ends]))
         assert matcher.consume_token(tokens[-1])
     return None
 
@@ -104,14 +105,14 @@ RE = (
 )
 EE = (Label(key="buy", name="收购", roles=ROLES), Label(key="end", name="倒闭"))
 ASKED = {
-    "ner": Question("ner", NER, empty="无"),
-    "re": Question("re", RE, empty="无"),
-    "re-pair": Question(
+    "ner": Query("ner", NER, empty="无"),
+    "re": Query("re", RE, empty="无"),
+    "re-pair": Query(
         "re-pair", RE, na=Label(key="unknown", name="无关系"), empty="无", head="甲", tail="乙"
     ),
-    "ee": Question("ee", EE, empty="无"),
-    "ee-trigger": Question("ee-trigger", EE, empty="无"),
-    "ee-argument": Question("ee-argument", EE[:1], empty="无", event=EE[0], trigger="收购"),
+    "ee": Query("ee", EE, empty="无"),
+    "ee-trigger": Query("ee-trigger", EE, empty="无"),
+    "ee-argument": Query("ee-argument", EE[:1], empty="无", event=EE[0], trigger="收购"),
 }
 
 ACCEPTED = {
@@ -312,24 +313,24 @@ def test_any_other_answer_is_refused(name, subtask, answer) -> None:
 
 @pytest.mark.parametrize("name", forms())
 def test_every_form_has_a_grammar(name) -> None:
-    assert writer(name)(ASKED["ner"], "甲").startswith("start: ")
+    assert grammar_of(Limits(name, ASKED["ner"], "甲")).startswith("start: ")
 
 
 @pytest.mark.parametrize(("name", "nothing"), [("json", "{}"), ("code", "[]"), ("lines", "无")])
 def test_an_event_type_without_roles_has_no_arguments(name, nothing) -> None:
-    question = Question("ee-argument", (EE[1],), empty="无", event=EE[1])
-    assert allowed(name, question, PASSAGE, nothing)
-    assert not allowed(name, question, PASSAGE, nothing + nothing)
+    query = Query("ee-argument", (EE[1],), empty="无", event=EE[1])
+    assert allowed(name, query, PASSAGE, nothing)
+    assert not allowed(name, query, PASSAGE, nothing + nothing)
 
 
 @pytest.mark.parametrize("count", [63, 64, 65, 80, 200])
 def test_any_number_of_labels_may_be_asked(count) -> None:
     labels = tuple(Label(key=f"k{at}", name=f"名{at}") for at in range(count))
-    question = Question("ner", labels)
+    query = Query("ner", labels)
     lists = [f'"{label.name}":["甲"]' for label in labels]
-    assert allowed("json", question, "甲", f"{{{','.join(lists)}}}")
-    assert allowed("json", question, "甲", f"{{{','.join(reversed(lists))}}}")
-    assert not allowed("json", question, "甲", f"{{{lists[0]},{lists[0]}}}")
+    assert allowed("json", query, "甲", f"{{{','.join(lists)}}}")
+    assert allowed("json", query, "甲", f"{{{','.join(reversed(lists))}}}")
+    assert not allowed("json", query, "甲", f"{{{lists[0]},{lists[0]}}}")
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,18 @@
 
 import pytest
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.schema import Label, LabelSet, Record
+from chinchilla.tally import Tally
 
 LABELS = LabelSet(source="finre", task="re", labels=(Label(key="own", name="own"),))
 
 
 def read(*lines: str, tally: Tally | None = None) -> list[Record]:
-    found = [line.encode("utf-8") for line in lines]
+    encoded = [line.encode("utf-8") for line in lines]
     defaults = Defaults(None, {"finre": LABELS})
-    return list(read_inputs(found, "texts.jsonl", defaults, tally or Tally()))
+    return list(read_inputs(encoded, "texts.jsonl", defaults, tally or Tally()))
 
 
 @pytest.mark.parametrize(
@@ -30,9 +31,9 @@ def read(*lines: str, tally: Tally | None = None) -> list[Record]:
     ],
 )
 def test_two_records_of_one_id_are_refused(lines: tuple[str, ...], message: str) -> None:
-    with pytest.raises(InputError) as found:
+    with pytest.raises(InputError) as caught:
         read(*lines)
-    assert str(found.value) == message
+    assert str(caught.value) == message
 
 
 def test_a_byte_order_mark_before_the_first_record_is_no_part_of_it() -> None:

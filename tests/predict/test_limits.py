@@ -7,17 +7,17 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from random import Random
 from threading import Event, Thread
 from typing import Any
 
 import pytest
+from waiting import Slept, no_waits
 
 from chinchilla.errors import ConfigError, EngineError, PromptError
 from chinchilla.predict.chat_api import EndpointOptions
-from chinchilla.predict.endpoint import Endpoint, Waits
+from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Answer, Prompt
-from chinchilla.predict.posting import LARGEST_BODY
+from chinchilla.predict.reply import LARGEST_BODY
 
 Serve = Callable[[socket.socket], None]
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -68,9 +68,8 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(url: str, **options: Any) -> Answer:
-    waits = Waits(lambda stop, seconds: None, time.time, Random(0))
     settings = {"retries": 0, "timeout": 20.0, **options}
-    engine = Endpoint(EndpointOptions(url, "m", **settings), waits=waits)
+    engine = Endpoint(EndpointOptions(url, "m", **settings), waits=no_waits())
     (answer,) = engine.answers([Prompt("row", "text")])
     return answer
 
@@ -119,8 +118,8 @@ def test_an_answer_that_never_ends_ends_at_the_timeout(serve: Serve) -> None:
     started = time.monotonic()
     error = refusal(serve, timeout=0.4)
     assert time.monotonic() - started < 3
-    words = ("no answer within 0.4 s", "the connection broke", "cannot be unpacked")
-    assert any(one in error.what for one in words)
+    causes = ("no answer within 0.4 s", "the connection broke", "cannot be unpacked")
+    assert any(one in error.what for one in causes)
 
 
 def test_each_try_has_the_whole_time_and_tries_are_counted() -> None:
@@ -248,16 +247,15 @@ def test_a_wait_of_a_year_is_not_waited_for(value: str) -> None:
 
 
 def test_waits_that_a_server_asks_for_are_bounded_together() -> None:
-    slept: list[float] = []
-    waits = Waits(lambda stop, seconds: slept.append(seconds), time.time, Random(0))
-    # said, because a connection that is used again just as the server hangs up is one more time
+    slept = Slept(time.time())
+    # closed, because a connection that is used again just as the server hangs up is one more time
     head = b"HTTP/1.1 503 Slow\r\nRetry-After: 250\r\nConnection: close\r\n"
     head += b"Content-Length: 0\r\n\r\n"
     with server(sending(head)) as url, pytest.raises(EngineError) as caught:
-        engine = Endpoint(EndpointOptions(url, "m", retries=1000), waits=waits)
+        engine = Endpoint(EndpointOptions(url, "m", retries=1000), waits=slept.waits())
         list(engine.answers([Prompt("row", "text")]))
     assert caught.value.what == "prompt row, 3 times: 503: Slow (asks to wait 250 s)"
-    assert sum(slept) < 600
+    assert sum(slept.seconds) < 600
 
 
 @pytest.mark.parametrize("timeout", [float("nan"), float("inf"), -1.0, 0.0])
@@ -270,7 +268,7 @@ def test_an_error_while_others_are_asked_leaves_at_once() -> None:
     """What hangs is broken off at the timeout, and nothing is left running."""
     with server(for_ever(HEAD, b"\r\n", then=b" ")) as url:
         options = EndpointOptions(url, "m", retries=0, timeout=0.3, concurrency=4)
-        engine = Endpoint(options, waits=Waits(lambda stop, seconds: None))
+        engine = Endpoint(options, waits=no_waits())
         started = time.monotonic()
         with pytest.raises(EngineError):
             list(engine.answers(Prompt(f"row-{n}", "text") for n in range(50)))

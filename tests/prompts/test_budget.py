@@ -11,15 +11,15 @@ import orjson
 import pytest
 from tokenizers import ByteLevelBPETokenizer
 
-from chinchilla.answers import form
+from chinchilla.answers import answer_format
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig, read_config
 from chinchilla.dataset.dry_run import forecast, quantiles
 from chinchilla.dataset.plan import make_plan
-from chinchilla.dataset.shard import Counts
+from chinchilla.dataset.shard import ShardCounts
 from chinchilla.errors import ChinchillaError
-from chinchilla.prompts.queries import question_of
+from chinchilla.prompts.queries import query_of
 from chinchilla.schema import InstructionRow, LabelSet
 from chinchilla.windows.split import tokens_of
 
@@ -71,7 +71,7 @@ def test_no_prompt_is_longer_than_the_budget_and_no_gold_is_without_its_text(tmp
     manifest = build(
         make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None
     ).manifest
-    windows = manifest["sources"]["duee_fin"]["splits"]["train"]["windows"]
+    windows = manifest.sources["duee_fin"].splits["train"].windows
     assert windows["records-cut"] > 10
     gold = {row["id"]: row for row in rows_of(tmp_path / "out", "records/ee/train.jsonl")}
     for row in rows_of(tmp_path / "out", "ee/train.jsonl"):
@@ -120,7 +120,7 @@ def test_what_is_told_before_is_what_the_files_then_hold(tmp_path, tokenizer) ->
     measure, told = tokens_of(tokenizer), {}
     for source, split, line in lines_of(tmp_path / "out"):
         row = InstructionRow.model_validate_json(line)
-        counts = told.setdefault((source, split), Counts())
+        counts = told.setdefault((source, split), ShardCounts())
         counts.rows += 1
         counts.bytes += len(line)
         counts.tokens[sum(map(measure, (row.instruction, row.input, row.output)))] += 1
@@ -145,9 +145,9 @@ def lines_of(out: Path) -> Iterator[tuple[str, str, bytes]]:
 
 def is_null(row: InstructionRow, labels: LabelSet) -> bool:
     """Tell whether the answer of a row is empty, for a pair: the negative label alone."""
-    question = question_of(row, labels)
-    content = form(row.form).parse(row.output, question)
-    na = question.na and question.na.key
+    query = query_of(row, labels)
+    content = answer_format(row.form).parse(row.output, query)
+    na = query.na and query.na.key
     return not (
         content.entities
         or content.events

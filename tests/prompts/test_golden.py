@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
+from chinchilla.tally import Tally
 
 HERE = Path(__file__).resolve().parent
 CASES = [
@@ -34,7 +34,7 @@ def test_the_first_row_of_a_sub_task_is_the_one_written_down(
     record = next(one for one in catalogue.records(found, "train", Tally()))
     options = PromptOptions(subtasks=(subtask,), forms=(form,), labels_per_prompt=4)
     prompter = Prompter(card.label_set(found.edition.name), 0, options)
-    row = next(prompter.row(ask) for ask in prompter.asks(record) if not ask.null)
+    row = next(prompter.row(ask) for ask in prompter.queries_of_record(record) if not ask.null)
     text = f"{row.instruction}\n----\n{row.input}\n----\n{row.output}\n"
     path = HERE / "golden" / f"{subtask}.txt"
     if os.environ.get("CHINCHILLA_REGENERATE"):

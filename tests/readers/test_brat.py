@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import brat
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 TEXT = "外婆爱别\n人。她住在山下·小城。"
 SPANS = ["T1\tPerson 0 2\t外婆", "T2\tPerson 3 4;5 6\t别 人", "T3\tPlace 10 12\t山下"]
@@ -34,11 +35,11 @@ class Read(NamedTuple):
 def read(folder: Path) -> Read:
     tally = Tally(forgiving=True, keep=9)
     links = [[link[:3] for link in one.links] for _, one in brat.documents(folder, tally)]
-    refused, mended, warned = (
+    refused, fixed, warned = (
         {reason: count.times for reason, count in counts.items()}
-        for counts in (tally.refused | tally.lost, tally.mended, tally.warned)
+        for counts in (tally.refused | tally.lost, tally.fixed, tally.warned)
     )
-    return Read(links, refused, mended, warned, tally.errors)
+    return Read(links, refused, fixed, warned, tally.errors)
 
 
 @pytest.fixture
@@ -220,7 +221,7 @@ def test_an_empty_ann_says_that_nothing_is_annotated(put) -> None:
     path = put("d/a.txt", "外婆爱别人。")
     put("d/a.ann", "")
     assert list(brat.documents(path.parent, Tally())) == [
-        (1, brat.Document("外婆爱别人。", [], []))
+        (1, brat.BratDocument("外婆爱别人。", [], []))
     ]
 
 
@@ -246,7 +247,7 @@ def test_a_document_whose_text_or_annotation_cannot_be_read_is_no_negative(
     put("d/b.ann", "T1\tPerson 0 2\t外婆\n")
     tally = Tally(forgiving=True, keep=9)
     found = list(brat.documents(folder, tally))
-    assert found == [(2, brat.Document("外婆", [Tagged("Person", 0, 2)], []))]
+    assert found == [(2, brat.BratDocument("外婆", [Tagged("Person", 0, 2)], []))]
     assert tally.errors[-1].startswith(f"{folder}/{message}")
     with pytest.raises(InputError):
         list(brat.documents(folder, Tally()))
@@ -381,7 +382,7 @@ def check_corpus(rows: list[list[str]], raw: Path) -> None:
     assert {reason: count.times for reason, count in tally.lost.items()} == {
         "brat-bad-span": counts["bad"]
     }
-    assert sum(count.times for count in tally.mended.values()) == counts["known"]
+    assert sum(count.times for count in tally.fixed.values()) == counts["known"]
     assert {reason: count.times for reason, count in tally.warned.items()} == {
         "brat-discontinuous-span": counts["discontinuous"],
         "brat-relation-without-span": counts["lost"],

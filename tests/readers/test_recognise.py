@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
-from chinchilla.readers.lines import Item, Slice
+from chinchilla.readers.lines import LineItem, Slice
 from chinchilla.readers.recognise import HEAD, recognise
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
 ROWS = [{"text": f"甲厂第{n}次与乙厂合作", "n": n} for n in range(30)]
@@ -212,7 +213,7 @@ def test_the_place_of_an_item_is_no_line(put) -> None:
     assert str(caught.value) == (
         f"{path}:item 2: a number, not an object; write one {{...}} for each record"
     )
-    assert (Slice(path).at(Item(3)), f"{Item(3):06d}") == (f"{path}:item 3", "000003")
+    assert (Slice(path).at(LineItem(3)), f"{LineItem(3):06d}") == (f"{path}:item 3", "000003")
 
 
 def test_a_bad_byte_is_named_and_the_line_alone_is_lost(put) -> None:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.errors import ChinchillaError, InputError
 from chinchilla.readers import columns, markup, wordtag
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, cut
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
 TAGS = [
@@ -89,7 +90,7 @@ def test_any_tags_give_a_record_or_a_count_for_every_sentence(tmp_path_factory, 
     assert [record.text for record in records] == [
         text for number, text in enumerate(written) if number in places(records, sentences)
     ]
-    halves = tally.mended.get("second-half-of-a-cut-entity")
+    halves = tally.fixed.get("second-half-of-a-cut-entity")
     begun = sum(tag.startswith("B-") for one in kept(records, sentences) for _, tag in one)
     assert sum(len(record.entities) for record in records) == begun
     assert (halves.times if halves else 0) == sum(
@@ -116,8 +117,8 @@ CELLS = [
     ("中,B-LOC", "found '中,B-LOC'; put one tab or space between the two"),
     ("中 n B-LOC", "there are 3 columns: leave two, the character and its tag"),
     ("中\tn\tx\tB-LOC", "there are 4 columns: leave two, the character and its tag"),
-    ("B-LOC 中", "the tag stands first in 'B-LOC 中'; put the character first"),
-    ("B-LOC\t中", "the tag stands first in 'B-LOC\\t中'; put the character first"),
+    ("B-LOC 中", "the tag is first in 'B-LOC 中'; put the character first"),
+    ("B-LOC\t中", "the tag is first in 'B-LOC\\t中'; put the character first"),
     ("中国 B-LOC", "expected one character, found '中国'; give each character a line"),
     ("中", "expected a character and a tag, found '中'; put one tab or space"),
     ("\tB-LOC", "expected a character and a tag, found '\\tB-LOC'; put one tab or space"),
@@ -197,7 +198,7 @@ def test_a_half_without_the_other_half_before_it_is_refused(tmp_path, put) -> No
     tally = Tally(forgiving=True)
     texts = [record.text for record in catalogue.records(found, "test", tally)]
     assert texts == ["京", "北京", "甲乙"]
-    assert tally.mended["second-half-of-a-cut-entity"].times == 1
+    assert tally.fixed["second-half-of-a-cut-entity"].times == 1
     assert tally.refused["wrong-tags"].times == 1
 
 
@@ -265,4 +266,4 @@ def test_the_longest_sentence_is_read_whole(put) -> None:
 def test_a_line_that_names_a_document_ends_a_sentence_and_is_counted(put) -> None:
     path, tally = put("a.bio", "-DOCSTART- O\n\n中\tO\n-DOCSTART- -X- O O\n国\tO\n"), Tally()
     assert [one.characters for _, one in columns.sentences(Slice(path), tally)] == [["中"], ["国"]]
-    assert tally.mended["docstart-line-left-out"].times == 2
+    assert tally.fixed["docstart-line-left-out"].times == 2

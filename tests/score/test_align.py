@@ -4,7 +4,7 @@ import pytest
 
 from chinchilla.score.align import align
 from chinchilla.score.pairing import Pair
-from chinchilla.score.rows import Entity, Gold, Row
+from chinchilla.score.rows import Gold, Row, ScoredEntity
 
 TEXT = "aXbXXcX"
 CASES = [
@@ -17,7 +17,7 @@ CASES = [
 
 @pytest.mark.parametrize(("strings", "starts"), CASES)
 def test_copies_take_occurrences_from_left_to_right(strings, starts) -> None:
-    row = Row("a", entities=tuple(Entity("A", words) for words in strings))
+    row = Row("a", entities=tuple(ScoredEntity("A", words) for words in strings))
     placed = align(Pair(Gold("a", text=TEXT), row)).entities
     assert [one.start for one in placed] == starts
     for one in placed:
@@ -25,18 +25,18 @@ def test_copies_take_occurrences_from_left_to_right(strings, starts) -> None:
 
 
 def test_types_are_placed_apart_so_that_their_order_is_without_effect() -> None:
-    items = (Entity("A", "X"), Entity("B", "X"), Entity("A", "X"))
+    items = (ScoredEntity("A", "X"), ScoredEntity("B", "X"), ScoredEntity("A", "X"))
     placed = align(Pair(Gold("a", text=TEXT), Row("a", entities=items))).entities
     assert [(one.type, one.start) for one in placed] == [("A", 1), ("B", 1), ("A", 3)]
 
 
 def test_an_occurrence_that_is_held_is_passed_over() -> None:
-    items = (Entity("A", "X"), Entity("A", "X", 1, 2))
+    items = (ScoredEntity("A", "X"), ScoredEntity("A", "X", 1, 2))
     placed = align(Pair(Gold("a", text=TEXT), Row("a", entities=items))).entities
     assert [one.start for one in placed] == [3, 1]
 
 
 def test_occurrences_do_not_overlap() -> None:
-    items = (Entity("A", "oo"), Entity("A", "oo"))
+    items = (ScoredEntity("A", "oo"), ScoredEntity("A", "oo"))
     placed = align(Pair(Gold("a", text="oooo"), Row("a", entities=items))).entities
     assert [(one.start, one.end) for one in placed] == [(0, 2), (2, 4)]

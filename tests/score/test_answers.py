@@ -6,7 +6,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.answers import Content, Question
+from chinchilla.answers import Content, Query
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Label
 from chinchilla.score.answers import RowReading
@@ -57,7 +57,7 @@ def test_the_published_answers_get_their_statuses(tmp_path: Path) -> None:
     # two answers could not be read; their gold stays in the headline
     assert [each.counts.n_gold for each in scores] == [69, 69, 63]
     # one string not in the text, one copy, one label that gold does not have
-    assert found.health[1:] == (1, 1, 1)
+    assert found.stats[1:] == (1, 1, 1)
 
 
 LABELS = (Label(key="PER", name="person"),)
@@ -73,7 +73,7 @@ def joined(text: str, told: list, mentions: bool) -> Content:
     return Content(tuple(entity for _, content in told for entity in content.entities))
 
 
-READING = RowReading(lambda _: Question("ner", LABELS), joined)
+READING = RowReading(lambda _: Query("ner", LABELS), joined)
 
 
 def test_answers_to_one_record_are_joined_and_named_as_in_gold(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_answers_to_one_record_are_joined_and_named_as_in_gold(tmp_path: Path) -
     assert found.parsed_only["ner_span"].counts == (2, 2, 2)
     assert result(found)["parse"] == {"missing": 1, "ok": 2}
     assert set(found.groups["ner_span"]) == {"(several)", "(none)"}
-    assert found.health == (2, 0, 0, 0)
+    assert found.stats == (2, 0, 0, 0)
 
 
 MENDED = [

@@ -51,7 +51,7 @@ def test_predicted_strings_without_offsets_are_placed(tmp_path: Path) -> None:
     found = evaluate(Request("ner", gold, pred))
     # 1 right of 2 predicted: what is not in the text stays wrong
     assert found.scores["ner_span"].counts == (1, 2, 1)
-    assert found.health == (2, 1, 0, 0)
+    assert found.stats == (2, 1, 0, 0)
 
 
 def test_invented_repeated_and_unknown_items_are_counted(tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_invented_repeated_and_unknown_items_are_counted(tmp_path: Path) -> None
     items = [entity("x"), entity("x"), entity("no"), entity("y", 2, "Z")]
     pred = write(tmp_path / "pred.jsonl", [row("a", entities=items)])
     # 4 items: one invented, one copy too many, one label that gold does not have
-    assert evaluate(Request("ner", gold, pred)).health == (4, 1, 1, 1)
+    assert evaluate(Request("ner", gold, pred)).stats == (4, 1, 1, 1)
 
 
 def test_class_values_and_titles_are_not_invented(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_class_values_and_titles_are_not_invented(tmp_path: Path) -> None:
     told = event({"role": "stage", "text": "open"}, {"role": "b", "text": "line"})
     pred = row("a", "ee", events=told)
     paths = (write(tmp_path / "gold.jsonl", [gold]), write(tmp_path / "pred.jsonl", [pred]))
-    assert evaluate(Request("ee", *paths)).health == (3, 0, 0, 0)
+    assert evaluate(Request("ee", *paths)).stats == (3, 0, 0, 0)
 
 
 def test_missing_ids_are_counted_and_scored_as_empty(tmp_path: Path) -> None:

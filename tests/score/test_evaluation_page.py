@@ -10,7 +10,14 @@ import pytest
 
 from chinchilla.score.error_analysis import confusion, examine
 from chinchilla.score.evaluate import Evaluation, Request, evaluate
-from chinchilla.score.page import Piece, evaluation_page, examples, gold_pieces, matrix, write_page
+from chinchilla.score.page import (
+    TextPiece,
+    evaluation_page,
+    examples,
+    gold_pieces,
+    matrix,
+    write_page,
+)
 
 TEXT = "星海公司在东京发布<b>，李明出席"
 
@@ -79,7 +86,7 @@ def test_marks_cut_the_text_without_losing_any(found: Evaluation) -> None:
     [document, _] = examine(found.pairs, "unknown", ())
     pieces = gold_pieces(TEXT, document.findings)
     assert "".join(piece.text for piece in pieces) == TEXT
-    assert pieces[0] == Piece("星海公司", "wrong_boundary", "ORG")
+    assert pieces[0] == TextPiece("星海公司", "wrong_boundary", "ORG")
 
 
 def test_only_documents_with_mistakes_are_examples(found: Evaluation) -> None:

@@ -13,7 +13,7 @@ from chinchilla.score.metrics.matching import multiset
 from chinchilla.score.metrics.ner import _overlaps
 from chinchilla.score.metrics.re import boundary
 from chinchilla.score.pairing import Pair
-from chinchilla.score.prediction_stats import Item
+from chinchilla.score.prediction_stats import PredictedItem
 from chinchilla.score.rows import Gold, Triple
 from chinchilla.score.triples import Triples
 
@@ -22,17 +22,19 @@ PLACES = st.tuples(st.integers(0, 4), st.integers(1, 3)).map(lambda one: (one[0]
 
 
 @st.composite
-def item(draw: st.DrawFn) -> Item:
+def item(draw: st.DrawFn) -> PredictedItem:
     start, end = draw(PLACES)
     words = draw(st.sampled_from([(TEXT[start:end] or "x",), (TEXT[start:end], "丙"), ("x",)]))
     label, role = draw(st.sampled_from("ab")), draw(st.sampled_from([None, "r"]))
-    return Item(label, words, role, *(draw(st.sampled_from([(start, end), (None, None)]))))
+    return PredictedItem(label, words, role, *(draw(st.sampled_from([(start, end), (None, None)]))))
 
 
-def one_by_one(gold: list[Item], pred: list[Item]) -> list[tuple[str, Item | None, Item | None]]:
+def one_by_one(
+    gold: list[PredictedItem], pred: list[PredictedItem]
+) -> list[tuple[str, PredictedItem | None, PredictedItem | None]]:
     """Match as `_Matching` says it does, each item compared with each."""
-    found: list[tuple[str, Item | None, Item | None]] = []
-    ways: list[tuple[str, Callable[[Item, Item], bool]]] = [
+    found: list[tuple[str, PredictedItem | None, PredictedItem | None]] = []
+    ways: list[tuple[str, Callable[[PredictedItem, PredictedItem], bool]]] = [
         ("right", lambda a, b: a.name == b.name and same(a, b)),
         ("wrong_label", same),
         ("wrong_boundary", lambda a, b: a.name == b.name and overlap(a, b)),
@@ -52,17 +54,17 @@ def one_by_one(gold: list[Item], pred: list[Item]) -> list[tuple[str, Item | Non
     return found + [("missed", one, None) for one in gold]
 
 
-def sort(one: Item) -> tuple[bool, int]:
+def sort(one: PredictedItem) -> tuple[bool, int]:
     return one.role is None, len(one.strings)
 
 
-def same(gold: Item, pred: Item) -> bool:
+def same(gold: PredictedItem, pred: PredictedItem) -> bool:
     placed = gold.start is not None and pred.start is not None
     place = not placed or (gold.start, gold.end) == (pred.start, pred.end)
     return place and gold.strings == pred.strings and sort(gold) == sort(pred)
 
 
-def overlap(gold: Item, pred: Item) -> bool:
+def overlap(gold: PredictedItem, pred: PredictedItem) -> bool:
     if sort(gold) != sort(pred):
         return False
     if gold.start is not None and gold.end and pred.start is not None and pred.end:
@@ -73,7 +75,7 @@ def overlap(gold: Item, pred: Item) -> bool:
 
 @given(st.lists(item(), max_size=8), st.lists(item(), max_size=8))
 def test_wrong_items_are_matched_as_if_compared_one_by_one(
-    gold: list[Item], pred: list[Item]
+    gold: list[PredictedItem], pred: list[PredictedItem]
 ) -> None:
     made_up = {one for one in pred if "x" in one.strings}
     found = [tuple(one) for one in _Matching(gold, pred, made_up).findings("missed")]

@@ -11,17 +11,17 @@ from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 from chinchilla.score.counts import Options
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Entity, Gold, Row
+from chinchilla.score.rows import Gold, Row, ScoredEntity
 
 LENGTH = 14
 
 
 @st.composite
-def flat(draw: st.DrawFn) -> list[Entity]:
+def flat(draw: st.DrawFn) -> list[ScoredEntity]:
     """Entities that do not overlap."""
     edges = sorted(draw(st.sets(st.integers(0, LENGTH), max_size=8)))
     spans = zip(edges[::2], edges[1::2], strict=False)
-    return [Entity(draw(st.sampled_from("AB")), "x" * (b - a), a, b) for a, b in spans]
+    return [ScoredEntity(draw(st.sampled_from("AB")), "x" * (b - a), a, b) for a, b in spans]
 
 
 DOCUMENTS = st.lists(st.tuples(flat(), flat()), min_size=1, max_size=5)
@@ -36,7 +36,7 @@ def mine(name: str, documents) -> tuple[float, float, float]:
     return tuple(counted.rate(counted.columns.sum(axis=0)).tolist())
 
 
-def tags(items: list[Entity]) -> list[str]:
+def tags(items: list[ScoredEntity]) -> list[str]:
     found = ["O"] * LENGTH
     for item in items:
         found[item.start : item.end] = [f"I-{item.type}"] * (item.end - item.start)
@@ -57,7 +57,7 @@ def test_span_set_is_seqeval_on_flat_data(documents) -> None:
     assert mine("ner_span_set", documents) == pytest.approx([float(x) for x in wanted[:3]])
 
 
-def overlaps(one: Entity, other: Entity) -> bool:
+def overlaps(one: ScoredEntity, other: ScoredEntity) -> bool:
     return one.start < other.end and other.start < one.end
 
 
@@ -69,7 +69,7 @@ def lonely(document) -> bool:
     )
 
 
-def spans(items: list[Entity]) -> list[dict[str, object]]:
+def spans(items: list[ScoredEntity]) -> list[dict[str, object]]:
     # its ends are inclusive
     return [{"label": one.type, "start": one.start, "end": one.end - 1} for one in items]
 
@@ -100,8 +100,8 @@ def test_overlap_metrics_are_nervaluate_where_order_is_without_effect(
 
 
 def test_overlap_metrics_are_the_same_for_every_order() -> None:
-    gold = [Entity("A", "xxxx", 0, 4), Entity("B", "xxxx", 4, 8)]
-    pred = [Entity("B", "xxxx", 2, 6), Entity("A", "xx", 0, 2)]
+    gold = [ScoredEntity("A", "xxxx", 0, 4), ScoredEntity("B", "xxxx", 4, 8)]
+    pred = [ScoredEntity("B", "xxxx", 2, 6), ScoredEntity("A", "xx", 0, 2)]
     for one in (gold, gold[::-1]):
         for other in (pred, pred[::-1]):
             assert mine("ner_type", [(one, other)]) == (1, 1, 1)

@@ -9,19 +9,26 @@ from chinchilla.score.counts import Options, Prf
 from chinchilla.score.evaluate import scored
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Argument, Entity, Event, Gold, Relation, Row
+from chinchilla.score.rows import (
+    Gold,
+    Row,
+    ScoredArgument,
+    ScoredEntity,
+    ScoredEvent,
+    ScoredRelation,
+)
 
 NAMES = st.sampled_from(["A", "B"])
 WORDS = st.sampled_from(["x", "xy", "yz"])
 ENTITIES = st.builds(
-    lambda label, start, size: Entity(label, "t" * size, start, start + size),
+    lambda label, start, size: ScoredEntity(label, "t" * size, start, start + size),
     NAMES,
     st.integers(0, 6),
     st.integers(1, 3),
 )
-RELATIONS = st.builds(Relation, NAMES, WORDS, WORDS, NAMES, NAMES)
-ARGUMENTS = st.lists(st.builds(Argument, NAMES, WORDS), max_size=3).map(tuple)
-EVENTS = st.builds(Event, NAMES, WORDS, st.none(), ARGUMENTS)
+RELATIONS = st.builds(ScoredRelation, NAMES, WORDS, WORDS, NAMES, NAMES)
+ARGUMENTS = st.lists(st.builds(ScoredArgument, NAMES, WORDS), max_size=3).map(tuple)
+EVENTS = st.builds(ScoredEvent, NAMES, WORDS, st.none(), ARGUMENTS)
 ITEMS = {"ner": ENTITIES, "re": RELATIONS, "ee": EVENTS}
 FIELD = {"ner": "entities", "re": "relations", "ee": "events"}
 ORDERED = ("duee_fin_greedy", "doc2edag", "chinese_nre_official")
@@ -77,8 +84,12 @@ def test_swapping_gold_and_predicted_swaps_p_and_r(name: str, data: st.DataObjec
     found = data.draw(documents(METRICS[name].task))
     if name == "cluener":
         # its labels are those of gold: both sides are given the same
-        found = [([*gold, Entity("A", "q"), Entity("B", "q")], pred) for gold, pred in found]
-        found = [(gold, [*pred, Entity("A", "w"), Entity("B", "w")]) for gold, pred in found]
+        found = [
+            ([*gold, ScoredEntity("A", "q"), ScoredEntity("B", "q")], pred) for gold, pred in found
+        ]
+        found = [
+            (gold, [*pred, ScoredEntity("A", "w"), ScoredEntity("B", "w")]) for gold, pred in found
+        ]
     one = score(name, found)
     other = score(name, [(pred, gold) for gold, pred in found])
     assert close(one, Prf(other.recall, other.precision, other.f1))
@@ -106,9 +117,9 @@ def test_nothing_at_all_is_zero_and_undefined(name: str) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_documents_that_are_empty_on_both_sides_change_nothing(name: str) -> None:
     items = {
-        "ner": [Entity("A", "x", 0, 1)],
-        "re": [Relation("A", "x", "y")],
-        "ee": [Event("A", "x", None, (Argument("B", "y"),))],
+        "ner": [ScoredEntity("A", "x", 0, 1)],
+        "re": [ScoredRelation("A", "x", "y")],
+        "ee": [ScoredEvent("A", "x", None, (ScoredArgument("B", "y"),))],
     }[METRICS[name].task]
     one = [(items, items), (items, [])]
     # 1 right of 1 predicted and 2 gold
@@ -137,8 +148,8 @@ def test_documents_that_are_empty_on_both_sides_change_nothing(name: str) -> Non
 )
 def test_a_copy_too_many_is_wrong_unless_both_sides_are_sets(name: str, wanted: Prf) -> None:
     item = {
-        "ner": Entity("A", "x", 0, 1),
-        "re": Relation("A", "x", "y"),
-        "ee": Event("A", "x", None, (Argument("B", "y"),)),
+        "ner": ScoredEntity("A", "x", 0, 1),
+        "re": ScoredRelation("A", "x", "y"),
+        "ee": ScoredEvent("A", "x", None, (ScoredArgument("B", "y"),)),
     }[METRICS[name].task]
     assert score(name, [([item], [item, item])]) == wanted

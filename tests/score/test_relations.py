@@ -9,10 +9,14 @@ from chinchilla.score.counts import Options
 from chinchilla.score.metrics.duie import normal, read_alias
 from chinchilla.score.pairing import Pair
 from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Gold, Relation, Row
+from chinchilla.score.rows import Gold, Row, ScoredRelation
 
 
-def pair(gold: list[Relation], pred: list[Relation], negatives: tuple[Relation, ...] = ()) -> Pair:
+def pair(
+    gold: list[ScoredRelation],
+    pred: list[ScoredRelation],
+    negatives: tuple[ScoredRelation, ...] = (),
+) -> Pair:
     return Pair(
         Gold("a", relations=tuple(gold), na_pairs=negatives), Row("a", relations=tuple(pred))
     )
@@ -42,13 +46,13 @@ def alias_file(folder: Path, lines: str) -> dict[str, frozenset[str]]:
 ONE_WAY, TWO_WAY = "big\tlarge\n", "big\tlarge\nlarge\tbig\n"
 ALIASES = [
     # subject by alias: precision looks up the predicted name, recall the gold one
-    (ONE_WAY, Relation("p", "Big", "t"), Relation("p", "large", "t"), (0, 1)),
-    (ONE_WAY, Relation("p", "large", "t"), Relation("p", "Big", "t"), (1, 0)),
-    (TWO_WAY, Relation("p", "Big", "t"), Relation("p", "large", "t"), (1, 1)),
+    (ONE_WAY, ScoredRelation("p", "Big", "t"), ScoredRelation("p", "large", "t"), (0, 1)),
+    (ONE_WAY, ScoredRelation("p", "large", "t"), ScoredRelation("p", "Big", "t"), (1, 0)),
+    (TWO_WAY, ScoredRelation("p", "Big", "t"), ScoredRelation("p", "large", "t"), (1, 1)),
     # objects must be known both ways
-    (ONE_WAY, Relation("p", "h", "big"), Relation("p", "h", "large"), (0, 0)),
-    (TWO_WAY, Relation("p", "h", "big"), Relation("p", "h", "large"), (1, 1)),
-    (TWO_WAY, Relation("p", "h", "big"), Relation("q", "h", "large"), (0, 0)),
+    (ONE_WAY, ScoredRelation("p", "h", "big"), ScoredRelation("p", "h", "large"), (0, 0)),
+    (TWO_WAY, ScoredRelation("p", "h", "big"), ScoredRelation("p", "h", "large"), (1, 1)),
+    (TWO_WAY, ScoredRelation("p", "h", "big"), ScoredRelation("q", "h", "large"), (0, 0)),
 ]
 
 
@@ -61,15 +65,15 @@ def test_aliases_count_as_the_script_counts_them(tmp_path, lines, gold, pred, wa
 
 def test_aliases_of_one_triple_are_duplicates(tmp_path: Path) -> None:
     options = Options(alias=alias_file(tmp_path, TWO_WAY))
-    pred = [Relation("p", "big", "t"), Relation("p", "large", "t")]
+    pred = [ScoredRelation("p", "big", "t"), ScoredRelation("p", "large", "t")]
     found = METRICS["duie_official"].tally([pair(pred[:1], pred)], options)
     assert found.totals == (1, 1, 1)
 
 
 def test_a_missing_or_further_slot_is_wrong() -> None:
-    full = Relation("p", "h", "t", tail_slots={"inWork": "《W》"})
-    same = Relation("p", "h", "t", tail_slots={"inWork": "w"})
-    bare = Relation("p", "h", "t", tail_slots={})
+    full = ScoredRelation("p", "h", "t", tail_slots={"inWork": "《W》"})
+    same = ScoredRelation("p", "h", "t", tail_slots={"inWork": "w"})
+    bare = ScoredRelation("p", "h", "t", tail_slots={})
     tally = METRICS["duie_official"].tally
     assert tally([pair([full], [same])], Options()).totals == (1, 1, 1)
     assert tally([pair([full], [bare])], Options()).totals == (0, 1, 1)
@@ -86,8 +90,8 @@ def test_an_alias_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
         read_alias(tmp_path / "none.tsv")
 
 
-def guess(label: str, head: str, score: float | None = None) -> Relation:
-    return Relation(label, head, "t", score=score)
+def guess(label: str, head: str, score: float | None = None) -> ScoredRelation:
+    return ScoredRelation(label, head, "t", score=score)
 
 
 def test_pair_classification_counts_instances() -> None:

@@ -9,7 +9,16 @@ import pytest
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.schema import Record
 from chinchilla.score.pairing import Names, Pairing
-from chinchilla.score.rows import Argument, Entity, Event, Gold, Relation, Row, iter_rows, rows_of
+from chinchilla.score.rows import (
+    Gold,
+    Row,
+    ScoredArgument,
+    ScoredEntity,
+    ScoredEvent,
+    ScoredRelation,
+    iter_rows,
+    rows_of,
+)
 
 GOOD = b'{"id": "a", "text": "x"}\n'
 BAD = [
@@ -56,7 +65,7 @@ def test_a_misshapen_line_behind_many_good_ones_is_named() -> None:
 def test_absent_keys_null_offsets_and_unknown_keys_of_an_item_are_read() -> None:
     line = b'{"id": "a", "task": "NER", "entities": [{"type": "A", "text": "x", "more": 1}]}\n'
     assert list(rows_of(BytesIO(line), "f", "ner", Row)) == [
-        Row("a", "NER", entities=(Entity("A", "x", None, None),))
+        Row("a", "NER", entities=(ScoredEntity("A", "x", None, None),))
     ]
 
 
@@ -113,9 +122,12 @@ def test_a_prediction_of_another_text_is_refused() -> None:
 
 
 ELSEWHERE = [
-    ({"entities": (Entity("A", "x", 1, 2),)}, "'y' at 1:2, not 'x'"),
-    ({"events": (Event("E", "y", 0),)}, "'x' at 0:1, not 'y'"),
-    ({"events": (Event("E", "x", 0, (Argument("r", "yz", 1),)),)}, "'y' at 1:3, not 'yz'"),
+    ({"entities": (ScoredEntity("A", "x", 1, 2),)}, "'y' at 1:2, not 'x'"),
+    ({"events": (ScoredEvent("E", "y", 0),)}, "'x' at 0:1, not 'y'"),
+    (
+        {"events": (ScoredEvent("E", "x", 0, (ScoredArgument("r", "yz", 1),)),)},
+        "'y' at 1:3, not 'yz'",
+    ),
 ]
 
 
@@ -129,4 +141,4 @@ def test_a_relation_keeps_its_slots_and_score() -> None:
     line = b"""{"id": "a", "relations": [{"predicate": "p", "head": "h", "tail": "t",
         "tail_slots": {"inWork": "w"}, "score": 1}]}""".replace(b"\n", b"")
     [row] = rows_of(BytesIO(line), "f", "re", Row)
-    assert row.relations == (Relation("p", "h", "t", None, None, {"inWork": "w"}, 1.0),)
+    assert row.relations == (ScoredRelation("p", "h", "t", None, None, {"inWork": "w"}, 1.0),)

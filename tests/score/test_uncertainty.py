@@ -9,11 +9,11 @@ import pytest
 
 from chinchilla.errors import ConfigError
 from chinchilla.score.bootstrap import intervals
-from chinchilla.score.compare import Chance, compare
+from chinchilla.score.compare import Resampling, compare
 from chinchilla.score.counts import Options, Tallied
 from chinchilla.score.pairing import Pair, Pairing
 from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Entity, Gold, Row, iter_rows
+from chinchilla.score.rows import Gold, Row, ScoredEntity, iter_rows
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = Path(os.environ.get("CHINCHILLA_SHARED", ROOT.parent / "shared")) / "scorer-cases"
@@ -50,7 +50,7 @@ def test_comparisons_are_those_of_the_published_cases(case: str, metric: str) ->
     a, b = systems(case, metric)
     whole = orjson.loads((CASES / "ci_expected.json").read_bytes())[case]
     wanted = whole["system_b"]
-    found = compare(a, b, Chance(2000, 5000, 7))
+    found = compare(a, b, Resampling(2000, 5000, 7))
     assert found.f1_b == pytest.approx(wanted["f1"], abs=1e-9)
     assert found.difference == pytest.approx(wanted["diff"], abs=1e-9)
     assert found.p == pytest.approx(wanted["approx_randomisation_p"], abs=5e-4)
@@ -61,8 +61,8 @@ def test_comparisons_are_those_of_the_published_cases(case: str, metric: str) ->
 def counted(hits: list[int]) -> Tallied:
     pairs = [
         Pair(
-            Gold(str(at), entities=(Entity("A", "x", 0, 1),)),
-            Row(str(at), entities=(Entity("A", "x", 0, 1),) if hit else ()),
+            Gold(str(at), entities=(ScoredEntity("A", "x", 0, 1),)),
+            Row(str(at), entities=(ScoredEntity("A", "x", 0, 1),) if hit else ()),
         )
         for at, hit in enumerate(hits)
     ]
@@ -71,21 +71,21 @@ def counted(hits: list[int]) -> Tallied:
 
 def test_one_seed_gives_one_interval_and_one_p() -> None:
     a, b = counted([1, 0, 1, 1] * 10), counted([1, 1, 0, 1] * 10)
-    assert compare(a, b, Chance(seed=3)) == compare(a, b, Chance(seed=3))
+    assert compare(a, b, Resampling(seed=3)) == compare(a, b, Resampling(seed=3))
     first, second = (intervals([a], 200, np.random.default_rng(3))[0] for _ in range(2))
     assert (first == second).all()
 
 
 def test_a_system_is_no_better_than_itself() -> None:
-    found = compare(counted([1, 0] * 9), counted([1, 0] * 9), Chance())
+    found = compare(counted([1, 0] * 9), counted([1, 0] * 9), Resampling())
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
 def test_systems_on_other_documents_and_few_shuffles_are_refused() -> None:
     with pytest.raises(ConfigError, match="2 documents on one side, 3 on the other"):
-        compare(counted([1, 0]), counted([1, 0, 1]), Chance())
+        compare(counted([1, 0]), counted([1, 0, 1]), Resampling())
     with pytest.raises(ConfigError, match="4999 shuffles are too few"):
-        compare(counted([1]), counted([1]), Chance(shuffles=4999))
+        compare(counted([1]), counted([1]), Resampling(shuffles=4999))
 
 
 def test_no_document_gives_no_interval() -> None:

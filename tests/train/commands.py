@@ -24,6 +24,17 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in path.read_bytes().splitlines()]
 
 
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return run.json as it is on disk."""
+    facts: dict[str, Any] = orjson.loads((folder / "run.json").read_bytes())
+    return facts
+
+
+def write_run(folder: Path, facts: dict[str, Any]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
+
+
 def other_wordings(built: Path, copy: Path) -> Path:
     """Return a copy of a build whose manifest tells of other templates."""
     shutil.copytree(built, copy)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import read_run, write_run
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "0")
@@ -17,10 +18,11 @@ import torch
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
-from chinchilla.runs.folder import last_checkpoint, read_run, write_run
+from chinchilla.runs.folder import Run, last_checkpoint
 from chinchilla.train.config import TinyOptions, TrainConfig
 from chinchilla.train.data import Data, open_data, split_rows
-from chinchilla.train.fit import Trained, begin, fit, prepare
+from chinchilla.train.fit import fit
+from chinchilla.train.prepare import begin, prepare
 from chinchilla.train.tiny import make_model, make_tokenizer
 
 torch.set_num_threads(1)
@@ -44,7 +46,6 @@ SMALL: dict[str, Any] = {
 }
 
 Settings = Callable[..., TrainConfig]
-Run = Callable[..., Trained]
 
 
 def build_into(out: Path, **config: Any) -> Path:
@@ -67,7 +68,7 @@ def _settings(**changes: Any) -> TrainConfig:
     return TrainConfig.model_validate(SMALL | changes)
 
 
-def _train(built: Path, out: Path, **changes: Any) -> Trained:
+def _train(built: Path, out: Path, **changes: Any) -> Run:
     prepared = prepare(open_data(built, "re", ()), "re", _settings(**changes), print)
     folder = begin(prepared, out, datetime(2026, 1, 2, 3, 4, 5), "chinchilla train")
     return fit(prepared, folder, lambda moment: None)
@@ -80,7 +81,7 @@ def settings() -> Settings:
 
 
 @pytest.fixture(scope="session")
-def train() -> Run:
+def train() -> Callable[..., Run]:
     """Return a function that trains on a build, into a folder."""
     return _train
 

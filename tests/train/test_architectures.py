@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 from bases import FAMILIES, PACKED, make_base
+from commands import read_run
 
-from chinchilla.predict.chat_template import Chat
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.local import LocalEngine
-from chinchilla.predict.model_loading import Source, load_model, load_tokenizer
-from chinchilla.runs.folder import read_run
-from chinchilla.runs.model import Wanted, open_engine
+from chinchilla.predict.model_loading import ModelSource, load_model, load_tokenizer
+from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.merge import merge, probes_of
+from chinchilla.train.merge import merge
 from chinchilla.train.tiny import make_tokenizer
 
 
@@ -43,15 +43,15 @@ def test_a_family_trains_saves_loads_merges_and_predicts(
     assert read_run(run)["state"] == "done"
     rows = list(split_rows(open_data(built, "re", ()), "dev"))[:6]
     prompts = [Prompt(row.id, row.prompt) for row in rows]
-    tuned, _ = open_engine(str(run), Wanted(batch_size=3), print, trusted)
+    tuned, _ = open_engine(str(run), EngineOptions(batch_size=3), print, trusted)
     answers = {one.id: one for one in tuned.answers(prompts)}
     assert list(answers) != []
     assert set(answers) == {row.id for row in rows}
     out = tmp_path / "merged"
-    found = merge(run, out, probes_of(run), print, trusted)
-    assert found.difference < 1e-3 < found.learnt
-    source = Source(str(out), trusted=trusted)
-    chat = Chat(load_tokenizer(source))
+    found = merge(run, out, print, trusted)
+    assert found.difference < 1e-3 < found.adapter_effect
+    source = ModelSource(str(out), trusted=trusted)
+    chat = ChatTemplate(load_tokenizer(source))
     merged = LocalEngine(load_model(source, "fp32"), chat, tuned.max_new_tokens, 3)
     assert {one.id: one for one in merged.answers(prompts)} == answers
 
@@ -64,6 +64,6 @@ def test_a_family_trains_whole(
     make_base(family, tokenizer, base)
     own = {"base": str(base), "method": "full", "trust_remote_code": trusted}
     run = train(built, tmp_path / "runs", **own, max_steps=2).folder
-    engine, _ = open_engine(str(run), Wanted(), print, trusted)
+    engine, _ = open_engine(str(run), EngineOptions(), print, trusted)
     answers = list(engine.answers([Prompt("a", "问")]))
     assert [one.id for one in answers] == ["a"]

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 from bases import PACKED, make_base
-from commands import good, run
+from commands import good, read_run, run, write_run
 
 from chinchilla.errors import ChinchillaError
-from chinchilla.runs.folder import read_run, write_run
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
 from chinchilla.train.tiny import make_tokenizer
@@ -32,7 +31,7 @@ def test_a_dry_run_says_what_a_training_takes_and_writes_nothing(
     found = [line.split("  ")[0] for line in done.stdout.splitlines()[2:]]
     assert found == [
         *("rows", "rows refused", "tokens an epoch", "parameters", "memory, about"),
-        *("steps", "tokens a second", "time of the steps, about", "looks at dev"),
+        *("steps", "tokens a second", "time of the steps, about", "evaluations on dev"),
     ]
     assert done.stdout.splitlines()[-1].split("  ")[-1].startswith("2, each 0 min ")
     assert not out.exists()
@@ -176,7 +175,7 @@ def test_a_file_that_is_none_of_a_run_is_told_by_what_it_lacks(tmp_path: Path, u
     resume = ("train", "--resume", tmp_path / "run")
     done = run(*[*uses(tmp_path / "run", tmp_path), resume][use])
     assert str(done.exception) == (
-        f"{tmp_path / 'run' / 'run.json'}: not the file of a run (state: is missing); "
+        f"{tmp_path / 'run' / 'run.json'}: not the file of a run (method: is missing); "
         "pass another run, or train again"
     )
 

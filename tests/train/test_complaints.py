@@ -1,4 +1,4 @@
-"""What users of other trainers complain of, each as a test named after the symptom.
+"""Promises against what users of other trainers complain of.
 
 The complaints are public: LLaMA-Factory #908, #9482; TRL #862, #1623, #6668, #805; Qwen3 #1522,
 LLaMA-Factory #7978, #10596, #9051, #1299; unsloth #3699; peft #859, #2898; Soup #354.
@@ -14,56 +14,60 @@ from typing import Any
 import orjson
 import pytest
 import torch
+from commands import read_run
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
-from chinchilla.errors import ConfigError, EngineError, LengthError, Tally, TrainError
-from chinchilla.predict.chat_template import Chat
+from chinchilla.errors import ConfigError, EngineError, LengthError, TrainError
+from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.local import LocalEngine
-from chinchilla.predict.model_loading import Source, find_model, load_model, load_tokenizer
+from chinchilla.predict.model_loading import ModelSource, find_model, load_model, load_tokenizer
 from chinchilla.predict.postprocess import prompt_of
+from chinchilla.runs import folder as runs
 from chinchilla.runs.evaluate import check_templates
-from chinchilla.runs.folder import MODEL, read_run
-from chinchilla.runs.model import Wanted, open_engine
+from chinchilla.runs.model import EngineOptions, open_engine
+from chinchilla.runs.parts import MODEL
 from chinchilla.schema import InstructionRow
+from chinchilla.tally import Tally
 from chinchilla.templates import template_hashes
 from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
-from chinchilla.train.callbacks import Moment
+from chinchilla.train.callbacks import TrainingMoment
 from chinchilla.train.config import TrainConfig, read_train_config
-from chinchilla.train.data import dev_exams, open_data, split_records, split_rows
-from chinchilla.train.dev_eval import DevJudge
+from chinchilla.train.data import dev_eval_sets, open_data, split_records, split_rows
+from chinchilla.train.dev_eval import DevEvaluation
 from chinchilla.train.estimate import estimate
-from chinchilla.train.fit import begin, check_packing, extent_of, fit, make_trainer, prepare
+from chinchilla.train.fit import fit, make_trainer, training_arguments
 from chinchilla.train.model import make_trainable
-from chinchilla.train.trainer_args import arguments
+from chinchilla.train.prepare import begin, check_packing, prepare
 
 
 def rows_of(built: Path, split: str) -> list[InstructionRow]:
     return list(split_rows(open_data(built, "re", ()), split))
 
 
-def chat_of(run: Path) -> Chat:
-    return Chat(load_tokenizer(Source(str(run / MODEL))))
+def chat_of(run: Path) -> ChatTemplate:
+    return ChatTemplate(load_tokenizer(ModelSource(str(run / MODEL))))
 
 
-def test_training_shows_only_a_loss_and_no_extraction_f1(
+def test_f1_is_shown_at_each_evaluation_and_the_best_is_kept(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
     folder = begin(prepared, tmp_path, datetime(2026, 1, 1), "")
-    seen: list[Moment] = []
+    seen: list[TrainingMoment] = []
     done = fit(prepared, folder, seen.append)
-    judged = [moment for moment in seen if moment.judged]
+    judged = [moment for moment in seen if moment.evaluated]
     assert [moment.step for moment in judged] == [3, 6]
     assert all(moment.f1 is not None for moment in judged)
-    assert done.facts["best"]["eval_f1"] == max(moment.f1 or 0 for moment in judged)
+    assert done.best is not None
+    assert done.best.eval_f1 == max(moment.f1 or 0 for moment in judged)
 
 
-def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
+def test_logits_are_computed_for_the_tokens_of_answers_alone(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
@@ -72,16 +76,16 @@ def test_logits_of_the_whole_vocabulary_are_kept_until_memory_is_gone(
     model.get_output_embeddings().register_forward_hook(
         lambda head, states, logits: seen.append(tuple(logits.shape))
     )
-    known = arguments(prepared.config, extent_of(prepared), tmp_path)
-    trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
+    args = training_arguments(prepared, tmp_path)
+    trainer = make_trainer(prepared, model, args, lambda moment: None)
     some = prepared.encoded.examples[:4]
     trainer.compute_loss(model, Padded(prepared.base.chat.pad)(some))
-    learnt = sum(len(one.tokens) - one.answer for one in some)
-    assert seen == [(1, learnt, model.config.vocab_size)]
-    assert learnt < sum(len(one.tokens) for one in some) / 4
+    answers = sum(len(one.tokens) - one.answer for one in some)
+    assert seen == [(1, answers, model.config.vocab_size)]
+    assert answers < sum(len(one.tokens) for one in some) / 4
 
 
-def test_the_model_never_stops_because_its_end_was_masked(full_run: Path, built: Path) -> None:
+def test_the_end_of_an_answer_is_a_label(full_run: Path, built: Path) -> None:
     chat = chat_of(full_run)
     assert chat.pad not in chat.stops
     for one in encode(rows_of(built, "train"), chat, 2048).examples:
@@ -90,25 +94,23 @@ def test_the_model_never_stops_because_its_end_was_masked(full_run: Path, built:
         assert int((labels != IGNORED).sum()) == len(one.tokens) - one.answer
 
 
-def test_the_end_is_learnt_where_padding_and_end_are_one_token() -> None:
+def test_the_end_is_a_label_where_padding_and_end_are_one_token() -> None:
     bare = Tokenizer(models.BPE({"a": 0, "b": 1, "<end>": 2}, []))
     bare.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=bare, eos_token="<end>", pad_token="<end>")
-    chat = Chat(tokenizer)
+    chat = ChatTemplate(tokenizer)
     assert chat.answers(["a"]) == [[0, 2]]
     assert chat.pad not in chat.stops
 
 
-def test_training_on_nothing_succeeds_with_loss_zero(
+def test_a_training_without_a_row_that_fits_is_an_error(
     built: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     with pytest.raises(TrainError, match=r"all [0-9]+ rows are longer than 16 tokens"):
         prepare(open_data(built, "re", ()), "re", settings(max_tokens=16), print)
 
 
-def test_the_prompt_is_learnt_because_the_template_lacks_a_generation_block(
-    full_run: Path, built: Path
-) -> None:
+def test_answers_alone_are_labels_without_a_generation_block(full_run: Path, built: Path) -> None:
     chat = chat_of(full_run)
     assert "{% generation %}" not in chat.tokenizer.chat_template
     row = rows_of(built, "train")[0]
@@ -124,23 +126,23 @@ QWEN3 = (
 )
 
 
-def test_the_merged_model_thinks_and_the_adapter_does_not(full_run: Path) -> None:
-    tokenizer = load_tokenizer(Source(str(full_run / MODEL)))
+def test_a_template_that_can_think_is_rendered_without_thinking(full_run: Path) -> None:
+    tokenizer = load_tokenizer(ModelSource(str(full_run / MODEL)))
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = QWEN3
-    chat = Chat(tokenizer)
+    chat = ChatTemplate(tokenizer)
     shown = chat.text("问")
     assert shown == "<|im_start|>user\n问<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n"
     assert tokenizer.decode(chat.prompts(["问"])[0]) == shown
     assert chat.end == tokenizer.convert_tokens_to_ids("<|im_end|>")
 
 
-def test_prompts_are_worded_otherwise_in_training_and_serving(full_run: Path) -> None:
-    facts = read_run(full_run)
+def test_templates_that_changed_since_training_are_refused(full_run: Path) -> None:
+    run = runs.read_run(full_run)
     now = template_hashes()
-    check_templates(facts, now)
+    check_templates(run, now)
     with pytest.raises(TrainError) as found:
-        check_templates(facts, now | {"forms.yaml": "0"})
+        check_templates(run, now | {"forms.yaml": "0"})
     assert str(found.value) == (
         "templates: trained with other wordings than those here (forms.yaml changed); "
         "put the templates back as they were, or build and train again"
@@ -148,22 +150,22 @@ def test_prompts_are_worded_otherwise_in_training_and_serving(full_run: Path) ->
 
 
 @pytest.mark.skipif(is_flash_attn_2_available(), reason="FlashAttention keeps them apart here")
-def test_packed_rows_see_each_other() -> None:
+def test_packing_needs_flash_attention() -> None:
     with pytest.raises(TrainError, match="packing needs FlashAttention, which is not here"):
         check_packing()
 
 
-def test_a_batch_answers_otherwise_than_one_at_a_time(full_run: Path, built: Path) -> None:
+def test_a_batch_gives_the_answers_of_one_prompt_at_a_time(full_run: Path, built: Path) -> None:
     prompts = [Prompt(row.id, row.prompt) for row in rows_of(built, "train")]
     answers = []
     for size in (1, 7):
-        engine, _ = open_engine(str(full_run), Wanted(batch_size=size), print)
+        engine, _ = open_engine(str(full_run), EngineOptions(batch_size=size), print)
         answers.append({one.id: one for one in engine.answers(prompts)})
     assert answers[0] == answers[1]
     assert len(answers[0]) == len(prompts) > 40
 
 
-def test_the_first_weights_of_an_adapter_are_unseeded(
+def test_the_first_weights_of_an_adapter_depend_on_the_seed_alone(
     built: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(method="lora"), print)
@@ -181,34 +183,34 @@ def test_the_first_weights_of_an_adapter_are_unseeded(
     )
 
 
-def test_memory_runs_out_in_the_middle_of_a_run(
+def test_the_longest_rows_come_first(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig]
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
     model = make_trainable(prepared.base, prepared.config)
-    known = arguments(prepared.config, extent_of(prepared), tmp_path)
-    trainer = make_trainer(prepared, model, known, tmp_path, lambda moment: None)
+    args = training_arguments(prepared, tmp_path)
+    trainer = make_trainer(prepared, model, args, lambda moment: None)
     first = next(iter(trainer.get_train_dataloader()))
     assert first["input_ids"].shape[1] == max(prepared.encoded.lengths)
     assert isinstance(trainer._get_train_sampler(), LengthGroups)
 
 
-def test_resuming_loses_the_optimizer_and_the_loss_jumps(full_run: Path) -> None:
+def test_a_checkpoint_has_the_state_of_optimizer_schedule_and_rng(full_run: Path) -> None:
     # the losses of a resumed run are compared in test_runs; here, that its state is kept
     names = {path.name for path in (full_run / "checkpoints" / "checkpoint-3").iterdir()}
     assert names >= {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"}
 
 
 @pytest.mark.filterwarnings("error")
-def test_an_argument_was_renamed_by_the_library(
+def test_no_deprecated_argument_of_a_library_is_used(
     built: Path, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
     # every deprecation of transformers, peft and accelerate on our way is an error in this suite
-    assert train(built, tmp_path, max_steps=1, eval={"rows": 0}).facts["state"] == "done"
+    assert train(built, tmp_path, max_steps=1, eval={"rows": 0}).state == "done"
 
 
-def test_adding_label_tokens_makes_adapters_huge(lora_run: Path) -> None:
-    words = [len(load_tokenizer(Source(str(lora_run / part)))) for part in ("base", MODEL)]
+def test_an_adapter_adds_no_tokens(lora_run: Path) -> None:
+    words = [len(load_tokenizer(ModelSource(str(lora_run / part)))) for part in ("base", MODEL)]
     assert words[0] == words[1]
     config = orjson.loads((lora_run / MODEL / "adapter_config.json").read_bytes())
     assert config["modules_to_save"] is None
@@ -216,7 +218,7 @@ def test_adding_label_tokens_makes_adapters_huge(lora_run: Path) -> None:
     assert size < (lora_run / "base" / "model.safetensors").stat().st_size
 
 
-def test_predicting_demands_gold_labels(full_run: Path, built: Path) -> None:
+def test_texts_without_gold_are_read(full_run: Path, built: Path) -> None:
     data = open_data(built, "re", ())
     defaults = Defaults(None, data.labels)
     [record] = read_inputs(
@@ -226,22 +228,20 @@ def test_predicting_demands_gold_labels(full_run: Path, built: Path) -> None:
     assert record.relations == record.entities == ()
 
 
-def test_an_answer_is_scored_though_it_was_cut_at_the_limit(
-    full_run: Path, built: Path, tmp_path: Path
-) -> None:
-    engine, _ = open_engine(str(full_run), Wanted(), print)
+def test_answers_cut_at_the_limit_are_counted(full_run: Path, built: Path, tmp_path: Path) -> None:
+    engine, _ = open_engine(str(full_run), EngineOptions(), print)
     assert isinstance(engine, LocalEngine)
     assert engine.max_new_tokens == room_for(read_run(full_run)["longest_answer"])
     data = open_data(built, "re", ())
-    [exam] = dev_exams(data, 8, 0)
-    scores = DevJudge([exam], data.marking, engine.chat, tmp_path, 1, 4)(engine.model, 3)
-    lines = (tmp_path / "step-000003" / exam.name / "answers.jsonl").read_bytes().splitlines()
+    [eval_set] = dev_eval_sets(data, 8, 0)
+    scores = DevEvaluation([eval_set], data.marking, engine.chat, tmp_path, 1, 4)(engine.model, 3)
+    lines = (tmp_path / "step-000003" / eval_set.name / "answers.jsonl").read_bytes().splitlines()
     cut = [orjson.loads(line)["cut"] for line in lines]
     assert scores["cut"] == cut.count(True) > 0
     assert len(cut) == 8
 
 
-def test_an_answer_longer_than_the_model_has_places_ends_a_training_half_way(
+def test_rows_longer_than_the_model_allows_are_refused_before_training(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig], full_run: Path
 ) -> None:
     base = tmp_path / "base"
@@ -263,7 +263,7 @@ def test_an_answer_longer_than_the_model_has_places_ends_a_training_half_way(
 
 
 @pytest.mark.filterwarnings("error")
-def test_recomputing_activations_changes_what_is_learnt(
+def test_recomputing_activations_changes_no_weight(
     built: Path, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
     for method in ("full", "lora"):
@@ -285,7 +285,7 @@ def test_recomputing_activations_changes_what_is_learnt(
         assert all(torch.allclose(one, weights[1][key]) for key, one in weights[0].items())
 
 
-def test_a_download_begins_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_downloaded_offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     said: list[str] = []
     with pytest.raises(EngineError) as found:
@@ -301,14 +301,14 @@ def test_a_download_begins_without_a_word(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.parametrize(
     "line", ["epochs = inf", "learning_rate = inf", "seed = 5000000000", "threads = 100000"]
 )
-def test_a_setting_beyond_all_bounds_ends_in_a_traceback(tmp_path: Path, line: str) -> None:
+def test_a_setting_out_of_bounds_is_named(tmp_path: Path, line: str) -> None:
     path = tmp_path / "train.toml"
     path.write_text(f"{line}\n", encoding="utf-8")
     with pytest.raises(ConfigError, match=rf"{line.split()[0]}: (inf is no number|is not) "):
         read_train_config(path, {})
 
 
-def test_a_training_that_diverged_ends_well_with_loss_zero(
+def test_a_training_that_diverged_is_an_error(
     built: Path, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
     with pytest.raises(TrainError) as found:
@@ -322,11 +322,11 @@ def test_a_training_that_diverged_ends_well_with_loss_zero(
     assert read_run(folder)["state"] == "running"
 
 
-def test_a_token_without_embedding_ends_in_an_index_error(
+def test_a_token_without_embedding_is_named_before_training(
     built: Path, tmp_path: Path, settings: Callable[..., TrainConfig], full_run: Path
 ) -> None:
     base = tmp_path / "base"
-    model = load_model(Source(str(full_run / MODEL)), "fp32")
+    model = load_model(ModelSource(str(full_run / MODEL)), "fp32")
     model.resize_token_embeddings(300)
     model.save_pretrained(base)
     chat_of(full_run).tokenizer.save_pretrained(base)
@@ -337,7 +337,7 @@ def test_a_token_without_embedding_ends_in_an_index_error(
             work()
 
 
-def test_a_setting_that_is_misspelt_is_ignored(tmp_path: Path) -> None:
+def test_a_misspelt_setting_is_named(tmp_path: Path) -> None:
     path = tmp_path / "train.toml"
     path.write_text("learnig_rate = 1\n", encoding="utf-8")
     with pytest.raises(Exception, match="learnig_rate: is not known here"):
@@ -354,7 +354,7 @@ def test_a_setting_that_is_misspelt_is_ignored(tmp_path: Path) -> None:
         ("label_smoothing_factor = 0.1", "trainer: label_smoothing_factor has no effect here"),
     ],
 )
-def test_an_argument_of_the_library_wins_over_a_setting_unseen(
+def test_an_argument_that_has_a_setting_here_is_refused(
     tmp_path: Path, line: str, words: str
 ) -> None:
     path = tmp_path / "train.toml"
@@ -373,7 +373,7 @@ def test_an_argument_of_the_library_wins_over_a_setting_unseen(
         ({"optim": "nope"}, "nope is not a valid OptimizerNames"),
     ],
 )
-def test_an_argument_the_library_does_not_know_ends_in_a_traceback(
+def test_an_argument_the_library_does_not_know_is_named(
     built: Path, tmp_path: Path, train: Callable[..., Any], argument: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(TrainError, match=words):
@@ -381,11 +381,11 @@ def test_an_argument_the_library_does_not_know_ends_in_a_traceback(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_span_that_is_not_in_the_text_is_predicted(full_run: Path, built: Path) -> None:
+def test_constrained_answers_are_labels_asked(full_run: Path, built: Path) -> None:
     data = open_data(built, "re", ())
     records = {record.id: record for record in split_records(data, "dev")}
     rows = rows_of(built, "dev")[:6]
-    engine, _ = open_engine(str(full_run), Wanted(constrained=True), print)
+    engine, _ = open_engine(str(full_run), EngineOptions(constrained=True), print)
     labels = data.labels["finre"]
     prompts = [prompt_of(row, records[row.record_id], labels, limited=True) for row in rows]
     names = {label.name for label in (*labels, labels.na) if label is not None}

@@ -9,11 +9,11 @@ from pathlib import Path
 import orjson
 import pytest
 import torch
+from commands import read_run
 from safetensors.torch import load_file
 from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
-from chinchilla.runs.folder import read_run
 from chinchilla.train.distributed import idle, share
 from chinchilla.train.trainer_args import one_device
 
@@ -95,7 +95,7 @@ def test_two_processes_give_the_result_of_one(built: Path, tmp_path: Path) -> No
     assert list(weights[0]) == list(weights[1])
     for name, mine in weights[0].items():
         assert torch.allclose(mine, weights[1][name], atol=2e-4), name
-    facts = [orjson.loads((run / "run.json").read_bytes()) for run in (one, two)]
+    facts = [read_run(run) for run in (one, two)]
     assert facts[0]["best"] == pytest.approx(facts[1]["best"])
     answers = [run / "evals/step-000004/finre-re-pair/answers.jsonl" for run in (one, two)]
     lines = [path.read_text(encoding="utf-8").splitlines() for path in answers]
@@ -108,7 +108,7 @@ def test_looks_at_dev_are_spread_over_the_steps_of_all_processes(
     built: Path, tmp_path: Path
 ) -> None:
     run = run_training(built, tmp_path / "two", 2, "epochs = 1", "rows = 6\ntimes = 2")
-    facts = orjson.loads((run / "run.json").read_bytes())
+    facts = read_run(run)
     looks = sorted(int(path.name.rpartition("-")[2]) for path in (run / "evals").iterdir())
     assert facts["steps"] == -(-facts["rows"]["train"] // 8)
     assert looks == [-(-facts["steps"] // 2), facts["steps"]]

@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import commands
 import orjson
 import pytest
-from commands import run
+from commands import run, write_run
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as checked
 from hypothesis import strategies as st
@@ -21,10 +22,10 @@ from chinchilla.dataset.read import open_processed
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.run import export
 from chinchilla.predict.prompting import rendering_of
-from chinchilla.runs.folder import finished_run, newest_run, read_run, resume_command, write_run
-from chinchilla.runs.model import learnt_by
-from chinchilla.train.data import dev_exams, open_data, origin, split_rows
-from chinchilla.train.resume import reopen
+from chinchilla.runs.folder import finished_run, newest_run, read_run
+from chinchilla.runs.model import trained_by
+from chinchilla.train.data import dev_eval_sets, open_data, origin, split_rows
+from chinchilla.train.prepare import reopen
 
 QUICK = checked(
     max_examples=150,
@@ -58,8 +59,8 @@ def _train(folder: Path, out: Path) -> None:
         pass
     orjson.dumps(origin(data))
     assert data.marking.reading
-    dev_exams(data, 5, 0)
-    rendering_of(data.processed.manifest["config"], data.labels, {})
+    dev_eval_sets(data, 5, 0)
+    rendering_of(data.processed.manifest.config.model_dump(mode="json"), data.labels, {})
 
 
 @QUICK
@@ -161,8 +162,7 @@ def use_run(folder: Path) -> None:
 
 
 def _load(folder: Path) -> None:
-    facts = finished_run(folder)
-    learnt_by(folder, facts, lambda words: None)
+    trained_by(finished_run(folder), lambda line: None)
 
 
 def _predict(folder: Path) -> None:
@@ -179,10 +179,13 @@ def _newest(folder: Path) -> None:
 
 
 def _resume(folder: Path) -> None:
-    facts = read_run(folder)
-    assert resume_command(folder, facts)
-    if facts["state"] == "running" and not facts["config"]["max_steps"]:
-        reopen(folder, lambda words: None)
+    run = read_run(folder)
+    assert run.resume_command
+    facts = run.facts()
+    if run.state == "running" and not facts["config"]["max_steps"]:
+        reopen(folder, lambda line: None)
+    run.updated(folder=folder / "again").write()
+    assert read_run(folder / "again").facts() == facts
 
 
 @checked(QUICK, max_examples=100)
@@ -238,8 +241,24 @@ def test_a_run_file_of_another_shape_is_refused_by_all_that_read_it(
         assert str(done.exception).endswith("; pass another run, or train again")
 
 
+def test_a_run_file_of_before_is_read_and_written_back_as_it_was(
+    full_run: Path, tmp_path: Path
+) -> None:
+    facts = commands.read_run(full_run)
+    for name in ("name", "base", "versions", "started", "processes", "kept", "cpu_seconds"):
+        del facts[name]
+    for name in ("revision", "tracker", "trainer"):
+        del facts["config"][name]
+    facts |= {"of_another_version": [1, {"x": None}]}
+    write_run(tmp_path, facts)
+    run = read_run(tmp_path)
+    assert (run.called, run.processes, run.kept_files()) == (tmp_path.name, None, {})
+    run.write()
+    assert commands.read_run(tmp_path) == facts
+
+
 def test_a_run_of_a_later_version_says_which_one_to_install(full_run: Path, tmp_path: Path) -> None:
-    facts = read_run(full_run)
+    facts = commands.read_run(full_run)
     later = {"versions": facts["versions"] | {"chinchilla": "99.1"}, "state": "paused"}
     write_run(tmp_path, facts | later)
     with pytest.raises(InputError, match=r"; chinchilla 99\.1 wrote it, and this is "):

@@ -4,9 +4,7 @@ import shutil
 from pathlib import Path
 
 import orjson
-from commands import good, lines, other_wordings, run
-
-from chinchilla.runs.folder import read_run, write_run
+from commands import good, lines, other_wordings, read_run, run, write_run
 
 
 def test_eval_takes_the_newest_run_and_writes_answers_scores_and_pages(own_run: Path) -> None:
@@ -42,13 +40,13 @@ def test_predictions_score_as_the_answers_they_come_from(own_run: Path, tmp_path
 
 def test_an_interrupted_eval_asks_only_what_is_missing(own_run: Path) -> None:
     whole = good("eval", "--run", own_run).stdout
-    journal = own_run / "eval" / "dev" / "free" / "answers.jsonl"
-    kept = journal.read_bytes()
+    answer_log = own_run / "eval" / "dev" / "free" / "answers.jsonl"
+    kept = answer_log.read_bytes()
     some = kept.splitlines(keepends=True)
-    journal.write_bytes(b"".join(some[:6]) + some[6][:9])
+    answer_log.write_bytes(b"".join(some[:6]) + some[6][:9])
     again = good("eval", "--run", own_run)
     assert again.stdout == whole
-    assert sorted(journal.read_bytes().splitlines()) == sorted(kept.splitlines())
+    assert sorted(answer_log.read_bytes().splitlines()) == sorted(kept.splitlines())
     assert f"{len(some) - 6}/{len(some) - 6} answers" in again.stderr
 
 
@@ -77,17 +75,17 @@ def test_eval_of_one_task_stands_beside_that_of_all(own_run: Path) -> None:
 
 def test_eval_names_what_stands_in_the_way_of_its_answers(own_run: Path) -> None:
     good("eval", "--run", own_run)
-    journal = own_run / "eval" / "dev" / "free" / "answers.jsonl"
-    journal.write_bytes(journal.read_bytes().replace(b"transformers", b"vllm", 1))
+    answer_log = own_run / "eval" / "dev" / "free" / "answers.jsonl"
+    answer_log.write_bytes(answer_log.read_bytes().replace(b"transformers", b"vllm", 1))
     done = run("eval", "--run", own_run)
     assert str(done.exception) == (
-        f"{journal}: holds the answers of another job (other engine); delete it to ask anew"
+        f"{answer_log}: holds the answers of another job (other engine); delete it to ask anew"
     )
     shutil.rmtree(own_run / "eval")
     (own_run / "eval").touch()
     done = run("eval", "--run", own_run)
     assert str(done.exception) == (
-        f"{journal.parent}: no folder can be made here (Not a directory); "
+        f"{answer_log.parent}: no folder can be made here (Not a directory); "
         "move away what is in its place"
     )
 

@@ -8,18 +8,18 @@ import pytest
 
 from chinchilla.errors import InputError
 from chinchilla.predict.engine import Answer
-from chinchilla.runs.eval_sets import Exam, write_answers
-from chinchilla.runs.evaluate import exams_of
-from chinchilla.train.data import Data, dev_exams, open_data
+from chinchilla.runs.eval_sets import EvalSet, write_answers
+from chinchilla.runs.evaluate import eval_sets_of
+from chinchilla.train.data import Data, dev_eval_sets, open_data
 
 
 @pytest.fixture
-def exam(data: Data) -> Exam:
-    return exams_of(data, "dev")[0]
+def eval_set(data: Data) -> EvalSet:
+    return eval_sets_of(data, "dev")[0]
 
 
-def answers_to(exam: Exam, words: str) -> dict[str, Answer]:
-    return {row.id: Answer(row.id, words) for row in exam.rows}
+def answers_to(eval_set: EvalSet, words: str) -> dict[str, Answer]:
+    return {row.id: Answer(row.id, words) for row in eval_set.rows}
 
 
 class Interrupted(dict[str, Answer]):
@@ -31,16 +31,18 @@ class Interrupted(dict[str, Answer]):
         return super().__getitem__(name)
 
 
-def write(exam: Exam, answers: Mapping[str, Answer], folder: Path) -> Path:
-    (folder / exam.name).mkdir(exist_ok=True)
-    return write_answers(exam, answers, folder)
+def write(eval_set: EvalSet, answers: Mapping[str, Answer], folder: Path) -> Path:
+    (folder / eval_set.name).mkdir(exist_ok=True)
+    return write_answers(eval_set, answers, folder)
 
 
-def test_the_file_of_before_stands_until_the_next_is_whole(exam: Exam, tmp_path: Path) -> None:
-    path = write(exam, answers_to(exam, "before"), tmp_path)
+def test_the_file_of_before_stands_until_the_next_is_whole(
+    eval_set: EvalSet, tmp_path: Path
+) -> None:
+    path = write(eval_set, answers_to(eval_set, "before"), tmp_path)
     before = path.read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        write(exam, Interrupted(answers_to(exam, "after")), tmp_path)
+        write(eval_set, Interrupted(answers_to(eval_set, "after")), tmp_path)
     assert path.read_bytes() == before
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
@@ -50,7 +52,7 @@ def test_gold_that_was_edited_is_not_scored(built: Path, tmp_path: Path) -> None
     gold = folder / "records" / "re" / "dev.jsonl"
     gold.write_bytes(b"".join(gold.read_bytes().splitlines(keepends=True)[:-1]))
     data = open_data(folder, "re", ())
-    for ask in (lambda: exams_of(data, "dev"), lambda: dev_exams(data, 4, 0)):
+    for ask in (lambda: eval_sets_of(data, "dev"), lambda: dev_eval_sets(data, 4, 0)):
         with pytest.raises(InputError) as found:
             ask()
         assert str(found.value) == (

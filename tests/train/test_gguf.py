@@ -9,15 +9,15 @@ import orjson
 import pytest
 import torch
 import transformers
+from commands import read_run
 
 from chinchilla.errors import EngineError
 from chinchilla.predict.engine import Prompt
-from chinchilla.predict.model_loading import Source, find_model, load_model, load_tokenizer
-from chinchilla.runs.folder import read_run
-from chinchilla.runs.model import Wanted, open_engine
+from chinchilla.predict.model_loading import ModelSource, find_model, load_model, load_tokenizer
+from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.train.config import TinyOptions
 from chinchilla.train.data import open_data, split_rows
-from chinchilla.train.merge import merge, probes_of
+from chinchilla.train.merge import merge
 from chinchilla.train.tiny import make_tokenizer
 
 SIZES: dict[str, Any] = {
@@ -107,12 +107,12 @@ def test_a_base_in_a_gguf_file_trains_and_predicts(
 ) -> None:
     run = train(built, tmp_path / "runs", base=str(base), method=method, max_steps=4).folder
     assert read_run(run)["state"] == "done"
-    answers = list(open_engine(str(run), Wanted(), print)[0].answers([Prompt("a", "问")]))
+    answers = list(open_engine(str(run), EngineOptions(), print)[0].answers([Prompt("a", "问")]))
     assert [one.id for one in answers] == ["a"]
     if method == "lora":
-        found = merge(run, tmp_path / "merged", probes_of(run), print)
-        assert found.difference < 1e-3 < found.learnt
-        assert load_tokenizer(Source(str(tmp_path / "merged"))).eos_token is not None
+        found = merge(run, tmp_path / "merged", print)
+        assert found.difference < 1e-3 < found.adapter_effect
+        assert load_tokenizer(ModelSource(str(tmp_path / "merged"))).eos_token is not None
 
 
 def test_a_gguf_file_is_not_quantized_a_second_time(base: Path) -> None:

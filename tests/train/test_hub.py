@@ -11,10 +11,11 @@ from threading import Thread
 
 import orjson
 import pytest
+from commands import read_run, write_run
 
 from chinchilla.errors import ConfigError, EngineError
-from chinchilla.runs.folder import read_run, write_run
-from chinchilla.runs.model import Wanted, learnt_by, open_engine
+from chinchilla.runs.folder import Run
+from chinchilla.runs.model import EngineOptions, open_engine, trained_by
 
 NAME, COMMIT, LATER = "me/small", "a" * 40, "b" * 40
 
@@ -107,10 +108,9 @@ def test_a_cached_model_is_trained_asked_and_merged_without_a_word_to_the_hub(
 BASE_OF = """
 import sys
 from pathlib import Path
-from chinchilla.runs.model import learnt_by
-from chinchilla.runs.folder import read_run, write_run
-run = Path(sys.argv[1])
-print(learnt_by(run, read_run(run), print).base.place)
+from chinchilla.runs.folder import read_run
+from chinchilla.runs.model import trained_by
+print(trained_by(read_run(Path(sys.argv[1])), print).base.path)
 """
 
 
@@ -139,7 +139,7 @@ def test_a_run_whose_base_folder_is_gone_says_so(lora_run: Path, tmp_path: Path)
     # what could be a name on the hub as well
     facts |= {"demo": False, "config": facts["config"] | {"base": "models/mine"}}
     with pytest.raises(EngineError) as found:
-        learnt_by(run, facts, print)
+        trained_by(Run.model_validate(facts | {"folder": run}), print)
     assert str(found.value) == (
         f"{run}: its base models/mine is gone; put it back there, or train again"
     )
@@ -149,7 +149,7 @@ def test_a_demo_run_whose_base_is_gone_says_so(lora_run: Path, tmp_path: Path) -
     run = Path(shutil.copytree(lora_run, tmp_path / "run"))
     shutil.rmtree(run / "base")
     with pytest.raises(ConfigError) as found:
-        open_engine(str(run), Wanted(), print)
+        open_engine(str(run), EngineOptions(), print)
     assert str(found.value) == (
         f"{run / 'base'}: no weights are here; copy the whole run again, or train again"
     )

@@ -10,10 +10,9 @@ from typing import Any
 
 import orjson
 import pytest
-from commands import good, lines, other_wordings, run
+from commands import good, lines, other_wordings, read_run, run
 
 from chinchilla.predict.engine import room_for
-from chinchilla.runs.folder import read_run
 from chinchilla.schema import Record
 
 
@@ -24,9 +23,9 @@ def test_predict_needs_no_gold_and_answers_in_the_exchange_format(
     texts = tmp_path / "texts.jsonl"
     texts.write_bytes(orjson.dumps(record) + b"\n")
     done = good("predict", own_run, "--input", texts)
-    [found] = [orjson.loads(line) for line in done.stdout.splitlines()]
-    answers = found.pop("answers")
-    assert Record.model_validate(found | {"relations": []}).id == record["id"]
+    [predicted] = [orjson.loads(line) for line in done.stdout.splitlines()]
+    answers = predicted.pop("answers")
+    assert Record.model_validate(predicted | {"relations": []}).id == record["id"]
     assert len(answers) == len({(one["head"], one["tail"]) for one in _pairs(record)})
 
 
@@ -34,7 +33,7 @@ def _pairs(record: dict[str, Any]) -> list[dict[str, Any]]:
     return [*record["relations"], *record.get("na_pairs", [])]
 
 
-def test_predict_leaves_out_and_counts_what_cannot_be_asked_where_told_to(
+def test_predict_on_error_count_leaves_out_and_counts_what_cannot_be_asked(
     own_run: Path, tmp_path: Path
 ) -> None:
     gold = lines(own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl")
@@ -45,12 +44,12 @@ def test_predict_leaves_out_and_counts_what_cannot_be_asked_where_told_to(
     assert str(stopped.exception).startswith(f"{texts}:2: not JSON (")
     done = good("predict", own_run, "--input", texts, "--on-error", "count")
     assert [orjson.loads(line)["id"] for line in done.stdout.splitlines()] == [gold[0]["id"]]
-    told = [line for line in done.stderr.splitlines() if line.startswith("refused ")]
-    assert [line.partition(" (")[0] for line in told[:1]] == [
+    refused = [line for line in done.stderr.splitlines() if line.startswith("refused ")]
+    assert [line.partition(" (")[0] for line in refused[:1]] == [
         f"refused bad-line: 1, first {texts}:2: not JSON"
     ]
-    assert told[1].startswith("refused too-long: 1, first prompt long")
-    assert told[1].endswith("so that texts are cut to fit")
+    assert refused[1].startswith("refused too-long: 1, first prompt long")
+    assert refused[1].endswith("so that texts are cut to fit")
 
 
 def test_predict_goes_on_where_it_stopped(own_run: Path, tmp_path: Path) -> None:
@@ -93,32 +92,32 @@ def test_predict_asks_an_endpoint_with_the_labels_of_a_build(
     done = good(
         *("predict", "some-model", "--base-url", endpoint, "--processed", built, "--input", gold)
     )
-    found = [orjson.loads(line) for line in done.stdout.splitlines()]
-    assert {one["predicate"] for record in found for one in record["relations"]} == {"注资"}
-    assert {one["status"] for record in found for one in record["answers"]} == {"ok"}
+    predicted = [orjson.loads(line) for line in done.stdout.splitlines()]
+    assert {one["predicate"] for record in predicted for one in record["relations"]} == {"注资"}
+    assert {one["status"] for record in predicted for one in record["answers"]} == {"ok"}
 
 
 def test_predict_asks_an_endpoint_for_a_run_by_the_name_it_has_there(
     own_run: Path, endpoint: str, tmp_path: Path
 ) -> None:
     gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
-    words = ("predict", own_run, "--base-url", endpoint, "--input", gold)
-    assert str(run(*words).exception) == (
+    command = ("predict", own_run, "--base-url", endpoint, "--input", gold)
+    assert str(run(*command).exception) == (
         f"{own_run}: a run, and the endpoint knows no runs; "
         "pass --model-name with the name that the server gives it"
     )
     out = tmp_path / "found.jsonl"
-    good(*words, "--model-name", "mine", "--out", out)
+    good(*command, "--model-name", "mine", "--out", out)
     assert lines(Path(f"{out}.answers"))[0]["model"] == "mine"
 
 
-def test_a_run_at_an_endpoint_may_answer_as_long_as_it_learnt_to(
+def test_a_run_at_an_endpoint_may_answer_as_long_as_it_was_trained_to(
     own_run: Path, endpoint: str, tmp_path: Path
 ) -> None:
     gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
     out = tmp_path / "found.jsonl"
-    words = ("predict", own_run, "--base-url", endpoint, "--model-name", "m", "--input", gold)
-    good(*words, "--out", out)
+    command = ("predict", own_run, "--base-url", endpoint, "--model-name", "m", "--input", gold)
+    good(*command, "--out", out)
     header = lines(tmp_path / "found.jsonl.answers")[0]
     longest = read_run(own_run)["longest_answer"]
     assert header["options"]["max_tokens"] == room_for(longest) < 100
@@ -136,7 +135,7 @@ def test_predict_takes_no_other_build_than_that_of_the_run(
     )
 
 
-def test_a_title_that_leaves_no_room_is_counted_where_told_to(
+def test_on_error_count_counts_a_title_that_leaves_no_room(
     built: Path, endpoint: str, tmp_path: Path
 ) -> None:
     cut = tmp_path / "cut"
@@ -150,8 +149,14 @@ def test_a_title_that_leaves_no_room_is_counted_where_told_to(
     record = {"text": "甲乙", "relations": [pair]}
     long = record | {"title": "很长" * 600, "id": "long"}
     texts.write_bytes(orjson.dumps(record) + b"\n" + orjson.dumps(long))
-    words = ("predict", "m", "--base-url", endpoint, "--processed", cut, "--input", texts)
-    assert "(long): the prompt alone takes" in str(run(*words).exception)
-    done = good(*words, "--on-error", "count")
+    command = ("predict", "m", "--base-url", endpoint, "--processed", cut, "--input", texts)
+    assert "(long): the prompt alone takes" in str(run(*command).exception)
+    done = good(*command, "--on-error", "count")
     assert [orjson.loads(line)["id"] for line in done.stdout.splitlines()] == ["line-000001"]
     assert "refused too-long: 1, first windows (long): " in done.stderr
+
+
+def test_vllm_is_asked_as_a_server_and_the_error_says_how(tmp_path: Path) -> None:
+    done = run("predict", "m", "--engine", "vllm", "--input", tmp_path / "texts.jsonl")
+    assert "run `vllm serve MODEL`, and pass --engine openai --base-url " in str(done.exception)
+    assert "[transformers|openai]" in good("predict", "--help").stdout

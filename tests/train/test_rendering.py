@@ -6,20 +6,22 @@ from typing import Any
 
 import orjson
 import pytest
+from commands import read_run
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import read_confusions, read_labels
-from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.errors import ConfigError, InputError
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
-from chinchilla.runs.evaluate import exams_of, other_wordings, pools_of
-from chinchilla.runs.folder import kept_by, read_run
+from chinchilla.runs import folder
+from chinchilla.runs.evaluate import eval_sets_of, other_wordings, pools_of
+from chinchilla.tally import Tally
 from chinchilla.train.data import open_data, split_records, split_rows
-from chinchilla.train.fit import begin, prepare
+from chinchilla.train.prepare import begin, prepare
 
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "usual": ("msra", {}),
@@ -66,7 +68,7 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     prepared = prepare(data, "re", settings(), print)
     run = begin(prepared, tmp_path / "runs", datetime(2026, 1, 2), "chinchilla train")
     config = read_run(run)["data"]["build"]
-    kept = kept_by(run, read_run(run))
+    kept = folder.read_run(run).kept_files()
     rendering = rendering_of(config, read_labels(run, kept), read_confusions(run, kept))
     texts = [
         record.model_copy(update={"relations": (), "na_pairs": ()})
@@ -74,8 +76,8 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     ]
     asked = [(row.id, row.instruction, row.input) for row in rendering.rows(texts)]
     assert asked == [(row.id, row.instruction, row.input) for row in split_rows(data, "dev")]
-    [exam] = exams_of(data, "dev", other_wordings(data))
-    assert [row.labels for row in exam.rows] == [row.labels for row in split_rows(data, "dev")]
+    [eval_set] = eval_sets_of(data, "dev", other_wordings(data))
+    assert [row.labels for row in eval_set.rows] == [row.labels for row in split_rows(data, "dev")]
     assert (run / "confusions.json").read_bytes() == (data.folder / "confusions.json").read_bytes()
     assert "confusions.json" in manifest["outputs"]
 
@@ -97,7 +99,7 @@ def test_hard_negatives_that_are_not_there_are_an_error(built: Path) -> None:
 def test_a_split_that_is_not_there_is_an_error(built: Path) -> None:
     data = open_data(built, "re", ())
     with pytest.raises(ConfigError, match="no split 'nope'; it has train, dev, test"):
-        exams_of(data, "nope")
+        eval_sets_of(data, "nope")
 
 
 BAD = [

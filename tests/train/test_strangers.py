@@ -9,18 +9,17 @@ from typing import Any
 import orjson
 import pytest
 import torch
-from commands import good, run
+from commands import good, read_run, run, write_run
 from safetensors.torch import load_file
 
 from chinchilla.errors import ChinchillaError, EngineError, TrainError
 from chinchilla.predict.engine import Prompt
 from chinchilla.predict.model_loading import find_model, load_model, load_tokenizer
-from chinchilla.runs.folder import read_run, write_run
-from chinchilla.runs.model import Wanted, open_engine
+from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.train.config import LoraOptions
 from chinchilla.train.fit import fit
 from chinchilla.train.model import add_adapter
-from chinchilla.train.resume import reopen
+from chinchilla.train.prepare import reopen
 
 Broken = Callable[[Path, Path, int], Path]
 CODE = """
@@ -283,13 +282,14 @@ def test_a_state_that_is_no_state_ends_in_one_line_and_runs_nothing(
     assert not marker.exists()
 
 
+PATIENCE = {"early_stopping_patience_counter": "x"}
 STATES: list[dict[str, Any]] = [
     {"global_step": "x"},
     {"best_model_checkpoint": "/etc"},
     {"best_model_checkpoint": "x/.."},
-    {"stateful_callbacks": {"Unlogged": {"args": {}, "attributes": {"on_step_end": 1}}}},
-    {"stateful_callbacks": {"Unlogged": {"args": {"evil": 1}, "attributes": {}}}},
-    {"stateful_callbacks": {"Unlogged": 1}},
+    {"stateful_callbacks": 1},
+    {"stateful_callbacks": {"EarlyStoppingCallback": 1}},
+    {"stateful_callbacks": {"EarlyStoppingCallback": {"attributes": PATIENCE}}},
     {"of_tomorrow": 1},
     {"log_history": [{"loss": 1.0}]},
     {"log_history": ["x"]},
@@ -309,6 +309,17 @@ def test_a_checkpoint_that_was_edited_ends_in_one_line(
     with pytest.raises(TrainError) as found:
         fit(reopen(own, print), own, lambda moment: None)
     assert str(found.value).startswith(f"{own / 'checkpoints'}")
+
+
+def test_no_attribute_of_a_callback_is_set_by_a_checkpoint(
+    full_run: Path, broken_copy: Broken, tmp_path: Path
+) -> None:
+    own = broken_copy(full_run, tmp_path / "run", 3)
+    strange = {"args": {"evil": 1}, "attributes": {"on_step_end": 1, "should_save": True}}
+    callbacks = {"TrainingCallback": strange, "TrainerControl": strange, "Unlogged": 1}
+    path = own / "checkpoints" / "checkpoint-3" / "trainer_state.json"
+    change(path, stateful_callbacks=callbacks)
+    assert fit(reopen(own, print), own, lambda moment: None).steps == 6
 
 
 def test_a_run_that_was_moved_keeps_the_best_checkpoint_of_before(
@@ -385,7 +396,7 @@ def test_padding_that_the_model_does_not_know_is_refused_by_all_that_pad(
         tmp_path / "runs",
     )
     told = [str(run(*words).exception), str(run(*words, "--dry-run").exception)]
-    engine, _ = open_engine(str(own), Wanted(), print)
+    engine, _ = open_engine(str(own), EngineOptions(), print)
     with pytest.raises(EngineError) as found:
         list(engine.answers([Prompt("a", "?")]))
     for one in (*told, str(found.value)):
@@ -395,6 +406,6 @@ def test_padding_that_the_model_does_not_know_is_refused_by_all_that_pad(
 def test_a_training_says_what_it_begins_with_line_by_line(base: Path, built: Path) -> None:
     done = good("train", "--task", "re", "--base", base, "--processed", built, "--dry-run")
     told = done.stderr.splitlines()
-    assert told[0].endswith("asked at each look")
+    assert told[0].endswith(" rows of dev at each evaluation")
     assert told[1].startswith(f"base {base}, method lora, peak learning rate ")
     assert "\\n" not in done.stderr

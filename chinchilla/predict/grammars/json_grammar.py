@@ -1,44 +1,47 @@
-"""What may be said in the form `json`: each label once, in any order, a list behind it."""
+"""Answers in the format `json`: each label once, in any order, with the list of its items."""
 
-from chinchilla.answers import Question
+from chinchilla.answers import Query
 from chinchilla.answers.quoting import quoted
 from chinchilla.predict.grammars.lark import either, listed, literal, maybe, once, row
-from chinchilla.predict.grammars.names import Name, names
-from chinchilla.predict.grammars.spans import string, strings
+from chinchilla.predict.grammars.spans import Name, names, string, strings
+
+_ARGUMENTS = '"arguments":{'
 
 
-def grammar(question: Question, passage: str) -> str:
-    """Write the grammar of JSON answers to a question about a passage."""
-    found = names(question)
-    opening, closing = ("[", "]") if question.subtask == "re-pair" else ("{", "}")
-    if not found:
+def grammar(query: Query, passage: str) -> str:
+    """Return the grammar of answers to a query about a passage."""
+    labels = names(query)
+    opening, closing = ("[", "]") if query.subtask == "re-pair" else ("{", "}")
+    if not labels:
         return f"start: {literal(opening + closing)}"
     start = row("start:", literal(opening), "(label::0x0)?", literal(closing))
-    if question.subtask == "re-pair":
-        return "\n".join([start, *once("label", [literal(quoted(one.name)) for one in found], ",")])
+    if query.subtask == "re-pair":
+        quoted_names = [literal(quoted(label.name)) for label in labels]
+        return "\n".join([start, *once("label", quoted_names, ",")])
     shared: dict[str, str] = {}
-    lists = [_list(one.name, _item(at, one, question), shared) for at, one in enumerate(found)]
-    parts = [rule for at, one in enumerate(found) for rule in _parts(at, one, question, shared)]
+    numbered = list(enumerate(labels))
+    lists = [_list(label.name, _item(index, label, query), shared) for index, label in numbered]
+    parts = [rule for index, label in numbered for rule in _parts(index, label, query, shared)]
     rules = [f"{rule}: {listed(item, ',', passage)}" for item, rule in shared.items()]
     return "\n".join([start, *once("label", lists, ","), *parts, *rules, *strings(passage)])
 
 
 def _list(name: str, item: str, shared: dict[str, str]) -> str:
-    """Write a list behind its name; lists of the same item share a rule, by that item."""
+    """Return a list behind its name; lists of the same item share a rule, by that item."""
     rule = shared.setdefault(item, f"list{len(shared)}")
     return row(literal(quoted(name) + ":["), rule, literal("]"))
 
 
-def _item(at: int, one: Name, question: Question) -> str:
-    match question.subtask:
+def _item(index: int, label: Name, query: Query) -> str:
+    match query.subtask:
         case "re":
-            return _relation(f"slot{at}_more::0x0" if one.parts else "")
+            return _relation(f"slot{index}_more::0x0" if label.parts else "")
         case "ee":
-            return _event(f"(role{at}::0x0)?" if one.parts else "")
+            return _event(f"(role{index}::0x0)?" if label.parts else "")
         case "ee-trigger":
             return either(["STRING", literal("null")])
         case _:
-            return string(one.values)
+            return string(label.values)
 
 
 def _relation(slots: str) -> str:
@@ -51,15 +54,12 @@ def _event(roles: str) -> str:
     return f"({row(literal('{'), trigger, literal(_ARGUMENTS), roles, literal('}}'))})"
 
 
-_ARGUMENTS = '"arguments":{'
-
-
-def _parts(at: int, one: Name, question: Question, shared: dict[str, str]) -> list[str]:
-    """Write the rules for the slots of a relation or the roles of an event type."""
-    if not one.parts:
+def _parts(index: int, label: Name, query: Query, shared: dict[str, str]) -> list[str]:
+    """Return the rules for the slots of a relation or the roles of an event type."""
+    if not label.parts:
         return []
-    if question.subtask == "re":
-        slots = [row(literal(quoted(slot.name) + ":"), "STRING") for slot in one.parts]
-        return once(f"slot{at}", slots, ",")
-    roles = [_list(role.name, string(role.values), shared) for role in one.parts]
-    return once(f"role{at}", roles, ",")
+    if query.subtask == "re":
+        slots = [row(literal(quoted(slot.name) + ":"), "STRING") for slot in label.parts]
+        return once(f"slot{index}", slots, ",")
+    roles = [_list(role.name, string(role.values), shared) for role in label.parts]
+    return once(f"role{index}", roles, ",")

@@ -1,4 +1,4 @@
-"""Pieces of Lark grammars: literals, choices, lists, and what may stand once."""
+"""Pieces of Lark grammars: literals, choices, lists, and entries that may be there once."""
 
 from collections.abc import Iterable, Sequence
 from json import dumps
@@ -9,59 +9,75 @@ _BITS = 64
 _FEW = 3
 
 
-def literal(words: str) -> str:
-    """Write words that stand as they are; escaped, for the dialect knows no raw U+2028."""
-    return dumps(words)
+def literal(text: str) -> str:
+    """Return a text as it is; escaped, for the dialect knows no raw U+2028."""
+    return dumps(text)
 
 
 def row(*parts: str) -> str:
-    """Write parts one behind the other; an empty one is none."""
+    """Return parts one behind the other; an empty one is none."""
     return " ".join(part for part in parts if part)
 
 
 def maybe(*parts: str) -> str:
-    """Write parts that stand together or not at all."""
+    """Return parts that are there together or not at all."""
     return f"({row(*parts)})?"
 
 
 def either(choices: Iterable[str]) -> str:
-    """Write a choice."""
+    """Return a choice."""
     return f"({' | '.join(choices)})"
 
 
 def up_to(passage: str) -> str:
-    """Write how often something may stand: not much more often than the passage is long."""
+    """Return a repetition, not much more often than the passage is long."""
     return f"{{0,{len(passage) + SPARE}}}"
 
 
 def listed(item: str, comma: str, passage: str) -> str:
-    """Write one item or more with commas between."""
+    """Return one item or more with commas between."""
     return f"{item} ({literal(comma)} {item}){up_to(passage)}"
 
 
-def chosen(entries: Sequence[str], comma: str) -> str:
-    """Write one entry or more inside a terminal, none of them twice.
+def start(nothing: str, *rules: str) -> str:
+    """Return the grammar of an answer by items, or of the text for nothing found.
 
-    Up to three stand in any order; more of them in the order asked, for orders grow too many.
+    The first rule begins with what may be there in its place; without rules nothing may.
+    """
+    first, *others = (f"start: {literal(nothing)}", *rules)
+    return "\n".join([row(first, "|", others[0]), *others[1:]]) if others else first
+
+
+def chosen(entries: Sequence[str], comma: str) -> str:
+    """Return one entry or more inside a terminal, none of them twice.
+
+    Up to three are in any order; more of them in the order of the query, for orders grow too
+    many: a, b give (a ("," (b))? | b ("," (a))?).
     """
     few = len(entries) <= _FEW
     choices = []
-    for at, entry in enumerate(entries):
-        others = [*(entries[:at] if few else ()), *entries[at + 1 :]]
+    for index, entry in enumerate(entries):
+        others = [*(entries[:index] if few else ()), *entries[index + 1 :]]
         choices.append(row(entry, maybe(literal(comma), chosen(others, comma)) if others else ""))
     return either(choices)
 
 
 def once(rule: str, entries: Sequence[str], comma: str) -> list[str]:
-    """Write rules for one entry or more in any order, none of them twice.
+    """Return rules for one entry or more in any order, none of them twice.
 
-    `rule` stands for one entry or more, `rule_more` for what may follow an entry; both take the
-    parameter 0x0. What was written is remembered in the bits of the parameter, of which there
-    are 64: of more entries than that the last ones are only counted. No comma is written where
-    nothing can follow it.
+    `rule` is one entry or more, `rule_more` what may follow an entry; both take the parameter
+    0x0. Each entry has a bit of the parameter, set once it is written; of more than 64 entries
+    the last ones share the high bits, which count them. No comma is written where nothing can
+    follow it. Two entries, a and b:
+
+        item::_: a item_more::set_bit(0) %if bit_clear(0)
+            | b item_more::set_bit(1) %if bit_clear(1)
+        item_more::_: "," item::_ %if bit_count_lt([0:2], 2) | ""
     """
     known, limit = _shared_bits(len(entries))
-    first = [f"{one} {rule}_more::{_taken(at, known, limit)}" for at, one in enumerate(entries)]
+    first = [
+        f"{entry} {rule}_more::{_taken(index, known, limit)}" for index, entry in enumerate(entries)
+    ]
     choices = "\n    | ".join(first)
     left = f"bit_count_lt([0:{known}], {known})"
     if known < len(entries):
@@ -73,14 +89,14 @@ def once(rule: str, entries: Sequence[str], comma: str) -> list[str]:
 
 
 def _shared_bits(count: int) -> tuple[int, int]:
-    """Return how many entries get a bit of their own, and how often the others may stand."""
+    """Return how many entries get a bit of their own, and how often the others may be there."""
     known = min(count, _BITS - 1)
     while known < count and 2 ** (_BITS - known) - 1 < count - known:
         known -= 1
     return known, 2 ** (_BITS - known) - 1
 
 
-def _taken(at: int, known: int, limit: int) -> str:
-    if at < known:
-        return f"set_bit({at}) %if bit_clear({at})"
+def _taken(index: int, known: int, limit: int) -> str:
+    if index < known:
+        return f"set_bit({index}) %if bit_clear({index})"
     return f"incr([{known}:{_BITS}]) %if lt([{known}:{_BITS}], {limit})"

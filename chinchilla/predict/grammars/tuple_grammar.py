@@ -1,77 +1,77 @@
-"""What may be said in the form `tuple`: a tuple a line, in any order.
+"""Answers in the format `tuple`: a tuple a line, in any order.
 
-A terminal ends with the mark behind its last words, for the lexer of llguidance is greedy: a span
+A terminal ends with the mark behind its last span, for the lexer of llguidance is greedy: a span
 of its own would swallow a comma or a bracket that the passage goes on with.
 """
 
-from chinchilla.answers import Question
+from collections.abc import Sequence
+
+from chinchilla.answers import Query
 from chinchilla.answers.tuple_format import COMMA, NAME
-from chinchilla.predict.grammars.lark import chosen, either, listed, literal, maybe, once, row
-from chinchilla.predict.grammars.lark import up_to as times
-from chinchilla.predict.grammars.names import Name, names, ways
-from chinchilla.predict.grammars.spans import Words
+from chinchilla.predict.grammars.lark import (
+    chosen,
+    either,
+    listed,
+    literal,
+    maybe,
+    once,
+    row,
+    start,
+    up_to,
+)
+from chinchilla.predict.grammars.spans import BareSpans, Name, names
 
 _OPEN, _COMMA, _EQUALS, _CLOSE = literal("("), literal(", "), literal("="), literal(")")
 
 
-def grammar(question: Question, passage: str) -> str:
-    """Write the grammar of answers by tuples to a question about a passage."""
-    found = names(question)
-    nothing = row("start:", literal(question.empty), "|")
-    words = Words(passage, doubtful="(" in question.empty)
-    if not found:
-        return nothing.removesuffix(" |")
-    if question.subtask == "re-pair":
-        pairs = once("item", [f"PAIR{at}" for at in range(len(found))], "\n")
-        return "\n".join([row(nothing, "item::0x0"), *pairs, *_pairs(found, words)])
-    start = row(nothing, listed("item", "\n", passage))
-    rules = _events(found, words) if question.subtask == "ee" else _items(found, question, words)
-    return "\n".join([start, *rules, *words.terminals()])
-
-
-def _pairs(found: list[Name], words: Words) -> list[str]:
-    return [
-        f"PAIR{at}: {row(_OPEN, words.name(one.name, COMMA), _CLOSE)}"
-        for at, one in enumerate(found)
-    ]
-
-
-def _items(found: list[Name], question: Question, words: Words) -> list[str]:
-    if question.subtask == "re":
-        items = [_relation(one, words) for one in found]
-    else:
-        missing = "?" if question.subtask == "ee-trigger" else ""
-        items = [
-            row(words.names(group, COMMA), _COMMA, words.span(COMMA, values) + missing)
-            for values, group in ways(found)
+def grammar(query: Query, passage: str) -> str:
+    """Return the grammar of answers to a query about a passage."""
+    labels = names(query)
+    spans = BareSpans(passage, doubtful="(" in query.empty)
+    if not labels:
+        return start(query.empty)
+    if query.subtask == "re-pair":
+        pairs = [
+            f"PAIR{index}: {row(_OPEN, spans.name(label.name, COMMA), _CLOSE)}"
+            for index, label in enumerate(labels)
         ]
+        items = once("item", [f"PAIR{index}" for index in range(len(labels))], "\n")
+        return start(query.empty, "item::0x0", *items, *pairs)
+    rules = _events(labels, spans) if query.subtask == "ee" else _items(labels, query, spans)
+    return start(query.empty, listed("item", "\n", passage), *rules, *spans.terminals())
+
+
+def _items(labels: Sequence[Name], query: Query, spans: BareSpans) -> list[str]:
+    if query.subtask == "re":
+        items = [_relation(label, spans) for label in labels]
+    else:
+        missing = "?" if query.subtask == "ee-trigger" else ""
+        items = [item + missing for item in spans.named_spans(labels, COMMA, _COMMA, COMMA)]
     return ["item: ITEM", f"ITEM: {row(_OPEN, either(items), _CLOSE)}"]
 
 
-def _relation(one: Name, words: Words) -> str:
-    end = words.span(COMMA)
-    slots = [row(words.name(part.name, NAME), _EQUALS, end) for part in one.parts]
+def _relation(label: Name, spans: BareSpans) -> str:
+    end = spans.span(COMMA)
+    slots = [row(spans.name(slot.name, NAME), _EQUALS, end) for slot in label.parts]
     further = maybe(_COMMA, chosen(slots, ", ")) if slots else ""
-    return row(end, _COMMA, words.name(one.name, COMMA), _COMMA, end, further)
+    return row(end, _COMMA, spans.name(label.name, COMMA), _COMMA, end, further)
 
 
-def _events(found: list[Name], words: Words) -> list[str]:
-    rules = [f"item: {either(f'event{at}' for at in range(len(found)))}"]
-    for at, one in enumerate(found):
-        head = row(_OPEN, words.name(one.name, COMMA), _COMMA, maybe(words.span(COMMA)))
-        further = f"OPEN{at} MORE{at}{times(words.passage)} LAST{at}" if one.parts else ""
-        rules.append(f"event{at}: {' | '.join(filter(None, [f'ALONE{at}', further]))}")
-        rules.append(f"ALONE{at}: {row(head, _CLOSE)}")
-        if one.parts:
-            argument = either(_arguments(one, words))
-            rules.append(f"OPEN{at}: {row(head, _COMMA)}")
-            rules.append(f"MORE{at}: {row(argument, _COMMA)}")
-            rules.append(f"LAST{at}: {row(argument, _CLOSE)}")
+def _events(labels: Sequence[Name], spans: BareSpans) -> list[str]:
+    rules = [f"item: {either(f'event{index}' for index in range(len(labels)))}"]
+    for index, label in enumerate(labels):
+        head = row(_OPEN, spans.name(label.name, COMMA), _COMMA, maybe(spans.span(COMMA)))
+        alone = f"ALONE{index}: {row(head, _CLOSE)}"
+        if not label.parts:
+            rules += [f"event{index}: ALONE{index}", alone]
+            continue
+        roles = either(spans.named_spans(label.parts, NAME, _EQUALS, COMMA))
+        further = f"OPEN{index} MORE{index}{up_to(spans.passage)} LAST{index}"
+        rules += [
+            f"event{index}: ALONE{index} | {further}",
+            alone,
+            f"OPEN{index}: {row(head, _COMMA)}",
+            f"MORE{index}: {row(roles, _COMMA)}",
+            f"LAST{index}: {row(roles, _CLOSE)}",
+        ]
     return rules
-
-
-def _arguments(one: Name, words: Words) -> list[str]:
-    return [
-        row(words.names(group, NAME), _EQUALS, words.span(COMMA, values))
-        for values, group in ways(one.parts)
-    ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
-from chinchilla.score.rows import Relation, Row
+from chinchilla.score.rows import Row, ScoredRelation
 
 
 class Instance(NamedTuple):
@@ -60,8 +60,8 @@ def instances(one: Pair, na: str) -> Iterator[Instance]:
             yield Instance(labels, chosen.predicate, chosen.score)
 
 
-def _best(row: Row) -> dict[tuple[str, str], Relation]:
-    best: dict[tuple[str, str], Relation] = {}
+def _best(row: Row) -> dict[tuple[str, str], ScoredRelation]:
+    best: dict[tuple[str, str], ScoredRelation] = {}
     for item in (*row.relations, *row.na_pairs):
         known = best.get((item.head, item.tail))
         if known is None or (item.score or 0.0) > (known.score or 0.0):

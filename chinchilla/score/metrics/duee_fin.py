@@ -69,17 +69,17 @@ def paired_events(assign: Assign) -> Callable[[Iterable[Pair], Options], Tallied
     return tally
 
 
-class _Part(NamedTuple):
+class _EventPart(NamedTuple):
     event_type: str
     counts: Counts
 
 
-def _by_type(one: Pair, assign: Assign) -> Iterator[_Part]:
+def _by_type(one: Pair, assign: Assign) -> Iterator[_EventPart]:
     gold, pred = _events(one.gold), _events(one.pred)
     for name in dict.fromkeys([*gold, *pred]):
         wanted, found = gold.get(name, []), pred.get(name, [])
         n_pred, n_gold = sum(map(len, found)), sum(map(len, wanted))
-        yield _Part(name, Counts(assign(wanted, found), n_pred, n_gold))
+        yield _EventPart(name, Counts(assign(wanted, found), n_pred, n_gold))
 
 
 def _events(row: Row) -> dict[str, list[Told]]:

@@ -10,7 +10,7 @@ from chinchilla.errors import AS_UTF8, InputError
 from chinchilla.score.counts import Counts, Options, Tallied, micro
 from chinchilla.score.metrics.matching import label_counts
 from chinchilla.score.pairing import Pair
-from chinchilla.score.rows import Relation, Row
+from chinchilla.score.rows import Row, ScoredRelation
 
 Alias = Mapping[str, frozenset[str]]
 _MARKS = ("\u300a", "\u300b")
@@ -57,7 +57,7 @@ def triples(row: Row) -> list[Spo]:
     return [_spo(item) for item in row.relations]
 
 
-def _spo(item: Relation) -> Spo:
+def _spo(item: ScoredRelation) -> Spo:
     values = {"@value": item.tail, **(item.tail_slots or {})}
     return Spo(
         item.predicate, normal(item.head), {key: normal(value) for key, value in values.items()}

@@ -8,11 +8,11 @@ from typing import NamedTuple
 from chinchilla.score.counts import Counts, Key, Options, Tallied, micro, tallied, totals_of
 from chinchilla.score.metrics.matching import common
 from chinchilla.score.pairing import Pair
-from chinchilla.score.rows import Entity, Row
+from chinchilla.score.rows import Row, ScoredEntity
 
 Credit = tuple[int, int]
 """How many predicted entities are right, and how many are half right."""
-Match = Callable[[Sequence[Entity], Sequence[Entity]], Credit]
+Match = Callable[[Sequence[ScoredEntity], Sequence[ScoredEntity]], Credit]
 _NONE: Credit = (0, 0)
 
 
@@ -36,7 +36,7 @@ def strings(row: Row, _: Options) -> list[Key]:
     return [(item.type, item.text) for item in row.entities]
 
 
-def exact(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
+def exact(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credit:
     """Count predicted entities whose boundaries are right, whatever their type.
 
     nervaluate's `exact` (MantisAI/nervaluate 1.2.1, after SemEval 2013 task 9.1).
@@ -44,7 +44,7 @@ def exact(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
     return len(common(_bounds(gold), _bounds(pred))), 0
 
 
-def partial(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
+def partial(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credit:
     """Count right boundaries, and overlaps of what is left as half right.
 
     nervaluate's `partial`: type is ignored, P = (right + 0.5 * overlapping) / n_pred. Here the
@@ -54,7 +54,7 @@ def partial(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
     return len(hits), _overlaps(_without(_bounds(gold), hits), _without(_bounds(pred), hits))
 
 
-def same_type(gold: Sequence[Entity], pred: Sequence[Entity]) -> Credit:
+def same_type(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credit:
     """Count predicted entities that overlap a gold one of their type.
 
     nervaluate's `ent_type`, by a maximum one-to-one matching inside each type.
@@ -107,14 +107,14 @@ def _labels(documents: Sequence[_Document]) -> dict[str, Counts]:
     return dict(sorted(sums.items()))
 
 
-def _by_type(items: Iterable[Entity]) -> dict[str, list[Entity]]:
-    found: dict[str, list[Entity]] = {}
+def _by_type(items: Iterable[ScoredEntity]) -> dict[str, list[ScoredEntity]]:
+    found: dict[str, list[ScoredEntity]] = {}
     for item in items:
         found.setdefault(item.type, []).append(item)
     return found
 
 
-def _bounds(items: Iterable[Entity]) -> list[Key]:
+def _bounds(items: Iterable[ScoredEntity]) -> list[Key]:
     """Return the boundaries of the located entities; others can match nothing."""
     return [(item.start, item.end) for item in items if item.start is not None]
 
