@@ -25,7 +25,6 @@ from chinchilla.dataset.config import read_config
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import RowsFile, hashed_lines, open_processed, read_labels, rows
 from chinchilla.errors import ConfigError
-from chinchilla.tally import Tally
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import query_of
 from chinchilla.prompts.render import Prompter
@@ -39,6 +38,7 @@ from chinchilla.schema import (
     Split,
     Task,
 )
+from chinchilla.tally import Tally
 
 
 @dataclass(frozen=True, repr=False)

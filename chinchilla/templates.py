@@ -235,7 +235,7 @@ def _read_file(path: Path, root: Path) -> Iterator[Template]:
     try:
         file = TemplateFile.model_validate(_read_yaml(path))
     except ValidationError as error:
-        todo = "see docs/templates.md for the fields of a template"
+        todo = "see docs/en/templates.md for the fields of a template"
         raise ConfigError(str(path), explain(error), todo) from error
     name = path.relative_to(root).with_suffix("").as_posix()
     seen: set[str] = set()

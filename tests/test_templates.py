@@ -103,7 +103,7 @@ BAD = [
     (
         "instruction",
         "",
-        ": wordings.0.instruction: is empty; see docs/templates.md for the fields of a template",
+        ": wordings.0.instruction: is empty; see docs/en/templates.md for the fields of a template",
     ),
 ]
 

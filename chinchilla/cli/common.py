@@ -81,7 +81,7 @@ raw_option = click.option(
     default=_RAW,
     show_default=True,
     callback=_check_raw,
-    help="Folder with a folder a source.",
+    help="Folder of the raw files, with a folder for each source.",
 )
 templates_option = click.option(
     "--templates-dir",

@@ -119,7 +119,7 @@ def alias_fields(path: Path | None) -> dict[str, Any]:
 @click.option(
     "--by",
     type=click.Choice(["label", "source", "length", "template"]),
-    help="Print the scores of each of them too.",
+    help="Print the scores of each label, source, length or template too.",
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
 @raw_option

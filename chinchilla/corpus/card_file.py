@@ -40,7 +40,7 @@ def read_card(path: Path, own: Path, source: str | None = None) -> Card:
     try:
         card = Card.model_validate({"folders": folders, **data, "source": source, "own": str(own)})
     except ValidationError as error:
-        todo = "see docs/cards.md for the fields of a card"
+        todo = "see docs/en/cards.md for the fields of a card"
         raise CardError(where, explain(error), todo) from error
     check_card(card, where)
     return card

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from chinchilla.errors import InputError
-from chinchilla.tally import Tally
 from chinchilla.prompts.hard_negatives import Pair
 from chinchilla.schema import LabelSet, Record, make_record
 from chinchilla.score.pairing import Names, Pairing
 from chinchilla.score.rows import Row, read_rows
+from chinchilla.tally import Tally
 
 
 def read_pairs(

@@ -84,7 +84,7 @@ def test_a_bad_card_is_a_problem_of_its_source_alone(tmp_path, put) -> None:
     path = put("my/card.toml", "title = 1\n")
     put("finre/train.txt", PAIR)
     raw = tmp_path / "raw"
-    message = f"  {path}: title: is the number 1, not a string; see docs/cards.md for the "
+    message = f"  {path}: title: is the number 1, not a string; see docs/en/cards.md for the "
     checked = run("check", "my", "finre", "--raw", raw)
     assert checked.exit_code == 1
     lines = [line for line in checked.stdout.splitlines() if "note: " not in line]
@@ -200,7 +200,7 @@ def test_shares_that_leave_no_train_are_refused(tmp_path, put, shares, message) 
     path = put("my/card.toml", carved(*shares))
     with pytest.raises(CardError) as caught:
         catalogue.load_card("my", tmp_path / "raw")
-    todo = "see docs/cards.md for the fields of a card"
+    todo = "see docs/en/cards.md for the fields of a card"
     assert str(caught.value) == f"{path}: {message}; {todo}"
 
 
@@ -210,5 +210,5 @@ def test_a_share_of_a_split_without_the_file_is_refused(tmp_path, put) -> None:
         catalogue.load_card("my", tmp_path / "raw")
     assert str(caught.value) == (
         f"{path}: editions.0: carve.dev needs the file it is carved from; name one of "
-        "splits.train in splits.dev too; see docs/cards.md for the fields of a card"
+        "splits.train in splits.dev too; see docs/en/cards.md for the fields of a card"
     )

@@ -201,7 +201,7 @@ def records(raw: Path, *words: str) -> list[Record]:
 
 
 def test_the_card_of_the_documentation_serves_two_tasks(tmp_path, put) -> None:
-    put("my/card.toml", block("cards.md", 'title = "公司任职"'))
+    put("my/card.toml", block("en/cards.md", 'title = "公司任职"'))
     put("my/train.jsonl", orjson.dumps(ROW) + b"\n")
     raw, out = tmp_path / "raw", tmp_path / "out"
     [entity] = records(raw, "my-ner")
@@ -242,7 +242,7 @@ WRONG = [
 def test_a_card_of_several_tasks_says_what_one_of_them_lacks(
     tmp_path, put, old, new, message
 ) -> None:
-    put("my/card.toml", block("cards.md", 'title = "公司任职"').replace(old, new))
+    put("my/card.toml", block("en/cards.md", 'title = "公司任职"').replace(old, new))
     put("my/train.jsonl", orjson.dumps(ROW) + b"\n")
     done = run("check", "my", "--raw", tmp_path / "raw")
     assert done.exit_code == 1

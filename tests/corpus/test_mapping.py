@@ -165,7 +165,7 @@ CARDS = [
     ),
     (
         'title = "x"\ntask = "ner"\n',
-        "editions: is missing; see docs/cards.md for the fields of a card",
+        "editions: is missing; see docs/en/cards.md for the fields of a card",
     ),
     (
         "title = ",
@@ -179,43 +179,43 @@ CARDS = [
     (
         NER.format(rest='entities = { list = "l.*.*", type = "$x", start = "0" }'),
         "mapping.entities: the path '$x' names no star; its list has 2 of them; "
-        "see docs/cards.md for the fields of a card",
+        "see docs/en/cards.md for the fields of a card",
     ),
     (
         NER.format(rest='entities = { list = "l.*.*", type = "$3", start = "0" }'),
         "mapping.entities: the path '$3' names no star; its list has 2 of them; "
-        "see docs/cards.md for the fields of a card",
+        "see docs/en/cards.md for the fields of a card",
     ),
     (
         NER.replace('text = "text"', 'text = "l.*"').format(rest=""),
         "mapping.text: the path 'l.*' has a star; name one key in its place; "
-        "see docs/cards.md for the fields of a card",
+        "see docs/en/cards.md for the fields of a card",
     ),
     (
         NER.format(rest='title = "l.*.t"'),
         "mapping.title: the path 'l.*.t' has a star; name one key in its place; "
-        "see docs/cards.md for the fields of a card",
+        "see docs/en/cards.md for the fields of a card",
     ),
     (
         NER.format(rest='title = "$1"'),
         "mapping.title: the path '$1' names no star; its list has 0 of them; "
-        "see docs/cards.md for the fields of a card",
+        "see docs/en/cards.md for the fields of a card",
     ),
     (
         NER.format(rest='id = "id"'),
-        "mapping.id: is not known here; see docs/cards.md for the fields of a card",
+        "mapping.id: is not known here; see docs/en/cards.md for the fields of a card",
     ),
     (
         NER.replace('text = "text"', 'text = "$1"').format(rest=""),
         "mapping.text: the path '$1' names no star; its list has 0 of them; "
-        "see docs/cards.md for the fields of a card",
+        "see docs/en/cards.md for the fields of a card",
     ),
     *(
         (
             NER.format(rest=f"{offsets}\n{name} = {{ list = 'l', {fields} }}"),
             f"mapping: {name} without text need start and end, and "
             'offsets = "end-exclusive" or "end-inclusive"; '
-            "see docs/cards.md for the fields of a card",
+            "see docs/en/cards.md for the fields of a card",
         )
         for offsets, name, fields in (
             ("offsets = 'start'", "entities", "type = 't', start = 's'"),
