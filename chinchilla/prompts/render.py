@@ -126,25 +126,7 @@ class Prompter:
         instruction, input_ = template.render(values)
         if self.options.demonstrations:
             instruction += self._demonstrations(gold, query, form, rng)
-        record = gold.record
-        return InstructionRow(
-            instruction=instruction,
-            input=input_,
-            output=answer_format(form).dump(gold.content, query),
-            id=gold.id,
-            record_id=record.id,
-            source=record.source,
-            task=record.task,
-            subtask=template.subtask,
-            template=template.id,
-            form=form,
-            labels=query.keys,
-            window=gold.window,
-            head=query.head,
-            tail=query.tail,
-            event_type=query.event and query.event.key,
-            trigger=query.trigger,
-        )
+        return _row(gold, query, template, form, (instruction, input_))
 
     def _described(self, rng: Random) -> bool:
         wanted = self.options.descriptions
@@ -201,6 +183,31 @@ class Prompter:
         """Return the sentences that describe an answer format in a template."""
         sentences = load_phrases().formats(form, template.subtask, template.closed)
         return sentences if self.options.format_sentences == "all" else sentences[:1]
+
+
+def _row(
+    gold: GoldQuery, query: Query, template: Template, form: str, prompt: tuple[str, str]
+) -> InstructionRow:
+    """Return the row of a query as it was worded; `prompt` is instruction and input."""
+    record = gold.record
+    return InstructionRow(
+        instruction=prompt[0],
+        input=prompt[1],
+        output=answer_format(form).dump(gold.content, query),
+        id=gold.id,
+        record_id=record.id,
+        source=record.source,
+        task=record.task,
+        subtask=template.subtask,
+        template=template.id,
+        form=form,
+        labels=query.keys,
+        window=gold.window,
+        head=query.head,
+        tail=query.tail,
+        event_type=query.event and query.event.key,
+        trigger=query.trigger,
+    )
 
 
 def mark_pair(text: str, head: str, tail: str, marks: Mapping[str, str]) -> str:

@@ -38,7 +38,7 @@ Status = Literal["ok", "ok_empty", "repaired", "repaired_partial", "failed", "re
 _NO_REPAIR = {"other_shape", "duplicate_key", "label_not_asked"}
 
 
-class _Source(NamedTuple):
+class _PromptText(NamedTuple):
     """What a model was shown: the text, where it is known, and the whole prompt."""
 
     text: str | None
@@ -77,7 +77,7 @@ def read_answer(
     if strict is not None and sound and _is_meant(strict, query, text):
         return _strict(raw, query, chosen, strict)
     bare = _try(chosen.skim, raw, query) if raw.strip() else None
-    reading = _repair(raw, query, chosen, strict, _Source(text, prompt))
+    reading = _repair(raw, query, chosen, strict, _PromptText(text, prompt))
     content = Content() if bare is None or reading.status in ("ok_empty", "refusal") else bare
     return reading._replace(strict=bare is not None, strict_content=content)
 
@@ -113,7 +113,7 @@ def _remarks(raw: str, chosen: AnswerFormat) -> Counter[str]:
 
 
 def _repair(
-    raw: str, query: Query, chosen: AnswerFormat, strict: Content | None, source: _Source
+    raw: str, query: Query, chosen: AnswerFormat, strict: Content | None, source: _PromptText
 ) -> Reading:
     """Return the reading of an answer that is not of the format, or holds names not asked."""
     phrases = repair_words()
