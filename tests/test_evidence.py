@@ -200,7 +200,7 @@ def test_a_record_changed_in_one_key_is_as_before_refused_or_counted(
     after, tally = read(raw, source)
     told = sum(
         count.times - getattr(quiet, kind).get(reason, (0,))[0]
-        for kind in ("refused", "mended", "warned")
+        for kind in ("refused", "fixed", "warned")
         for reason, count in getattr(tally, kind).items()
     )
     told += sum(not one.labelled for one in after)

@@ -24,8 +24,8 @@ ROOMS = {
     "templates": "errors schema answers resources",
     "windows": "errors schema spans answers",
     "prompts": "errors schema spans answers templates windows rng",
-    "dataset": "errors schema spans settings answers templates windows prompts corpus rng files "
-    "resources export",
+    "dataset": "errors schema spans readers settings answers templates windows prompts corpus rng "
+    "files resources export",
     "export": "errors schema files resources dataset",
     "table": "errors",
     "score": "errors schema spans answers windows files resources strict_json table",

@@ -152,7 +152,7 @@ def say_tally(tally: "Tally") -> None:
     kinds = {
         "refused": tally.refused,
         "left out of records": tally.lost,
-        "mended": tally.fixed,
+        "fixed": tally.fixed,
         "warned of": tally.warned,
     }
     for kind, counts in kinds.items():

@@ -140,8 +140,8 @@ def limited(**changes: Any) -> list[Prompt]:
 OTHER_LIMITS = [
     {"form": "lines"},
     {"passage": "tex"},
-    {"question": QUESTION.with_empty("none")},
-    {"question": Query("ner", (Label(key="per", name="people"),))},
+    {"query": QUESTION.with_empty("none")},
+    {"query": Query("ner", (Label(key="per", name="people"),))},
 ]
 
 

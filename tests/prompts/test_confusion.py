@@ -78,10 +78,10 @@ def test_the_tokenizer_is_our_own_and_says_nothing() -> None:
     code = (
         "import logging, tempfile\n"
         "tempfile.gettempdir = None\n"
-        "from chinchilla.prompts import closeness\n"
+        "from chinchilla.prompts import hard_negatives\n"
         "from chinchilla.schema import Label\n"
         "label = Label(key='a', name='收购公司')\n"
-        "print(closeness.by_name([label]).scores)\n"
+        "print(hard_negatives.by_name([label]).scores)\n"
         "import jieba\n"
         "print(jieba.dt.initialized)\n"
     )
