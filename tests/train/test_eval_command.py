@@ -10,7 +10,7 @@ from commands import good, lines, other_wordings, read_run, run, write_run
 def test_eval_takes_the_newest_run_and_writes_answers_scores_and_pages(own_run: Path) -> None:
     done = good("eval", "--runs", own_run.parent.parent)
     assert done.stdout.splitlines()[0].split()[:7] == [
-        *("exam", "answers", "metric", "P", "R", "F1", "95")
+        *("set", "answers", "metric", "P", "R", "F1", "95")
     ]
     assert done.stdout.splitlines()[2].startswith("finre-re-pair  free     re_boundary_set")
     place = own_run / "eval" / "dev" / "free"
