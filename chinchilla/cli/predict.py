@@ -114,6 +114,7 @@ def _engine(context: click.Context, option: click.Parameter, engine: str | None)
 def predict(inputs: Path, out: Path | None, on_error: str, **fields: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
     from chinchilla.errors import Tally
+    from chinchilla.files import write_whole
     from chinchilla.predict import extract
     from chinchilla.predict.inputs import Defaults
     from chinchilla.predict.model_loading import use_threads
@@ -148,7 +149,7 @@ def predict(inputs: Path, out: Path | None, on_error: str, **fields: Any) -> Non
         for line in lines:
             click.echo(line, nl=False)
     else:
-        extract.write_predictions(out, lines)
+        write_whole(out, lines, "pass another file with --out")
         _say(f"{len(asked):,} records in {out}")
     say_tally(tally)
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import Tally
-from chinchilla.predict.constrained import Constraint, accepts
+from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Limits
 from chinchilla.predict.grammars import grammar_of
 from chinchilla.prompts.options import PromptOptions
@@ -49,6 +49,14 @@ def byte_level() -> PreTrainedTokenizerFast:
 @cache
 def constraint() -> Constraint:
     return Constraint(byte_level())
+
+
+def accepts(grammar: str, text: str, constraint: Constraint) -> bool:
+    """Whether a grammar allows a whole answer."""
+    matcher = constraint.matcher(grammar)
+    # not as the model would cut it: a text may hold the name of a special token
+    tokens = constraint.tokens.greedy_tokenize(text)
+    return matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting()
 
 
 def allowed(name: str, query: Query, passage: str, answer: str) -> bool:
