@@ -9,10 +9,11 @@ BIN := $(VENV)/bin
 BUILDER := $(VENV)/.chinchilla-builder
 TRAINER := $(VENV)/.chinchilla-trainer
 CHECKS := $(VENV)/.chinchilla-checks
+DOCS := $(VENV)/.chinchilla-docs
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help build-dataset trainer test format bench clean
+.PHONY: help build-dataset trainer lint test test-all format docs wheel bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,22 +23,41 @@ build-dataset: $(BUILDER) ## set up what the builder needs, then build RAW=raw i
 
 trainer: $(TRAINER) ## set up what training, predicting and evaluating need beside the builder
 
+lint: $(CHECKS) ## check format, lint and types alone
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
 test: $(CHECKS) ## set up everything, then run every check: format, lint, types, rooms, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
 
+test-all: test ## run every check, the slow ones and those of the published files too
+
 format: $(CHECKS) ## put the code into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(DOCS) ## write the command line's reference, then build the documentation into site/
+	$(BIN)/python docs/cli_reference.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+wheel: | $(BIN)/python ## make sdist and wheel in dist/, install the wheel into a fresh environment, build the samples
+	rm -rf dist
+	$(INSTALL) build
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv dist/venv
+	dist/venv/bin/python -m pip install --quiet --disable-pip-version-check dist/chinchilla-*.whl
+	cd dist && venv/bin/chinchilla build --out samples
 
 bench: $(CHECKS) ## measure build and scorer against their floors, as ratios within this run
 	$(BIN)/python benchmarks/build.py
 	$(BIN)/python benchmarks/score.py
 
 clean: ## remove what the targets made, the raw files excepted
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache $(OUT)
+	rm -rf .venv dist site .mypy_cache .pytest_cache .ruff_cache $(OUT)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -55,3 +75,7 @@ $(TRAINER): pyproject.toml constraints.txt | $(BIN)/python
 $(CHECKS): pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev,train,constrained]'
 	@touch $@ $(BUILDER) $(TRAINER)
+
+$(DOCS): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[docs]'
+	@touch $@ $(BUILDER)

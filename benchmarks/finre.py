@@ -89,7 +89,7 @@ def trained(name: str, built: Path, out: Path, *more: str) -> tuple[Path, dict[s
 
 
 def main() -> None:
-    """Print the table of docs/train.md."""
+    """Print the table of docs/en/train.md and docs/zh/train.md."""
     raw, out = Path(sys.argv[1]), Path(sys.argv[2])
     built = out / "processed"
     chinchilla("build", "--raw", raw, "--config", HERE / "build.toml", "--out", built)

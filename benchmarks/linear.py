@@ -23,7 +23,7 @@ from random import Random
 
 import orjson
 
-from chinchilla.answers import Query, forms
+from chinchilla.answers import Query, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint
@@ -159,7 +159,7 @@ def parser(size: int) -> Iterator[tuple[str, float, float]]:
     """Time every shape in every form; the questions take turns."""
     turns = zip(shapes(size), shapes(2 * size), strict=True)
     for turn, ((shape, once), (_, twice)) in enumerate(turns):
-        for at, name in enumerate(forms()):
+        for at, name in enumerate(format_names()):
             query = QUESTIONS[(turn + at) % len(QUESTIONS)]
 
             def read(raw: str, query: Query = query, name: str = name) -> None:

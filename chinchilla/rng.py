@@ -1,4 +1,4 @@
-"""Chance for one record or one row: numbers out of a hash of the seed and a name."""
+"""Random numbers of one record or one row, from a hash of the seed and a name."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -16,7 +16,7 @@ class Rng(Random):
 
     To start anew costs one hash, a fraction of seeding a Mersenne Twister: a row draws a
     handful of numbers. A hash gives eight words, the last one drawn first; each draw takes
-    whole words. Hashes after the first are told apart by their salt. `seed` of the class above
+    whole words. Hashes after the first differ by their salt. `seed` of the class above
     has no effect on what is drawn; `start` has.
     """
 
@@ -46,10 +46,10 @@ class Rng(Random):
         """Return `k` bits."""
         if k <= WORD:
             return (self._words or self._more()).pop() >> WORD - k
-        found = self.getrandbits(k % WORD)
+        bits = self.getrandbits(k % WORD)
         for _ in range(k // WORD):
-            found = found << WORD | self.getrandbits(WORD)
-        return found
+            bits = bits << WORD | self.getrandbits(WORD)
+        return bits
 
     def random(self) -> float:
         """Return a number from 0 up to, not including, 1."""

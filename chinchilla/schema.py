@@ -1,4 +1,7 @@
-"""The record: frozen models of which an invalid one cannot exist.
+"""The record and what is built of it: frozen models of which an invalid one cannot exist.
+
+    Record(id="msra-dev-000001", source="msra", split="dev", task="ner", text="张三来了",
+           entities=(Entity(type="PER", text="张三", start=0, end=2),))
 
 Offsets are code points into `text`, start inclusive, end exclusive. A source that gives no
 offset leaves them null; nothing here looks for a string to invent one.
@@ -6,8 +9,8 @@ offset leaves them null; nothing here looks for a string to invent one.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, time
-from functools import cache, cached_property
-from typing import Annotated, Any, Literal, Self
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -16,26 +19,13 @@ from chinchilla.errors import RecordError
 Task = Literal["ner", "re", "ee"]
 Split = Literal["train", "dev", "test"]
 Where = Literal["title", "class"]
-"""Where a string stands that is not in the text: in the title, or nowhere (a class value)."""
+"""Where a string is that is not in the text: in the title, or nowhere (a class value)."""
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 TASKS: tuple[Task, ...] = ("ner", "re", "ee")
 
-Words = Annotated[str, Field(min_length=1)]
+NonEmpty = Annotated[str, Field(min_length=1)]
 Offset = Annotated[int, Field(ge=0)]
-
-
-# the slots of a model, set without asking whether it is frozen: it is being made
-_new = object.__new__
-_set_fields, _set_names, _set_extra, _set_private = (
-    BaseModel.__dict__[f"__{name}__"].__set__
-    for name in ("dict", "pydantic_fields_set", "pydantic_extra", "pydantic_private")
-)
-
-
-@cache
-def _names(model: type[BaseModel]) -> set[str]:
-    return set(model.model_fields)
 
 
 def _is_none(value: object) -> bool:
@@ -55,90 +45,58 @@ class Frozen(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    @classmethod
-    def of_valid(cls, fields: dict[str, Any]) -> Self:
-        """Make one of all its fields, in their order, each known to be valid: none is checked.
-
-        For what is made of parts that were checked before; what comes from a file goes through
-        the model, or through a check that accepts nothing which the model refuses.
-        """
-        made = _new(cls)
-        _set_fields(made, fields)
-        _set_names(made, _names(cls))
-        _set_extra(made, None)
-        _set_private(made, None)
-        return made
-
-
-class Span(Frozen):
-    """Hold a string of the text, with its offsets where the source gives them."""
-
-    text: Words
-    start: Offset | None = None
-    end: Offset | None = None
-
 
 class Entity(Frozen):
-    """Hold a typed span."""
+    """A typed span."""
 
-    type: Words
-    text: Words
+    type: NonEmpty
+    text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
-
-    @property
-    def span(self) -> Span:
-        """Return the span without its type."""
-        return Span(text=self.text, start=self.start, end=self.end)
 
 
 class Relation(Frozen):
-    """Hold a triple; DuIE's further object slots stand in `tail_slots`."""
+    """A triple; DuIE's further object slots are in `tail_slots`."""
 
-    predicate: Words
-    head: Words
+    predicate: NonEmpty
+    head: NonEmpty
     head_type: str | None = None
-    tail: Words
+    tail: NonEmpty
     tail_type: str | None = None
     head_start: Offset | None = None
     tail_start: Offset | None = None
-    tail_slots: dict[str, Words] = Field(default_factory=dict)
+    tail_slots: dict[str, NonEmpty] = Field(default_factory=dict)
     tail_slot_types: dict[str, str] = Field(default_factory=dict)
 
 
 class Argument(Frozen):
-    """Hold a span in a role of an event."""
+    """A span in a role of an event."""
 
-    role: Words
-    text: Words
+    role: NonEmpty
+    text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
     where: Where | None = Field(default=None, exclude_if=_is_none)
 
-    @property
-    def span(self) -> Span:
-        """Return the span without its role."""
-        return Span(text=self.text, start=self.start, end=self.end)
-
 
 class Event(Frozen):
-    """Hold an event: type, trigger (null where none is marked) and arguments."""
+    """An event: type, trigger (null where none is marked) and arguments."""
 
-    event_type: Words
-    trigger: Words | None
+    event_type: NonEmpty
+    trigger: NonEmpty | None
     trigger_start: Offset | None = None
     trigger_where: Where | None = Field(default=None, exclude_if=_is_none)
     arguments: tuple[Argument, ...] = ()
 
 
 class Record(Frozen):
-    """Hold one annotated text; also the exchange format, one JSON object a line."""
+    """One annotated text; also the exchange format, one JSON object a line."""
 
-    id: Words
-    source: Words
+    id: NonEmpty
+    source: NonEmpty
     split: Split
     task: Task
-    text: Words
+    text: NonEmpty
     title: str | None = None
     entities: tuple[Entity, ...] = ()
     relations: tuple[Relation, ...] = ()
@@ -148,61 +106,43 @@ class Record(Frozen):
 
     @model_validator(mode="after")
     def _quote_the_text(self) -> "Record":
-        text, size = self.text, len(self.text)
         for entity in self.entities:
-            start, end = entity.start, entity.end
-            # a slice stops at the end of the text, wherever the offset lies
-            if start is None or end is None or end > size or text[start:end] != entity.text:
-                self._check(entity.text, entity.start, entity.end, None)
-        for relation in self.relations + self.na_pairs if self.na_pairs else self.relations:
-            plain = relation.head_start is None and relation.tail_start is None
-            # most relations have no offsets and no slots: their two words stand in the text
-            if not (
-                plain
-                and relation.head in text
-                and relation.tail in text
-                and not relation.tail_slots
-            ):
-                self._check_relation(relation)
+            self._check(entity.text, entity.start, entity.end, None)
+        for relation in self.relations + self.na_pairs:
+            self._check(relation.head, relation.head_start, None, None)
+            self._check(relation.tail, relation.tail_start, None, None)
+            for text in relation.tail_slots.values():
+                self._check(text, None, None, None)
         for event in self.events:
             if event.trigger is not None:
                 self._check(event.trigger, event.trigger_start, None, event.trigger_where)
-            for span in event.arguments:
-                start, end = span.start, span.end
-                unsure = start is None or end is None or end > size or span.where is not None
-                if unsure or text[start:end] != span.text:
-                    self._check(span.text, span.start, span.end, span.where)
+            for item in event.arguments:
+                self._check(item.text, item.start, item.end, item.where)
         return self
 
-    def _check_relation(self, relation: Relation) -> None:
-        self._check(relation.head, relation.head_start, None, None)
-        self._check(relation.tail, relation.tail_start, None, None)
-        for value in relation.tail_slots.values():
-            self._check(value, None, None, None)
-
-    def _check(self, words: str, start: int | None, end: int | None, where: Where | None) -> None:
-        """Raise ValueError unless the words stand where the record says they do."""
+    def _check(self, string: str, start: int | None, end: int | None, where: Where | None) -> None:
+        """Raise ValueError unless the text has the string where the record says."""
         if start is None:
             if end is not None:
-                raise ValueError(f"{words!r} has an end offset but no start offset")
-            self._check_unlocated(words, where)
+                raise ValueError(f"{string!r} has an end offset but no start offset")
+            self._check_unlocated(string, where)
             return
-        stop = start + len(words) if end is None else end
+        stop = start + len(string) if end is None else end
         if where is not None:
-            raise ValueError(f"{words!r} is marked {where!r} and has an offset into the text")
+            raise ValueError(f"{string!r} is marked {where!r} and has an offset into the text")
         if stop > len(self.text):
             size = f"the text, which has {len(self.text)} characters"
-            raise ValueError(f"offset {start}:{stop} of {words!r} ends after {size}")
-        if self.text[start:stop] != words:
+            raise ValueError(f"offset {start}:{stop} of {string!r} ends after {size}")
+        if self.text[start:stop] != string:
             raise ValueError(
-                f"offset {start}:{stop} quotes {self.text[start:stop]!r}, not {words!r}"
+                f"offset {start}:{stop} quotes {self.text[start:stop]!r}, not {string!r}"
             )
 
-    def _check_unlocated(self, words: str, where: Where | None) -> None:
-        if where is None and words not in self.text:
-            raise ValueError(f"{words!r} is not in the text")
-        if where == "title" and words not in (self.title or ""):
-            raise ValueError(f"{words!r} is in neither text nor title")
+    def _check_unlocated(self, string: str, where: Where | None) -> None:
+        if where is None and string not in self.text:
+            raise ValueError(f"{string!r} is not in the text")
+        if where == "title" and string not in (self.title or ""):
+            raise ValueError(f"{string!r} is in neither text nor title")
 
 
 check_record: Callable[[Mapping[str, Any]], Record] = Record.__pydantic_validator__.validate_python
@@ -223,13 +163,13 @@ def unfit(where: str, error: ValidationError) -> RecordError:
 
 
 def explain(error: ValidationError) -> str:
-    """Put the first problem of a pydantic error into a few words of ours."""
+    """Return the first problem of a pydantic error in a few words of ours."""
     first = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    words = _words_of(first["type"], first["msg"], first.get("ctx", {}))
-    if words is None:
-        words = f"is {_value(first['input'])}, not {_KINDS.get(first['type'], 'what fits here')}"
-    return f"{place}: {words}" if place else words
+    path = ".".join(str(part) for part in first["loc"])
+    phrase = _words_of(first["type"], first["msg"], first.get("ctx", {}))
+    if phrase is None:
+        phrase = f"is {_value(first['input'])}, not {_KINDS.get(first['type'], 'what fits here')}"
+    return f"{path}: {phrase}" if path else phrase
 
 
 def _words_of(kind: str, message: str, context: Mapping[str, Any]) -> str | None:
@@ -240,11 +180,11 @@ def _words_of(kind: str, message: str, context: Mapping[str, Any]) -> str | None
         return f"not JSON ({context['error']})"
     if kind == "literal_error":
         return f"is none of {context['expected']}".replace(" or ", ", ")
-    for name, words in _LIMITS.items():
+    for name, phrase in _LIMITS.items():
         if name in context:
             limit = context[name]
             whole = isinstance(limit, float) and limit.is_integer()
-            return f"is not {words} {int(limit) if whole else limit}"
+            return f"is not {phrase} {int(limit) if whole else limit}"
     return _WORDS.get(kind)
 
 
@@ -278,7 +218,7 @@ _KINDS = {
 
 
 def _value(value: object) -> str:
-    """Say what sort of value was found, in words of JSON and TOML."""
+    """Say what sort of value was found, in terms of JSON and TOML."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, str):
@@ -293,16 +233,16 @@ def _value(value: object) -> str:
 class Slot(Frozen):
     """Name a further object slot of a relation."""
 
-    key: Words
-    name: Words
+    key: NonEmpty
+    name: NonEmpty
     description: str = ""
 
 
 class Role(Frozen):
     """Name a role of an event type; `values` lists the classes of a class-valued one."""
 
-    key: Words
-    name: Words
+    key: NonEmpty
+    name: NonEmpty
     description: str = ""
     values: tuple[str, ...] = ()
 
@@ -310,8 +250,8 @@ class Role(Frozen):
 class Label(Frozen):
     """Name a label: its key in the raw data and its Chinese name in prompts."""
 
-    key: Words
-    name: Words
+    key: NonEmpty
+    name: NonEmpty
     description: str = ""
     aliases: tuple[str, ...] = ()
     head: str | None = None
@@ -323,9 +263,9 @@ class Label(Frozen):
 
 
 class LabelSet(Frozen):
-    """Hold the labels of one source and edition, in the order of its card."""
+    """The labels of one source and edition, in the order of its card."""
 
-    source: Words
+    source: NonEmpty
     task: Task
     labels: tuple[Label, ...]
     na: Label | None = None
@@ -351,18 +291,18 @@ def join_prompt(instruction: str, input_: str) -> str:
 
 
 class InstructionRow(Frozen):
-    """Hold one row for a trainer: prompt, answer and where they come from."""
+    """One row for a trainer: prompt, answer and where they come from."""
 
-    instruction: Words
+    instruction: NonEmpty
     input: str
-    output: Words
-    id: Words
-    record_id: Words
-    source: Words
+    output: NonEmpty
+    id: NonEmpty
+    record_id: NonEmpty
+    source: NonEmpty
     task: Task | Literal["general"]
-    subtask: Words
-    template: Words
-    form: Words
+    subtask: NonEmpty
+    template: NonEmpty
+    form: NonEmpty
     labels: tuple[str, ...]
     window: tuple[int, int]
     head: str | None = Field(default=None, exclude_if=_is_none)
@@ -374,10 +314,3 @@ class InstructionRow(Frozen):
     def prompt(self) -> str:
         """Return what a model is shown."""
         return join_prompt(self.instruction, self.input)
-
-    @classmethod
-    def of_valid(cls, fields: dict[str, Any]) -> "InstructionRow":
-        """Make a row as of any model, but check that it has words: they are put together late."""
-        if not (fields["instruction"] and fields["output"]):
-            return cls.model_validate(fields)
-        return super().of_valid(fields)

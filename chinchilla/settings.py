@@ -1,4 +1,4 @@
-"""Settings in TOML files: read, laid over by the command line, and checked."""
+"""Settings in TOML files: read, the command line over them, and checked."""
 
 import tomllib
 from math import isfinite
@@ -16,10 +16,10 @@ Settings = TypeVar("Settings", bound=BaseModel)
 def read_settings(
     kind: type[Settings], path: Path | None, changes: dict[str, Any], instead: str
 ) -> Settings:
-    """Read settings of a kind from a file, if any, and lay `changes` over them.
+    """Settings of a kind from a TOML file, if any, with `changes` over them.
 
     Raises ConfigError for a file that is missing (its advice is `instead`) or no TOML, and for
-    settings that are unknown or wrong.
+    settings that are not known or wrong.
     """
     data = ({} if path is None else _read(path, instead)) | changes
     where = str(path) if path else "command line"
@@ -51,11 +51,11 @@ def _read(path: Path, instead: str) -> dict[str, Any]:
 def _check_plain(where: str, name: str, value: Any) -> None:
     """Raise ConfigError for a value that no manifest could hold, or no path could be made of."""
     if isinstance(value, dict):
-        for key, one in value.items():
-            _check_plain(where, f"{name}.{key}", one)
+        for key, inner in value.items():
+            _check_plain(where, f"{name}.{key}", inner)
     elif isinstance(value, list | tuple):
-        for one in value:
-            _check_plain(where, name, one)
+        for inner in value:
+            _check_plain(where, name, inner)
     elif isinstance(value, float) and not isfinite(value):
         raise ConfigError(where, f"{name}: {value} is no number to count with", "correct it")
     elif isinstance(value, int) and not -(2**63) <= value < 2**64:

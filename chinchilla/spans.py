@@ -1,7 +1,7 @@
 """Tags to spans, and occurrences of a string."""
 
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 Scheme = Literal["bio", "bmes"]
 FaultKind = Literal["no-begin", "no-end", "unknown-prefix"]
@@ -21,7 +21,7 @@ class Tagged(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A place where a tag sequence breaks its scheme, and the stretch it concerns."""
+    """Where a tag sequence breaks its scheme, and the stretch it concerns."""
 
     kind: FaultKind
     at: int
@@ -31,7 +31,7 @@ class Fault(NamedTuple):
 
 
 def decode(tags: Sequence[str], scheme: Scheme) -> tuple[list[Tagged], list[Fault]]:
-    """Turn tags into spans and list every place where the scheme is broken.
+    """Return the spans of tags, and every fault of the scheme.
 
     A stretch without a beginning ("no-begin") is not among the spans; one without an end
     ("no-end", BMES only) is. The caller decides which faults are a known quirk.
@@ -78,9 +78,17 @@ def _fault(kind: FaultKind, tags: Sequence[str], start: int, stop: int) -> Fault
     return Fault(kind, at, before, tags[at], Tagged(tags[start][2:], start, stop))
 
 
-def occurrences(text: str, words: str) -> Iterator[int]:
-    """Yield the start of every occurrence of the words, overlapping ones too."""
-    at = text.find(words)
+def entities(text: str, spans: list[Tagged]) -> list[dict[str, Any]]:
+    """Return spans as entities, in the order of the text, the longer of two first."""
+    return [
+        {"type": label, "text": text[start:end], "start": start, "end": end}
+        for label, start, end in sorted(spans, key=lambda span: (span.start, -span.end))
+    ]
+
+
+def occurrences(text: str, string: str) -> Iterator[int]:
+    """Yield the start of every occurrence of a string, overlapping ones too."""
+    at = text.find(string)
     while at >= 0:
         yield at
-        at = text.find(words, at + 1)
+        at = text.find(string, at + 1)

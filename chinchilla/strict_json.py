@@ -24,19 +24,20 @@ class DuplicateKeyError(ValueError):
 
 
 def loads(line: bytes) -> Any:
-    """Read one JSON value; raise DuplicateKeyError where an object of it has a key twice.
+    """Return one JSON value; raise DuplicateKeyError where an object of it has a key twice.
 
-    Colons tell: what is read has as many as what was written, save those of keys that were lost.
-    Raises orjson.JSONDecodeError for what is no JSON.
+    Colons are counted: written again, the value has as many as the line, unless a key was lost:
+    {"a": 1, "a": 2} has two, what is read of it, {"a": 2}, one. Only then are the keys read one
+    by one. Raises orjson.JSONDecodeError for what is no JSON.
     """
-    found = orjson.loads(line)
+    value = orjson.loads(line)
     try:
-        colons = orjson.dumps(found).count(b":")
+        colons = orjson.dumps(value).count(b":")
     except orjson.JSONEncodeError:  # deeper than it writes
         colons = -1
     if line.count(b":") != colons or (b"\\u003" in line and _COLON.search(line)):
         _check_keys(line)
-    return found
+    return value
 
 
 def _check_keys(data: bytes) -> None:

@@ -1,13 +1,15 @@
-"""Prompt wordings: read `templates/<task>/*.yaml`, check their variables, render.
+"""Prompt templates: read `templates/<task>/*.yaml`, check their variables, render.
 
-A wording is data. It is compiled once to literal and variable segments; jinja2 reads its
+    instruction: 找出文本中的{{ labels }}。{{ format }}
+    -> (Segment("找出文本中的", False), Segment("labels", True), Segment("。", False), ...)
+
+A template is data. It is compiled once to literal and variable segments; jinja2 reads its
 syntax, so that an unknown variable or a stray brace is found when the file is read.
 """
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache, lru_cache
 from hashlib import sha256
-from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -15,7 +17,7 @@ import yaml
 from jinja2 import Environment, TemplateSyntaxError, nodes
 from pydantic import Field, ValidationError
 
-from chinchilla.errors import AS_UTF8, TemplateError
+from chinchilla.errors import AS_UTF8, ConfigError
 from chinchilla.resources import RESOURCES, shipped
 from chinchilla.schema import Frozen, explain
 
@@ -31,14 +33,14 @@ _JINJA = Environment(autoescape=False, keep_trailing_newline=True)
 
 
 class Segment(NamedTuple):
-    """A stretch of a wording: literal words or the name of a variable."""
+    """A part of a template: literal text or the name of a variable."""
 
-    words: str
+    text: str
     variable: bool
 
 
-class TemplateText(Frozen):
-    """Hold one way to ask, as written in a template file."""
+class TemplateEntry(Frozen):
+    """One template, as written in a template file."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     instruction: str = Field(min_length=1)
@@ -47,16 +49,16 @@ class TemplateText(Frozen):
 
 
 class TemplateFile(Frozen):
-    """Hold a template file."""
+    """A template file."""
 
     subtask: Subtask
     labels: Literal["closed", "open"]
     held_out: bool = False
-    wordings: tuple[TemplateText, ...] = Field(min_length=1)
+    wordings: tuple[TemplateEntry, ...] = Field(min_length=1)
 
 
 class Template(NamedTuple):
-    """A wording ready to render; its id is path and wording: `ner/closed#list`."""
+    """A template ready to render; its id is that of its file and its own: `ner/closed#list`."""
 
     id: str
     subtask: str
@@ -70,14 +72,19 @@ class Template(NamedTuple):
         """Return instruction and input with the variables filled in."""
         return fill(self.instruction, values), fill(self.input, values)
 
-    def partly(self, values: Mapping[str, str]) -> "Template":
-        """Return the template with these variables filled in for good."""
-        instruction, input_ = (partly(one, values) for one in (self.instruction, self.input))
-        return self._replace(instruction=instruction, input=input_)
+    @property
+    def variables(self) -> list[str]:
+        """Return the names of the variables, once for each use."""
+        return [text for text, is_variable in self.instruction + self.input if is_variable]
+
+    @property
+    def in_lines(self) -> bool:
+        """Tell whether the template shows each label on a line of its own."""
+        return Segment("label_lines", True) in self.instruction + self.input
 
 
 class Phrases(Frozen):
-    """Hold forms.yaml: how each answer form is described, and the few fixed words."""
+    """The file forms.yaml: how each answer format is described, and the few fixed phrases."""
 
     json_: dict[str, tuple[str, ...]] = Field(alias="json")
     lines: dict[str, tuple[str, ...]]
@@ -90,46 +97,38 @@ class Phrases(Frozen):
     pair_marks: dict[str, str]
 
     def formats(self, form: str, subtask: str, closed: bool = True) -> tuple[str, ...]:
-        """Return the sentences that describe an answer form.
+        """Return the sentences that describe an answer format.
 
         Where no labels are shown, those of `<subtask>-open`, which speak of none, if there are.
         """
-        found: dict[str, tuple[str, ...]] = getattr(
+        sentences: dict[str, tuple[str, ...]] = getattr(
             self, form if form in ("lines", "code") else f"{form}_"
         )
-        return found[subtask] if closed else found.get(f"{subtask}-open", found[subtask])
+        open_ones = sentences.get(f"{subtask}-open", sentences[subtask])
+        return sentences[subtask] if closed else open_ones
 
 
 def fill(segments: tuple[Segment, ...], values: Mapping[str, str]) -> str:
-    """Join the segments, each variable replaced by its value."""
-    return "".join([values[words] if variable else words for words, variable in segments])
+    """Return the segments as one text, each variable replaced by its value."""
+    return "".join([values[text] if is_variable else text for text, is_variable in segments])
 
 
-def partly(segments: tuple[Segment, ...], values: Mapping[str, str]) -> tuple[Segment, ...]:
-    """Fill in some of the variables, and join the literal words that then stand together."""
-    known = [
-        Segment(values[words], False) if variable and words in values else Segment(words, variable)
-        for words, variable in segments
-    ]
-    joined: list[Segment] = []
-    for variable, group in groupby(known, lambda one: one.variable):
-        if variable:
-            joined.extend(group)
-        else:
-            joined.append(Segment("".join(words for words, _ in group), False))
-    return tuple(joined)
+def fill_phrase(text: str, values: Mapping[str, str]) -> str:
+    """Return a phrase of forms.yaml, each variable replaced by its value."""
+    return fill(compile_template(text, "forms.yaml"), values)
 
 
-def compile_wording(words: str, where: str) -> tuple[Segment, ...]:
-    """Cut a wording at its variables; raise TemplateError for anything but plain ones."""
+@cache
+def compile_template(text: str, where: str) -> tuple[Segment, ...]:
+    """Return a template cut at its variables; raise ConfigError for anything but plain ones."""
     try:
-        parsed = _JINJA.parse(words)
+        parsed = _JINJA.parse(text)
     except TemplateSyntaxError as error:
         what = f"line {error.lineno}: {error.message}"
-        raise TemplateError(where, what, "write variables as {{ name }}") from error
+        raise ConfigError(where, what, "write variables as {{ name }}") from error
     except (RecursionError, ValueError) as error:
         what = "a variable that is no plain name"
-        raise TemplateError(where, what, "write variables as {{ name }}") from error
+        raise ConfigError(where, what, "write variables as {{ name }}") from error
     return tuple(_segments(parsed, where))
 
 
@@ -142,120 +141,139 @@ def _segments(parsed: nodes.Template, where: str) -> Iterator[Segment]:
                 yield Segment(node.name, True)
             else:
                 kind = type(node).__name__.lower()
-                what = f"a {kind} in the wording"
-                raise TemplateError(where, what, "use plain variables only: {{ text }}")
+                what = f"a {kind} in the template"
+                raise ConfigError(where, what, "use plain variables only: {{ text }}")
 
 
-def variables(*wordings: tuple[Segment, ...]) -> list[str]:
-    """List the variables of some wordings, once for each use."""
-    return [words for segments in wordings for words, variable in segments if variable]
-
-
-_beside: list[Path] = []
+_own_folder: list[Path] = []
 
 
 def use_templates(folder: Path | None) -> int:
-    """Lay the templates of a folder beside those that ship, for this process from now on.
+    """Use the templates of a folder beside those that ship, for this process from now on.
 
-    Returns how many wordings it has; with None those that ship are alone again. Raises
-    TemplateError for a folder whose files cannot be used or would not be read.
+    Args:
+        folder: the folder; with None those that ship are alone again.
+
+    Returns:
+        How many templates the folder has.
+
+    Raises:
+        ConfigError: the files cannot be used, or would not be read.
     """
-    found = () if folder is None else _read_own(folder)
-    _beside[:] = [] if folder is None else [folder]
+    own = () if folder is None else _read_own(folder)
+    _own_folder[:] = [] if folder is None else [folder]
     _installed.cache_clear()
-    return len(found)
+    return len(own)
 
 
 def own_templates() -> Path | None:
-    """Return the folder whose templates lie beside those that ship, if there is one."""
-    return _beside[0] if _beside else None
+    """Return the folder whose templates are used beside those that ship, if there is one."""
+    return _own_folder[0] if _own_folder else None
 
 
 def load_templates(folder: Path | None = None) -> tuple[Template, ...]:
     """Return the templates in use, or those of a folder alone, in the order of their paths."""
-    return _installed(own_templates()) if folder is None else _read_folder(folder)
+    return tuple(_installed(own_templates()).values()) if folder is None else _read_folder(folder)
+
+
+def find_template(template_id: str) -> Template | None:
+    """Return the template in use of an id such as `ner/closed#list`."""
+    return _installed(own_templates()).get(template_id)
+
+
+def check_template_ids(ids: Iterable[str]) -> None:
+    """Raise ConfigError for an id that no template has, naming those of its task."""
+    known = _installed(own_templates())
+    for name in ids:
+        if name not in known:
+            task = name.partition("/")[0]
+            mine = [other for other in known if other.startswith(f"{task}/")] or known
+            todo = f"the known ones are {', '.join(mine)}"
+            raise ConfigError("prompts.wordings", f"no wording {name!r}", todo)
 
 
 @lru_cache(maxsize=4)
-def _installed(own: Path | None) -> tuple[Template, ...]:
-    found = _read_folder(shipped("templates"))
-    return found if own is None else (*found, *_read_own(own))
+def _installed(own: Path | None) -> dict[str, Template]:
+    templates = _read_folder(shipped("templates"))
+    if own is not None:
+        templates += _read_own(own)
+    return {template.id: template for template in templates}
 
 
 def _read_own(folder: Path) -> tuple[Template, ...]:
     if not folder.is_dir():
         what, todo = "no such folder", "pass a folder with <task>/*.yaml"
-        raise TemplateError(str(folder), what, todo)
+        raise ConfigError(str(folder), what, todo)
     read, root = set(folder.glob("*/*.yaml")), shipped("templates")
     for path in sorted(path for end in ("yaml", "yml") for path in folder.rglob(f"*.{end}")):
         if path not in read:
             todo = f"put templates into {folder}/<task>/<name>.yaml, and nothing else"
-            raise TemplateError(str(path), "is not read from here", todo)
+            raise ConfigError(str(path), "is not read from here", todo)
         if (root / path.relative_to(folder)).exists():
             what = "a file of this name ships, and no id is given twice"
-            raise TemplateError(str(path), what, "give the file another name")
-    found = _read_folder(folder)
-    for template in found:
+            raise ConfigError(str(path), what, "give the file another name")
+    templates = _read_folder(folder)
+    for template in templates:
         task = template.subtask.partition("-")[0]
         if template.id.partition("/")[0] != task:
             where = str(folder / template.id)
             what = f"asks for {template.subtask}, in a folder of another task"
-            raise TemplateError(where, what, f"move the file to {folder / task}")
-    return found
+            raise ConfigError(where, what, f"move the file to {folder / task}")
+    return templates
 
 
 def _read_folder(root: Path) -> tuple[Template, ...]:
-    found: list[Template] = []
-    for path in sorted(root.glob("*/*.yaml")):
-        found.extend(_read_file(path, root))
-    if not found:
-        raise TemplateError(str(root), "no template files here", "pass a folder with <task>/*.yaml")
-    return tuple(found)
+    templates = [
+        template for path in sorted(root.glob("*/*.yaml")) for template in _read_file(path, root)
+    ]
+    if not templates:
+        raise ConfigError(str(root), "no template files here", "pass a folder with <task>/*.yaml")
+    return tuple(templates)
 
 
 def _read_file(path: Path, root: Path) -> Iterator[Template]:
     try:
         file = TemplateFile.model_validate(_read_yaml(path))
     except ValidationError as error:
-        todo = "see docs/templates.md for the fields of a template"
-        raise TemplateError(str(path), explain(error), todo) from error
+        todo = "see docs/en/templates.md for the fields of a template"
+        raise ConfigError(str(path), explain(error), todo) from error
     name = path.relative_to(root).with_suffix("").as_posix()
     seen: set[str] = set()
-    for wording in file.wordings:
-        where = f"{path}#{wording.id}"
-        if wording.id in seen:
-            raise TemplateError(where, "this id comes twice", "give each wording its own id")
-        seen.add(wording.id)
+    for entry in file.wordings:
+        where = f"{path}#{entry.id}"
+        if entry.id in seen:
+            raise ConfigError(where, "this id comes twice", "give each template its own id")
+        seen.add(entry.id)
         template = Template(
-            f"{name}#{wording.id}",
+            f"{name}#{entry.id}",
             file.subtask,
             file.labels == "closed",
             file.held_out,
-            compile_wording(wording.instruction, where),
-            compile_wording(wording.input, where),
-            wording.empty,
+            compile_template(entry.instruction, where),
+            compile_template(entry.input, where),
+            entry.empty,
         )
         _check_variables(template, where)
         yield template
 
 
 def _check_variables(template: Template, where: str) -> None:
-    """Raise TemplateError unless each needed variable is used once and no other is."""
-    used = variables(template.instruction, template.input)
+    """Raise ConfigError unless each needed variable is used once and no other is."""
+    used = template.variables
     needed = {"text", "format"} | _NEEDED.get(template.subtask, frozenset())
     shown = [name for name in used if name in ("labels", "label_lines")]
     for name in sorted(needed):
         if used.count(name) != 1:
             what = f"{{{{ {name} }}}} is used {used.count(name)} times"
-            raise TemplateError(where, what, "use it exactly once")
+            raise ConfigError(where, what, "use it exactly once")
     if len(shown) != int(template.closed):
         what = f"{{{{ labels }}}} or {{{{ label_lines }}}} is used {len(shown)} times"
-        todo = "use one of them once" if template.closed else "leave it out of an open wording"
-        raise TemplateError(where, what, todo)
+        todo = "use one of them once" if template.closed else "leave it out of an open template"
+        raise ConfigError(where, what, todo)
     unknown = sorted(set(used) - needed - {"labels", "label_lines"})
     if unknown:
         known = ", ".join(sorted(needed | {"labels", "label_lines"}))
-        raise TemplateError(where, f"{unknown[0]!r} is undefined", f"variables are {known}")
+        raise ConfigError(where, f"{unknown[0]!r} is undefined", f"variables are {known}")
 
 
 @lru_cache(maxsize=4)
@@ -266,7 +284,7 @@ def load_phrases(folder: Path | None = None) -> Phrases:
         return Phrases.model_validate(_read_yaml(path))
     except ValidationError as error:
         todo = "compare it with the forms.yaml that ships"
-        raise TemplateError(str(path), explain(error), todo) from error
+        raise ConfigError(str(path), explain(error), todo) from error
 
 
 def _read_yaml(path: Path) -> Any:
@@ -274,14 +292,14 @@ def _read_yaml(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
     except OSError as error:
         todo = "pass a template folder that has it"
-        raise TemplateError(str(path), error.strerror or "cannot be read", todo) from error
+        raise ConfigError(str(path), error.strerror or "cannot be read", todo) from error
     except RecursionError as error:
-        raise TemplateError(str(path), "not YAML (nested too deep)", "correct the file") from error
+        raise ConfigError(str(path), "not YAML (nested too deep)", "correct the file") from error
     except UnicodeDecodeError as error:
-        raise TemplateError(str(path), "not UTF-8", AS_UTF8) from error
+        raise ConfigError(str(path), "not UTF-8", AS_UTF8) from error
     except (yaml.YAMLError, ValueError) as error:
-        words = " ".join(str(error).split())
-        raise TemplateError(str(path), f"not YAML ({words})", "correct the file") from error
+        message = " ".join(str(error).split())
+        raise ConfigError(str(path), f"not YAML ({message})", "correct the file") from error
 
 
 def template_hashes(folder: Path | None = None) -> dict[str, str]:

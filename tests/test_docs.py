@@ -11,16 +11,18 @@ from pathlib import Path
 import click
 import orjson
 import pytest
+from chinchilla.score.registry import METRICS
 
 from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.config import BuildConfig, read_config
-from chinchilla.errors import Tally
+from chinchilla.tally import Tally
 from chinchilla.templates import load_templates
 from chinchilla.train.config import TrainConfig, read_train_config
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = ("README.md", "README.en.md")
+LANGUAGES = ("zh", "en")
 
 
 def blocks(name: str, language: str) -> list[str]:
@@ -52,7 +54,10 @@ def test_a_command_of_the_readme_runs(tmp_path: Path, name: str, line: str) -> N
     assert done.stdout
 
 
-PAGES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").glob("*.md"))
+PAGES = sorted(
+    path.relative_to(ROOT).as_posix()
+    for path in (*(ROOT / "docs").rglob("*.md"), *ROOT.glob("CONTRIBUTING*.md"))
+)
 WRITTEN = [
     line.strip()
     for name in (*READMES, *PAGES)
@@ -70,6 +75,16 @@ def test_a_command_of_the_documentation_has_the_options_it_shows(line: str) -> N
     context = click.Context(command)
     _, left, _ = command.make_parser(context).parse_args(rest)
     assert left == []
+
+
+@pytest.mark.parametrize("name", READMES)
+def test_the_python_of_the_readme_runs(name: str, tmp_path: Path) -> None:
+    [code] = blocks(name, "python")
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "100.0" in done.stdout
 
 
 def test_both_readmes_show_the_same_commands() -> None:
@@ -152,31 +167,49 @@ def toml(default: object) -> str:
     return f"`{orjson.dumps(default).decode().replace(',', ', ')}`"
 
 
-@pytest.mark.parametrize(("name", "config"), [("build", BuildConfig), ("train", TrainConfig)])
+CONFIGS = [("build", BuildConfig), ("train", TrainConfig)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("name", "config"), CONFIGS)
 def test_every_setting_stands_in_the_documentation_with_its_default_and_description(
-    name: str, config: type
+    name: str, config: type, language: str
 ) -> None:
-    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    for key, description, default in settings(config):
-        [line] = [line for line in page.split("\n") if line.startswith(f"| `{key}` |")]
-        assert line == f"| `{key}` | {default} | {description} |"
+    page = (ROOT / "docs" / language / f"{name}.md").read_text(encoding="utf-8")
+    table = [line for line in page.split("\n") if re.match(r"\| `[a-z_.]+` \| (`.*`)? \|", line)]
+    assert len(table) == len(settings(config))
+    for line, (key, description, default) in zip(table, settings(config), strict=True):
+        head = f"| `{key}` | {default} | "
+        assert line.startswith(head)
+        shown = line.removeprefix(head).removesuffix(" |")
+        assert shown == description if language == "en" else re.search("[\u4e00-\u9fff]", shown)
 
 
-def test_the_training_settings_of_the_documentation_are_valid(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_training_settings_of_the_documentation_are_valid(
+    tmp_path: Path, language: str
+) -> None:
     path = tmp_path / "train.toml"
     found = []
-    for text in blocks("docs/train.md", "toml"):
+    for text in blocks(f"docs/{language}/train.md", "toml"):
         path.write_text(text, encoding="utf-8")
         found.append(read_train_config(path, {}))
     assert found[0].lora.variant == "rslora"
 
 
-def test_the_configurations_of_the_documentation_are_valid(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_configurations_of_the_documentation_are_valid(tmp_path: Path, language: str) -> None:
     path = tmp_path / "build.toml"
     found = []
-    for text in blocks("docs/build.md", "toml"):
+    for text in blocks(f"docs/{language}/build.md", "toml"):
         path.write_text(text, encoding="utf-8")
         found.append(read_config(path, {}).prompts)
     assert found[0].null_share == 0.2
     assert found[1].wordings[0] in {template.id for template in load_templates()}
     assert found[2].renaming == "paraphrase"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_metric_stands_in_the_documentation(language: str) -> None:
+    page = (ROOT / "docs" / language / "metrics.md").read_text(encoding="utf-8")
+    assert [name for name in METRICS if f"`{name}`" not in page] == []

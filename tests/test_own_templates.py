@@ -9,7 +9,7 @@ import pytest
 from calls import Called, call
 
 from chinchilla.cli import cli
-from chinchilla.errors import TemplateError
+from chinchilla.errors import ConfigError
 from chinchilla.templates import load_templates, template_hashes, use_templates
 
 WORDING = """subtask: re
@@ -106,7 +106,7 @@ WRONG = [twice, above, below, ending, phrases, other_task, nothing, deep, deep_w
 @pytest.mark.parametrize("wrong", WRONG)
 def test_a_folder_that_would_not_be_read_whole_is_refused(mine, wrong: Callable) -> None:
     where = wrong(mine)
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ConfigError) as caught:
         use_templates(mine)
     assert caught.value.where == str(where)
     assert "re/mine#mine" not in {one.id for one in load_templates()}

@@ -10,28 +10,30 @@ TREES = {
 }
 ROOMS = {
     "errors": "",
+    "tally": "errors",
     "strict_json": "",
     "resources": "",
+    "table": "errors",
     "rng": "",
     "files": "errors",
-    "schema": "errors",
+    "schema": "errors tally",
     "spans": "errors schema",
     "settings": "errors schema",
-    "readers": "errors schema spans strict_json",
-    "sources": "errors schema spans readers corpus",
-    "corpus": "errors schema spans readers sources resources",
+    "readers": "errors tally schema spans strict_json",
+    "sources": "errors tally schema spans readers",
+    "corpus": "errors tally schema spans readers sources resources",
     "answers": "errors schema resources",
     "templates": "errors schema answers resources",
     "windows": "errors schema spans answers",
-    "prompts": "errors schema spans answers templates windows rng",
-    "dataset": "errors schema spans settings answers templates windows prompts corpus rng files "
-    "resources export",
-    "export": "errors schema files resources dataset",
-    "table": "errors",
-    "score": "errors schema spans answers windows files resources strict_json table",
-    "predict": "errors schema files answers windows prompts score strict_json",
-    "runs": "errors schema settings files templates dataset prompts windows score predict train",
-    "train": "errors schema settings files rng dataset prompts windows score predict runs",
+    "prompts": "errors tally schema spans answers templates windows rng",
+    "dataset": "errors tally schema spans settings readers answers templates windows prompts "
+    "corpus rng files resources export",
+    "export": "errors tally schema files resources corpus answers templates prompts dataset",
+    "score": "errors table schema spans answers windows files resources strict_json",
+    "predict": "errors tally schema answers windows prompts score strict_json files",
+    "runs": "errors tally schema settings answers templates files dataset prompts windows score "
+    "predict train",
+    "train": "errors tally schema settings files rng dataset prompts windows score predict runs",
 }
 ROOMS["cli"] = " ".join(ROOMS)
 OUTSIDE = {
@@ -61,12 +63,12 @@ def test_a_module_imports_only_rooms_above_its_own() -> None:
     wrong = []
     for path, tree in TREES.items():
         room = room_of(path)
-        if room in ("__init__", "__main__"):
+        if room in ("__init__", "__main__", "api"):
             continue
         ours = {name.split(".")[1] for name in imports(tree) if name.startswith("chinchilla.")}
         wrong += [
             (str(path), name)
-            for name in ours - {"__version__", room}
+            for name in ours - {"__version__", "CallableRoom", room}
             if name not in ROOMS[room].split()
         ]
     assert wrong == []

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from chinchilla.errors import TemplateError
+from chinchilla.errors import ConfigError
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.resources import shipped
 from chinchilla.schema import Label, LabelSet, Record
-from chinchilla.templates import Template, load_phrases, load_templates, template_hashes, variables
+from chinchilla.templates import Template, load_phrases, load_templates, template_hashes
 
 VALUES = {
     "text": "〔文本〕",
@@ -27,7 +27,7 @@ VALUES = {
 @pytest.mark.parametrize("template", load_templates(), ids=lambda template: template.id)
 def test_a_rendered_prompt_holds_text_and_labels(template: Template) -> None:
     prompt = "".join(template.render(VALUES))
-    for name in set(variables(template.instruction, template.input)):
+    for name in set(template.variables):
         assert prompt.count(VALUES[name]) == 1
     assert ("〔标签〕" in prompt) == template.closed
     assert "{" not in prompt
@@ -92,7 +92,7 @@ BAD = [
     (
         "instruction",
         "{{ labels | upper }}{{ format }}",
-        "#a: a filter in the wording; use plain variables only: {{ text }}",
+        "#a: a filter in the template; use plain variables only: {{ text }}",
     ),
     (
         "instruction",
@@ -103,7 +103,7 @@ BAD = [
     (
         "instruction",
         "",
-        ": wordings.0.instruction: is empty; see docs/templates.md for the fields of a template",
+        ": wordings.0.instruction: is empty; see docs/en/templates.md for the fields of a template",
     ),
 ]
 
@@ -114,7 +114,7 @@ def test_a_bad_wording_is_named_when_it_is_read(tmp_path, field, words, message)
     path.parent.mkdir()
     wording = GOOD["wordings"][0] | {field: words}
     path.write_text(yaml.safe_dump(GOOD | {"wordings": [wording]}), encoding="utf-8")
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_templates(tmp_path)
     assert str(caught.value) == f"{path}{message}"
 
@@ -123,7 +123,7 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path) -> None:
     path = tmp_path / "ner" / "mine.yaml"
     path.parent.mkdir()
     path.write_text("a: [", encoding="utf-8")
-    with pytest.raises(TemplateError) as caught:
+    with pytest.raises(ConfigError) as caught:
         load_templates(tmp_path)
     assert str(caught.value).startswith(f"{path}: not YAML (")
 
@@ -170,10 +170,10 @@ def test_the_whole_prompt_of_a_record_is_as_written_out_here() -> None:
 def test_the_hashes_cover_every_file_that_words_a_prompt_or_reads_an_answer(tmp_path) -> None:
     root = shipped("templates")
     hashes = template_hashes()
-    assert set(hashes) == {path.relative_to(root).as_posix() for path in root.rglob("*.yaml")}
-    assert {"forms.yaml", "repair.yaml", "ner/closed.yaml"} <= set(hashes)
-    for name in ("forms.yaml", "repair.yaml"):
-        (tmp_path / name).write_bytes((root / name).read_bytes())
+    names = {path.relative_to(root).as_posix() for path in root.rglob("*.yaml")}
+    assert set(hashes) == names | {"repair.yaml"}
+    assert {"forms.yaml", "ner/closed.yaml"} <= names
+    (tmp_path / "forms.yaml").write_bytes((root / "forms.yaml").read_bytes())
     (tmp_path / "repair.yaml").write_text("empty: [嗯]", encoding="utf-8")
     changed = template_hashes(tmp_path)
     assert changed["forms.yaml"] == hashes["forms.yaml"]

@@ -1,4 +1,4 @@
-"""The form `code`: a typed call a line; every string is a JSON string. Nothing at all is [].
+"""The answer format `code`: a typed call a line, every string as in JSON; nothing at all is [].
 
     ner          Entity(type="人名", text="张三")
     re           Relation(type="作者", head="某书", tail="张三", slots={"所属作品": "某集"})
@@ -14,7 +14,7 @@ import re
 from collections import Counter
 from typing import Any
 
-from chinchilla.answers.items import AnswerItem, said, to_content
+from chinchilla.answers.items import AnswerItem, to_content, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.answers.quoting import Cursor, quoted
 from chinchilla.answers.repair.items import from_calls
@@ -37,7 +37,7 @@ _NAME = re.compile("[a-z]+")
 
 def dump(content: Content, query: Query) -> str:
     """Write the content call by call."""
-    items = said(content, query)
+    items = to_items(content, query)
     return "\n".join(_call(item, query.subtask) for item in items) or NOTHING
 
 
@@ -45,27 +45,27 @@ def _call(item: AnswerItem, subtask: str) -> str:
     name = quoted(item.name)
     match subtask:
         case "ner":
-            return f"Entity(type={name}, text={quoted(item.words or '')})"
+            return f"Entity(type={name}, text={quoted(item.text or '')})"
         case "re":
-            head, tail = quoted(item.words or ""), quoted(item.tail or "")
+            head, tail = quoted(item.text or ""), quoted(item.tail or "")
             return f"Relation(type={name}, head={head}, tail={tail}{_slots(item)})"
         case "re-pair":
             return f"Relation(type={name})"
         case "ee-argument":
-            return f"Argument(role={name}, text={quoted(item.words or '')})"
+            return f"Argument(role={name}, text={quoted(item.text or '')})"
         case _:
             arguments = _arguments(item) if subtask == "ee" else ""
-            trigger = "" if item.words is None else f", trigger={quoted(item.words)}"
+            trigger = "" if item.text is None else f", trigger={quoted(item.text)}"
             return f"Event(type={name}{trigger}{arguments})"
 
 
 def _slots(item: AnswerItem) -> str:
-    slots = ", ".join(f"{quoted(name)}: {quoted(words)}" for name, words in item.further)
+    slots = ", ".join(f"{quoted(name)}: {quoted(string)}" for name, string in item.pairs)
     return f", slots={{{slots}}}" if slots else ""
 
 
 def _arguments(item: AnswerItem) -> str:
-    calls = [_call(AnswerItem(role, words), "ee-argument") for role, words in item.further]
+    calls = [_call(AnswerItem(role, string), "ee-argument") for role, string in item.pairs]
     return f", arguments=[{', '.join(calls)}]"
 
 
@@ -92,31 +92,31 @@ def recover(
 def _read_call(cursor: Cursor, subtask: str) -> AnswerItem:
     function, needed = _CALLS[subtask]
     cursor.expect(function)
-    found = _parameters(cursor)
-    more = found.keys() - set(needed) - _MAY.get(subtask, set())
-    if more or not set(needed) <= found.keys():
-        what = f"{function} has the parameters {', '.join(found) or 'none'}"
+    values = _parameters(cursor)
+    more = values.keys() - set(needed) - _MAY.get(subtask, set())
+    if more or not set(needed) <= values.keys():
+        what = f"{function} has the parameters {', '.join(values) or 'none'}"
         raise AnswerError("answer", what, f"it needs {', '.join(needed)}")
-    name = found[needed[0]]
-    words = found.get("text", found.get("head", found.get("trigger")))
+    name = values[needed[0]]
+    string = values.get("text", values.get("head", values.get("trigger")))
     return AnswerItem(
-        name, words, found.get("tail"), found.get("slots", found.get("arguments", ()))
+        name, string, values.get("tail"), values.get("slots", values.get("arguments", ()))
     )
 
 
 def _parameters(cursor: Cursor) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     cursor.expect("(")
-    while not found or cursor.take(","):
+    while not values or cursor.take(","):
         cursor.blanks()
         name = _NAME.match(cursor.text, cursor.at)
-        if name is None or name.group() in found:
+        if name is None or name.group() in values:
             raise cursor.wrong("expected a parameter")
         cursor.at = name.end()
         cursor.expect("=")
-        found[name.group()] = _value(cursor, name.group())
+        values[name.group()] = _value(cursor, name.group())
     cursor.expect(")")
-    return found
+    return values
 
 
 def _value(cursor: Cursor, name: str) -> Any:
@@ -129,7 +129,7 @@ def _value(cursor: Cursor, name: str) -> Any:
 
 def _read_slots(cursor: Cursor) -> tuple[tuple[str, str], ...]:
     slots = cursor.value()
-    if not isinstance(slots, dict) or not all(isinstance(words, str) for words in slots.values()):
+    if not isinstance(slots, dict) or not all(isinstance(string, str) for string in slots.values()):
         raise cursor.wrong("slots is an object of strings")
     return tuple(slots.items())
 
@@ -141,5 +141,5 @@ def _read_arguments(cursor: Cursor) -> list[tuple[str, str]]:
         if pairs:
             cursor.expect(",")
         item = _read_call(cursor, "ee-argument")
-        pairs.append((item.name, item.words or ""))
+        pairs.append((item.name, item.text or ""))
     return pairs

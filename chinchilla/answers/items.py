@@ -1,13 +1,13 @@
-"""What an answer says, item by item and by Chinese names: the middle way of every form.
+"""The items of an answer under Chinese names: what every answer format writes and reads.
 
-A form writes and reads these items; here they are made from content and turned into content.
+Content(entities=(Entity(type="PER", text="张三"),))  <->  [AnswerItem("人名", "张三")]
 
-    ner          Said(type, span)
-    re           Said(relation, head, tail, slots)
-    re-pair      Said(relation)
-    ee           Said(type, trigger, None, roles with arguments)
-    ee-trigger   Said(type, trigger)
-    ee-argument  Said(role, argument)
+ner          AnswerItem(type, span)
+re           AnswerItem(relation, head, tail, slots)
+re-pair      AnswerItem(relation)
+ee           AnswerItem(type, trigger, None, roles with arguments)
+ee-trigger   AnswerItem(type, trigger)
+ee-argument  AnswerItem(role, argument)
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,19 +20,21 @@ from chinchilla.errors import AnswerError
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot, explain
 
 Item = TypeVar("Item")
+Pair = tuple[str, str]
+"""The name of a slot or role, and the text in it."""
 
 
 class AnswerItem(NamedTuple):
-    """One item of an answer, under Chinese names; `words` is null for a missing trigger."""
+    """One item of an answer, under Chinese names; `text` is None for a missing trigger."""
 
     name: str
-    words: str | None = None
+    text: str | None = None
     tail: str | None = None
-    further: tuple[tuple[str, str], ...] = ()
+    pairs: tuple[Pair, ...] = ()
 
 
-def said(content: Content, query: Query) -> list[AnswerItem]:
-    """List the items of a content, labels (and roles) in the order asked.
+def to_items(content: Content, query: Query) -> list[AnswerItem]:
+    """Return the items of a content, labels (and roles) in the order asked.
 
     Raises AnswerError where the content holds a label, slot or role that was not asked.
     """
@@ -41,97 +43,88 @@ def said(content: Content, query: Query) -> list[AnswerItem]:
         return [AnswerItem(label.name, item.text) for label, item in entities]
     if query.subtask in ("re", "re-pair"):
         relations = _by_label(content.relations, lambda item: item.predicate, query)
-        return [_said_relation(item, label, query) for label, item in relations]
+        return [_relation_item(item, label, query) for label, item in relations]
     if query.subtask == "ee-argument":
-        return [AnswerItem(*pair) for pair in _said_arguments(content.events, query.event)]
+        return [AnswerItem(*pair) for pair in _argument_pairs(content.events, query.event)]
     events = _by_label(content.events, lambda item: item.event_type, query)
     if query.subtask == "ee-trigger":
         return [AnswerItem(label.name, item.trigger) for label, item in events]
     return [
-        AnswerItem(label.name, item.trigger, None, tuple(_said_arguments([item], label)))
+        AnswerItem(label.name, item.trigger, None, tuple(_argument_pairs([item], label)))
         for label, item in events
     ]
 
 
-def listed(content: Content, query: Query) -> list[AnswerItem]:
-    """List the items of a content as they come, a label that was not asked under its own name."""
+def unsorted_items(content: Content, query: Query) -> list[AnswerItem]:
+    """Return the items of a content as they come; a label that was not asked is its own name."""
     names = {label.key: label.name for label in query.known}
-    items = [AnswerItem(names.get(one.type, one.type), one.text) for one in content.entities]
+    items = [AnswerItem(names.get(item.type, item.type), item.text) for item in content.entities]
     for relation in content.relations:
         name = names.get(relation.predicate, relation.predicate)
         if query.subtask == "re-pair":
             items.append(AnswerItem(name))
             continue
         slots = {slot.key: slot.name for slot in query.label(name).slots}
-        further = [(slots.get(key, key), found) for key, found in relation.tail_slots.items()]
-        items.append(AnswerItem(name, relation.head, relation.tail, tuple(further)))
+        pairs = tuple((slots.get(key, key), text) for key, text in relation.tail_slots.items())
+        items.append(AnswerItem(name, relation.head, relation.tail, pairs))
     for event in content.events:
-        given = query.event if query.subtask == "ee-argument" else None
+        asked = query.event if query.subtask == "ee-argument" else None
         name = names.get(event.event_type, event.event_type)
-        label = given or query.label(name)
-        roles = {role.key: role.name for role in label.roles}
-        pairs = [(roles.get(one.role, one.role), one.text) for one in event.arguments]
-        if given:
+        roles = {role.key: role.name for role in (asked or query.label(name)).roles}
+        pairs = tuple((roles.get(item.role, item.role), item.text) for item in event.arguments)
+        if asked:
             items += [AnswerItem(*pair) for pair in pairs]
         else:
-            items.append(AnswerItem(name, event.trigger, None, tuple(pairs)))
+            items.append(AnswerItem(name, event.trigger, None, pairs))
     return items
 
 
 def _by_label(
     items: Iterable[Item], key: Callable[[Item], str], query: Query
 ) -> Iterator[tuple[Label, Item]]:
-    found: dict[str, list[Item]] = {}
+    by_key: dict[str, list[Item]] = {}
     for item in items:
-        found.setdefault(asked(query.by_key, key(item), "label").key, []).append(item)
-    if not found:
-        return
-    for label in [label for label in query.known if label.key in found]:
-        for item in found[label.key]:
+        by_key.setdefault(_look_up(query.by_key, key(item), "label").key, []).append(item)
+    for asked, label in query.by_key.items():
+        for item in by_key.get(asked, []):
             yield label, item
 
 
-def asked(known: Mapping[str, Item], key: str, kind: str) -> Item:
-    """Return what stands under a key; raise AnswerError where it was not asked."""
-    if key not in known:
-        todo = "take what is asked with chinchilla.answers.ordered"
+def _look_up(asked: Mapping[str, Item], key: str, kind: str) -> Item:
+    """Return the value of a key; raise AnswerError where it was not asked."""
+    if key not in asked:
+        todo = "take what is asked with chinchilla.answers.target"
         raise AnswerError("content", f"the {kind} {key!r} is not asked", todo)
-    return known[key]
+    return asked[key]
 
 
-def _said_relation(relation: Relation, label: Label, query: Query) -> AnswerItem:
+def _relation_item(relation: Relation, label: Label, query: Query) -> AnswerItem:
     if query.subtask == "re-pair":
         return AnswerItem(label.name)
-    if not relation.tail_slots:
-        return AnswerItem(label.name, relation.head, relation.tail)
-    slots = in_order(relation.tail_slots.items(), label.slots, "slot")
+    slots = _named(relation.tail_slots.items(), label.slots, "slot") if relation.tail_slots else ()
     return AnswerItem(label.name, relation.head, relation.tail, tuple(slots))
 
 
-def _said_arguments(events: Iterable[Event], label: Label | None) -> list[tuple[str, str]]:
+def _argument_pairs(events: Iterable[Event], label: Label | None) -> list[Pair]:
     pairs = [(item.role, item.text) for event in events for item in event.arguments]
-    return in_order(pairs, label.roles if label else (), "role")
+    return _named(pairs, label.roles if label else (), "role")
 
 
-def in_order(
-    pairs: Iterable[tuple[str, str]], parts: tuple[Slot, ...] | tuple[Role, ...], kind: str
-) -> list[tuple[str, str]]:
-    """Put words under the names of their slots or roles, in the order of the label.
+def _named(
+    pairs: Iterable[Pair], parts: tuple[Slot, ...] | tuple[Role, ...], kind: str
+) -> list[Pair]:
+    """Return the pairs under the names of their slots or roles, in the order of the label.
 
     Raises AnswerError where a slot or role was not asked.
     """
-    if len(parts) == 1:
-        # most labels with slots have one: nothing is to be ordered
-        known = {parts[0].key: parts[0].name}
-        return [(asked(known, key, kind), words) for key, words in pairs]
-    found: dict[str, list[str]] = {part.key: [] for part in parts}
-    for key, words in pairs:
-        asked(found, key, kind).append(words)
-    return [(part.name, words) for part in parts for words in found[part.key]]
+    texts: dict[str, list[str]] = {part.key: [] for part in parts}
+    for key, text in pairs:
+        _look_up(texts, key, kind).append(text)
+    return [(part.name, text) for part in parts for text in texts[part.key]]
 
 
 def to_content(items: Iterable[AnswerItem], query: Query) -> Content:
-    """Turn items back into content: names to keys, a name that was not asked as it stands.
+    """Return the content of items: names to keys, a name that was not asked as it is.
 
     Raises AnswerError where an item is blank.
     """
@@ -141,20 +134,20 @@ def to_content(items: Iterable[AnswerItem], query: Query) -> Content:
         if query.subtask in ("re", "re-pair"):
             return Content(relations=tuple(_relation(item, query) for item in items))
         if query.subtask == "ee-argument":
-            return Content(events=_given_event(items, query))
+            return Content(events=_asked_event(items, query))
         return Content(events=tuple(_event(item, query) for item in items))
     except ValidationError as error:
-        todo = "write each item as the form says"
+        todo = "write each item as the format says"
         raise AnswerError("answer", f"an item does not fit ({explain(error)})", todo) from error
 
 
 def _entity(item: AnswerItem, query: Query) -> Entity:
-    return Entity(type=query.label(item.name).key, text=cast(str, item.words))
+    return Entity(type=query.label(item.name).key, text=cast(str, item.text))
 
 
 def _relation(item: AnswerItem, query: Query) -> Relation:
     label = query.label(item.name)
-    head, tail = item.words, item.tail
+    head, tail = item.text, item.tail
     if query.subtask == "re-pair":
         head, tail = query.head, query.tail
     slots = {slot.name: slot.key for slot in label.slots}
@@ -164,24 +157,24 @@ def _relation(item: AnswerItem, query: Query) -> Relation:
         head_type=label.head,
         tail=cast(str, tail),
         tail_type=label.tail,
-        tail_slots={slots.get(name, name): words for name, words in item.further},
+        tail_slots={slots.get(name, name): text for name, text in item.pairs},
     )
 
 
 def _event(item: AnswerItem, query: Query) -> Event:
     label = query.label(item.name)
-    arguments = _read_arguments(item.further, label)
-    return Event(event_type=label.key, trigger=item.words, arguments=arguments)
+    return Event(event_type=label.key, trigger=item.text, arguments=_arguments(item.pairs, label))
 
 
-def _given_event(items: Iterable[AnswerItem], query: Query) -> tuple[Event, ...]:
+def _asked_event(items: Iterable[AnswerItem], query: Query) -> tuple[Event, ...]:
+    """Return the event of which arguments were asked, none where there are none."""
     label = cast(Label, query.event)
-    arguments = _read_arguments([(item.name, cast(str, item.words)) for item in items], label)
+    arguments = _arguments([(item.name, cast(str, item.text)) for item in items], label)
     if not arguments:
         return ()
     return (Event(event_type=label.key, trigger=query.trigger, arguments=arguments),)
 
 
-def _read_arguments(pairs: Iterable[tuple[str, str]], label: Label) -> tuple[Argument, ...]:
+def _arguments(pairs: Iterable[Pair], label: Label) -> tuple[Argument, ...]:
     roles = {role.name: role.key for role in label.roles}
-    return tuple(Argument(role=roles.get(name, name), text=words) for name, words in pairs)
+    return tuple(Argument(role=roles.get(name, name), text=text) for name, text in pairs)

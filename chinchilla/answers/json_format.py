@@ -1,4 +1,4 @@
-"""The form `json`: labels to lists; a label with nothing found is left out, nothing at all is {}.
+"""The answer format `json`: labels to lists, those without any left out; nothing at all is {}.
 
     ner          {"人名": ["张三", "李四"]}
     re           {"作者": [{"head": "某书", "tail": "张三", "所属作品": "某集"}]}
@@ -7,22 +7,21 @@
     ee-trigger   {"裁员": ["裁员"]}
     ee-argument  {"裁员方": ["某公司"]}
 
-The key "trigger" is left out of an event without one; in ee-trigger null stands for it.
+The key "trigger" is left out of an event without one; in ee-trigger it is null.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from json import loads
 from typing import Any
 
 import orjson
 
-from chinchilla.answers.items import AnswerItem, asked, in_order, said, to_content
+from chinchilla.answers.items import AnswerItem, to_content, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import unquoted
 from chinchilla.errors import AnswerError
-from chinchilla.schema import Relation
 
 Lists = dict[str, list[Any]]
 Pairs = list[tuple[str, Any]]
@@ -30,9 +29,7 @@ Pairs = list[tuple[str, Any]]
 
 def dump(content: Content, query: Query) -> str:
     """Write the content as one JSON object; re-pair as a list of names."""
-    if query.subtask == "re":
-        return _written(_by_name(content.relations, query))
-    items = said(content, query)
+    items = to_items(content, query)
     if query.subtask == "re-pair":
         return _written([item.name for item in items])
     return _written(_lists((item.name, _value(item, query)) for item in items))
@@ -42,47 +39,24 @@ def _written(answer: Any) -> str:
     return orjson.dumps(answer).decode("utf-8")
 
 
-def _by_name(relations: Iterable[Relation], query: Query) -> Lists:
-    """Put relations under the names of their labels, in the order asked."""
-    labels = query.by_key
-    found: Lists = {}
-    for item in relations:
-        key = item.predicate
-        if key not in labels:
-            asked(labels, key, "label")
-        value = {"head": item.head, "tail": item.tail}
-        if item.tail_slots:
-            value.update(in_order(item.tail_slots.items(), labels[key].slots, "slot"))
-        if key in found:
-            found[key].append(value)
-        else:
-            found[key] = [value]
-    if len(found) < 2:
-        return {labels[key].name: values for key, values in found.items()}
+def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
     lists: Lists = {}
-    for key in sorted(found, key=query.places.__getitem__):
-        name = labels[key].name
-        # two labels may bear one name where labels are renamed
-        lists[name] = lists[name] + found[key] if name in lists else found[key]
+    for name, value in pairs:
+        lists.setdefault(name, []).append(value)
     return lists
 
 
-def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
-    found: Lists = {}
-    for name, value in pairs:
-        found.setdefault(name, []).append(value)
-    return found
-
-
 def _value(item: AnswerItem, query: Query) -> Any:
+    if query.subtask == "re":
+        return {"head": item.text, "tail": item.tail, **dict(item.pairs)}
     if query.subtask == "ee":
-        trigger = {} if item.words is None else {"trigger": item.words}
-        return {**trigger, "arguments": _lists(iter(item.further))}
-    return item.words
+        trigger = {} if item.text is None else {"trigger": item.text}
+        return {**trigger, "arguments": _lists(iter(item.pairs))}
+    return item.text
 
 
 def parse(answer: str, query: Query) -> Content:
-    """Read such an answer back; raise AnswerError where it is not exactly of the form.
+    """Read such an answer back; raise AnswerError where it is not exactly of the format.
 
     The lists of a key that comes twice are joined.
     """
@@ -92,17 +66,17 @@ def parse(answer: str, query: Query) -> Content:
 def skim(answer: str, query: Query) -> Content:
     """Read what fits of a well-formed answer, as a reader without repair does.
 
-    Items that are not of the form are left out; of a key that comes twice the last counts.
+    Items that are not of the format are left out; of a key that comes twice the last counts.
     Raises AnswerError where the answer is not one JSON value of the right kind.
     """
     items: list[AnswerItem] = []
     for part in _parts(_load(answer, query, dict)):
         try:
-            one = list(_items(part, query))
-            to_content(one, query)
+            fitting = list(_items(part, query))
+            to_content(fitting, query)
         except AnswerError:
             continue
-        items.extend(one)
+        items.extend(fitting)
     return to_content(items, query)
 
 
@@ -121,8 +95,8 @@ def remarks(answer: str) -> dict[str, int]:
 def recover(
     text: str, query: Query, notes: Counter[str], passage: str | None = None
 ) -> list[AnswerItem] | None:
-    """Read the first JSON value of an answer; a relation name alone may stand without one."""
-    if query.subtask == "re-pair" and unquoted(text.strip()) in query.asked:
+    """Read the first JSON value of an answer; a relation name alone needs none."""
+    if query.subtask == "re-pair" and unquoted(text.strip()) in query.names:
         notes["bare_string"] += 1
         return [AnswerItem(unquoted(text.strip()))]
     items = from_json(text, query, notes, passage)
@@ -134,21 +108,21 @@ def recover(
 
 def _load(answer: str, query: Query, hook: Callable[[Pairs], Any]) -> Any:
     try:
-        found = loads(answer, object_pairs_hook=hook)
+        value = loads(answer, object_pairs_hook=hook)
     except (ValueError, RecursionError) as error:
         what = " ".join(str(error).split())
         raise AnswerError("answer", f"not JSON ({what})", "answer with JSON alone") from error
     kind = list if query.subtask == "re-pair" else dict
-    if not isinstance(found, kind):
+    if not isinstance(value, kind):
         what = "not a JSON list" if kind is list else "not a JSON object"
-        raise AnswerError("answer", what, "answer as the form says")
-    return found
+        raise AnswerError("answer", what, "answer as the format says")
+    return value
 
 
 def _join(pairs: Pairs) -> Lists:
-    found: Lists = dict(pairs)
-    if len(found) == len(pairs):
-        return found
+    lists: Lists = dict(pairs)
+    if len(lists) == len(pairs):
+        return lists
     joined: Lists = {}
     for key, value in pairs:
         known = joined.get(key)
@@ -191,7 +165,7 @@ def _item(name: str, item: Any, query: Query) -> AnswerItem:
 def _relation(name: str, item: Any) -> AnswerItem:
     if not isinstance(item, dict) or not {"head", "tail"} <= item.keys():
         raise _wrong("a relation is an object with head and tail")
-    further = [(key, _words(words)) for key, words in item.items() if key not in ("head", "tail")]
+    further = [(key, _words(string)) for key, string in item.items() if key not in ("head", "tail")]
     return AnswerItem(name, _words(item["head"]), _words(item["tail"]), tuple(further))
 
 
@@ -201,7 +175,7 @@ def _event(name: str, item: Any) -> AnswerItem:
     trigger, roles = item.get("trigger"), item.get("arguments", {})
     if not isinstance(roles, dict):
         raise _wrong("arguments is an object of lists")
-    further = [(role, _words(words)) for role, found in roles.items() for words in _list(found)]
+    further = [(role, _words(string)) for role, found in roles.items() for string in _list(found)]
     return AnswerItem(name, None if trigger is None else _words(trigger), None, tuple(further))
 
 
@@ -213,9 +187,9 @@ def _words(item: Any) -> str:
 
 def _list(items: Any) -> list[Any]:
     if not isinstance(items, list):
-        raise _wrong("what is found stands in a list")
+        raise _wrong("items are in a list")
     return items
 
 
 def _wrong(rule: str) -> AnswerError:
-    return AnswerError("answer", "not of the form json", rule)
+    return AnswerError("answer", "not of the format json", rule)

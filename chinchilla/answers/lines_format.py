@@ -1,4 +1,4 @@
-"""The form `lines`: an item a line, with full-width punctuation, as one would write it down.
+"""The answer format `lines`: an item a line, with full-width punctuation.
 
     ner          人名：张三
     re           作者：某书 → 张三（所属作品：某集；日期：某年）
@@ -8,8 +8,8 @@
     ee-trigger   裁员：裁员
     ee-argument  裁员方：某公司
 
-Nothing at all is the question's own words for it. Words stand bare or as a JSON string, by the
-rule in `chinchilla.answers.quoting`; what ends a field is the mark that follows it: ：, →, a slot
+Nothing at all is the query's own phrase for it. A string is bare or JSON, by the rule in
+ `chinchilla.answers.quoting`; what ends a field is the mark that follows it: ：, →, a slot
 in brackets behind the tail, ； and ） between slots, a leading - before an event type.
 """
 
@@ -24,7 +24,7 @@ from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import (
     fix_lines,
     looks_like_label,
-    note_unread,
+    note_unparsed,
     unmarked,
     unquoted,
 )
@@ -36,6 +36,7 @@ TYPE = re.compile("：|^-")
 SLOT_NAME = re.compile('[（）；："]')
 _SLOT_END = re.compile("[；）]")
 SLOT_WORDS = re.compile("[（）；]")
+# the slots behind a tail, （ with a name and a colon after it, or the end: 张三（所属作品：某集）
 _SLOTS = re.compile(r'（(?=(?:"(?:[^"\\]|\\.)*"|[^（）；："]+)：)|\Z')
 TAIL = re.compile(r'（"|（[^（）；："]+：')
 
@@ -64,39 +65,39 @@ def _lines(item: AnswerItem, query: Query, quote: Quote) -> Iterator[str]:
     if query.subtask == "re-pair":
         yield quote(item.name, None)
     elif query.subtask == "re":
-        name, head = quote(item.name, COLON), quote(item.words or "", ARROW)
+        name, head = quote(item.name, COLON), quote(item.text or "", ARROW)
         yield f"{name}：{head} → {quote(item.tail or '', TAIL)}{_slots(item, quote)}"
     else:
         name = quote(item.name, TYPE if query.subtask == "ee" else COLON)
-        yield f"{name}：{'' if item.words is None else quote(item.words, None)}"
-        for role, words in item.further:
-            yield f"- {quote(role, COLON)}：{quote(words, None)}"
+        yield f"{name}：{'' if item.text is None else quote(item.text, None)}"
+        for role, string in item.pairs:
+            yield f"- {quote(role, COLON)}：{quote(string, None)}"
 
 
 def _slots(item: AnswerItem, quote: Quote) -> str:
-    slots = [f"{quote(name, SLOT_NAME)}：{quote(w, SLOT_WORDS)}" for name, w in item.further]
+    slots = [f"{quote(name, SLOT_NAME)}：{quote(w, SLOT_WORDS)}" for name, w in item.pairs]
     return f"（{'；'.join(slots)}）" if slots else ""
 
 
 def parse(answer: str, query: Query) -> Content:
-    """Read such lines back; raise AnswerError where one is not of the form."""
+    """Read such lines back; raise AnswerError where one is not of the format."""
     return to_content(_items(lines_of(answer, query), query), query)
 
 
 def _items(lines: list[str], query: Query) -> list[AnswerItem]:
-    found = _Items()
+    items = _Items()
     for line in lines:
         cursor = Cursor(line)
         if query.subtask == "ee" and cursor.take("-"):
-            found.add_argument(read_item(cursor, "ee-argument"))
+            items.add_argument(read_item(cursor, "ee-argument"))
         else:
-            found.add(read_item(cursor, query.subtask))
-    items = found.said()
-    for item in items:
+            items.add(read_item(cursor, query.subtask))
+    complete = items.complete()
+    for item in complete:
         # "the result is:" is no event without trigger
-        if query.subtask == "ee" and item.words is None and not item.further:
+        if query.subtask == "ee" and item.text is None and not item.pairs:
             _refuse_prose(item, query)
-    return items
+    return complete
 
 
 class _Items:
@@ -111,15 +112,15 @@ class _Items:
     def add_argument(self, argument: AnswerItem) -> None:
         if not self._items:
             raise AnswerError("answer", "an argument before any event", "write the event first")
-        self._items[-1][1].append((argument.name, argument.words or ""))
+        self._items[-1][1].append((argument.name, argument.text or ""))
 
     @property
     def last(self) -> AnswerItem | None:
         return self._items[-1][0] if self._items else None
 
-    def said(self) -> list[AnswerItem]:
+    def complete(self) -> list[AnswerItem]:
         return [
-            item._replace(further=(*item.further, *more)) if more else item
+            item._replace(pairs=(*item.pairs, *more)) if more else item
             for item, more in self._items
         ]
 
@@ -130,7 +131,7 @@ def _refuse_prose(item: AnswerItem, query: Query) -> None:
 
 
 def read_item(cursor: Cursor, subtask: str) -> AnswerItem:
-    """Read the item on a line; raise AnswerError where there is none of the form."""
+    """Read the item on a line; raise AnswerError where there is none of the format."""
     if subtask == "re-pair":
         return AnswerItem(cursor.field(END))
     name = cursor.field(COLON)
@@ -161,7 +162,7 @@ def _read_slots(cursor: Cursor) -> Iterator[tuple[str, str]]:
 def recover(
     text: str, query: Query, notes: Counter[str], passage: str | None = None
 ) -> list[AnswerItem] | None:
-    """Read every line that says something, with whatever marks it is written."""
+    """Return the items of the lines that can be read, with whatever marks they are written."""
     if text.lstrip()[:1] in ("{", "[", "｛", "［"):
         items = from_json(text, query, notes, passage)
         if items:
@@ -172,17 +173,17 @@ def recover(
     lines = [line for line in cut.split(text) if line.strip()]
     notes["punctuation"] += len(lines) > text.count("\n") + 1
     unread = fix_lines(lines, taken.take, _variants, notes)
-    note_unread(unread, query, notes)
-    return taken.items.said() or None
+    note_unparsed(unread, query, notes)
+    return taken.items.complete() or None
 
 
 def _variants(line: str) -> Iterator[tuple[str, str]]:
     """Yield a line with less and less around its parts."""
-    words = unmarked(line)
-    yield words, "bullets"
-    name, colon, rest = _halves(words)
+    string = unmarked(line)
+    yield string, "bullets"
+    name, colon, rest = _halves(string)
     if not colon:
-        yield unquoted(words.rstrip(_STOPS)), "quotes"
+        yield unquoted(string.rstrip(_STOPS)), "quotes"
         return
     ends = [end.strip() for end in _ARROWS.split(rest, maxsplit=1)]
     tail, slots = _bracketed(ends[-1]) if len(ends) == 2 else ("", "")
@@ -195,31 +196,31 @@ def _variants(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _halves(line: str) -> tuple[str, str, str]:
-    """Cut a line at its first colon; 【name】words does without one."""
+    """Cut a line at its first colon; 【name】text does without one."""
     if line.startswith("【") and "】" in line:
         name, _, rest = line[1:].partition("】")
         bare = rest.lstrip()
         return name, "：", bare[1:].lstrip() if _COLONS.match(bare) else rest
-    found = _COLONS.search(line)
-    if found is None:
+    colon = _COLONS.search(line)
+    if colon is None:
         return "", "", line
-    return line[: found.start()].rstrip(), "：", line[found.end() :].lstrip()
+    return line[: colon.start()].rstrip(), "：", line[colon.end() :].lstrip()
 
 
-def _bracketed(words: str) -> tuple[str, str]:
-    """Cut off a bracket with a colon at the end of words; without one it is empty."""
-    if not words.endswith(_CLOSING):
-        return words, ""
-    parts = _OPENING.split(words[:-1])
+def _bracketed(string: str) -> tuple[str, str]:
+    """Cut off a bracket with a colon at the end of a string; without one it is empty."""
+    if not string.endswith(_CLOSING):
+        return string, ""
+    parts = _OPENING.split(string[:-1])
     inner = parts[-1]
     if len(parts) < 2 or not _COLONS.search(inner) or any(mark in inner for mark in _CLOSING):
-        return words, ""
-    return words[: -len(inner) - 2].rstrip(), inner
+        return string, ""
+    return string[: -len(inner) - 2].rstrip(), inner
 
 
-def _joined(mark: str, marks: re.Pattern[str], words: str) -> str:
+def _joined(mark: str, marks: re.Pattern[str], string: str) -> str:
     """Write one mark for each of several, without blanks around it."""
-    return mark.join(part.strip() for part in marks.split(words))
+    return mark.join(part.strip() for part in marks.split(string))
 
 
 class _Taken:
@@ -230,7 +231,7 @@ class _Taken:
         self.items = _Items()
 
     def take(self, line: str, unasked: bool) -> bool:
-        """Keep what a line says, if it can be read and its name may stand there."""
+        """Keep the item of a line, if it can be read and its name is one that may be."""
         try:
             item = read_item(Cursor(line.lstrip().removeprefix("- ")), self.query.subtask)
             to_content([item], self.query)
@@ -238,7 +239,7 @@ class _Taken:
             return False
         if self._is_argument(line, item, unasked):
             self.items.add_argument(item)
-        elif item.name in self.query.asked or (unasked and self._may_stand(item)):
+        elif item.name in self.query.names or (unasked and self._may_be_label(item)):
             self.items.add(item)
         else:
             return False
@@ -246,16 +247,16 @@ class _Taken:
 
     def _is_argument(self, line: str, item: AnswerItem, unasked: bool) -> bool:
         last = self.items.last
-        if self.query.subtask != "ee" or last is None or item.words is None:
+        if self.query.subtask != "ee" or last is None or item.text is None:
             return False
         label = self.query.label(last.name)
         if any(role.name == item.name for role in label.roles):
             return True
         return unasked and line.lstrip().startswith("-") and looks_like_label(item.name)
 
-    def _may_stand(self, item: AnswerItem) -> bool:
+    def _may_be_label(self, item: AnswerItem) -> bool:
         return (
             self.query.subtask != "re-pair"
-            and item.words is not None
+            and item.text is not None
             and looks_like_label(item.name)
         )

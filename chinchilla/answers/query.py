@@ -1,22 +1,26 @@
-"""What is asked and what an answer says: the two things every answer form is about."""
+"""What is asked of a text (Query), what an answer says (Content), and the gold of a query.
 
-from dataclasses import dataclass, replace
+query = Query("ner", (Label(key="PER", name="人名"),))
+target(record, query)      Content(entities=(Entity(type="PER", text="张三"),))
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, TypeVar, cast, get_args
 
 from chinchilla.errors import ConfigError
-from chinchilla.schema import Entity, Event, Label, Relation
+from chinchilla.schema import Argument, Entity, Event, Label, Record, Relation
 
 Subtask = Literal["ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"]
 SUBTASKS: tuple[Subtask, ...] = get_args(Subtask)
-_KEPT = ("by_key", "keys", "known", "places")
-"""Look-ups that a question shares with the same one under other words for nothing found."""
+Item = TypeVar("Item")
 
 
 class Content(NamedTuple):
-    """What an answer says: the gold of a record for a question, or a prediction.
+    """What an answer says: the gold of a record for a query, or a prediction.
 
-    A negative pair (re-pair) is a relation whose predicate is the key of the question's `na`.
+    A negative pair (re-pair) is a relation whose predicate is the key of the query's `na`.
     """
 
     entities: tuple[Entity, ...] = ()
@@ -26,7 +30,7 @@ class Content(NamedTuple):
 
 @dataclass(frozen=True)
 class Query:
-    """What is asked: the sub-task, the labels in the order asked, and what is given.
+    """The sub-task, the labels in the order asked, and what is given beside the text.
 
     `na` is the label for "no relation" where it is among the candidates; `empty` the words for
     "nothing found"; `head` and `tail` the pair of re-pair; `event` and `trigger` the event of
@@ -43,7 +47,7 @@ class Query:
     trigger: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a question that lacks what its sub-task gives."""
+        """Refuse a query that lacks what its sub-task gives."""
         if self.subtask not in SUBTASKS:
             todo = f"use {', '.join(SUBTASKS)}"
             raise ConfigError("question", f"no sub-task {self.subtask!r}", todo)
@@ -52,48 +56,29 @@ class Query:
         if self.subtask == "ee-argument" and self.event is None:
             raise ConfigError("question", "ee-argument without its type", "give event")
 
-    def with_empty(self, empty: str) -> "Query":
-        """Return the question with other words for nothing found, its look-ups kept."""
-        if empty == self.empty:
-            return self
-        if empty not in self._emptied:
-            again = replace(self, empty=empty)
-            again.__dict__.update({name: getattr(self, name) for name in _KEPT})
-            self._emptied[empty] = again
-        return self._emptied[empty]
-
-    @cached_property
-    def _emptied(self) -> "dict[str, Query]":
-        return {}
-
     @cached_property
     def by_name(self) -> dict[str, Label]:
-        """Map each Chinese name that may stand in the answer to its label."""
+        """Map each Chinese name that may be in the answer to its label."""
         return {label.name: label for label in self.known}
 
     @cached_property
     def by_key(self) -> dict[str, Label]:
-        """Map each raw label that may stand in the answer to its label."""
+        """Map each raw label that may be in the answer to its label, in the order asked."""
         return {label.key: label for label in self.known}
 
-    @cached_property
+    @property
     def keys(self) -> tuple[str, ...]:
         """Return the raw names of the labels asked, in the order asked."""
-        return tuple(label.key for label in self.labels)
+        return tuple([label.key for label in self.labels])
 
-    @cached_property
-    def places(self) -> dict[str, int]:
-        """Map each raw label that may stand in the answer to its place in the order asked."""
-        return {label.key: place for place, label in enumerate(self.known)}
-
-    @cached_property
+    @property
     def known(self) -> tuple[Label, ...]:
         """Return the labels asked, and after them the one for "no relation" if it is offered."""
         return self.labels if self.na is None else (*self.labels, self.na)
 
     @cached_property
-    def asked(self) -> frozenset[str]:
-        """Return the names under which items may stand: of labels, of roles in ee-argument."""
+    def names(self) -> frozenset[str]:
+        """Return the names under which items may be: of labels, of roles in ee-argument."""
         if self.subtask == "ee-argument" and self.event is not None:
             return frozenset(role.name for role in self.event.roles)
         return frozenset(self.by_name)
@@ -101,3 +86,87 @@ class Query:
     def label(self, name: str) -> Label:
         """Return the label of a name; a name that was not asked is its own label."""
         return self.by_name.get(name) or Label(key=name, name=name)
+
+
+def target(record: Record, query: Query) -> Content:
+    """Return what the answer to a query about a record should hold.
+
+    Items are in the order of the text where all of them have offsets, else as annotated.
+    re-pair: the labels of the pair, negative ones where `na` is offered, and `na` itself where
+    no label asked holds; no slots. ee-trigger: events without arguments. ee-argument: one event
+    with the arguments of every event of that type and trigger, for the roles asked.
+    """
+    return _TARGETS[query.subtask](record, query)
+
+
+def _entities(record: Record, query: Query) -> Content:
+    entities = [entity for entity in record.entities if entity.type in query.by_key]
+    return Content(entities=_in_text_order(entities, lambda entity: (entity.start, entity.end)))
+
+
+def _relations(record: Record, query: Query) -> Content:
+    relations = [item for item in record.relations if item.predicate in query.by_key]
+    return Content((), _in_text_order(relations, lambda item: (item.head_start, item.tail_start)))
+
+
+def _pair(record: Record, query: Query) -> Content:
+    pair = (query.head, query.tail)
+    known = [item for item in record.relations + record.na_pairs if (item.head, item.tail) == pair]
+    # the answer is a list of names: a label that holds twice, with other slots, is named once
+    by_label = {item.predicate: item for item in known if item.predicate in query.by_key}
+    if not by_label and query.na is not None:
+        negative = {"predicate": query.na.key, "head": query.head, "tail": query.tail}
+        return Content(relations=(Relation.model_validate(negative),))
+    bare: dict[str, dict[str, str]] = {"tail_slots": {}, "tail_slot_types": {}}
+    return Content(relations=tuple(item.model_copy(update=bare) for item in by_label.values()))
+
+
+def _events(record: Record, query: Query) -> Content:
+    labels = query.by_key
+    events = [
+        event.model_copy(update={"arguments": _arguments([event], labels[event.event_type])})
+        for event in record.events
+        if event.event_type in labels
+    ]
+    return Content(events=_in_text_order(events, lambda event: (event.trigger_start,)))
+
+
+def _triggers(record: Record, query: Query) -> Content:
+    events = _events(record, query).events
+    return Content(events=tuple(event.model_copy(update={"arguments": ()}) for event in events))
+
+
+def _event_arguments(record: Record, query: Query) -> Content:
+    label = cast(Label, query.event)
+    wanted = (label.key, query.trigger)
+    events = [event for event in record.events if (event.event_type, event.trigger) == wanted]
+    arguments = _arguments(events, label)
+    if not arguments:
+        return Content()
+    event = Event(event_type=label.key, trigger=query.trigger, arguments=arguments)
+    return Content(events=(event,))
+
+
+def _arguments(events: Iterable[Event], label: Label) -> tuple[Argument, ...]:
+    roles = {role.key for role in label.roles}
+    arguments = [item for event in events for item in event.arguments if item.role in roles]
+    return _in_text_order(arguments, lambda item: (item.start, item.end))
+
+
+def _in_text_order(
+    items: Sequence[Item], offsets: Callable[[Item], tuple[int | None, ...]]
+) -> tuple[Item, ...]:
+    """Return the items by offset where every one has its own, else as annotated."""
+    if any(None in offsets(item) for item in items):
+        return tuple(items)
+    return tuple(sorted(items, key=lambda item: cast(tuple[int, ...], offsets(item))))
+
+
+_TARGETS: dict[str, Callable[[Record, Query], Content]] = {
+    "ner": _entities,
+    "re": _relations,
+    "re-pair": _pair,
+    "ee": _events,
+    "ee-trigger": _triggers,
+    "ee-argument": _event_arguments,
+}

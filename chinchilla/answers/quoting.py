@@ -1,12 +1,14 @@
-"""How words stand in a text form: bare, or as a JSON string where bare they would be ambiguous.
+"""How a string is written in a text format: bare, or as JSON where bare it is ambiguous.
 
-One rule for all text forms. Words are written as they stand unless, in their place,
+    张三   -> 张三        A：B   -> "A：B"        第一行 + line break + 第二行 -> "第一行\n第二行"
 
-- they begin or end with a blank, hold a line break or begin with a double quote,
-- they hold what ends or begins a field in that place (each form says what does), or
+One rule for all text formats. A string is written as it is unless, where it is written,
+
+- it begins or ends with a blank, holds a line break or begins with a double quote,
+- it holds what ends or begins a field there (each format says what does), or
 - the whole answer would read like the words for nothing found;
 
-then they are written as a JSON string: "A：B", "第一行\n第二行", "\"引号\"开头".
+then it is written as a JSON string: "A：B", "第一行\n第二行", "\"引号\"开头".
 """
 
 import re
@@ -15,36 +17,37 @@ from json import JSONDecodeError, JSONDecoder, dumps
 from re import Pattern
 from typing import Any
 
-from chinchilla.answers.items import AnswerItem, said
+from chinchilla.answers.items import AnswerItem, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.errors import AnswerError
 
 Quote = Callable[[str, Pattern[str] | None], str]
-"""A way to write words, given what they may not hold when they stand bare."""
+"""A way to write a string, given the marks that it may not hold when it is bare."""
 
 _DECODER = JSONDecoder()
 _BLANKS = re.compile(r"\s*")
+# what is never bare: a blank at an end, a line break, a leading double quote, nothing at all
 _NEVER = re.compile(r"^\s|\s\Z|[\n\r]|^\"|\A\Z")
 END = re.compile(r"\Z")
 
 
-def bare(words: str, marks: Pattern[str] | None = None) -> str:
-    """Write words as they stand, quoted where they hold one of the marks."""
-    if _NEVER.search(words) or (marks and marks.search(words)):
-        return quoted(words)
-    return words
+def bare(text: str, marks: Pattern[str] | None = None) -> str:
+    """Return a string as it is, quoted where it holds one of the marks."""
+    if _NEVER.search(text) or (marks and marks.search(text)):
+        return quoted(text)
+    return text
 
 
-def quoted(words: str, marks: Pattern[str] | None = None) -> str:
-    """Write words as a JSON string, whatever they hold."""
-    return dumps(words, ensure_ascii=False)
+def quoted(text: str, marks: Pattern[str] | None = None) -> str:
+    """Return a string as JSON, whatever it holds."""
+    return dumps(text, ensure_ascii=False)
 
 
 class Cursor:
-    """A place in an answer that moves on as the answer is read."""
+    """An offset into an answer that moves on as the answer is read."""
 
     def __init__(self, text: str, at: int = 0) -> None:
-        """Begin at a place of a text."""
+        """Begin at an offset of a text."""
         self.text, self.at = text, at
 
     def ended(self) -> bool:
@@ -57,7 +60,7 @@ class Cursor:
         self.at = _BLANKS.match(self.text, self.at).end()  # type: ignore[union-attr]
 
     def take(self, mark: str) -> bool:
-        """Move past a mark, and blanks before it, if it stands here."""
+        """Move past a mark, and blanks before it, if it is next."""
         start = self.at
         self.blanks()
         if not self.text.startswith(mark, self.at):
@@ -67,7 +70,7 @@ class Cursor:
         return True
 
     def expect(self, mark: str) -> None:
-        """Move past a mark; raise AnswerError where it does not stand here."""
+        """Move past a mark; raise AnswerError where it is not next."""
         if not self.take(mark):
             raise self.wrong(f"expected {mark!r}")
 
@@ -88,33 +91,33 @@ class Cursor:
         return value
 
     def field(self, stop: Pattern[str]) -> str:
-        """Read words, bare up to what ends them, or quoted with that behind them."""
+        """Read a string, bare up to what ends it, or quoted with that behind it."""
         self.blanks()
         if self.text.startswith('"', self.at):
-            words = self.string()
+            string = self.string()
             self.blanks()
             if not stop.match(self.text, self.at):
                 raise self.wrong("a quoted string goes on")
-            return words
-        found = stop.search(self.text, self.at)
-        if found is None:
+            return string
+        end = stop.search(self.text, self.at)
+        if end is None:
             raise self.wrong(f"expected {stop.pattern!r}")
-        words, self.at = self.text[self.at : found.start()], found.start()
-        return words.rstrip()
+        string, self.at = self.text[self.at : end.start()], end.start()
+        return string.rstrip()
 
     def wrong(self, what: str) -> AnswerError:
-        """Return the error that names this place."""
+        """Return an error that quotes what is next."""
         here = self.text[self.at : self.at + 12]
-        return AnswerError("answer", f"{what} at {here!r}", "write each item as the form says")
+        return AnswerError("answer", f"{what} at {here!r}", "write each item as the format says")
 
 
 Write = Callable[[list[AnswerItem], Query, Quote], str]
-"""How a form writes items, with the words in them as a quote has them."""
+"""How a format writes items, the strings in them as a `Quote` writes them."""
 
 
 def written(content: Content, query: Query, write: Write) -> str:
-    """Write a content; quoted throughout if it read like nothing found."""
-    items = said(content, query)
+    """Return a content in a text format, all quoted where it would read like nothing found."""
+    items = to_items(content, query)
     if not items:
         return query.empty
     answer = write(items, query, bare)
@@ -124,7 +127,7 @@ def written(content: Content, query: Query, write: Write) -> str:
 
 
 def lines_of(answer: str, query: Query) -> list[str]:
-    """Return the lines that say something, none for nothing found; raise AnswerError for blanks."""
+    """Return the lines that are not blank, none for nothing found; raise AnswerError for blanks."""
     if answer.strip() == query.empty.strip():
         return []
     lines = [line for line in answer.split("\n") if line.strip()]

@@ -1,4 +1,4 @@
-"""The form `tuple`: an item a line, as a tuple in half-width brackets.
+"""The answer format `tuple`: an item a line, as a tuple in half-width brackets.
 
     ner          (人名, 张三)
     re           (某书, 作者, 张三, 所属作品=某集)
@@ -7,8 +7,8 @@
     ee-trigger   (裁员, 裁员)
     ee-argument  (裁员方, 某公司)
 
-Nothing at all is the question's own words for it. Words stand bare or as a JSON string, by the
-rule in `chinchilla.answers.quoting`; what ends a field is a comma with a blank behind it (1,000
+Nothing at all is the query's own phrase for it. A string is bare or JSON, by the rule in
+ `chinchilla.answers.quoting`; what ends a field is a comma with a blank behind it (1,000
 stays bare), the last bracket of the line, and = behind the name of a role or slot.
 """
 
@@ -23,7 +23,7 @@ from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import (
     fix_lines,
     looks_like_label,
-    note_unread,
+    note_unparsed,
     unmarked,
     unquoted,
 )
@@ -36,9 +36,10 @@ _FIELD = re.compile(r", |\Z")
 
 OPEN_ENDED = True
 _OPENING, _CLOSING = ("(", "（"), (")", "）")
-# blanks before a mark are matched from the first of them alone
+# between two tuples on a line: ) then , ; 、 or nothing, then (. Blanks before a mark are matched
+# from the first of them alone, else a run of n blanks would be tried n times
 _SEVERAL = re.compile(r"(?<=[)）])(?:\s*[,，;；、])?\s*(?=[(（])")
-# words with a colon before a first tuple
+# a word with a colon before a first tuple
 _LEAD = re.compile(r"\A[^()（）]{1,24}[:：]\s*(?=[(（])")
 _COMMAS = re.compile(r"((?:(?<!\s)\s+)?[,，]\s*)")
 _EQUALS_SIGN = re.compile(r"(?:(?<!\s)\s+)?[=＝]\s*")
@@ -55,14 +56,14 @@ def _write(items: list[AnswerItem], query: Query, quote: Quote) -> str:
 
 def _fields(item: AnswerItem, query: Query, quote: Quote) -> Iterator[str]:
     if query.subtask == "re":
-        yield quote(item.words or "", COMMA)
+        yield quote(item.text or "", COMMA)
     yield quote(item.name, COMMA)
     if query.subtask == "re":
         yield quote(item.tail or "", COMMA)
     elif query.subtask != "re-pair":
-        yield "" if item.words is None else quote(item.words, COMMA)
-    for name, words in item.further:
-        yield f"{quote(name, NAME)}={quote(words, COMMA)}"
+        yield "" if item.text is None else quote(item.text, COMMA)
+    for name, string in item.pairs:
+        yield f"{quote(name, NAME)}={quote(string, COMMA)}"
 
 
 def parse(answer: str, query: Query) -> Content:
@@ -72,7 +73,7 @@ def parse(answer: str, query: Query) -> Content:
 
 
 def read_item(line: str, subtask: str) -> AnswerItem:
-    """Read a tuple; raise AnswerError where the line is none of the form."""
+    """Read a tuple; raise AnswerError where the line is none of the format."""
     if len(line) < 2 or line[0] != "(" or line[-1] != ")":
         raise AnswerError("answer", f"{line[:12]!r} is no tuple", "write one (...) a line")
     cursor = Cursor(line[1:-1])
@@ -82,10 +83,10 @@ def read_item(line: str, subtask: str) -> AnswerItem:
     elif subtask == "re":
         item = AnswerItem(_next(cursor), first, _next(cursor), tuple(_pairs(cursor)))
     else:
-        words = _next(cursor)
+        string = _next(cursor)
         further = tuple(_pairs(cursor)) if subtask == "ee" else ()
-        missing = not words and subtask in ("ee", "ee-trigger")
-        item = AnswerItem(first, None if missing else words, None, further)
+        missing = not string and subtask in ("ee", "ee-trigger")
+        item = AnswerItem(first, None if missing else string, None, further)
     if not cursor.ended():
         raise cursor.wrong("the tuple goes on")
     return item
@@ -108,17 +109,17 @@ def recover(
 ) -> list[AnswerItem] | None:
     """Read every tuple of an answer, with whatever commas and brackets it is written."""
     if text.lstrip()[:1] in ("{", "｛"):
-        found = from_json(text, query, notes, passage)
-        if found:
+        parsed = from_json(text, query, notes, passage)
+        if parsed:
             notes["other_form"] += 1
-            return found
+            return parsed
     items: list[AnswerItem] = []
 
     def take(line: str, unasked: bool) -> bool:
         item = _readable(line.strip(), query)
-        may_stand = unasked and query.subtask != "re-pair"
+        may_be_label = unasked and query.subtask != "re-pair"
         if item is None or not (
-            item.name in query.asked or (may_stand and looks_like_label(item.name))
+            item.name in query.names or (may_be_label and looks_like_label(item.name))
         ):
             return False
         items.append(item)
@@ -129,7 +130,7 @@ def recover(
         notes.update(("truncated", "cut"))
         lines.pop()
     unread = fix_lines(lines, take, lambda line: _variants(line, query), notes)
-    note_unread(unread, query, notes)
+    note_unparsed(unread, query, notes)
     return items or ([] if notes["cut"] else None)
 
 
@@ -144,29 +145,29 @@ def _readable(line: str, query: Query) -> AnswerItem | None:
 
 def _tuples(line: str, query: Query) -> list[str]:
     """Cut a line into its tuples, where it is a list of them."""
-    words = line.strip()
-    item = _readable(words, query)
-    if item is not None and item.name in query.asked:
-        return [words]
-    words = _LEAD.sub("", words, count=1)
-    if words.startswith("["):
-        words = words.removeprefix("[").removesuffix("]").rstrip(",")
-    return [part for part in _SEVERAL.split(words) if part.strip("[], ")]
+    string = line.strip()
+    item = _readable(string, query)
+    if item is not None and item.name in query.names:
+        return [string]
+    string = _LEAD.sub("", string, count=1)
+    if string.startswith("["):
+        string = string.removeprefix("[").removesuffix("]").rstrip(",")
+    return [part for part in _SEVERAL.split(string) if part.strip("[], ")]
 
 
 def _variants(line: str, query: Query) -> Iterator[tuple[str, str]]:
     """Yield a line with less and less around its parts."""
-    words = line if line.startswith(("(", "（")) else unmarked(line)
-    words = words.rstrip("。.；;，, ")
-    yield words, "bullets"
-    words = words.removeprefix("（").removeprefix("(").removesuffix("）").removesuffix(")")
-    fields = _arranged(_COMMAS.split(words.strip()), query)
+    string = line if line.startswith(("(", "（")) else unmarked(line)
+    string = string.rstrip("。.；;，, ")
+    yield string, "bullets"
+    string = string.removeprefix("（").removeprefix("(").removesuffix("）").removesuffix(")")
+    fields = _arranged(_COMMAS.split(string.strip()), query)
     if fields:
         yield f"({', '.join(fields)})", "punctuation"
 
 
 def _arranged(pieces: list[str], query: Query) -> list[str]:
-    """Put words that were cut at a comma of their own together again.
+    """Return the fields of a tuple, those cut at a comma of their own joined again.
 
     `pieces` are parts with the commas between them, so that no comma is lost.
     """
@@ -188,9 +189,9 @@ def _arranged(pieces: list[str], query: Query) -> list[str]:
 
 
 def _arranged_triple(pieces: list[str], parts: list[str], query: Query) -> list[str]:
-    if len(parts) == 3 and parts[0] in query.asked:
+    if len(parts) == 3 and parts[0] in query.names:
         return [_joined(pieces[2:3]), parts[0], _joined(pieces[4:])]
-    at = next((at for at, part in enumerate(parts[1:-1], 1) if part in query.asked), 0)
+    at = next((at for at, part in enumerate(parts[1:-1], 1) if part in query.names), 0)
     if not at:
         return []
     end = next((end for end in range(at + 2, len(parts)) if "=" in parts[end]), len(parts))
@@ -198,12 +199,12 @@ def _arranged_triple(pieces: list[str], parts: list[str], query: Query) -> list[
     return [_joined(pieces[: 2 * at - 1]), parts[at], tail, *map(_pair, pieces[2 * end :: 2])]
 
 
-def _pair(words: str) -> str:
-    """Write a role or slot with its words, the words quoted where they hold a comma."""
-    name, equals, rest = words.partition("=")
-    return f"{name}={_joined([rest])}" if equals else words
+def _pair(string: str) -> str:
+    """Write a role or slot with its string, quoted where it holds a comma."""
+    name, equals, rest = string.partition("=")
+    return f"{name}={_joined([rest])}" if equals else string
 
 
 def _joined(pieces: list[str]) -> str:
-    words = unquoted("".join(pieces))
-    return bare(words, COMMA) if words else ""
+    string = unquoted("".join(pieces))
+    return bare(string, COMMA) if string else ""

@@ -1,4 +1,4 @@
-"""The command line: parse, call, print. Data goes to stdout, words to stderr.
+"""The command line: parse, call, print. Data goes to stdout, messages to stderr.
 
 Heavy modules are imported inside the commands, so that `chinchilla --help` answers at once.
 """
@@ -72,19 +72,19 @@ def main() -> None:
 
 
 def _show(error: click.ClickException) -> None:
-    """Print what click has to say; it quotes the arguments as they are."""
-    words = StringIO()
-    error.show(words)
+    """Print the message of click; it quotes the arguments as they are."""
+    message = StringIO()
+    error.show(message)
     with suppress(OSError):
-        for line in words.getvalue().split("\n")[:-1]:
+        for line in message.getvalue().split("\n")[:-1]:
             # click sets the choices of an option apart by a tab
             indent = "  " if line.startswith("\t") else ""
             say(indent + line.removeprefix("\t"), err=True)
 
 
-def _leave(words: str) -> NoReturn:
+def _leave(message: str) -> NoReturn:
     with suppress(OSError):
-        click.echo(f"error: {words}", err=True)
+        click.echo(f"error: {message}", err=True)
     sys.exit(1)
 
 

@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from chinchilla.corpus.report import Report, SourceReport
 
 
+class CheckOptions(NamedTuple):
+    """What is read of each source, and whether its lines go to stderr."""
+
+    raw: Path
+    editions: dict[str, str]
+    samples: bool | None
+    must_be: bool
+    to_stderr: bool
+
+
 class Checked(NamedTuple):
     """What the check of a source met."""
 
@@ -45,27 +55,28 @@ class Checked(NamedTuple):
 @click.option("--strict", is_flag=True, help="Exit with status 1 on warnings too.")
 @json_option
 @templates_option
-def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def check(raw: Path, sources: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line.
 
     It ends with what was read of each split, what was left out, fixed or warned of, and the files
     that were not read.
     """
     from chinchilla.cli.report import report_lines
-    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus.registry import card_paths, resolve
 
-    names = [one for name in sources for one in catalogue.resolve(name, raw)]
-    given["editions"] = {
-        one: edition
-        for name, edition in given["editions"].items()
-        for one in catalogue.resolve(name, raw)
+    names = [source for name in sources for source in resolve(name, raw)]
+    editions = {
+        source: edition
+        for name, edition in flags["editions"].items()
+        for source in resolve(name, raw)
     }
-    done = []
-    for name in dict.fromkeys(names or catalogue.card_paths(raw)):
-        done.append(_check(name, raw, given, must_be=bool(sources), quiet=as_json))
-        if given["round_trip"] and not as_json:
-            done.append(Checked(_round_trip(done[-1], name)))
-    problems, report = sum(one.problems for one in done), _report(raw, done)
+    options = CheckOptions(raw, editions, flags["samples"], bool(sources), as_json)
+    every = []
+    for name in dict.fromkeys(names or card_paths(raw)):
+        every.append(_check(name, options))
+        if flags["round_trip"] and not as_json:
+            every.append(Checked(_round_trip(every[-1], name)))
+    problems, report = sum(checked.problems for checked in every), _report(raw, every)
     if as_json:
         click.echo(report.model_dump_json(indent=2))
     else:
@@ -73,34 +84,35 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **given: Any) -> N
             say(line)
         warned = f", {report.warnings} warnings" if report.warnings else ""
         say(f"{problems} problems{warned}")
-    sys.exit(1 if problems or (given["strict"] and report.warnings) else 0)
+    sys.exit(1 if problems or (flags["strict"] and report.warnings) else 0)
 
 
-def _check(name: str, raw: Path, given: dict[str, Any], *, must_be: bool, quiet: bool) -> Checked:
+def _check(name: str, options: CheckOptions) -> Checked:
     """Read a source, and print what was met."""
-    from chinchilla.corpus import find as catalogue
     from chinchilla.corpus.check import inspect, schema_surprises
+    from chinchilla.corpus.find import find
+    from chinchilla.corpus.registry import load_card
     from chinchilla.corpus.report import source_report
     from chinchilla.errors import CardError, ConfigError, InputError
 
-    tell = partial(say, err=quiet)
+    tell = partial(say, err=options.to_stderr)
     try:
-        card = catalogue.load_card(name, raw)
-        found = catalogue.find(card, raw, given["editions"].get(name), given["samples"])
+        card = load_card(name, options.raw)
+        found = find(card, options.raw, options.editions.get(name), options.samples)
     except (CardError, ConfigError, InputError) as error:
         tell(f"{name}: cannot be read")
         tell(f"  {error}")
         return Checked(1)
     if found is None:
-        tell(f"{name}: no files under {raw}")
-        return Checked(int(must_be), card)
+        tell(f"{name}: no files under {options.raw}")
+        return Checked(int(options.must_be), card)
     tell(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
     problems, splits = 0, {}
-    for seen in inspect(found):
-        for line in _lines(seen):
+    for inspection in inspect(found):
+        for line in _lines(inspection):
             tell(line)
-        problems += seen.errors
-        splits[seen.split] = seen.report
+        problems += inspection.errors
+        splits[inspection.split] = inspection.report
     for line in schema_surprises(found):
         tell(f"  {line}")
         problems += 1
@@ -108,45 +120,39 @@ def _check(name: str, raw: Path, given: dict[str, Any], *, must_be: bool, quiet:
 
 
 def _lines(seen: "Inspection") -> list[str]:
-    held = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
-    lines = [f"{seen.source} {seen.split}: {held or 'nothing'}; {seen.errors} problems"]
+    counts = ", ".join(f"{number:,} {name}" for name, number in seen.counts.items() if number)
+    lines = [f"{seen.source} {seen.split}: {counts or 'nothing'}; {seen.errors} problems"]
     lines += [f"  {line}" for line in seen.tally.errors]
     if seen.errors > len(seen.tally.errors):
         lines.append(f"  ... and {seen.errors - len(seen.tally.errors):,} more")
     return [*lines, *(f"  {line}" for line in seen.surprises)]
 
 
-def _report(raw: Path, done: list[Checked]) -> "Report":
+def _report(raw: Path, every: list[Checked]) -> "Report":
     from chinchilla.corpus.report import Report
     from chinchilla.corpus.unread import unread
 
-    cards = [(one.card, one.found) for one in done if one.card is not None]
-    sources = {one.card.source: one.report for one in done if one.card and one.report}
+    cards = [(checked.card, checked.found) for checked in every if checked.card is not None]
+    sources = {one.card.source: one.report for one in every if one.card and one.report}
     return Report(sources=sources, unread=tuple(unread(raw, cards)))
 
 
-def _round_trip(done: Checked, name: str) -> int:
+def _round_trip(checked: Checked, name: str) -> int:
     """Print the F1 of what was read back, a line a sub-task and form; return what failed."""
     from chinchilla.cli.common import table
-    from chinchilla.dataset.round_trip import round_trip
+    from chinchilla.export.round_trip import round_trip
 
-    if done.found is None:
+    if checked.found is None:
         return 0
-    if done.problems:
-        say(f"{name}: round trip left out; mend the problems above first")
+    if checked.problems:
+        say(f"{name}: round trip left out; fix the problems above first")
         return 0
-    tripped = round_trip(done.found)
+    trip = round_trip(checked.found)
     rows = [
-        [
-            tripped.source,
-            key.subtask,
-            key.form,
-            f"{tripped.written[key]:,}",
-            f"{tripped.f1(key):.1f}",
-        ]
-        for key in tripped.written
+        [trip.source, key.subtask, key.form, f"{trip.written[key]:,}", f"{trip.f1(key):.1f}"]
+        for key in trip.written
     ]
     click.echo(table(("source", "sub-task", "form", "items", "F1"), rows))
-    for line in tripped.failures:
+    for line in trip.failures:
         say(f"  {line}")
-    return sum(tripped.right[key] != tripped.written[key] for key in tripped.written)
+    return sum(trip.right[key] != trip.written[key] for key in trip.written)

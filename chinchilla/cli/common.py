@@ -1,4 +1,4 @@
-"""What the commands share: options, tables, output, what is installed on request."""
+"""What the commands share: options, reading a source, printing, what is installed on request."""
 
 import math
 import os
@@ -17,14 +17,15 @@ from chinchilla.table import table as table
 
 if TYPE_CHECKING:
     from chinchilla.corpus.find import FoundSource
-    from chinchilla.errors import Tally
     from chinchilla.schema import Split
+    from chinchilla.tally import Tally
 
+# options
 
-RAW = Path("raw")
 SEED = click.IntRange(0, 2**64 - 1)
 MANY = click.IntRange(1, 2**31 - 1)
 """A count that is at least one, and that every library below can hold."""
+_RAW = Path("raw")
 
 
 class _Seconds(click.FloatRange):
@@ -35,11 +36,11 @@ class _Seconds(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Refuse what is no number too: it would pass for being in any range."""
-        found = float(super().convert(value, param, ctx))
-        if math.isnan(found):
+        """Number of seconds; what is no number is refused too, which would pass for any range."""
+        seconds = float(super().convert(value, param, ctx))
+        if math.isnan(seconds):
             self.fail(f"{value!r} is not a number of seconds", param, ctx)
-        return found
+        return seconds
 
 
 SECONDS = _Seconds(0, 86_400, min_open=True)
@@ -47,30 +48,15 @@ SECONDS = _Seconds(0, 86_400, min_open=True)
 
 def _check_raw(context: click.Context, option: click.Parameter, raw: Path) -> Path:
     """Raise ConfigError for a folder that is not there; where none was named, samples will do."""
-    if raw != RAW and not raw.is_dir():
+    if raw != _RAW and not raw.is_dir():
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
     return raw
-
-
-raw_option = click.option(
-    "--raw",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RAW,
-    show_default=True,
-    callback=_check_raw,
-    help="Folder with a folder a source.",
-)
-
-
-batch_size_option = click.option(
-    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
-)
 
 
 def _use_templates(
     context: click.Context, option: click.Parameter, folder: Path | None
 ) -> Path | None:
-    """Lay the templates of a folder beside those that ship, and say so."""
+    """Use the templates of a folder beside those that ship, and say so."""
     from chinchilla.templates import use_templates
 
     number = use_templates(folder)
@@ -79,6 +65,24 @@ def _use_templates(
     return folder
 
 
+def _pairs(
+    context: click.Context, option: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    """Turn `SOURCE=NAME` pairs into a table."""
+    pairs = [value.partition("=") for value in values]
+    if not all(name and equals for name, equals, _ in pairs):
+        raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
+    return {source: name for source, _, name in pairs}
+
+
+raw_option = click.option(
+    "--raw",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=_RAW,
+    show_default=True,
+    callback=_check_raw,
+    help="Folder of the raw files, with a folder for each source.",
+)
 templates_option = click.option(
     "--templates-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -86,18 +90,6 @@ templates_option = click.option(
     expose_value=False,
     help="Folder with <task>/*.yaml, wordings of your own beside those that ship.",
 )
-
-
-def _pairs(
-    context: click.Context, option: click.Parameter, given: tuple[str, ...]
-) -> dict[str, str]:
-    """Turn `SOURCE=NAME` pairs into a table."""
-    pairs = [pair.partition("=") for pair in given]
-    if not all(name and equals for name, equals, _ in pairs):
-        raise click.BadParameter("write SOURCE=NAME, as in msra=bio", param_hint="--edition")
-    return {source: name for source, _, name in pairs}
-
-
 editions_option = click.option(
     "--edition",
     "editions",
@@ -119,13 +111,19 @@ on_error_option = click.option(
     show_default=True,
     help="Stop at the first bad record, or leave it out and count it.",
 )
+batch_size_option = click.option(
+    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
+)
 trust_option = click.option(
     "--trust-remote-code", is_flag=True, help="Run code that comes with a model, after reading it."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "FoundSource":
+# reading
+
+
+def find_source(source: str, split: "Split", options: Mapping[str, Any]) -> "FoundSource":
     """Find the files of a source as --raw, --edition and --samples say, and say what is read.
 
     Raises InputError where there are none.
@@ -133,26 +131,56 @@ def find_source(source: str, split: "Split", given: Mapping[str, Any]) -> "Found
     from chinchilla.corpus import find as catalogue
     from chinchilla.corpus.unread import no_files, no_split
 
-    raw = given["raw"]
+    raw, samples = options["raw"], options["samples"]
     card = catalogue.load_card(source, raw)
     # `SOURCE=NAME` as the other commands take it, or the name alone
-    edition = given["edition"] and given["edition"].removeprefix(f"{source}=")
-    found = catalogue.find(card, raw, edition, given["samples"])
+    edition = options["edition"] and options["edition"].removeprefix(f"{source}=")
+    found = catalogue.find(card, raw, edition, samples)
     if found is None:
-        raise no_files(card, raw, samples=given["samples"])
+        raise no_files(card, raw, samples=samples)
     if split not in found.files:
         raise no_split(found, raw, split)
-    words = f"{card.source} {split}: {found.kind} in {found.folder}, edition {found.edition.name}"
-    say(words, err=True)
+    what = f"{found.kind} in {found.folder}, edition {found.edition.name}"
+    say(f"{card.source} {split}: {what}", err=True)
     return found
 
 
+def standard_input() -> BinaryIO:
+    """Standard input; ConfigError where it is closed."""
+    if sys.stdin is None or sys.stdin.closed:
+        raise ConfigError("standard input", "closed", "send a file to it, or name one")
+    return sys.stdin.buffer
+
+
+PACKAGES = {
+    "train": ("torch", "transformers", "peft", "accelerate", "matplotlib"),
+    "constrained": ("llguidance",),
+}
+
+
+def need(extra: str) -> None:
+    """Raise ConfigError where a package of an extra is not installed."""
+    missing = [name for name in PACKAGES[extra] if find_spec(name) is None]
+    if missing:
+        what = f"{', '.join(missing)} not installed"
+        todo = f"run `make trainer`, or pip install 'chinchilla[{extra}]'"
+        raise ConfigError(f"extra {extra}", what, todo)
+
+
+# printing
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line; what others put into it is escaped."""
+    click.echo(shown(line), err=err)
+
+
 def say_tally(tally: "Tally") -> None:
-    """Say how much was refused, mended and warned of, and where first."""
+    """Say how much was refused, fixed and warned of, and where first."""
     kinds = {
         "refused": tally.refused,
         "left out of records": tally.lost,
-        "mended": tally.fixed,
+        "fixed": tally.fixed,
         "warned of": tally.warned,
     }
     for kind, counts in kinds.items():
@@ -162,7 +190,7 @@ def say_tally(tally: "Tally") -> None:
 
 
 def check_any_left(left: Sized, name: str, tally: "Tally") -> None:
-    """Say the counts and raise InputError where all that a file holds was left out."""
+    """Say the counts and raise InputError where all that a file has in it was left out."""
     from chinchilla.corpus.report import nothing_read
 
     if not left and tally.refused:
@@ -170,22 +198,7 @@ def check_any_left(left: Sized, name: str, tally: "Tally") -> None:
         raise nothing_read(name, tally.refused)
 
 
-PACKAGES = {
-    "train": ("torch", "transformers", "peft", "accelerate", "matplotlib"),
-    "constrained": ("llguidance",),
-    "track": (),
-}
-
-
-def need(extra: str, *also: str) -> None:
-    """Raise ConfigError where a package of an extra, or one named, is not installed."""
-    missing = [name for name in (*PACKAGES[extra], *also) if find_spec(name) is None]
-    if missing:
-        what = f"{', '.join(missing)} not installed"
-        todo = f"pip install 'chinchilla[{extra}]'"
-        if extra in ("train", "constrained"):
-            todo = f"run `make trainer`, or {todo}"
-        raise ConfigError(f"extra {extra}", what, todo)
+# what the system refuses
 
 
 class ReaderLeftError(Exception):
@@ -193,22 +206,17 @@ class ReaderLeftError(Exception):
 
 
 class Commands(click.Group):
-    """Hold the commands; click itself would leave with status 1, wordless, at a broken pipe."""
+    """The commands; click itself would leave with status 1 and no message at a broken pipe."""
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the arguments; help is printed on the way."""
-        with _system_errors_told():
+        with _system_errors_as_ours():
             return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
-        with _system_errors_told():
+        with _system_errors_as_ours():
             return super().invoke(ctx)
-
-
-def say(line: str, err: bool = False) -> None:
-    """Print one line of words, whatever texts of others stand in it."""
-    click.echo(shown(line), err=err)
 
 
 def check_open() -> None:
@@ -217,40 +225,33 @@ def check_open() -> None:
         raise ConfigError("output", "closed", "send it to a file or to /dev/null")
 
 
-def standard_input() -> BinaryIO:
-    """Return standard input; raise ConfigError where it is closed."""
-    if sys.stdin is None or sys.stdin.closed:
-        raise ConfigError("standard input", "closed", "send a file to it, or name one")
-    return sys.stdin.buffer
-
-
 @contextmanager
-def _system_errors_told() -> Iterator[None]:
+def _system_errors_as_ours() -> Iterator[None]:
     """Raise what the system refuses as one of ours; an error without a number is a library's."""
     try:
         yield
     except OSError as error:
         if error.errno is None:
             raise
-        raise _told(error) from error
+        raise _as_ours(error) from error
 
 
-def _told(error: OSError) -> ChinchillaError | ReaderLeftError:
-    unread = isinstance(error, BrokenPipeError) and (_has_no_reader(1) or _has_no_reader(2))
+def _as_ours(error: OSError) -> ChinchillaError | ReaderLeftError:
+    no_reader = isinstance(error, BrokenPipeError) and (_has_no_reader(1) or _has_no_reader(2))
     for stream in (sys.stdout, sys.stderr):
         _mute_if_lost(stream)
-    if unread:
+    if no_reader:
         return ReaderLeftError()
     where = os.fsdecode(error.filename) if error.filename else "output"
-    words = error.strerror or type(error).__name__
-    return ConfigError(where, words, "see that there is room, and that it may be used")
+    what = error.strerror or type(error).__name__
+    return ConfigError(where, what, "see that there is room, and that it may be used")
 
 
 def _has_no_reader(descriptor: int) -> bool:
-    """Tell whether it is a pipe that nobody reads; a connection that broke is another matter."""
+    """Whether it is a pipe that nobody reads; a connection that broke is another matter."""
     poll = select.poll()
     poll.register(descriptor, 0)
-    return any(happened & select.POLLERR for _, happened in poll.poll(0))
+    return any(event & select.POLLERR for _, event in poll.poll(0))
 
 
 def _mute_if_lost(stream: TextIO | None) -> None:

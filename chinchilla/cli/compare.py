@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 @click.option(
     "--bootstrap", type=MANY, default=1000, show_default=True, help="Resamples for intervals."
 )
-@click.option("--shuffles", type=MANY, default=5000, show_default=True, help="At least 5000.")
+@click.option(
+    "--shuffles",
+    type=MANY,
+    default=5000,
+    show_default=True,
+    help="Shuffles of the randomisation test; at least 5000.",
+)
 @seed_option
 @json_option
 def compare(a: Path, b: Path, task: "Task", as_json: bool, **options: Any) -> None:

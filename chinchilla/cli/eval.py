@@ -99,7 +99,7 @@ def _check_templates(run: "Run", data: "Data") -> None:
     from chinchilla.templates import template_hashes
 
     check_templates(run, template_hashes())
-    check_templates(run, data.processed.manifest["templates"], str(data.folder))
+    check_templates(run, data.processed.manifest.templates, str(data.folder))
 
 
 def _eval_runs(

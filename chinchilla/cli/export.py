@@ -1,18 +1,25 @@
 """The command `chinchilla export`."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from chinchilla.cli.common import say
+from chinchilla.cli.common import say, table
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
-    from chinchilla.dataset.read import Processed
     from chinchilla.export.lengths import RowRuler
+    from chinchilla.export.run import ExportManifest
+
+
+class ExportOptions(TypedDict):
+    """What of the build is exported, and how rows are measured."""
+
+    tasks: tuple[str, ...]
+    splits: tuple[str, ...]
+    tokenizer: Path | None
+    max_tokens: int | None
 
 
 @click.command()
@@ -37,28 +44,30 @@ if TYPE_CHECKING:
     type=click.IntRange(min=1),
     help="Leave rows out whose prompt and answer are longer; they are counted.",
 )
-def export(processed: Path, name: str, out: Path | None, **options: Any) -> None:
+def export(processed: Path, name: str, out: Path | None, **options: Unpack[ExportOptions]) -> None:
     """Turn the build in PROCESSED into the files that a trainer reads, one a split."""
+    from chinchilla.cli.progress import export_progress
     from chinchilla.dataset.read import open_processed
     from chinchilla.export.run import export as export_all
 
     ruler = _ruler(options["tokenizer"], options["max_tokens"])
     build = open_processed(processed, options["tasks"], options["splits"])
-    with _progress(build) as step:
+    parts = ", ".join(f"{part.task} {part.split}" for part in build.parts)
+    with export_progress(sum(part.bytes for part in build.parts), parts) as step:
         done = export_all(build, name, out or processed / "exports" / name, step, ruler)
-    click.echo(_files(done.manifest))
-    click.echo("\n" + _lengths(done.manifest))
+    click.echo(_files_table(done.manifest))
+    click.echo("\n" + _lengths_table(done.manifest))
     if ruler.tokenizer is None:
         click.echo("lengths are in characters; pass --tokenizer to count tokens", err=True)
-    for split, number in done.manifest["rows"].items():
+    for split, number in done.manifest.rows.items():
         if not number:
             say(f"{split} has no rows and so no file", err=True)
-    rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest["rows"].items())
+    rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest.rows.items())
     say(f"rows: {rows}; written to {done.out}", err=True)
 
 
 def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "RowRuler":
-    """Return what lengths are measured in: tokens where a tokenizer is given."""
+    """What lengths are measured in: tokens where a tokenizer is named."""
     from chinchilla.export.lengths import CHARACTERS, RowRuler
     from chinchilla.files import hash_file
     from chinchilla.windows.split import tokenizer_file, tokens_of
@@ -71,51 +80,21 @@ def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "RowRuler":
     return RowRuler(measure, "tokens", hash_file(tokenizer_file(tokenizer)), max_tokens or 0)
 
 
-def _files(manifest: dict[str, Any]) -> str:
-    from chinchilla.cli.common import table
-
-    files = manifest["files"].items()
-    rows = [[name, f"{file['bytes']:,}", file["sha256"][:12]] for name, file in files]
+def _files_table(manifest: "ExportManifest") -> str:
+    files = manifest.files.items()
+    rows = [[name, f"{file.bytes:,}", file.sha256[:12]] for name, file in files]
     return table(("file", "bytes", "sha256"), rows)
 
 
-def _lengths(manifest: dict[str, Any]) -> str:
-    """Lay out how many rows of each split are longer than trainers may take."""
-    from chinchilla.cli.common import table
-
-    lengths = manifest["lengths"]
-    limits = next(iter(lengths["longer"].values()))
+def _lengths_table(manifest: "ExportManifest") -> str:
+    """Table of how many rows of each split are longer than trainers may take."""
+    lengths = manifest.lengths
+    limits = next(iter(lengths.longer.values()))
     head = ["split", "rows", *(f">{int(limit):,}" for limit in limits)]
-    head += [f"longest ({lengths['unit']})", "left out"]
+    head += [f"longest ({lengths.unit})", "left out"]
     rows = []
-    for split, longer in lengths["longer"].items():
-        numbers = [manifest["rows"][split], *longer.values()]
-        numbers += [lengths["longest"][split], lengths["left_out"][split]]
+    for split, longer in lengths.longer.items():
+        numbers = [manifest.rows[split], *longer.values()]
+        numbers += [lengths.longest[split], lengths.left_out[split]]
         rows.append([split, *(f"{number:,}" for number in numbers)])
     return table(head, rows)
-
-
-@contextmanager
-def _progress(build: "Processed") -> Iterator[Callable[[int], None]]:
-    """Yield the function to call with the bytes of each row; words only off a terminal."""
-    from rich.console import Console
-
-    total = sum(part.bytes for part in build.parts)
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        parts = ", ".join(f"{part.task} {part.split}" for part in build.parts)
-        say(f"exporting {parts}: {total:,} bytes", err=True)
-        yield lambda _: None
-        return
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        Progress,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
-
-    columns = (BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("exporting", total=total)
-        yield lambda size: bar.advance(task, size)

@@ -1,4 +1,4 @@
-"""The last guard: what no part foresaw is one line, and a file to send to us."""
+"""The last guard: an error that is none of ours is one line, and a file to send to us."""
 
 import codecs
 import os
@@ -12,18 +12,18 @@ from chinchilla import __version__
 from chinchilla.errors import ChinchillaError, ConfigError, shown
 
 _LONGEST = 200
-"""Characters shown of what an error says; the file has all of it."""
+"""Characters shown of an error; the file has all of it."""
 
 _FULL_DISK = ("No space left on device", "inline_container.cc", "PytorchStreamWriter")
-"""What safetensors and torch say where they cannot write, in errors that are no OSError."""
+"""Messages of safetensors and torch where they cannot write, in errors that are no OSError."""
 
 
 def foreseen(error: BaseException) -> ChinchillaError | None:
-    """Return our own error for one that is no fault of ours: memory, disk, a package."""
+    """Our own error for one that is no fault of ours: memory, disk, a package."""
     if isinstance(error, MemoryError) or _is_of_torch_s_memory(error):
         todo = "try fewer workers, smaller batches or shorter texts, or see that there is more"
         return ConfigError("memory", "there is not enough", todo)
-    if any(words in str(error) for words in _FULL_DISK):
+    if any(message in str(error) for message in _FULL_DISK):
         todo = "make room; `chinchilla train --resume` goes on with a training"
         return ConfigError("disk", "there is no room left where something was written", todo)
     if isinstance(error, ImportError) and not (error.name or "chinchilla").startswith("chinchilla"):
@@ -34,7 +34,7 @@ def foreseen(error: BaseException) -> ChinchillaError | None:
 
 
 def _is_of_torch_s_memory(error: BaseException) -> bool:
-    """Tell whether torch, which is not to be imported for it, found no memory for a tensor."""
+    """Whether torch, which is not to be imported for it, has no memory for a tensor."""
     named = type(error).__name__ == "OutOfMemoryError"
     return named or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
 
@@ -44,8 +44,8 @@ def report(error: BaseException) -> str:
     short = shown("".join(traceback.format_exception_only(error)).strip())
     if len(short) > _LONGEST:
         short = f"{short[:_LONGEST]}..."
-    place = _keep("".join(traceback.format_exception(error)))
-    where = f"the traceback is in {place}" if place else "there was no room for its traceback"
+    path = _keep("".join(traceback.format_exception(error)))
+    where = f"the traceback is in {path}" if path else "there was no room for its traceback"
     return f"this is a fault of chinchilla: {short}; {where}; please report it"
 
 
@@ -64,21 +64,21 @@ def _keep(trace: str) -> Path | None:
     return None
 
 
-def check_arguments(words: list[str]) -> None:
-    """Raise ConfigError for an argument that is no UTF-8: it could stand in no output."""
-    for word in words:
+def check_arguments(arguments: list[str]) -> None:
+    """Raise ConfigError for an argument that is no UTF-8: it could be in no output."""
+    for argument in arguments:
         try:
-            word.encode("utf-8")
+            argument.encode("utf-8")
         except UnicodeEncodeError:
             todo = "rename it, or write it in UTF-8"
-            raise ConfigError(f"argument {word}", "not UTF-8", todo) from None
+            raise ConfigError(f"argument {argument}", "not UTF-8", todo) from None
 
 
 def settle_streams() -> None:
     """Let output be written whatever the locale, and keep closed descriptors from being used.
 
-    A file opened later would else be given the number of a closed stream, and what is printed
-    to that stream by a library would land in it.
+    A file opened later would else get the number of a closed stream, and what a library prints
+    to that stream would be written into it.
     """
     for number in range(3):
         try:

@@ -24,10 +24,10 @@ from chinchilla.cli.progress import answer_progress
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from chinchilla.errors import Tally
     from chinchilla.predict.engine import Answer
     from chinchilla.predict.inputs import Defaults
     from chinchilla.schema import Record
+    from chinchilla.tally import Tally
 
 
 ENGINES = ("transformers", "openai")
@@ -113,11 +113,11 @@ def _engine(context: click.Context, option: click.Parameter, engine: str | None)
 @templates_option
 def predict(inputs: Path, out: Path | None, on_error: str, **fields: Any) -> None:
     """Extract from texts with MODEL: a run, a model, or an endpoint's name of one."""
-    from chinchilla.errors import Tally
     from chinchilla.files import write_whole
     from chinchilla.predict import extract
     from chinchilla.predict.inputs import Defaults
     from chinchilla.predict.model_loading import use_threads
+    from chinchilla.tally import Tally
 
     use_threads(0)
     options = extract.PredictOptions(**fields)

@@ -1,117 +1,139 @@
-"""Progress of long commands: a bar with rate and ETA on a terminal, else one line a step."""
+"""Progress of long commands: a bar with the time left on a terminal, else a line now and then."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from chinchilla.cli.common import say
+from chinchilla.errors import shown
 
 if TYPE_CHECKING:
     from chinchilla.dataset.plan import BuildJob, Plan
     from chinchilla.dataset.run import Progress
     from chinchilla.runs.evaluate import Watching
-    from chinchilla.train.callbacks import Show, TrainingMoment
+    from chinchilla.train.callbacks import Show as ShowTraining
+    from chinchilla.train.callbacks import TrainingMoment
+
+
+class Moment(NamedTuple):
+    """How far a command is: `done` of `total`, in words; an event is worth a line of its own."""
+
+    done: int
+    total: int
+    text: str
+    event: bool = False
+
+
+Show = Callable[[Moment], None]
+Line = Callable[[Moment, float], str]
+"""What is printed of a moment, given the seconds left."""
+
+
+@contextmanager
+def show_progress(line: Line) -> Iterator[Show]:
+    """Yield the function to call at each step.
+
+    It moves a bar on a terminal and prints lines elsewhere; an event is a line on either.
+    """
+    from rich.console import Console
+
+    console, started = Console(stderr=True), time.monotonic()
+
+    def text(moment: Moment) -> str:
+        spent = time.monotonic() - started
+        left = spent * (moment.total - moment.done) / moment.done if moment.done else 0
+        return line(moment, max(0, left))
+
+    if not console.is_terminal:
+        yield _lines(text)
+        return
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    words = TextColumn("{task.description}", markup=False)
+    columns = (BarColumn(), TaskProgressColumn(), words, TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(moment: Moment) -> None:
+            done, total = moment.done, moment.total
+            bar.update(task, total=total, completed=done, description=moment.text)
+            if moment.event:
+                bar.console.print(shown(text(moment)), markup=False, highlight=False)
+
+        yield show
+
+
+def _lines(text: Callable[[Moment], str]) -> Show:
+    """What prints a line at each event, at the first step and at each tenth of the way."""
+    printed = -1
+
+    def show(moment: Moment) -> None:
+        nonlocal printed
+        tenth = 10 * moment.done // max(1, moment.total)
+        if moment.event or tenth > printed:
+            printed = tenth
+            say(text(moment), err=True)
+
+    return show
+
+
+def _percent(moment: Moment, left: float) -> str:
+    percent = min(100, 100 * moment.done // max(moment.total, 1))
+    return f"{moment.text}: {percent}%, about {left:.0f} s left"
 
 
 @contextmanager
 def build_progress(plan: "Plan") -> Iterator["Progress"]:
     """Yield the function a build calls after each shard."""
-    from rich.console import Console
-
     from chinchilla.dataset.prepare import passes
 
-    files = [path for found in plan.found for path in found.files.values()]
+    files = [path for source in plan.sources for path in source.files.values()]
     total = passes(plan) * sum(path.stat().st_size for path in files)
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _lines(total)
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description:<16}"),
-        BarColumn(),
-        TextColumn("{task.percentage:>3.0f}% {task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("building", total=total, rate="")
-        started, done = time.monotonic(), 0
+    done, last = 0, ""
+    with show_progress(_percent) as show:
 
         def step(job: "BuildJob") -> None:
-            nonlocal done
-            done += _size(job)
-            rate = f"{done / 1e6 / max(time.monotonic() - started, 1e-3):,.1f} MB/s"
-            name = f"{job.source} {job.split}"
-            bar.update(task, advance=_size(job), description=name, rate=rate)
+            nonlocal done, last
+            path, start, stop, _ = job.slice
+            done += (path.stat().st_size if stop is None else stop) - start
+            text = f"{job.source} {job.split}"
+            show(Moment(done, total, text, event=text != last))
+            last = text
 
         yield step
 
 
-def _lines(total: int) -> Callable[["BuildJob"], None]:
-    """Return a step that prints a line when a split begins; no control characters."""
-    started = time.monotonic()
+@contextmanager
+def export_progress(total: int, parts: str) -> Iterator[Callable[[int], None]]:
+    """Yield the function an export calls with the bytes of each row."""
     done = 0
-    last = ("", "")
+    with show_progress(_percent) as show:
 
-    def step(job: "BuildJob") -> None:
-        nonlocal done, last
-        done += _size(job)
-        if (job.source, job.split) != last:
-            last = (job.source, job.split)
-            spent = time.monotonic() - started
-            left = spent * (total - done) / done if done else 0
-            words = f"{job.source} {job.split}: {min(100, 100 * done // max(total, 1))}%"
-            say(f"{words}, about {left:.0f} s left", err=True)
+        def step(size: int) -> None:
+            nonlocal done
+            done += size
+            show(Moment(done, total, f"exporting {parts}"))
 
-    return step
-
-
-def _size(job: "BuildJob") -> int:
-    path, start, stop, _ = job.slice
-    return (path.stat().st_size if stop is None else stop) - start
+        yield step
 
 
 @contextmanager
-def training_progress() -> Iterator["Show"]:
-    """Yield the function a training calls at each log: a bar, or a line where F1 is known."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _moments()
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("training", total=None)
-
-        def show(moment: "TrainingMoment") -> None:
-            words = _moment(moment)
-            bar.update(task, total=moment.steps, completed=moment.step, description=words)
-            if moment.evaluated:
-                bar.console.print(words)
-
-        yield show
+def training_progress() -> Iterator["ShowTraining"]:
+    """Yield the function a training calls at each log; one with an F1 is an event."""
+    with show_progress(lambda moment, left: moment.text) as show:
+        yield lambda moment: show(
+            Moment(moment.step, moment.steps, _training_text(moment), event=moment.evaluated)
+        )
 
 
-def _moments() -> "Show":
-    """Return what prints the first step, each evaluation, and each tenth begun."""
-    printed = -1
-
-    def show(moment: "TrainingMoment") -> None:
-        nonlocal printed
-        tenth = 10 * moment.step // max(1, moment.steps)
-        if moment.evaluated or tenth > printed:
-            printed = tenth
-            say(_moment(moment), err=True)
-
-    return show
-
-
-def _moment(moment: "TrainingMoment") -> str:
+def _training_text(moment: "TrainingMoment") -> str:
     loss = "-" if moment.loss is None else f"{moment.loss:.4f}"
     f1 = "-" if moment.f1 is None else f"{100 * moment.f1:.2f}"
     return (
@@ -120,34 +142,23 @@ def _moment(moment: "TrainingMoment") -> str:
     )
 
 
-def answer_progress(words: str) -> "Watching":
-    """Return what shows answers as they come: a bar, or a line each tenth of the way."""
-    return lambda total: _answers(total, words)
+def answer_progress(text: str) -> "Watching":
+    """What shows answers as they come, given their number."""
+    return lambda total: _answer_progress(total, text)
 
 
 @contextmanager
-def _answers(total: int, words: str) -> Iterator[Callable[[object], None]]:
-    """Yield the function to call after each answer."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
+def _answer_progress(total: int, text: str) -> Iterator[Callable[[object], None]]:
     done = 0
-    if console.is_terminal:
-        from rich.progress import MofNCompleteColumn, Progress
 
-        columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(words, total=total)
-            yield lambda _: bar.advance(task)
-        return
-    started = time.monotonic()
-    tenth = max(1, total // 10)
+    def line(moment: Moment, left: float) -> str:
+        return f"{text}: {moment.done:,}/{total:,} answers, about {left:.0f} s left"
 
-    def step(_: object) -> None:
-        nonlocal done
-        done += 1
-        if done % tenth == 0 or done == total:
-            left = (time.monotonic() - started) * (total - done) / done
-            say(f"{words}: {done:,}/{total:,} answers, about {left:.0f} s left", err=True)
+    with show_progress(line) as show:
 
-    yield step
+        def step(_: object) -> None:
+            nonlocal done
+            done += 1
+            show(Moment(done, total, text))
+
+        yield step

@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 @on_error_option
 def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
     """Print the normalised records of a SOURCE as JSON Lines, the exchange format."""
-    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus.registry import resolve
 
-    for name in catalogue.resolve(source, given["raw"]):
+    for name in resolve(source, given["raw"]):
         _print(find_source(name, split, given), split, forgiving=on_error == "count")
 
 
 def _print(found: "FoundSource", split: "Split", *, forgiving: bool) -> None:
     """Print the records of a split; raise InputError where all of it is left out."""
-    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus.find import records as records_of
     from chinchilla.corpus.report import check_any_read
-    from chinchilla.errors import Tally
+    from chinchilla.tally import Tally
 
     tally, any_read = Tally(forgiving=forgiving), False
     tally.merge(found.tally)
     write = sys.stdout.buffer.write
-    for record in catalogue.records(found, split, tally):
+    for record in records_of(found, split, tally):
         any_read = True
         write(record.__pydantic_serializer__.to_json(record) + b"\n")
     sys.stdout.buffer.flush()

@@ -1,4 +1,4 @@
-"""What was read and what was not, for people: the end of `check` and of `build`."""
+"""What was read and what was not, as lines: the end of `check` and of `build`."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -13,37 +13,38 @@ _HEAD = ("source", "split", "read", "labelled", "negative", "unlabelled", "left 
 
 
 def report_lines(report: "Report", causes: bool = False) -> Iterator[str]:
-    """Yield the table of splits, then a line a reason and one a file that was not read.
+    """Yield the table of splits, then a line a reason and a file that was not read.
 
-    With `causes`, what was left out is told with what was wrong first, as no line before did.
+    With `causes`, a line of what was left out says what was wrong first: no line before did.
     """
     from chinchilla.cli.common import table
 
     rows = []
     for name, source in report.sources.items():
-        for split, one in source.splits.items():
-            sums = [sum(met.times for met in kind.values()) for kind in (one.left_out, one.fixed)]
-            numbers = (one.read, one.labelled, one.negative, one.unlabelled, *sums)
+        for split, counts in source.splits.items():
+            kinds = (counts.left_out, counts.fixed)
+            sums = [sum(reason.times for reason in kind.values()) for kind in kinds]
+            numbers = (counts.read, counts.labelled, counts.negative, counts.unlabelled, *sums)
             rows.append([name, split, *(f"{number:,}" for number in numbers)])
     if rows:
         yield from table(_HEAD, rows).split("\n")
     for name, source in report.sources.items():
         yield from _reasons(f"warning: {name}", source.warned)
-        for split, one in source.splits.items():
-            yield from _reasons(f"left out: {name} {split}", one.left_out, causes)
-            yield from _reasons(f"left out of records kept: {name} {split}", one.lost, causes)
-            yield from _reasons(f"fixed: {name} {split}", one.fixed)
-            yield from _reasons(f"warning: {name} {split}", one.warned)
+        for split, counts in source.splits.items():
+            yield from _reasons(f"left out: {name} {split}", counts.left_out, causes)
+            yield from _reasons(f"left out of records kept: {name} {split}", counts.lost, causes)
+            yield from _reasons(f"fixed: {name} {split}", counts.fixed)
+            yield from _reasons(f"warning: {name} {split}", counts.warned)
     yield from unread_lines(report.unread)
 
 
 def _reasons(begin: str, reasons: "Reasons", cause: bool = True) -> Iterator[str]:
-    for reason, met in reasons.items():
-        more = ", ..." if met.times > len(met.places) else ""
-        places = f" at {', '.join(met.places)}{more}" if met.places else ""
-        what = f": {met.what}" if met.what and cause else ""
-        todo = f"; {met.todo}" if met.todo and cause else ""
-        yield f"{begin}: {met.times:,} {reason}{places}{what}{todo}"
+    for name, reason in reasons.items():
+        more = ", ..." if reason.times > len(reason.places) else ""
+        places = f" at {', '.join(reason.places)}{more}" if reason.places else ""
+        what = f": {reason.what}" if reason.what and cause else ""
+        todo = f"; {reason.todo}" if reason.todo and cause else ""
+        yield f"{begin}: {reason.times:,} {name}{places}{what}{todo}"
 
 
 def unread_lines(unread: "tuple[Unread, ...]") -> Iterator[str]:

@@ -119,7 +119,7 @@ def alias_fields(path: Path | None) -> dict[str, Any]:
 @click.option(
     "--by",
     type=click.Choice(["label", "source", "length", "template"]),
-    help="Print the scores of each of them too.",
+    help="Print the scores of each label, source, length or template too.",
 )
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
 @raw_option
@@ -190,14 +190,14 @@ def labels_of_rows(rows: Path, sources: "set[str]", raw: Path) -> "dict[str, Lab
     The labels of a build are those of `labels.json` in the folder that holds `rows`. Raises
     InputError where the build's manifest names other files.
     """
-    from chinchilla.dataset.read import MANIFEST, check_file, hashes_of, read_labels, read_manifest
+    from chinchilla.dataset.read import MANIFEST, check_file, read_labels, read_manifest
     from chinchilla.files import real
 
     labels: dict[str, LabelSet] = {}
     path = real(rows)
     folder = path.parent.parent
     if (folder / MANIFEST).is_file():
-        named = hashes_of(read_manifest(folder)[0])
+        named = read_manifest(folder)[0].hashes
         if sha256 := named.get(path.relative_to(folder).as_posix()):
             check_file(path, sha256, MANIFEST)
         labels = read_labels(folder, named)

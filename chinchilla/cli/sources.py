@@ -26,19 +26,22 @@ def sources(raw: Path, as_json: bool) -> None:
         click.echo(_table(rows))
         for row in rows:
             click.echo()
-            for line in _words(row):
+            for line in _lines(row):
                 say(line)
-    for unread_one in unread_in(raw):
-        say(str(unread_one), err=True)
+    for stray in unread_in(raw):
+        say(str(stray), err=True)
     sys.exit(1 if any(row["problem"] for row in rows) else 0)
 
 
-def _words(row: dict[str, Any]) -> list[str]:
+def _lines(row: dict[str, Any]) -> list[str]:
     if row["problem"]:
         return [f"{row['source']}: cannot be read", f"  {row['problem']}"]
     licence, obtain = f"  licence: {row['licence']}", f"  obtain:  {row['obtain']}"
     lines = [f"{row['source']}: {row['summary']}", f"  {row['home']}", licence, obtain]
     return [*lines, *(f"  {line}" for line in row["unread"])]
+
+
+_SPLITS = ("train", "dev", "test")
 
 
 def _table(rows: list[dict[str, Any]]) -> str:
@@ -49,7 +52,7 @@ def _table(rows: list[dict[str, Any]]) -> str:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    files = [Path(row["files"][split]).name if split in row["files"] else "-" for split in SPLITS]
+    files = [Path(row["files"][split]).name if split in row["files"] else "-" for split in _SPLITS]
     found = row["found"] or ("a problem" if row["problem"] else "nothing")
     return [
         row["source"],
@@ -59,6 +62,3 @@ def _cells(row: dict[str, Any]) -> list[str]:
         found,
         *files,
     ]
-
-
-SPLITS = ("train", "dev", "test")

@@ -1,19 +1,17 @@
 """The card of a source: what it is, where its files are, what its labels mean."""
 
 import json
-import tomllib
 from collections.abc import Iterable
 from functools import cached_property
-from pathlib import Path, PurePosixPath
-from typing import Any
+from hashlib import blake2b
+from pathlib import PurePosixPath
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from chinchilla.corpus.folders import kind_of, lies
 from chinchilla.corpus.mapping import GOLD, Mapping
-from chinchilla.corpus.tasks import of_task
-from chinchilla.errors import AS_UTF8, CardError, ConfigError
-from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task, explain
+from chinchilla.errors import CardError, ConfigError
+from chinchilla.readers.columns import JoinedFile
+from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task
 
 ENDS = ("head", "tail")
 """Names under which answers as JSON write the ends of a relation, beside those of its slots."""
@@ -58,13 +56,18 @@ class Carve(Frozen):
             raise ValueError("dev and test leave nothing for train; keep their sum below 1")
         return self
 
+    def split_of(self, text: str) -> Split:
+        """Return the split of a text, a pure function of the seed and the text without spaces.
 
-class Joined(Frozen):
-    """Describe the file that holds train and test one after the other."""
-
-    sentences: int
-    train: int
-    characters: int
+        No draw depends on another, so any part of a file can be read on its own, and two texts
+        that differ in spaces alone are never on both sides of a split.
+        """
+        key = "".join(character for character in text if not character.isspace())
+        digest = blake2b(f"{self.seed}\0{key}".encode(), digest_size=8).digest()
+        share = int.from_bytes(digest, "big") / 2**64
+        if share < self.dev:
+            return "dev"
+        return "test" if share < self.dev + self.test else "train"
 
 
 class Edition(Frozen):
@@ -75,7 +78,7 @@ class Edition(Frozen):
     unlabelled: tuple[Split, ...] = ()
     schema_files: tuple[str, ...] = Field(default=(), alias="schema")
     carve: Carve | None = None
-    joined: Joined | None = None
+    joined: JoinedFile | None = None
     expected: dict[str, dict[str, int]] = Field(default_factory=dict)
     sha256: dict[str, str] = Field(default_factory=dict)
 
@@ -87,14 +90,12 @@ class Edition(Frozen):
 
     @model_validator(mode="after")
     def _stay_in_the_folder(self) -> "Edition":
-        for name in (
-            name for names in (*self.splits.values(), self.schema_files) for name in names
-        ):
+        names = [name for names in (*self.splits.values(), self.schema_files) for name in names]
+        for name in names:
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
-                raise ValueError(
-                    f"{name!r} is outside the folder of the source; put the file there"
-                )
+                outside = f"{name!r} is outside the folder of the source"
+                raise ValueError(f"{outside}; put the file there")
             if not path.parts or "\0" in name:
                 raise ValueError(f"{name!r} is no name of a file")
         return self
@@ -114,8 +115,8 @@ class Edition(Frozen):
 class Card(Frozen):
     """Describe a source; read from `<source>.toml`, with the user's own `card.toml` over it.
 
-    `own` is the path of the user's card, whether it lies there or not; `ignore` are names of
-    files beside the data that nobody needs to be told of.
+    `own` is the path of the user's card, whether it is there or not; `ignore` are names of files
+    beside the data that are not reported as not read.
     """
 
     source: str
@@ -148,6 +149,11 @@ class Card(Frozen):
                 return edition
         known = ", ".join(edition.name for edition in self.editions)
         raise ConfigError(f"--edition {name}", f"{self.source} has none of it", f"use {known}")
+
+    @property
+    def is_ner_of_several(self) -> bool:
+        """Tell whether this is the entity task of a card that serves several tasks."""
+        return self.source == f"{PurePosixPath(self.own).parent.name}-ner"
 
     @cached_property
     def known_types(self) -> frozenset[str]:
@@ -193,54 +199,12 @@ class Card(Frozen):
         return Role(key=key, name=entry.name, description=entry.description, values=entry.values)
 
 
-def read_card(path: Path, own: Path, source: str | None = None) -> Card:
-    """Read a card, the user's own fields over it; raise CardError where it is not one.
+def check_card(card: Card, where: str) -> None:
+    """Raise CardError where the parts of a card do not fit each other.
 
-    `source` is the name of the card, or of what it is for one of its tasks.
+    Each role, slot, label and inverse label that is named must be described, names must be apart,
+    and a mapping must say where the labels of the task are.
     """
-    name, source = path.stem, source or path.stem
-    data = _read_toml(path) if path.is_file() else {}
-    where = str(path)
-    if lies(own):
-        where, over = str(own), _read_toml(own)
-        _check_own(over, data, where)
-        data = _overlay(data, over)
-    if source != name:
-        data = of_task(data, source.removeprefix(f"{name}-"), where)
-    elif isinstance(data.get("task"), list) and len(data["task"]) == 1:
-        data = {**data, "task": data["task"][0]}
-    folders = (name, own.parent.name)
-    try:
-        card = Card.model_validate({"folders": folders, **data, "source": source, "own": str(own)})
-    except ValidationError as error:
-        todo = "see docs/cards.md for the fields of a card"
-        raise CardError(where, explain(error), todo) from error
-    _check_card(card, where)
-    return card
-
-
-def _check_own(over: dict[str, Any], under: dict[str, Any], where: str) -> None:
-    """Raise CardError for what no card of a user can say."""
-    for key in ("source", "own"):
-        if key in over:
-            what = f"{key}: not for a card to say"
-            raise CardError(where, what, "leave it out: the folder of the card names the source")
-    for table in ("options", "repairs"):
-        given, ours = over.get(table), under.get(table, {})
-        unknown = [key for key in given if key not in ours] if isinstance(given, dict) else []
-        if unknown and (table == "options" or not ours):
-            todo = f"{table} known here: {', '.join(ours)}" if ours else f"no {table} are read here"
-            raise CardError(where, f"{table}.{unknown[0]}: is not known here", todo)
-    if _are_tables(over.get("editions")):
-        names = [one.get("name", "default") for one in over["editions"]]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            what = f"two [[editions]] are of the name {twice!r}"
-            raise CardError(where, what, "make one table of them, or give one another name")
-
-
-def _check_card(card: Card, where: str) -> None:
-    """Raise CardError where a card names a role, slot, label or twin it does not describe."""
     for key, entry in card.labels.items():
         kinds = (("role", entry.roles, card.roles), ("slot", entry.slots, card.slots))
         for kind, used, known in kinds:
@@ -264,7 +228,10 @@ def _check_card(card: Card, where: str) -> None:
 def _check_mapping(card: Card, where: str) -> None:
     """Raise CardError where a mapping does not say where the labels of its task are."""
     labelled = [
-        split for one in card.editions for split in one.splits if split not in one.unlabelled
+        split
+        for edition in card.editions
+        for split in edition.splits
+        if split not in edition.unlabelled
     ]
     if card.mapping is not None and labelled and GOLD[card.task] not in card.mapping.tables:
         what = f"mapping: the task is {card.task} and {GOLD[card.task]} are not mapped"
@@ -283,74 +250,9 @@ def _check_names(card: Card, edition: str, where: str) -> None:
 
 def _check_apart(kind: str, named: Iterable[Label | Slot | Role], of: str, where: str) -> None:
     """Raise CardError where two of a kind share a Chinese name."""
-    seen: dict[str, str] = {}
-    for one in named:
-        if one.name in seen:
-            what = f"{kind}s {seen[one.name]!r} and {one.key!r}{of} are both named {one.name!r}"
+    keys: dict[str, str] = {}
+    for item in named:
+        if item.name in keys:
+            what = f"{kind}s {keys[item.name]!r} and {item.key!r}{of} are both named {item.name!r}"
             raise CardError(where, what, f"give each {kind} a name of its own")
-        seen[one.name] = one.key
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise CardError(str(path), f"is {kind_of(path)}", "put the card itself there")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError as error:
-        raise CardError(str(path), "not TOML (nested too deep)", "correct the card") from error
-    except UnicodeDecodeError as error:
-        raise CardError(str(path), "not UTF-8", AS_UTF8) from error
-    except ValueError as error:
-        todo = "correct the card; every string stands in quotes, and every key that is not ASCII"
-        raise CardError(str(path), f"not TOML ({error})", todo) from error
-    except OSError as error:
-        words = error.strerror or "cannot be opened"
-        raise CardError(str(path), words, "check the file's permissions") from error
-
-
-def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay one tree of tables over another; values that are no tables replace."""
-    merged = dict(under)
-    for key, value in over.items():
-        below = merged.get(key)
-        if key == "editions" and _are_tables(below) and _are_tables(value):
-            merged[key] = _overlay_editions(below, value)  # type: ignore[arg-type]
-            continue
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
-    return merged
-
-
-def _are_tables(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
-
-
-def _overlay_editions(
-    under: list[dict[str, Any]], over: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Lay each edition over that of its name; one of a new name stands before ours."""
-    own = {one.get("name", "default"): one for one in over}
-    known = {one.get("name", "default") for one in under}
-    new = [one for one in over if one.get("name", "default") not in known]
-    laid = [_overlay_edition(one, own.get(one.get("name", "default"), {})) for one in under]
-    return [*new, *laid]
-
-
-def _overlay_edition(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Lay an edition over ours, split by split; one that is carved anew takes its place whole.
-
-    A split that is given a file is not carved any more; one that is still carved, out of the
-    file of train that was given.
-    """
-    given = over.get("splits", {})
-    if "carve" in over or not isinstance(given, dict):
-        return over
-    merged = {**under, **over}
-    splits, train = dict(under.get("splits", {})), set(under.get("splits", {}).get("train", ()))
-    if "train" in given:
-        carved = [split for split, names in splits.items() if train & set(names)]
-        splits.update(dict.fromkeys(carved, given["train"]))
-    merged["splits"] = {**splits, **given}
-    if "carve" in under:
-        merged["carve"] = {key: part for key, part in under["carve"].items() if key not in given}
-    return merged
+        keys[item.name] = item.key

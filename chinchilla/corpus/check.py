@@ -1,4 +1,4 @@
-"""Read everything of a source and say what is wrong with it; tell what sources there are."""
+"""What is wrong with a source, all of it read; and the table of all sources."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -6,21 +6,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.evidence import gold_of
-from chinchilla.corpus.find import FoundSource, find_file, module_of
+from chinchilla.corpus.find import FoundSource, cards, find, find_file, module_of, records
 from chinchilla.corpus.report import Numbers, SplitReport, split_report
 from chinchilla.corpus.suspects import Suspects
 from chinchilla.corpus.unread import unread_of
-from chinchilla.errors import PLACES, ChinchillaError, Tally
+from chinchilla.errors import ChinchillaError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, Record, Split
+from chinchilla.tally import PLACES, Tally
 
 
 @dataclass
 class Inspection:
-    """Hold what was met in one split."""
+    """What was met in one split."""
 
     source: str
     split: Split
@@ -46,20 +46,20 @@ class Inspection:
 
 
 def inspect(found: FoundSource) -> Iterator[Inspection]:
-    """Read every split of a source to its end, whatever is wrong with it."""
+    """Yield what was met in each split of a source, read to its end whatever is wrong."""
     suspects = Suspects()
     for split in SPLITS:
         if split in found.files:
-            yield inspect_split(found, split, suspects)
+            yield _inspect_split(found, split, suspects)
 
 
-def inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Inspection:
-    """Read one split of all, count what it holds and compare with the card."""
+def _inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Inspection:
+    """Return the counts of one split, compared with those of the card."""
     seen = Inspection(found.card.source, split)
     try:
-        for record in catalogue.records(found, split, seen.tally, every=True):
+        for record in records(found, split, seen.tally, every=True):
             count(record, seen.counts)
-            suspects.look(record, _place(record, found), seen.tally)
+            suspects.add(record, _where(record, found), seen.tally)
     except ChinchillaError as error:
         seen.tally.refuse(error)
     if not found.sample:
@@ -72,8 +72,8 @@ def inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Inspe
     return seen
 
 
-def _place(record: Record, found: FoundSource) -> str:
-    """Name the place of a record as errors do; that of a folder's file is in its id."""
+def _where(record: Record, found: FoundSource) -> str:
+    """Return path:line of a record; that of a file of a folder is in its id."""
     path, (_, _, number) = found.files[record.split], record.id.rpartition("-")
     return Slice(path).at(int(number)) if path.is_file() else record.id
 
@@ -82,7 +82,7 @@ COUNTED = ("records", "entities", "relations", "na_pairs", "events", "arguments"
 
 
 def count(record: Record, counts: Counter[str]) -> None:
-    """Add a record to the counts that cards state; what was never labelled is no negative."""
+    """Add a record to the counts that cards state; an unlabelled one is no negative."""
     counts["records"] += 1
     counts["entities"] += len(record.entities)
     counts["relations"] += len(record.relations)
@@ -96,8 +96,8 @@ def count(record: Record, counts: Counter[str]) -> None:
 
 
 def schema_surprises(found: FoundSource) -> list[str]:
-    """Compare the label file of a source, where it lies there, with the card."""
-    schema_labels = getattr(module_of(found.card), "schema_labels", None)
+    """Return the labels of a schema file, where there is one, that are not on the card."""
+    schema_labels = module_of(found.card).schema_labels
     if schema_labels is None:
         return []
     for name in found.edition.schema_files:
@@ -117,33 +117,33 @@ def overview(raw: Path) -> list[dict[str, Any]]:
     A source that cannot be read has its `problem`, in one line, and little else.
     """
     rows = []
-    cards = catalogue.cards(raw)
-    for name in cards:
+    every = cards(raw)
+    for name in every:
         try:
-            rows.append(_row(cards[name], raw))
+            rows.append(_row(every[name], raw))
         except ChinchillaError as error:
             rows.append({"source": name, **_UNREAD, "problem": str(error)})
     return rows
 
 
-_WORDS = ("title", "task", "summary", "home", "licence", "obtain", "paper", "metric")
+_OF_CARD = ("title", "task", "summary", "home", "licence", "obtain", "paper", "metric")
 _EMPTY: dict[str, Any] = {"editions": [], "files": {}, "labels": 0, "notes": [], "unread": []}
-_UNREAD = dict.fromkeys((*_WORDS, "editions", "edition", "found")) | _EMPTY
+_UNREAD = dict.fromkeys((*_OF_CARD, "editions", "edition", "found")) | _EMPTY
 
 
 def _row(card: Card, raw: Path) -> dict[str, Any]:
-    found = catalogue.find(card, raw)
+    found = find(card, raw)
     edition = None if found is None else found.edition.name
-    shown = card.editions[0].name if edition is None else edition
-    row: dict[str, Any] = {"source": card.source}
-    for key in _WORDS:
-        row[key] = getattr(card, key)
-    row["editions"] = [one.name for one in card.editions]
-    row["edition"] = edition
-    row["found"] = None if found is None else found.kind
-    row["files"] = {} if found is None else {k: str(v) for k, v in found.files.items()}
-    row["labels"] = len(card.label_set(shown).labels)
-    row["notes"] = list(card.notes)
-    row["unread"] = [str(one) for one in unread_of(card, raw, found)]
-    row["problem"] = None
-    return row
+    files = {} if found is None else found.files
+    return {
+        "source": card.source,
+        **{key: getattr(card, key) for key in _OF_CARD},
+        "editions": [one.name for one in card.editions],
+        "edition": edition,
+        "found": None if found is None else found.kind,
+        "files": {split: str(path) for split, path in files.items()},
+        "labels": len(card.label_set(edition or card.editions[0].name).labels),
+        "notes": list(card.notes),
+        "unread": [str(one) for one in unread_of(card, raw, found)],
+        "problem": None,
+    }

@@ -1,88 +1,79 @@
-"""What a file says of itself before it is read: whether anybody has labelled it at all.
+"""Whether anybody has labelled a file at all, told before it is read.
 
 A file in which no record has a label is no file of negatives. For train it is an error; dev and
 test are read as unlabelled, with a warning. A file is judged whole, whatever shares of it are
 carved into splits; reading stops at the first label.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping, Sequence, Sized
 
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.read import SplitSlice
-from chinchilla.errors import CardError, ChinchillaError, InputError, Tally
+from chinchilla.corpus.mapping_check import check_mapping
+from chinchilla.corpus.read import SplitReader
+from chinchilla.corpus.source import module_of
+from chinchilla.errors import CardError, ChinchillaError, InputError
 from chinchilla.readers import jsonl
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import Record, Split
+from chinchilla.tally import Tally
 
 MANY = 50
 """So many pairs without any relation are no labels of a split: a quarter of those published are
 negative, and half of them in SanWen's at the most."""
 
 
-class CheckFile(Protocol):
-    """Look at a file as a whole before it is read: raise what is wrong with it, or warn."""
-
-    def __call__(self, part: SplitSlice) -> None:
-        """Raise CardError for what cannot be read as the card says."""
-
-
-class SourceEvidence(NamedTuple):
-    """How the files of a source are read and, where it has its own way, looked at before.
-
-    `text_keys` are the keys of records that have no labels, where the files are JSON.
-    """
-
-    card: Card
-    edition: Edition
-    load: Callable[[SplitSlice], Iterator[Record]]
-    check_file: CheckFile | None = None
-    text_keys: frozenset[str] | None = None
-
-
 def unlabelled_splits(
-    source: SourceEvidence, files: Mapping[Slice, Sequence[Split]], tally: Tally
+    card: Card, edition: Edition, files: Mapping[Slice, Sequence[Split]], tally: Tally
 ) -> tuple[Split, ...]:
-    """Return the splits without labels: those the card states, and those found to be so.
+    """Return the splits without labels: those the card states, and those whose files have none.
 
-    `files` are the lines of each file and the splits that are read out of them. Raises
-    InputError where train has no labels, CardError where lists of the card are not there.
+    Args:
+        card: The card of the source.
+        edition: The edition that is read.
+        files: The lines of each file, with the splits that are read out of them.
+        tally: Takes the warnings.
+
+    Raises:
+        InputError: Train has no labels.
+        CardError: Lists of the mapping are in no record.
     """
-    stated = source.edition.unlabelled
-    found: list[Split] = []
+    stated = edition.unlabelled
+    without: list[Split] = []
+    whole = edition.model_copy(update={"carve": None})
     for lines, splits in files.items():
         judged = [split for split in splits if split not in stated]
+        if not judged:
+            continue
         seen = Tally(forgiving=True)
-        if judged and not _labelled(source, lines, judged[0], seen, tally):
-            if "train" in judged:
-                raise _no_training(source.card, lines, seen)
-            found += judged
-            listed = ", ".join(f'"{split}"' for split in (*stated, *found))
-            table = f"{source.edition.table} in {source.card.own}"
-            todo = f"state unlabelled = [{listed}] under {table}, or add the labels"
-            tally.warn("split-without-labels", str(lines.path), todo)
-    return (*stated, *found)
+        reader = SplitReader(card, whole, judged[0], module_of(card))
+        if _labelled(reader, lines, seen, tally):
+            continue
+        if "train" in judged:
+            raise _no_training(card, lines, seen)
+        without += judged
+        listed = ", ".join(f'"{split}"' for split in (*stated, *without))
+        table = f"{edition.table} in {card.own}"
+        todo = f"state unlabelled = [{listed}] under {table}, or add the labels"
+        tally.warn("split-without-labels", str(lines.path), todo)
+    return (*stated, *without)
 
 
-def _labelled(
-    source: SourceEvidence, lines: Slice, split: Split, seen: Tally, tally: Tally
-) -> bool:
+def _labelled(reader: SplitReader, lines: Slice, seen: Tally, tally: Tally) -> bool:
     """Tell whether a file has a label, or cannot be judged: reading it says why.
 
     `seen` takes what is counted on the way. A few pairs of no relation alone are labels, warned of.
     """
-    edition = source.edition.model_copy(update={"carve": None})
-    part = SplitSlice(source.card, edition, split, lines, seen)
+    card, text_keys = reader.card, reader.source.text_keys
     records = negatives = 0
     try:
-        if source.check_file is not None:
-            source.check_file(part)
-            tally.merge(Tally(warned=part.tally.warned))
-        if source.text_keys is not None and _texts_alone(lines, source.text_keys):
+        if card.mapping is not None:
+            check_mapping(reader, card.mapping, reader.part(lines, seen))
+            tally.merge(Tally(warned=seen.warned))
+        if text_keys is not None and _texts_alone(lines, text_keys):
             return False
-        for record in source.load(part):
+        for record in reader.records(lines, seen):
             records, negatives = records + 1, negatives + len(record.na_pairs)
-            if gold_of(record) or _refused_gold(part.tally):
+            if gold_of(record) or _refused_gold(seen):
                 return True
     except CardError:
         raise
@@ -90,9 +81,9 @@ def _labelled(
         return True
     few = 0 < negatives < MANY
     if few:
-        todo = f"see whether the relations are lost: every pair is {source.card.na!r}"
+        todo = f"see whether the relations are lost: every pair is {card.na!r}"
         tally.warn("no-relation-in-the-file", str(lines.path), todo)
-    return few or not records or _refused_gold(part.tally)
+    return few or not records or _refused_gold(seen)
 
 
 def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
@@ -107,9 +98,7 @@ def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
 
 def gold_of(record: Record) -> Sized:
     """Return the gold of a record's own task; entities beside relations are no relations."""
-    if record.task == "ner":
-        return record.entities
-    return record.relations if record.task == "re" else record.events
+    return {"ner": record.entities, "re": record.relations, "ee": record.events}[record.task]
 
 
 _OF_LINES = frozenset(
@@ -123,7 +112,7 @@ _OF_LINES = frozenset(
 
 
 def _refused_gold(tally: Tally) -> bool:
-    """Tell whether a record was refused for what stands in it: it has labels, or could have."""
+    """Tell whether a record was refused for its content: it has labels, or could have."""
     lost = bool(tally.lost) or any(reason.startswith("brat-") for reason in tally.warned)
     return lost or any(reason not in _OF_LINES for reason in tally.refused)
 

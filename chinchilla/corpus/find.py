@@ -4,17 +4,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from importlib.util import find_spec
+from os.path import lexists
 from pathlib import Path
-from typing import Protocol, cast
 
-from chinchilla.corpus import evidence
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8, lies
-from chinchilla.corpus.read import SplitSlice
+from chinchilla.corpus.evidence import unlabelled_splits
+from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8
+from chinchilla.corpus.read import SplitReader
 from chinchilla.corpus.registry import (
-    CARDS,
     OWN_CARD,
     Cards,
     called,
@@ -23,10 +20,12 @@ from chinchilla.corpus.registry import (
     load_card,
     resolve,
 )
-from chinchilla.errors import CardError, InputError, Tally
-from chinchilla.readers.lines import Boundary, Slice, check_content, cut
+from chinchilla.corpus.source import module_of
+from chinchilla.errors import CardError, InputError
+from chinchilla.readers.lines import Slice, check_content, cut
 from chinchilla.resources import shipped
 from chinchilla.schema import SPLITS, Record, Split
+from chinchilla.tally import Tally
 
 _DEV = ("dev", "valid", "validation", "val")
 _DEV_WORD = re.compile(r"(?<![a-z])(?:dev|valid|validation|val)(?![a-z])", re.IGNORECASE)
@@ -34,10 +33,10 @@ _TRAIN_WORD = re.compile(r"(?<![a-z])train", re.IGNORECASE)
 
 
 def candidates(edition: Edition, split: Split) -> tuple[str, ...]:
-    """List the names that the file of a split may have, best first.
+    """Return the names that the file of a split may have, best first.
 
-    A name that says valid, validation or val is as good as one that says dev. Where a split is
-    carved out of train, a file of its own, named as that of train is, comes before.
+    Names with valid, validation or val count as names with dev. Where a split is carved out of
+    train.txt, a file of its own named alike (dev.txt) comes before.
     """
     listed = edition.splits.get(split, ())
     train = edition.splits.get("train", ()) if split != "train" else ()
@@ -52,7 +51,7 @@ def candidates(edition: Edition, split: Split) -> tuple[str, ...]:
 
 
 def likely_split(name: str) -> Split | None:
-    """Return the split that a name speaks of, None where it speaks of none."""
+    """Return the split that a file name contains, None where it contains none."""
     low = name.casefold()
     if "train" in low:
         return "train"
@@ -70,21 +69,23 @@ def edition_names(edition: Edition) -> dict[str, Split]:
     return names
 
 
-__all__ = ["Cards", "called", "card_paths", "cards", "find_file", "load_card", "resolve"]
-
-
-class SourceModule(Protocol):
-    """What a source module offers; `window`, `edition_of` and `schema_labels` are optional."""
-
-    boundary: Callable[[Path], Boundary]
-    load: Callable[[SplitSlice], Iterator[Record]]
+__all__ = [
+    "Cards",
+    "called",
+    "card_paths",
+    "cards",
+    "find_file",
+    "load_card",
+    "module_of",
+    "resolve",
+]
 
 
 @dataclass(frozen=True)
 class FoundSource:
     """A source with the files found for one edition of it.
 
-    `tally` holds what was warned of before any record was read.
+    `tally` has what was warned of before any record was read.
     """
 
     card: Card
@@ -96,58 +97,52 @@ class FoundSource:
 
     @property
     def kind(self) -> str:
-        """Say whether the user's files or our sample were found."""
+        """Return `files` for the user's, `sample` for ours."""
         return "sample" if self.sample else "files"
-
-
-def module_of(card: Card) -> SourceModule:
-    """Import the module of a source, or the one that reads by field mapping.
-
-    A card with a mapping is read by it, whatever its source is.
-    """
-    name = f"chinchilla.sources.{card.source}"
-    ours = (CARDS / f"{card.source}.toml").is_file() and find_spec(name) is not None
-    module = import_module(name if ours and card.mapping is None else "chinchilla.corpus.mapped")
-    return cast(SourceModule, module)
 
 
 def find(
     card: Card, raw: Path, edition: str | None = None, samples: bool | None = None
 ) -> FoundSource | None:
-    """Find the files of a source under raw/, else those of our sample, else nothing.
+    """Return the files of a source under raw/, else those of our sample, else None.
 
-    Where `samples` is not said, they are read only where raw/ holds no files of any source.
-    Raises InputError where the files under raw/ are of other editions than the one named,
-    CardError where two splits would be the same lines of a file.
+    Args:
+        card: The card of the source.
+        raw: The folder of raw files.
+        edition: The edition to read; by default the first whose files are there.
+        samples: Whether our sample may be read; by default where raw/ has no files of any source.
+
+    Raises:
+        InputError: The files under raw/ are of other editions than the one named.
+        CardError: Two splits would be the same lines of a file, or the mapping does not fit.
     """
     folders = source_folders(card, raw)
     found = _find_in(card, folders, edition, sample=False)
     if found is None and edition is not None:
         _check_others(card, folders, edition)
     if found is None and (samples or (samples is None and not holds_files(raw))):
-        places = [raw / SAMPLES / card.source, shipped(SAMPLES) / card.source]
-        there = [place for place in places if place.is_dir()]
-        found = _find_in(card, there, edition, sample=True)
-    if found is not None and found.edition.carve is None:
+        ours = [raw / SAMPLES / card.source, shipped(SAMPLES) / card.source]
+        found = _find_in(card, [path for path in ours if path.is_dir()], edition, sample=True)
+    if found is None:
+        return None
+    if found.edition.carve is None:
         _check_lines(found)
-    return None if found is None else _judged(found)
+    return _judged(found)
 
 
 def _judged(found: FoundSource) -> FoundSource:
     """Take the splits in which no record has a label as unlabelled; see `evidence`."""
-    module, files = module_of(found.card), dict[Slice, list[Split]]()
+    files: dict[Slice, list[Split]] = {}
     for split, path in found.files.items():
         if path.is_file() or any(path.glob("*.ann")):
             with suppress(InputError):  # it is raised when the file is read
                 files.setdefault(_lines_of(found, split), []).append(split)
-    look = getattr(module, "check_file", None)
-    keys = getattr(module, "TEXT_KEYS", None)
-    source = evidence.SourceEvidence(found.card, found.edition, module.load, look, keys)
-    without = evidence.unlabelled_splits(source, files, found.tally)
+    without = unlabelled_splits(found.card, found.edition, files, found.tally)
     return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
 
 
 def _check_lines(found: FoundSource) -> None:
+    """Raise CardError where two splits are the same lines and nothing says their shares."""
     for split in found.files:
         first, *others = _sharing(found, split)
         if others:
@@ -157,52 +152,54 @@ def _check_lines(found: FoundSource) -> None:
 
 
 def source_folders(card: Card, raw: Path) -> list[Path]:
-    """List the folders of raw/ that bear a name of the source, in the order of the card.
+    """Return the folders of raw/ that have a name of the source, in the order of the card.
 
-    Folders may differ in letter case alone; one with a card of another source is that one's.
+    Letter case may differ; a folder with a card of another source is that one's.
     """
     if not raw.is_dir():
         return []
     own = Path(card.own)
     names = dict.fromkeys([card.source, *card.folders, own.parent.name])
-    lying = [
+    folders = [
         path
         for path in sorted(raw.iterdir())
         if is_utf8(path.name)
         and path.is_dir()
-        and (path / OWN_CARD == own or not lies(path / OWN_CARD))
+        and (path / OWN_CARD == own or not lexists(path / OWN_CARD))
     ]
-    exact = [path for name in names for path in lying if path.name == name]
-    alike = [path for name in names for path in lying if path.name.casefold() == name.casefold()]
+    exact = [path for name in names for path in folders if path.name == name]
+    alike = [path for name in names for path in folders if path.name.casefold() == name.casefold()]
     return list(dict.fromkeys([*exact, *alike]))
 
 
 def _find_in(
-    card: Card, folders: list[Path], edition: str | None, sample: bool
+    card: Card, folders: list[Path], wanted: str | None, sample: bool
 ) -> FoundSource | None:
-    editions = card.editions if edition is None else (card.edition(edition),)
-    candidates = []
-    for folder in folders:
-        for one in editions:
-            files = _files(folder, one)
-            if files:
-                candidates.append(FoundSource(card, one, folder, files, sample))
-    complete = [found for found in candidates if "train" in found.files]
-    chosen = next(iter(complete or candidates), None)
-    return None if chosen is None else _by_content(chosen, edition)
+    """Return the first edition with a training file, else the first with any file."""
+    editions = card.editions if wanted is None else (card.edition(wanted),)
+    several = [
+        FoundSource(card, edition, folder, files, sample)
+        for folder in folders
+        for edition in editions
+        if (files := _files(folder, edition))
+    ]
+    complete = [found for found in several if "train" in found.files]
+    chosen = next(iter(complete or several), None)
+    return None if chosen is None else _by_content(chosen, wanted)
 
 
 def _check_others(card: Card, folders: list[Path], wanted: str) -> None:
-    """Raise InputError where files of other editions lie: our sample must not stand for them."""
+    """Raise InputError where files of other editions are there: no sample replaces them."""
     for folder in folders:
-        lying = [(one, files) for one in card.editions if (files := _files(folder, one))]
-        seen = [
-            _by_content(FoundSource(card, one, folder, files, False), None) for one, files in lying
+        names = [
+            _by_content(FoundSource(card, edition, folder, files, False), None).edition.name
+            for edition in card.editions
+            if (files := _files(folder, edition))
         ]
-        if seen:
-            names = " and ".join(dict.fromkeys(found.edition.name for found in seen))
-            what = f"the files here are of the edition {names}, not {wanted}"
-            raise InputError(str(folder), what, f"add the files of {wanted} or choose {names}")
+        if names:
+            listed = " and ".join(dict.fromkeys(names))
+            what = f"the files here are of the edition {listed}, not {wanted}"
+            raise InputError(str(folder), what, f"add the files of {wanted} or choose {listed}")
 
 
 def _by_content(found: FoundSource, wanted: str | None) -> FoundSource:
@@ -211,7 +208,7 @@ def _by_content(found: FoundSource, wanted: str | None) -> FoundSource:
     Its own file names are looked for then, and a file that shows another edition is not read.
     Raises InputError where the user asked for another one.
     """
-    edition_of = getattr(module_of(found.card), "edition_of", None)
+    edition_of = module_of(found.card).edition_of
     if edition_of is None:
         return found
     for split in SPLITS:
@@ -228,81 +225,88 @@ def _by_content(found: FoundSource, wanted: str | None) -> FoundSource:
 def _of_edition(
     found: FoundSource, edition: Edition, edition_of: Callable[[Path], str | None]
 ) -> FoundSource:
-    """Look for the files of an edition, by its names first, then by those that found it."""
-
-    def fits(path: Path, split: Split) -> bool:
-        return split in edition.unlabelled or edition_of(path) in (None, edition.name)
-
+    """Look for the files of an edition, by its own names first."""
     files: dict[Split, Path] = {}
     for split in SPLITS:
-        there = [find_file(found.folder, name) for name in candidates(edition, split)]
-        lying = [path for path in [*there, found.files.get(split)] if path is not None]
-        fitting = next((path for path in lying if fits(path, split)), None)
-        if fitting is not None:
-            files[split] = fitting
+        paths = [find_file(found.folder, name) for name in candidates(edition, split)]
+        for path in (*paths, found.files.get(split)):
+            any_edition = split in edition.unlabelled
+            if path is not None and (any_edition or edition_of(path) in (None, edition.name)):
+                files[split] = path
+                break
     return replace(found, edition=edition, files=files)
 
 
 def _files(folder: Path, edition: Edition) -> dict[Split, Path]:
-    """Find the file of each split: the first candidate name that is there."""
+    """Return the file of each split: the first candidate name that is there."""
     files: dict[Split, Path] = {}
     for split in SPLITS:
-        for name in candidates(edition, split):
-            path = find_file(folder, name)
-            if path is not None:
-                files[split] = path
-                break
+        paths = (find_file(folder, name) for name in candidates(edition, split))
+        path = next((path for path in paths if path is not None), None)
+        if path is not None:
+            files[split] = path
     return files
 
 
 def slices(found: FoundSource, split: Split, size: int) -> Iterator[Slice]:
-    """Cut the file of a split into slices of about `size` bytes."""
-    module = module_of(found.card)
+    """Yield slices of the file of a split, of about `size` bytes.
+
+    Raises InputError where the file is a folder or is empty.
+    """
     path = found.files[split]
     if path.is_dir() and not any(path.glob("*.ann")):
         todo = f"put the file {path.name} itself there"
         raise InputError(str(path), "is a folder, not a file", todo)
     if path.is_file():
         check_content(path)
-    yield from cut(_lines_of(found, split), size, module.boundary(path))
+    yield from cut(_lines_of(found, split), size, module_of(found.card).boundary(path))
 
 
 def _lines_of(found: FoundSource, split: Split) -> Slice:
     """Return the part of its file that a split is in."""
-    path = found.files[split]
-    window = getattr(module_of(found.card), "window", None)
-    return Slice(path) if window is None else window(path, split, found.edition)
+    return module_of(found.card).slice_of(found.files[split], split, found.edition.joined)
 
 
 def _sharing(found: FoundSource, split: Split) -> tuple[Split, ...]:
-    """List the splits that are in the same lines of the same file, in the order of the house."""
-    same = [one for one in SPLITS if found.files.get(one) == found.files[split]]
+    """Return the splits in the same lines of the same file, in the order of SPLITS."""
+    same = [other for other in SPLITS if found.files.get(other) == found.files[split]]
     if len(same) == 1:
         return tuple(same)
     lines = _lines_of(found, split)
-    return tuple(one for one in same if _lines_of(found, one) == lines)
+    return tuple(other for other in same if _lines_of(found, other) == lines)
 
 
 def load(
     found: FoundSource, split: Split, part: Slice, tally: Tally, every: bool = False
 ) -> Iterator[Record]:
-    """Read the records of one slice of a split; `every` where all splits are read and counted."""
-    module = module_of(found.card)
+    """Return the records of one slice of a split, in the order of the file.
+
+    Args:
+        found: The source.
+        split: The split.
+        part: A slice that `slices` gave.
+        tally: Takes what is refused, fixed and warned of.
+        every: Whether all splits are read: what is of no split counts for the first alone.
+    """
     shared = _sharing(found, split)
-    counts = not every or split == shared[0]
-    return module.load(SplitSlice(found.card, found.edition, split, part, tally, shared, counts))
+    counts_lines = not every or split == shared[0]
+    source = module_of(found.card)
+    reader = SplitReader(found.card, found.edition, split, source, shared, counts_lines)
+    return reader.records(part, tally)
 
 
 def records(
     found: FoundSource, split: Split, tally: Tally, every: bool = False
 ) -> Iterator[Record]:
-    """Read every record of a split; raise InputError where the split has no file.
-
-    Where `every` split is read, what is of no split counts for the first of a file alone.
-    """
+    """Yield every record of a split, as `load` does; raise InputError where it has no file."""
     if split not in found.files:
-        names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
-        what = f"{found.card.source} has no {split} file here (looked for {names})"
+        what = without_file(found, split)
         raise InputError(str(found.folder), what, "choose another split or add the file")
     for part in slices(found, split, 1 << 62):
         yield from load(found, split, part, tally, every)
+
+
+def without_file(found: FoundSource, split: Split) -> str:
+    """Return what is wrong where a source has no file of a split, with the names looked for."""
+    names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
+    return f"{found.card.source} has no {split} file here (looked for {names})"

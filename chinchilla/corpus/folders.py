@@ -1,9 +1,9 @@
-"""Files in the folder of a source: found, told from what is none, and kept inside it."""
+"""Files in the folder of a source: which are data, and that links do not leave it."""
 
-import os
 import stat
 from collections.abc import Iterator
 from glob import escape
+from os.path import lexists
 from pathlib import Path
 
 from chinchilla.errors import InputError
@@ -16,22 +16,21 @@ _NO_DATA_ENDS = (".conf", ".md", ".pdf", ".md5", ".sha1", ".sha256")
 
 
 def find_file(folder: Path, name: str) -> Path | None:
-    """Find a file in a folder or one folder below; official zips unpack to such folders.
+    """Return a file in a folder or one folder below it: official zips unpack to such folders.
 
     Raises InputError for what is no file, and for a link that leaves the folder of raw files.
     """
-    places = [folder / name, folder / name / name, *sorted(folder.glob(f"*/{escape(name)}"))]
-    for path in places:
+    for path in (folder / name, folder / name / name, *sorted(folder.glob(f"*/{escape(name)}"))):
         if path.is_file():
             return _inside(path, folder)
-        if not path.is_dir() and lies(path):
+        if not path.is_dir() and lexists(path):
             raise InputError(str(path), f"is {kind_of(path)}", "put the file itself there")
-    there = folder / name
-    if not there.is_dir():
+    documents = folder / name
+    if not documents.is_dir():
         return None
-    for path in sorted(there.iterdir()):
+    for path in sorted(documents.iterdir()):
         _inside(path, folder)
-    return _inside(there, folder)
+    return _inside(documents, folder)
 
 
 def _inside(path: Path, folder: Path) -> Path:
@@ -48,13 +47,8 @@ def _inside(path: Path, folder: Path) -> Path:
     raise InputError(str(path), what, "put the file itself there")
 
 
-def lies(path: Path) -> bool:
-    """Tell whether anything lies there, a broken link too."""
-    return os.path.lexists(path)
-
-
 def kind_of(path: Path) -> str:
-    """Say in words what lies at a path where no file or folder does."""
+    """Return what is at a path, in words, where it is not what it should be."""
     try:
         mode = path.stat().st_mode
     except OSError:
@@ -79,14 +73,14 @@ def is_utf8(name: str) -> bool:
 
 
 def no_data(name: str) -> bool:
-    """Tell whether a name is one of what lies beside data: terms, cards, sums, hidden files."""
+    """Tell whether a name is of what comes beside data: terms, cards, sums, hidden files."""
     low = name.casefold()
     known = low in _NO_DATA_NAMES or low.endswith(_NO_DATA_ENDS)
     return known or low.startswith((".", *_NO_DATA))
 
 
 def entries(folder: Path) -> list[Path]:
-    """List what lies in a folder and may be data, in order."""
+    """Return what is in a folder and may be data, by name."""
     return [path for path in sorted(folder.iterdir()) if not no_data(path.name)]
 
 
@@ -95,18 +89,18 @@ def data_files(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    waiting = [path]
-    while waiting:
-        for one in entries(waiting.pop()):
-            if one.is_dir() and not one.is_symlink():
-                waiting.append(one)
+    folders = [path]
+    while folders:
+        for entry in entries(folders.pop()):
+            if entry.is_dir() and not entry.is_symlink():
+                folders.append(entry)
             else:
-                yield one
+                yield entry
 
 
 def holds_files(raw: Path) -> bool:
-    """Tell whether a folder of raw files holds any, our samples apart."""
+    """Tell whether a folder of raw files has any, our samples apart."""
     if not raw.is_dir():
         return False
-    lying = [path for path in entries(raw) if path.name != SAMPLES]
-    return any(next(data_files(path), None) is not None for path in lying)
+    others = (path for path in entries(raw) if path.name != SAMPLES)
+    return any(next(data_files(path), None) is not None for path in others)

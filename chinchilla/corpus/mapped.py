@@ -1,156 +1,40 @@
-"""The source module of cards with a mapping: rows to records, and how far to trust them."""
+"""Read records by the field mapping of a card alone; nothing of its lists is passed over."""
 
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
 
 from chinchilla.corpus.card import Card
-from chinchilla.corpus.mapped_fields import Reader, text_of
-from chinchilla.corpus.mapping import GOLD, Mapping, tried
-from chinchilla.corpus.offsets import Repeats, Setting
-from chinchilla.corpus.paths import ABSENT, UnmappedError, lookup, walk
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.shape import MisfitError, near_key, nearest
-from chinchilla.errors import CardError, ChinchillaError, RecordError, Tally
+from chinchilla.corpus.mapping import (
+    GOLD,
+    EventFields,
+    Fields,
+    Mapping,
+    RelationFields,
+    tried,
+)
+from chinchilla.corpus.offsets import SpanReader
+from chinchilla.corpus.paths import (
+    ABSENT,
+    Absent,
+    Match,
+    Missing,
+    UnmappedError,
+    fetch,
+    fetch_labels,
+    fetch_string,
+    lookup,
+    walk,
+)
+from chinchilla.errors import CardError, RecordError
 from chinchilla.readers import jsonl
-from chinchilla.schema import Record
-
-SPANS = 5000
-"""So many spans are looked at for surfaces that come again and again."""
-
-Row = dict[str, Any]
-
-
-class Unmet(NamedTuple):
-    """A list path that no record of a file has, with the keys of the first and the nearest one."""
-
-    table: str
-    path: str
-    keys: tuple[str, ...]
-    near: str | None
-
-
-def check_lists(part: SplitSlice, mapping: Mapping) -> None:
-    """Raise CardError where a list of the mapping is in no record of a file.
-
-    The list of the task itself may be missing in a file without labels, if no key is near to it.
-    """
-    gold = GOLD[part.card.task]
-    unmet = list(_unmet(part, mapping))
-    unlabelled = any(one.table == gold for one in unmet) and part.split != "train"
-    for table, path, keys, near in unmet:
-        if table == "title":
-            todo = f"correct title in [mapping] of {part.card.own}, or leave it out"
-            part.tally.warn("no-title", str(part.slice.path), todo)
-        elif near is not None or not unlabelled:
-            hint = "" if near is None else f", the nearest is {near!r}"
-            what = f"no record has {table}.list {path!r}; the first has the keys {', '.join(keys)}"
-            todo = f"correct [mapping] in {part.card.own}, or take {table} out of it"
-            raise CardError(str(part.slice.path), f"{what}{hint}; tried {tried(mapping)}", todo)
-
-
-def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[Unmet]:
-    """Read a file until every list has been met, and yield those that never were."""
-    left = {name: names.list for name, names in mapping.tables.items()}
-    if mapping.title is not None:
-        left["title"] = mapping.title
-    keys: dict[str, tuple[str, ...]] = {}
-    for _, row in jsonl.rows(part.slice, Tally(forgiving=True)):
-        if not isinstance(lookup(row, mapping.text), str):
-            continue  # refused when it is read
-        for table, path in tuple(left.items()):
-            for holder in _holders(row, table, mapping):
-                keys.setdefault(table, tuple(holder) if isinstance(holder, dict) else ())
-                if _met(holder, table, path):
-                    left.pop(table, None)
-        if not left:
-            return
-    for table, path in left.items():
-        if table in keys:
-            step, unused = path.split(".")[0], set(keys[table]) - mapping.steps
-            yield Unmet(table, path, keys[table], nearest(step, tuple(sorted(unused))))
-
-
-def _holders(row: Row, table: str, mapping: Mapping) -> list[Any]:
-    """Return what should hold a list: the record, or each of its events for arguments."""
-    if table != "arguments" or mapping.events is None:
-        return [row]
-    try:
-        events = [found.item for found in walk(row, mapping.events.list).items]
-        return [event for event in events if lookup(event, mapping.events.type) is not ABSENT]
-    except MisfitError:
-        return []
-
-
-def _met(holder: Any, table: str, path: str) -> bool:
-    if table == "title":
-        return lookup(holder, path) is not ABSENT
-    try:
-        found = walk(holder, path)
-    except MisfitError:
-        # it is there, and refused when it is read
-        return True
-    return bool(found.items) or not found.missing
-
-
-def check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record]) -> None:
-    """Warn where spans given by offsets alone are, again and again, one character off."""
-    names = mapping.entities
-    if names is None or names.text is not None:
-        return
-    repeats = Repeats()
-    spans = (
-        (record.text, span.start, span.end, record.id)
-        for record in _readable(records)
-        for span in record.entities
-        if span.start is not None and span.end is not None
-    )
-    for text, start, end, name in islice(spans, SPANS):
-        place = part.slice.at(int(name.rpartition("-")[2]))
-        repeats.add(text, start, end, place)
-    unit = mapping.setting.unit
-    if mapping.offsets == "end-exclusive":
-        _warn(part, mapping, repeats.short(), Setting("end-inclusive", unit))
-    elif mapping.offsets == "end-inclusive":
-        _warn(part, mapping, repeats.long(), Setting("end-exclusive", unit))
-
-
-def _readable(records: Iterator[Record]) -> Iterator[Record]:
-    try:
-        yield from records
-    except ChinchillaError:
-        return
-
-
-def _warn(part: SplitSlice, mapping: Mapping, places: list[str], better: Setting) -> None:
-    todo = f"set {better.differs(mapping.setting)} in [mapping] of {part.card.own}"
-    for place in places:
-        part.tally.warn("surfaces-one-character-off", place, todo)
-
-
-boundary = jsonl.boundary
-
-
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part; raise CardError where the card has no mapping."""
-    mapping = mapping_of(part.card)
-
-    def fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-        return without_na(mapped_fields(row, spot, mapping), spot.card.na)
-
-    def text(row: dict[str, Any]) -> str:
-        return text_of(row, mapping)
-
-    return part.records(jsonl.rows(part.slice, part.line_tally), fields, text)
-
-
-def check_file(part: SplitSlice) -> None:
-    """Raise CardError for a list that no record of a file has; warn of spans one off."""
-    mapping = mapping_of(part.card)
-    check_lists(part, mapping)
-    aside = replace(part, tally=Tally(forgiving=True))
-    check_surfaces(part, mapping, load(aside))
+from chinchilla.readers.context import Fields as RecordFields
+from chinchilla.readers.context import RowContext
+from chinchilla.readers.jsonl import Row, kind
+from chinchilla.readers.lines import Slice
+from chinchilla.readers.shape import MisfitError, near_key, nearest
+from chinchilla.tally import Tally
 
 
 def mapping_of(card: Card) -> Mapping:
@@ -160,27 +44,31 @@ def mapping_of(card: Card) -> Mapping:
     return card.mapping
 
 
-def mapped_fields(row: dict[str, Any], spot: RowContext, mapping: Mapping) -> dict[str, Any]:
-    """Read a record; raise CardError showing keys and mapping where they do not fit."""
-    try:
-        return Reader(row, mapping, spot).fields()
-    except UnmappedError as error:
-        raise _unmapped(spot, mapping, error) from error
-    except MisfitError as error:
-        todo = f"correct the line, or [mapping] in {spot.card.own}"
-        raise RecordError(spot.where(), str(error), todo) from error
+def text_of(mapping: Mapping) -> Callable[[Row], str]:
+    """Return what reads the text of a record; it raises UnmappedError or MisfitError for none."""
+    return lambda row: fetch_string(Match(row, ()), mapping.text)
 
 
-def without_na(fields: dict[str, Any], na: str | None) -> dict[str, Any]:
-    """Keep pairs of no relation apart from relations, where the card names their label."""
-    if na is not None and "relations" in fields:
-        pairs = [one for one in fields["relations"] if one["predicate"] == na]
-        fields["na_pairs"] = pairs
-        fields["relations"] = [one for one in fields["relations"] if one["predicate"] != na]
+def to_fields(mapping: Mapping) -> Callable[[Row, RowContext], RecordFields]:
+    """Return what reads a record.
+
+    It raises CardError, with keys and mapping, where a path leads nowhere, and RecordError for a
+    value that does not fit.
+    """
+
+    def fields(row: Row, context: RowContext) -> RecordFields:
+        try:
+            return Reader(row, mapping, context).fields()
+        except UnmappedError as error:
+            raise _unmapped(context, mapping, error) from error
+        except MisfitError as error:
+            todo = f"correct the line, or [mapping] in {context.part.own_card}"
+            raise RecordError(context.where(), str(error), todo) from error
+
     return fields
 
 
-def _unmapped(spot: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
+def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
     holder = "an item of " + repr(error.inside) if error.inside else "the record"
     keys, near = f"{holder} has the keys ", ""
     if isinstance(error.holder, dict):
@@ -189,7 +77,238 @@ def _unmapped(spot: RowContext, mapping: Mapping, error: UnmappedError) -> CardE
     else:
         keys = f"{holder} is {jsonl.kind(error.holder)}"
     what = f"no field {error.path!r}{near}; {keys}; tried {tried(mapping)}"
-    todo = f"correct [mapping] in {spot.card.own}"
+    todo = f"correct [mapping] in {context.part.own_card}"
     if isinstance(error.holder, dict) and error.inside and "type" in error.holder:
         todo += '; where = { type = "..." } takes the items of one kind'
-    return CardError(spot.where(), what, todo, reason="unmapped-field")
+    return CardError(context.where(), what, todo, reason="unmapped-field")
+
+
+class Reader:
+    """Read one record by a mapping."""
+
+    def __init__(self, row: Row, mapping: Mapping, context: RowContext) -> None:
+        """Read the text."""
+        self.row, self.mapping, self.context = row, mapping, context
+        self.spans = SpanReader(text_of(mapping)(row), mapping, context)
+        self.own_card = context.part.own_card
+
+    def fields(self) -> Row:
+        """Return the fields of the record; one that nobody has annotated has no labels."""
+        fields: Row = {"text": self.spans.text}
+        if self.mapping.title is not None:
+            title = lookup(self.row, self.mapping.title)
+            # a value on the way to it that has no such key has no title
+            fields["title"] = None if isinstance(title, Absent) else title
+        if not self.context.part.labelled:
+            self._pass_over()
+        elif not self._annotated():
+            fields["labelled"] = False
+        else:
+            entities, by_id = self._entities()
+            fields["entities"] = entities
+            fields["relations"] = self._relations(by_id)
+            fields["events"] = self._events()
+        return fields
+
+    def _pass_over(self) -> None:
+        names = self.mapping.tables.get(GOLD[self.context.part.labels.task])
+        try:
+            self.context.warn_of_labels([] if names is None else walk(self.row, names.list).items)
+        except MisfitError:
+            return
+
+    def _annotated(self) -> bool:
+        """Tell whether a task of Label Studio was done, and leave out what was cancelled."""
+        key = self.mapping.annotations
+        if key is None:
+            return True
+        annotations = self.row.get(key)
+        if annotations is None:
+            self._near(Missing(key, self.row))
+            return False
+        if not isinstance(annotations, list):
+            raise MisfitError(f"{key} is {kind(annotations)}, not a list")
+        done = [item for item in annotations if not _cancelled(item)]
+        for _ in range(len(annotations) - len(done)):
+            self.context.fix("cancelled-annotation")
+        self.row = {**self.row, key: done}
+        return bool(done)
+
+    def items(self, table: str, holder: Any) -> list[Match]:
+        """Return the items of a list that `where` chooses; others, and a missing list, are counted.
+
+        Raises MisfitError where a list is missing and another key could be it.
+        """
+        names: Fields = self.mapping.tables[table]
+        items, missing_steps = walk(holder, names.list)
+        for missing in missing_steps:
+            self._near(missing)
+            todo = f"write [] where there is nothing, or correct {table}.list in [mapping] of"
+            self.context.warn(f"no-list-{names.list}", f"{todo} {self.own_card}")
+        if not items and not missing_steps:
+            self._beside(names.list.partition(".")[0], holder)
+        return [item for item in items if self._meant(item, names.where, table)]
+
+    def _beside(self, step: str, holder: Any) -> None:
+        """Warn of a list that is empty where one of a name near to it is not, and is not read."""
+        unused = [
+            key
+            for key, value in holder.items()
+            if key not in self.mapping.steps and value and isinstance(value, list | dict)
+        ]
+        near = nearest(step, tuple(unused))
+        if near is not None:
+            todo = f"is {near!r} the list that is meant? correct [mapping] in {self.own_card}"
+            self.context.warn(f"empty-list-{step}", todo)
+
+    def _near(self, missing: Missing) -> None:
+        """Raise MisfitError where a key of the record, or of an item, could be the missing one."""
+        step, holder = missing
+        if not isinstance(holder, dict):
+            return
+        unused = [key for key in holder if key not in self.mapping.steps and _holds(holder[key])]
+        near = nearest(step, tuple(unused))
+        if near is None:
+            known = keys_beside(self.context.part.slice.path, step)
+            near = next((key for key in unused if holder[key] and key not in known), None)
+        if near is not None:
+            raise MisfitError(f"no list {step!r}, but there is {near!r}")
+
+    def _meant(self, match: Match, where: dict[str, str], table: str) -> bool:
+        for path, wanted in where.items():
+            if lookup(match.item, path) != wanted:
+                self.context.fix(f"{table}-of-another-{path.rpartition('.')[2]}")
+                return False
+        return True
+
+    def _entities(self) -> tuple[list[Row], dict[Any, Row]]:
+        names = self.mapping.entities
+        spans: list[Row] = []
+        by_id: dict[Any, Row] = {}
+        if names is None:
+            return spans, by_id
+        for number, match in enumerate(self.items("entities", self.row)):
+            labels = self._labels(match, names.type, names)
+            located = self.spans.located(match, names)._asdict()
+            own = [{"type": label, **located} for label in labels]
+            key = number if names.id is None else _id(match, names.id, names.list)
+            before = by_id.setdefault(key, own[0])
+            if before is not own[0]:
+                if {**before, "type": ""} != {**own[0], "type": ""}:
+                    raise MisfitError(f"two entities have the id {key!r}")
+                if own[0]["type"] == before["type"]:
+                    raise MisfitError(f"the entity of the id {key!r} comes twice")
+            spans += own
+        return spans, by_id
+
+    def _labels(self, match: Match, path: str, names: Fields) -> list[str]:
+        """Return the labels of an item; the path of the first of a list means all of them."""
+        holder, _, last = path.rpartition(".")
+        if last == "0" and holder:
+            labels = lookup(match.item, holder)
+            others = [other for _, other in names.paths if other.startswith(f"{holder}.")]
+            if isinstance(labels, list) and len(labels) > 1 and len(others) == 1:
+                path = holder
+        return fetch_labels(match, path, names.list)
+
+    def _relations(self, by_id: dict[Any, Row]) -> list[Row]:
+        names = self.mapping.relations
+        if names is None:
+            return []
+        relations = []
+        for match in self.items("relations", self.row):
+            ends = (
+                self._ends_by_id(match, names, by_id) if names.by_id else self._ends(match, names)
+            )
+            labels = self._labels(match, names.predicate, names)
+            relations += [{"predicate": label, **ends} for label in labels]
+        return relations
+
+    def _ends(self, match: Match, names: RelationFields) -> Row:
+        fields: Row = {}
+        for name, path in names.paths:
+            if name.endswith("_start"):
+                string = fields[name.removesuffix("_start")]
+                fields[name] = self.spans.start(match, path, string, names.list)
+            elif name != "predicate":
+                fields[name] = fetch_string(match, path, names.list)
+        return fields
+
+    def _ends_by_id(self, match: Match, names: RelationFields, by_id: dict[Any, Row]) -> Row:
+        fields: Row = {}
+        for end, path in (("head", names.head), ("tail", names.tail)):
+            key = _id(match, path, names.list)
+            entity = by_id.get(key)
+            if entity is None:
+                raise MisfitError(f"no entity has the id {key!r}, the {end} of a relation")
+            fields[end], fields[f"{end}_type"] = entity["text"], entity["type"]
+            fields[f"{end}_start"] = entity["start"]
+        return fields
+
+    def _events(self) -> list[Row]:
+        names = self.mapping.events
+        if names is None:
+            return []
+        return [self._event(match, names) for match in self.items("events", self.row)]
+
+    def _event(self, match: Match, names: EventFields) -> Row:
+        trigger, start = self._trigger(match, names)
+        return {
+            "event_type": fetch_string(match, names.type, names.list),
+            "trigger": trigger,
+            "trigger_start": start,
+            "arguments": self._arguments(match.item),
+        }
+
+    def _trigger(self, match: Match, names: EventFields) -> tuple[str | None, int | None]:
+        if names.trigger is None:
+            return None, None
+        of_key = names.trigger.startswith("$")
+        trigger = ABSENT if of_key else lookup(match.item, names.trigger)
+        if trigger is None or trigger == "":
+            start = lookup(match.item, names.trigger_start) if names.trigger_start else None
+            return self.context.no_trigger(trigger, None if start is ABSENT else start)
+        string = fetch_string(match, names.trigger, names.list)
+        if names.trigger_start is None:
+            return string, None
+        return string, self.spans.start(match, names.trigger_start, string, names.list)
+
+    def _arguments(self, event: Any) -> list[Row]:
+        names = self.mapping.arguments
+        if names is None:
+            return []
+        return [
+            {"role": fetch_string(match, names.role, names.list)}
+            | self.spans.located(match, names)._asdict()
+            for match in self.items("arguments", event)
+        ]
+
+
+def _cancelled(annotation: Any) -> bool:
+    return isinstance(annotation, dict) and annotation.get("was_cancelled") is True
+
+
+def _holds(value: Any) -> bool:
+    """Tell whether a value could be a list: one, an object, or null in place of it."""
+    return value is None or isinstance(value, list | dict)
+
+
+def _id(match: Match, path: str, inside: str) -> str | int:
+    value = fetch(match, path, inside)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MisfitError(f"the id {path!r} of an item of {inside!r} is {kind(value)}")
+    return value
+
+
+@lru_cache(maxsize=64)
+def keys_beside(path: Path, key: str) -> frozenset[str]:
+    """Return the keys of the first object of a file that has a key, none where none has it."""
+    for _, row in jsonl.rows(Slice(path), Tally(forgiving=True)):
+        left: list[Any] = [row]
+        while left:
+            item = left.pop()
+            if isinstance(item, dict) and item.get(key) is not None:
+                return frozenset(item)
+            if isinstance(item, dict | list):
+                left.extend(item.values() if isinstance(item, dict) else item)
+    return frozenset()

@@ -12,12 +12,35 @@ Items of several kinds in one list are told apart by `where`: paths and the stri
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from chinchilla.corpus.offsets import Offsets, Setting, Unit
 from chinchilla.schema import Frozen
+
+Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
+Unit = Literal["code-point", "utf-16"]
+
+
+class Setting(NamedTuple):
+    """How a mapping says that offsets are counted."""
+
+    offsets: Offsets
+    unit: Unit
+
+    def differs(self, other: "Setting") -> str:
+        """Return, as a card has it, what must be set to have this one in place of another."""
+        keys = []
+        if self.offsets != other.offsets:
+            keys.append(f'offsets = "{self.offsets}"')
+        if self.unit != other.unit:
+            keys.append(f'offsets_unit = "{self.unit}"')
+        return " and ".join(keys)
+
+
+_KINDS: tuple[Offsets, ...] = ("end-exclusive", "end-inclusive", "start")
+_UNITS: tuple[Unit, ...] = ("code-point", "utf-16")
+SETTINGS = tuple(Setting(offsets, unit) for unit in _UNITS for offsets in _KINDS)
 
 
 def _check_star(path: str, stars: int) -> None:
@@ -91,7 +114,7 @@ class ArgumentFields(Fields):
 
 
 class Mapping(Frozen):
-    """Say where a JSON record holds what; see the module's docstring for paths."""
+    """Say where a JSON record has what; see the module's docstring for paths."""
 
     text: str
     title: str | None = None
@@ -124,24 +147,24 @@ class Mapping(Frozen):
 
     @model_validator(mode="after")
     def _map_nothing_that_is_not_read(self) -> Self:
-        for words in (*self._unread_offsets(), *self._unread_ends(), *self._unread_events()):
-            raise ValueError(words)
+        for what in (*self._unread_offsets(), *self._unread_ends(), *self._unread_events()):
+            raise ValueError(what)
         return self
 
     def _unread_offsets(self) -> Iterator[str]:
         for name, names in self.tables.items():
-            mapped = dict(names.paths)
-            if "start" in mapped and self.offsets == "none":
-                kind = '"end-exclusive", "end-inclusive"' if "end" in mapped else '"start"'
+            paths = dict(names.paths)
+            if "start" in paths and self.offsets == "none":
+                kind = '"end-exclusive", "end-inclusive"' if "end" in paths else '"start"'
                 yield f"{name}.start is mapped and offsets is not; say offsets = {kind}"
-            if "end" in mapped and "start" not in mapped:
+            if "end" in paths and "start" not in paths:
                 yield f"{name}.end is mapped and {name}.start is not; map it too"
-            if "end" in mapped and not self.offsets.startswith("end-"):
+            if "end" in paths and not self.offsets.startswith("end-"):
                 kind = 'offsets = "end-exclusive" or "end-inclusive"'
                 yield f"{name}.end is mapped and would not be read; say {kind}"
-        places = {"start", "trigger_start", "head_start", "tail_start"}
-        placed = any(name in places for names in self.tables.values() for name, _ in names.paths)
-        if self.offsets_unit is not None and not placed:
+        starts = {"start", "trigger_start", "head_start", "tail_start"}
+        mapped = any(name in starts for names in self.tables.values() for name, _ in names.paths)
+        if self.offsets_unit is not None and not mapped:
             yield "offsets_unit is given and no offset is mapped; map start, or leave it out"
 
     def _unread_ends(self) -> Iterator[str]:
@@ -171,7 +194,7 @@ class Mapping(Frozen):
 
     @cached_property
     def steps(self) -> frozenset[str]:
-        """Return every key that a path of the mapping goes through."""
+        """Return every key on a path of the mapping."""
         paths = [self.text, self.title or ""]
         for names in self.tables.values():
             paths += [names.list, *(path for _, path in names.paths), *names.where]
@@ -186,20 +209,20 @@ class Mapping(Frozen):
     def annotations(self) -> str | None:
         """Return the key of the annotations of Label Studio, where a list is one of theirs."""
         for names in self.tables.values():
-            found = _ANNOTATIONS.match(names.list)
-            if found is not None:
-                return found[1]
+            match = _ANNOTATIONS.match(names.list)
+            if match is not None:
+                return match[1]
         return None
 
 
 GOLD = {"ner": "entities", "re": "relations", "ee": "events"}
-"""The table of a mapping that holds what each task looks for."""
+"""The table of a mapping that is the gold of each task."""
 
 _ANNOTATIONS = re.compile(r"(annotations|completions)\.(?:\*|\d+)\.result(?:\.|$)")
 
 
 def tried(mapping: Mapping) -> str:
-    """Write a mapping in one line."""
+    """Return a mapping in one line."""
     tables = mapping.model_dump(exclude_none=True)
     return " ".join(f"{key}={value!r}" for key, value in _flat(tables))
 

@@ -1,53 +1,39 @@
-"""Offsets of others: ends that count or not, UTF-16 units, and what shows that they are misread.
+"""Spans by the offsets of others: ends that count or not, UTF-16 units, and what shows misreading.
 
 JavaScript, Java and .NET count UTF-16 units, of which a character beyond U+FFFF takes two.
 """
 
-from collections.abc import Callable
 from functools import cached_property
 from itertools import islice
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-from chinchilla.corpus.shape import MisfitError
+from chinchilla.corpus.mapping import (
+    SETTINGS,
+    ArgumentFields,
+    EntityFields,
+    Mapping,
+    Setting,
+    Unit,
+)
+from chinchilla.corpus.paths import Match, fetch_offset, fetch_string
+from chinchilla.errors import RecordError
+from chinchilla.readers.context import RowContext
+from chinchilla.readers.shape import MisfitError
 from chinchilla.spans import occurrences
-
-Offsets = Literal["none", "start", "end-inclusive", "end-exclusive"]
-Unit = Literal["code-point", "utf-16"]
-
-
-class Setting(NamedTuple):
-    """What `offsets` and `offsets_unit` of a mapping say."""
-
-    offsets: Offsets
-    unit: Unit
-
-    def differs(self, other: "Setting") -> str:
-        """Write, as a card does, what must be set to have this one in place of another."""
-        words = []
-        if self.offsets != other.offsets:
-            words.append(f'offsets = "{self.offsets}"')
-        if self.unit != other.unit:
-            words.append(f'offsets_unit = "{self.unit}"')
-        return " and ".join(words)
-
-
-_KINDS: tuple[Offsets, ...] = ("end-exclusive", "end-inclusive", "start")
-_UNITS: tuple[Unit, ...] = ("code-point", "utf-16")
-SETTINGS = tuple(Setting(offsets, unit) for unit in _UNITS for offsets in _KINDS)
 
 
 class OffsetRuler:
     """Turn offsets into a text to code points; a table is made where the two differ."""
 
     def __init__(self, text: str) -> None:
-        """Look whether a character of the text takes two UTF-16 units."""
+        """Keep the text, and whether a character of it takes two UTF-16 units."""
         self.text = text
         self.wide = not text.isascii() and max(text, default="") > "\uffff"
         self._table: dict[int, int] | None = None
 
     @cached_property
     def first_wide(self) -> int:
-        """Return the place of the first character of two UTF-16 units, or the end of the text."""
+        """Return the offset of the first character of two UTF-16 units, or the end of the text."""
         wide = (number for number, mark in enumerate(self.text) if mark > "\uffff")
         return next(wide, len(self.text)) if self.wide else len(self.text)
 
@@ -65,10 +51,10 @@ class OffsetRuler:
 
     def point(self, offset: int, unit: Unit) -> int:
         """Return the offset in code points; raise MisfitError where there is none."""
-        found = self.at(offset, unit)
-        if found is None:
+        point = self.at(offset, unit)
+        if point is None:
             raise MisfitError(f"offset {offset} is inside of a character or after the text")
-        return found
+        return point
 
     def stretch(self, start: int, end: int, setting: Setting) -> tuple[int, int] | None:
         """Return what two offsets of a setting mean, None where no stretch of the text."""
@@ -79,27 +65,25 @@ class OffsetRuler:
         return first, last
 
 
-def fitting(ruler: OffsetRuler, words: str, start: int, end: int | None, now: Setting) -> str:
-    """Say what to do that makes offsets quote the words, "" where nothing known would."""
-    text, size = ruler.text, len(words)
+def fitting(ruler: OffsetRuler, string: str, start: int, end: int | None, now: Setting) -> str:
+    """Return what to do that makes offsets quote a string, "" where nothing known would."""
+    text, size = ruler.text, len(string)
     for setting in SETTINGS:
         first = ruler.at(start, setting.unit)
-        if setting == now or first is None or text[first : first + size] != words:
+        if setting == now or first is None or text[first : first + size] != string:
             continue
         if (setting.offsets == "start") != (end is None):
             continue
-        if end is None or ruler.stretch(start, end or 0, setting) == (first, first + size):
-            wanted = setting.differs(now)
-            if wanted:
-                return f"set {wanted}"
+        if end is None or ruler.stretch(start, end, setting) == (first, first + size):
+            return f"set {setting.differs(now)}"
     for shift, how in (
         (-1, "large: are they counted from 1, or after a byte order mark?"),
         (1, "small"),
     ):
         at = start + shift
-        if at >= 0 and text[at : at + size] == words:
+        if at >= 0 and text[at : at + size] == string:
             return f"the offsets are one too {how}"
-    for at in islice(occurrences(text, words), 100):
+    for at in islice(occurrences(text, string), 100):
         if at + text.count("\n", 0, at) == start and at != start:
             return "the offsets count a line break as two characters (CRLF): write the text so"
     return ""
@@ -109,18 +93,18 @@ _OPEN, _CLOSE = "（(《〈“‘「『【[｛{", "）)》〉”’」』】]｝
 
 
 def suspicion(text: str, start: int, end: int) -> str | None:
-    """Name what makes a stretch look misread, None where nothing does."""
+    """Return the reason why a stretch looks misread, None where it does not."""
     if _inside(text, start) or _inside(text, end):
         return "span-cuts-a-word"
-    words = text[start:end]
+    string = text[start:end]
     for opening, closing in zip(_OPEN, _CLOSE, strict=True):
-        if words.count(opening) != words.count(closing):
+        if string.count(opening) != string.count(closing):
             return "span-cuts-brackets"
     return None
 
 
 def _inside(text: str, at: int) -> bool:
-    """Tell whether a place is inside of a Latin word or of a number."""
+    """Tell whether an offset is inside of a Latin word or of a number."""
     if not 0 < at < len(text):
         return False
     before, after = text[at - 1], text[at]
@@ -129,50 +113,93 @@ def _inside(text: str, at: int) -> bool:
     return (before.isalpha() and after.isalpha()) or (before.isdigit() and after.isdigit())
 
 
-class Repeats:
-    """Count, over spans of many texts, how often a surface looks one character short or long.
+class Located(NamedTuple):
+    """A string of the text, and where it is as far as the data say."""
 
-    A surface that comes in several contexts and always before the same character is short; one
-    that without its last character comes before many others is long.
-    """
-
-    def __init__(self) -> None:
-        """Begin with no span."""
-        self._next = _Groups({}, {})
-        self._last = _Groups({}, {})
-
-    def add(self, text: str, start: int, end: int, where: str) -> None:
-        """Take a span and what stands around it."""
-        before = text[max(0, start - 2) : start]
-        self._next.add(text[start:end], before + text[end : end + 3], text[end : end + 1], where)
-        if end - start > 1:
-            after = text[end - 1 : end + 2]
-            self._last.add(text[start : end - 1], before + after, after[0], where)
-
-    def short(self) -> list[str]:
-        """Return the places of surfaces that are short, where most that are repeated are."""
-        return self._next.most(lambda after: len(set(after)) == 1 and after[0].isalnum())
-
-    def long(self) -> list[str]:
-        """Return the places of surfaces that are long, where most that are repeated are."""
-        return self._last.most(lambda last: len(set(last)) == len(last))
+    text: str
+    start: int | None
+    end: int | None
 
 
-class _Groups(NamedTuple):
-    """What stands next to each surface, once a context, and where."""
+class SpanReader:
+    """Read the spans of one record; what does not quote its text is an error with advice."""
 
-    met: dict[str, dict[str, str]]
-    places: dict[str, list[str]]
+    def __init__(self, text: str, mapping: Mapping, context: RowContext) -> None:
+        """Keep the text with its ruler, and how the mapping counts."""
+        self.text, self.ruler = text, OffsetRuler(text)
+        self.setting, self.unit_stated = mapping.setting, mapping.offsets_unit is not None
+        self.context = context
 
-    def add(self, words: str, context: str, mark: str, where: str) -> None:
-        self.met.setdefault(words, {})[context] = mark
-        self.places.setdefault(words, []).append(where)
+    def located(self, match: Match, names: EntityFields | ArgumentFields) -> Located:
+        """Return text, start and end of a span, whichever of them the data give.
 
-    def most(self, odd: Callable[[list[str]], bool]) -> list[str]:
-        """Return the places of the surfaces that are odd, where nearly all repeated ones are."""
-        repeated = {words: list(marks.values()) for words, marks in self.met.items()}
-        repeated = {words: marks for words, marks in repeated.items() if len(marks) > 1}
-        found = [words for words, marks in repeated.items() if odd(marks)]
-        spans = sum(len(repeated[words]) for words in found)
-        many = spans > 2 and len(found) * 5 > len(repeated) * 4
-        return [place for words in found for place in self.places[words]] if many else []
+        Raises RecordError where the offsets do not quote the text.
+        """
+        string = None if names.text is None else fetch_string(match, names.text, names.list)
+        if names.start is None and string is not None:
+            return Located(string, None, None)
+        if names.start is not None and names.end is None and string is not None:
+            start = self.start(match, names.start, string, names.list)
+            return Located(string, start, start + len(string))
+        first = fetch_offset(match, str(names.start), names.list)
+        last = fetch_offset(match, str(names.end), names.list)
+        start = self.ruler.point(first, self.setting.unit)
+        inclusive = self.setting.offsets == "end-inclusive"
+        end = self.ruler.point(last + inclusive, self.setting.unit)
+        if string is None:
+            return self._unquoted((first, last), (start, end))
+        self._quote(string, (first, last), (start, end))
+        return Located(string, start, end)
+
+    def start(self, match: Match, path: str, string: str, inside: str) -> int:
+        """Return the start of a string that a path leads to, in code points."""
+        offset = fetch_offset(match, path, inside)
+        start = self.ruler.point(offset, self.setting.unit)
+        self._quote(string, (offset, None), (start, start + len(string)))
+        return start
+
+    def _quote(self, string: str, offsets: tuple[int, int | None], span: tuple[int, int]) -> None:
+        """Raise RecordError, with the setting that fits, where offsets do not quote a string."""
+        start, end = span
+        text = self.text
+        if text[start:end] == string and end <= len(text):
+            return
+        what = f"offset {start}:{end} quotes {text[start:end]!r}, not {string!r}"
+        if end > len(text):
+            size = f"the text, which has {len(text)} characters"
+            what = f"offset {start}:{end} of {string!r} ends after {size}"
+        fit = fitting(self.ruler, string, *offsets, self.setting)
+        raise RecordError(self.context.where(), what, self._todo(fit))
+
+    def _todo(self, fit: str) -> str:
+        if not fit.startswith("set "):
+            return fit or "correct the line or leave it out"
+        return f"{fit} in [mapping] of {self.context.part.own_card}"
+
+    def _unquoted(self, offsets: tuple[int, int], span: tuple[int, int]) -> Located:
+        """Return a span of which offsets alone are known; what looks misread is counted."""
+        start, end = span
+        text = self.text
+        if not start < end <= len(text):
+            size = f"the text has {len(text)} characters"
+            what = f"offset {start}:{end} is no stretch of the text; {size}"
+            raise RecordError(self.context.where(), what, self._todo(self._other(offsets)))
+        reason = suspicion(text, start, end)
+        if reason is not None:
+            self.context.warn(reason, self._todo(self._other(offsets)))
+        elif not self.unit_stated and self.ruler.first_wide < end:
+            what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
+            todo = f"{what} in [mapping] of {self.context.part.own_card}"
+            self.context.warn("offsets-after-wide-characters", todo)
+        return Located(text[start:end], start, end)
+
+    def _other(self, offsets: tuple[int, int]) -> str:
+        """Return which other setting gives a stretch that does not look misread."""
+        now, wide = self.setting, self.ruler.wide
+        for setting in SETTINGS:
+            if setting.offsets == "start" or (setting.unit != now.unit and not wide):
+                continue
+            stretch = self.ruler.stretch(*offsets, setting)
+            if setting != now and stretch and not suspicion(self.text, *stretch):
+                return f"set {setting.differs(now)}"
+        return ""

@@ -2,8 +2,8 @@
 
 from typing import Any, NamedTuple
 
-from chinchilla.corpus.shape import MisfitError
 from chinchilla.readers.jsonl import kind
+from chinchilla.readers.shape import MisfitError
 
 
 class Match(NamedTuple):
@@ -27,11 +27,11 @@ class PathWalk(NamedTuple):
     missing: list[Missing]
 
 
-class AbsentError:
-    """What is found where there is nothing, not even null."""
+class Absent:
+    """The value of a path that leads to nothing, not even null."""
 
 
-ABSENT = AbsentError()
+ABSENT = Absent()
 
 
 class UnmappedError(KeyError):
@@ -46,32 +46,35 @@ class UnmappedError(KeyError):
 def walk(row: Any, path: str) -> PathWalk:
     """Follow a list path; raise MisfitError where something else than a list or object is met."""
     steps = path.split(".")
-    found, missing = [Match(row, ())], list[Missing]()
+    matches, missing = [Match(row, ())], list[Missing]()
     for number, step in enumerate(steps):
         so_far = ".".join(steps[:number]) or "the record"
-        after: list[Match] = []
-        for one in found:
-            after += _stars(one, so_far) if step == "*" else _key(one, step, so_far, missing)
-        found = after
-    items = [item for one in found for item in _items(one, path, steps[-1] == "*")]
+        matches = [
+            after
+            for match in matches
+            for after in (
+                _stars(match, so_far) if step == "*" else _key(match, step, so_far, missing)
+            )
+        ]
+    items = [item for match in matches for item in _items(match, path, steps[-1] == "*")]
     return PathWalk(items, missing)
 
 
-def _key(found: Match, step: str, so_far: str, missing: list[Missing]) -> list[Match]:
-    item, keys = found
+def _key(match: Match, step: str, so_far: str, missing: list[Missing]) -> list[Match]:
+    item, keys = match
     if item is not None and not isinstance(item, dict | list):
         raise MisfitError(f"{so_far} is {kind(item)}, not an object")
     if isinstance(item, list) and not step.isdigit():
         raise MisfitError(f"{so_far} is a list, not an object; a * goes over its items")
     value = _get(item, step)
-    if value is None or isinstance(value, AbsentError):
+    if value is None or isinstance(value, Absent):
         missing.append(Missing(step, item))
         return []
     return [Match(value, keys)]
 
 
-def _stars(found: Match, so_far: str) -> list[Match]:
-    item, keys = found
+def _stars(match: Match, so_far: str) -> list[Match]:
+    item, keys = match
     if isinstance(item, dict):
         return [Match(value, (*keys, key)) for key, value in item.items()]
     if not isinstance(item, list):
@@ -79,13 +82,13 @@ def _stars(found: Match, so_far: str) -> list[Match]:
     return [Match(value, keys) for value in item]
 
 
-def _items(found: Match, path: str, star: bool) -> list[Match]:
-    """Return the items of a list, or what a star led to, each as one."""
-    item, keys = found
+def _items(match: Match, path: str, star: bool) -> list[Match]:
+    """Return the items of a list; what a star led to is one item."""
+    item, keys = match
     if not star and not isinstance(item, dict | list):
         raise MisfitError(f"{path} is {kind(item)}, not a list")
     inside = not star and isinstance(item, list)
-    items = [Match(inner, keys) for inner in item] if inside else [found]
+    items = [Match(inner, keys) for inner in item] if inside else [match]
     if any(one.item is None for one in items):
         raise MisfitError(f"an item of {path} is null")
     return items
@@ -94,30 +97,30 @@ def _items(found: Match, path: str, star: bool) -> list[Match]:
 def lookup(item: Any, path: str) -> Any:
     """Return the value a path leads to: None where it or a holder of it is null, else ABSENT."""
     for step in path.split("."):
-        if item is None or isinstance(item, AbsentError):
+        if item is None or isinstance(item, Absent):
             break
         item = _get(item, step)
     return item
 
 
-def fetch(found: Match, path: str, inside: str = "") -> Any:
+def fetch(match: Match, path: str, inside: str = "") -> Any:
     """Return the value a path leads to; raise UnmappedError for none, MisfitError for null."""
     if path.startswith("$"):
         number = int(path[1:])
-        if number > len(found.keys):
+        if number > len(match.keys):
             raise MisfitError(f"{inside} has a list where the keys of an object are {path}")
-        return found.keys[number - 1]
-    value = lookup(found.item, path)
-    if isinstance(value, AbsentError):
-        raise UnmappedError(path, found.item, inside)
+        return match.keys[number - 1]
+    value = lookup(match.item, path)
+    if isinstance(value, Absent):
+        raise UnmappedError(path, match.item, inside)
     if value is None:
         raise MisfitError(f"{path!r}{_of(inside)} is null")
     return value
 
 
-def fetch_words(found: Match, path: str, inside: str = "") -> str:
-    """Return the words a path leads to; raise MisfitError for what is none."""
-    value = fetch(found, path, inside)
+def fetch_string(match: Match, path: str, inside: str = "") -> str:
+    """Return the string a path leads to; raise MisfitError for what is none."""
+    value = fetch(match, path, inside)
     if not isinstance(value, str):
         raise MisfitError(f"{path!r}{_of(inside)} is {kind(value)}, not a string")
     if not value:
@@ -125,9 +128,9 @@ def fetch_words(found: Match, path: str, inside: str = "") -> str:
     return value
 
 
-def fetch_offset(found: Match, path: str, inside: str = "") -> int:
+def fetch_offset(match: Match, path: str, inside: str = "") -> int:
     """Return the offset a path leads to; raise MisfitError for what is none."""
-    value = fetch(found, path, inside)
+    value = fetch(match, path, inside)
     if isinstance(value, float) and value.is_integer():
         return int(value)
     if not isinstance(value, int) or isinstance(value, bool):
@@ -137,11 +140,11 @@ def fetch_offset(found: Match, path: str, inside: str = "") -> int:
     return value
 
 
-def fetch_labels(found: Match, path: str, inside: str = "") -> list[str]:
+def fetch_labels(match: Match, path: str, inside: str = "") -> list[str]:
     """Return the labels a path leads to: one, or those of a list of them."""
-    value = fetch(found, path, inside)
+    value = fetch(match, path, inside)
     if not isinstance(value, list):
-        return [fetch_words(found, path, inside)]
+        return [fetch_string(match, path, inside)]
     if not value or not all(isinstance(one, str) and one for one in value):
         what = "an empty list" if not value else "a list of other things than labels"
         raise MisfitError(f"{path!r}{_of(inside)} is {what}")

@@ -1,4 +1,4 @@
-"""What sources there are: their cards, and the names they are called by.
+"""The sources there are: their cards, and the names they are called by.
 
 A source is called by its own name or by that of one of its folders (`duie`, `DuIE2.0`), letter
 case apart. A card that serves several tasks is a source a task: `NAME-ner` and `NAME-re`.
@@ -7,23 +7,24 @@ case apart. A card that serves several tasks is a source a task: `NAME-ner` and 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from os.path import lexists
 from pathlib import Path
 
-from chinchilla.corpus.card import Card, read_card
-from chinchilla.corpus.folders import is_utf8, lies
-from chinchilla.corpus.shape import fold, nearest
-from chinchilla.corpus.tasks import tasks_in
+from chinchilla.corpus.card import Card
+from chinchilla.corpus.card_file import read_card, tasks_in
+from chinchilla.corpus.folders import is_utf8
 from chinchilla.errors import CardError, ConfigError
+from chinchilla.readers.shape import fold, nearest
 
 OWN_CARD = "card.toml"
 CARDS = Path(__file__).resolve().parent.parent / "sources"
 
 
 class Cards(Mapping[str, Card]):
-    """Every card by its source, each read when asked for: one that is wrong harms no other."""
+    """Every card by its source, each read when it is needed: a wrong one harms no other."""
 
     def __init__(self, raw: Path) -> None:
-        """Look for cards, ours and those below raw."""
+        """Find the paths of cards, ours and those below raw."""
         self._raw = raw
         self._paths = card_paths(raw)
         self._read: dict[str, Card] = {}
@@ -46,7 +47,7 @@ class Cards(Mapping[str, Card]):
 
 
 def cards(raw: Path) -> Cards:
-    """Return every card, the user's own laid over ours."""
+    """Return every card, the user's own over ours."""
     return Cards(raw)
 
 
@@ -76,11 +77,11 @@ def load_card(source: str, raw: Path) -> Card:
 
 
 def resolve(name: str, raw: Path) -> tuple[str, ...]:
-    """Return the sources that a name calls; raise ConfigError, with the nearest, for none."""
+    """Return the sources of a name; raise ConfigError, with the nearest name, for none."""
     sources = called(name, raw)
     if not sources:
         paths = card_paths(raw)
-        near = nearest_source(name, [*paths, *_our_folders()])
+        near = nearest_source(name, [*paths, *our_folders()])
         hint = f"did you mean {near}? " if near else ""
         todo = f"known sources are {', '.join(paths)}; a new one needs {raw / name / OWN_CARD}"
         raise ConfigError(name, "no such source", hint + todo)
@@ -88,57 +89,46 @@ def resolve(name: str, raw: Path) -> tuple[str, ...]:
 
 
 def called(name: str, raw: Path) -> tuple[str, ...]:
-    """Return the sources that a name calls, none where it is no name of any."""
+    """Return the sources of a name, none where no source has it."""
     paths = card_paths(raw)
     if name in paths:
         return (name,)
-    names: dict[str, tuple[str, ...]] = {one.casefold(): (one,) for one in reversed(paths)}
+    names: dict[str, tuple[str, ...]] = {source.casefold(): (source,) for source in reversed(paths)}
     own = {_name_of(path): _sources_of(path) for path in own_cards(raw)}
-    folders = {path.parent.name: _name_of(path) for path in own_cards(raw)} | _our_folders()
+    folders = {path.parent.name: _name_of(path) for path in own_cards(raw)} | our_folders()
     for folder, source in folders.items():
         names.setdefault(folder.casefold(), own.get(source, (source,)))
     return names.get(name.casefold(), ())
 
 
 def nearest_source(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name nearest to one that is none, else the longest that it begins with."""
+    """Return the known name nearest to an unknown one, else the longest that it begins with."""
     names = tuple(known)
-    begun = [one for one in names if fold(name).startswith(fold(one))]
-    return nearest(name, names, 0.75) or max(begun, key=len, default=None)
+    prefixes = [known_name for known_name in names if fold(name).startswith(fold(known_name))]
+    return nearest(name, names, 0.75) or max(prefixes, key=len, default=None)
 
 
 def own_cards(raw: Path) -> list[Path]:
-    """List the users' cards below raw; a folder whose name is not UTF-8 is no source."""
+    """Return the user's cards below raw; a folder whose name is not UTF-8 is no source."""
     if not raw.is_dir():
         return []
     folders = [path for path in sorted(raw.iterdir()) if is_utf8(path.name) and path.is_dir()]
-    return [path / OWN_CARD for path in folders if lies(path / OWN_CARD)]
+    return [path / OWN_CARD for path in folders if lexists(path / OWN_CARD)]
 
 
 def own_card(source: str, raw: Path) -> Path:
-    """Return where the user's card of a source lies, or would lie; raise CardError for two."""
-    lying = [path for path in own_cards(raw) if source in _sources_of(path)]
-    if len(lying) > 1:
-        what = f"{source} has another card, {lying[0]}"
-        raise CardError(str(lying[1]), what, "keep one of the two")
-    return lying[0] if lying else raw / source / OWN_CARD
-
-
-def folder_names(raw: Path) -> frozenset[str]:
-    """Return the names, in lower case, of all folders that are some source's."""
-    own = {path.parent.name.casefold() for path in own_cards(raw)}
-    return frozenset(own | set(_our_folders()))
-
-
-def our_names() -> tuple[str, ...]:
-    """List every name that one of our sources is called by."""
-    return tuple(_our_folders())
+    """Return where the user's card of a source is, or would be; raise CardError for two."""
+    cards = [path for path in own_cards(raw) if source in _sources_of(path)]
+    if len(cards) > 1:
+        what = f"{source} has another card, {cards[0]}"
+        raise CardError(str(cards[1]), what, "keep one of the two")
+    return cards[0] if cards else raw / source / OWN_CARD
 
 
 def _name_of(path: Path) -> str:
     """Return the name of a user's card: the source of ours whose folder it is in, or a new one."""
     folder = path.parent.name
-    return _our_folders().get(folder.casefold(), folder)
+    return our_folders().get(folder.casefold(), folder)
 
 
 def _sources_of(path: Path) -> tuple[str, ...]:
@@ -148,10 +138,10 @@ def _sources_of(path: Path) -> tuple[str, ...]:
 
 
 @cache
-def _our_folders() -> dict[str, str]:
+def our_folders() -> dict[str, str]:
     """Map the names of the folders of our sources, in lower case, to the sources."""
-    found = {}
+    sources = {}
     for path in sorted(CARDS.glob("*.toml")):
         folders = tomllib.loads(path.read_text(encoding="utf-8")).get("folders", [])
-        found.update({name.casefold(): path.stem for name in [path.stem, *folders]})
-    return found
+        sources.update({name.casefold(): path.stem for name in [path.stem, *folders]})
+    return sources

@@ -5,17 +5,17 @@ from pathlib import Path
 
 from pydantic import Field
 
-from chinchilla.corpus import find as catalogue
-from chinchilla.corpus.find import FoundSource
+from chinchilla.corpus.find import FoundSource, records
 from chinchilla.corpus.unread import Unread
-from chinchilla.errors import Count, InputError, Tally, shown
+from chinchilla.errors import InputError, shown
 from chinchilla.schema import Frozen, Split
+from chinchilla.tally import Count, Tally
 
 UNLABELLED = "unlabelled"
 
 
 class Reason(Frozen):
-    """How often something happened, where and what was wrong first, and what would mend it."""
+    """How often something happened, where and what was wrong first, and what to do about it."""
 
     times: int
     places: tuple[str, ...]
@@ -59,8 +59,9 @@ class Report(Frozen):
     @property
     def warnings(self) -> int:
         """Count what was warned of, each file that was not read too."""
-        kinds = [one.warned for one in self.sources.values()]
-        kinds += [split.warned for one in self.sources.values() for split in one.splits.values()]
+        sources = self.sources.values()
+        kinds = [source.warned for source in sources]
+        kinds += [split.warned for source in sources for split in source.splits.values()]
         return len(self.unread) + sum(one.times for kind in kinds for one in kind.values())
 
 
@@ -73,14 +74,14 @@ class Numbers(Frozen):
 
 
 def split_report(numbers: Numbers, tally: Tally, short: Mapping[str, str]) -> SplitReport:
-    """Put the counts of a split together; `short` are names for the paths in places."""
+    """Return the counts of a split; `short` maps paths to the names put in their place."""
     refused = dict(tally.refused)
     dropped = refused.pop(UNLABELLED, None)
-    unlabelled = numbers.unlabelled + (dropped.times if dropped else 0)
-    left = sum(count.times for count in refused.values())
-    kept = numbers.records + (dropped.times if dropped else 0)
+    unlabelled_times = dropped.times if dropped else 0
+    unlabelled = numbers.unlabelled + unlabelled_times
+    kept = numbers.records + unlabelled_times
     return SplitReport(
-        read=kept + left,
+        read=kept + sum(count.times for count in refused.values()),
         labelled=kept - numbers.negative - unlabelled,
         negative=numbers.negative,
         unlabelled=unlabelled,
@@ -94,7 +95,7 @@ def split_report(numbers: Numbers, tally: Tally, short: Mapping[str, str]) -> Sp
 def source_report(
     found: FoundSource, splits: dict[Split, SplitReport], short: Mapping[str, str]
 ) -> SourceReport:
-    """Put the splits of a source together with what was known before they were read."""
+    """Return the splits of a source with what was known before they were read."""
     return SourceReport(splits=splits, warned=reasons(found.tally.warned, short))
 
 
@@ -112,44 +113,44 @@ def reasons(counts: Mapping[str, Count], short: Mapping[str, str]) -> Reasons:
 
 
 def _what(count: Count) -> str:
-    """Return what was wrong first, without its place and what to do; it may be the place alone."""
-    place = count.places[0] if count.places else ""
-    what = count.example.removeprefix(place).removeprefix(": ")
+    """Return what was wrong first, without where and what to do; "" where that is all."""
+    where = count.places[0] if count.places else ""
+    what = count.example.removeprefix(where).removeprefix(": ")
     return what.removesuffix(f"; {count.todo}") if count.todo else what
 
 
-def shortened(words: str, short: Mapping[str, str]) -> str:
-    """Put names in place of paths; in one line, whatever was read."""
+def shortened(text: str, short: Mapping[str, str]) -> str:
+    """Return a text with names in place of paths, in one line whatever was read."""
     for path, name in short.items():
-        words = words.replace(path, name)
-    return shown(words)
+        text = text.replace(path, name)
+    return shown(text)
 
 
 def below(raw: Path, unread: Iterable[Unread]) -> tuple[Unread, ...]:
-    """Name files that were not read by their paths below raw/, wherever that lies."""
+    """Return files that were not read with their paths below raw/, wherever that is."""
     short = {f"{shown(raw)}/": ""}
     return tuple(Unread(*(shortened(part, short) for part in one)) for one in unread)
 
 
 def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
-    """Say that everything of a source was left out, why most of it, and where first."""
+    """Return the error for a source of which all is left out: why most, and where first."""
     reason, count = max(refused.items(), key=lambda item: item[1].times)
     where = count.places[0] if count.places else source
     left = sum(one.times for one in refused.values())
-    words = (
-        f"nothing of {source} could be read, {left:,} left out, most for {reason}: {_what(count)}"
+    what = f"nothing of {source} could be read, {left:,} left out, most for {reason}"
+    return InputError(
+        where, f"{what}: {_what(count)}", count.todo or "run `chinchilla check` to see all reasons"
     )
-    return InputError(where, words, count.todo or "run `chinchilla check` to see all reasons")
 
 
 def check_any_read(found: FoundSource, split: Split, tally: Tally) -> None:
     """Raise InputError where a split without a record had some, all left out.
 
-    Of a file that it is carved out of, the other splits may hold what was read.
+    Of a file that it is carved out of, the other splits may have what was read.
     """
     path = found.files[split]
     for other in (one for one in found.files if one != split and found.files[one] == path):
-        if next(catalogue.records(found, other, Tally(forgiving=True)), None) is not None:
+        if next(records(found, other, Tally(forgiving=True)), None) is not None:
             return
     if tally.refused:
         raise nothing_read(f"{found.card.source} {split}", tally.refused)

@@ -1,13 +1,13 @@
-"""Gold that is read as it stands and looks wrong: contradictions, leaks, blanks at ends.
+"""Gold that is read unchanged and looks wrong: contradictions, leaks, blanks at ends.
 
-A hash a text is kept, nothing else, and every record is looked at once.
+A hash a text is kept, nothing else, and every record is taken once.
 """
 
 from collections.abc import Iterator
 from hashlib import blake2b
 
-from chinchilla.errors import Tally
 from chinchilla.schema import Record, Split
+from chinchilla.tally import Tally
 
 BLANKS = "span-with-blanks"
 BLANKS_TODO = "draw the spans without the blanks around them: answers with them are hardly learnt"
@@ -22,7 +22,7 @@ _TODO = {
 
 
 class Suspects:
-    """Look at the records of a source, split by split."""
+    """Warn of what looks wrong in the records of a source, taken split by split."""
 
     def __init__(self) -> None:
         """Begin with no text seen."""
@@ -30,8 +30,8 @@ class Suspects:
         self._split: dict[bytes, Split] = {}
         self._now: Split | None = None
 
-    def look(self, record: Record, where: str, tally: Tally) -> None:
-        """Warn of what looks wrong with a record, or with it and an earlier one."""
+    def add(self, record: Record, where: str, tally: Tally) -> None:
+        """Take a record; warn of what looks wrong with it, or with it and an earlier one."""
         if record.split != self._now:
             self._now, self._gold = record.split, {}
         text = _hash(record.text)
@@ -42,8 +42,8 @@ class Suspects:
             gold = _hash("\0".join(sorted(set(_facts(record)))))
             if self._gold.setdefault(text, gold) != gold:
                 tally.warn(CONFLICT, where, _TODO[CONFLICT])
-        related = {(one.head, one.tail) for one in record.relations}
-        for _ in {(one.head, one.tail) for one in record.na_pairs} & related:
+        related = {(pair.head, pair.tail) for pair in record.relations}
+        for _ in {(pair.head, pair.tail) for pair in record.na_pairs} & related:
             tally.warn(BOTH, where, _TODO[BOTH])
         for _ in range(blanks(record)):
             tally.warn(BLANKS, where, BLANKS_TODO)
@@ -51,11 +51,11 @@ class Suspects:
 
 def blanks(record: Record) -> int:
     """Count the spans of a record that begin or end with a blank."""
-    return sum(words != words.strip() for words in spans(record))
+    return sum(string != string.strip() for string in spans(record))
 
 
 def spans(record: Record) -> Iterator[str]:
-    """Yield the words of every span of a record."""
+    """Yield the string of every span of a record."""
     for entity in record.entities:
         yield entity.text
     for relation in record.relations:
@@ -70,10 +70,10 @@ def spans(record: Record) -> Iterator[str]:
 
 
 def _facts(record: Record) -> Iterator[str]:
-    """Yield the gold of a record, each item in words."""
+    """Yield the items of a record's gold as text."""
     for item in (*record.entities, *record.relations, *record.na_pairs, *record.events):
         yield repr(item)
 
 
-def _hash(words: str) -> bytes:
-    return blake2b(words.encode("utf-8"), digest_size=12).digest()
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode("utf-8"), digest_size=12).digest()

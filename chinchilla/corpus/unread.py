@@ -1,13 +1,20 @@
-"""What lies under raw/ and is not read, and what would make it read."""
+"""Files and folders under raw/ that are not read, and what would make them read."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatch
+from os.path import lexists
 from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.find import FoundSource, edition_names, likely_split, source_folders
+from chinchilla.corpus.find import (
+    FoundSource,
+    edition_names,
+    likely_split,
+    source_folders,
+    without_file,
+)
 from chinchilla.corpus.folders import (
     SAMPLES,
     data_files,
@@ -15,9 +22,8 @@ from chinchilla.corpus.folders import (
     holds_files,
     is_utf8,
     kind_of,
-    lies,
 )
-from chinchilla.corpus.registry import OWN_CARD, folder_names, nearest_source, our_names
+from chinchilla.corpus.registry import OWN_CARD, nearest_source, our_folders, own_cards
 from chinchilla.errors import InputError, shown
 from chinchilla.schema import Split
 
@@ -38,7 +44,7 @@ class Unread(NamedTuple):
         return cls(shown(path), shown(what), shown(todo))
 
     def __str__(self) -> str:
-        """Put the three parts in one line, as errors do."""
+        """Return the three parts in one line, as errors do."""
         return f"{self.path}: not read: {self.what}; {self.todo}"
 
 
@@ -52,19 +58,19 @@ class _Read(NamedTuple):
 
     @property
     def paths(self) -> frozenset[Path]:
-        """Return the files read, those beside them that hold their annotations among them."""
+        """Return the files read, and the annotation files beside them."""
         files = self.files.values()
         return frozenset([*files, *(path.with_suffix(".ann") for path in files)])
 
     @property
-    def card_place(self) -> str:
-        """Return where the user's card lies, else where one belongs: beside the files."""
+    def card_path(self) -> str:
+        """Return where the user's card is, else where one belongs: beside the files."""
         own = Path(self.card.own)
-        return shown(own if lies(own) else self.folder / OWN_CARD)
+        return shown(own if lexists(own) else self.folder / OWN_CARD)
 
 
 def unread_of(card: Card, raw: Path, found: FoundSource | None) -> list[Unread]:
-    """Name what lies in the folders of a source and is read as no split of it."""
+    """Return what is in the folders of a source and is read as no split of it."""
     yours = None if found is None or found.sample else found
     edition = yours.edition if yours else card.editions[0]
     unread: list[Unread] = []
@@ -99,14 +105,14 @@ def _left(folder: Path, read: _Read) -> Iterator[Path]:
 
 
 def _beside_documents(folder: Path) -> Iterator[Path]:
-    """Yield what lies in the folder of a split and is no document of brat, nor its annotation."""
+    """Yield what is in the folder of a split and is no document of brat, nor its annotation."""
     for path in entries(folder) if folder.is_dir() else ():
         if path.suffix not in _DOCUMENTS or not path.is_file():
             yield path
 
 
 def _advice(path: Path, read: _Read) -> Unread:
-    """Say why a file is not read, and what would make it read."""
+    """Return why a file is not read, and what would make it read."""
     name = path.relative_to(read.folder).as_posix()
     if not is_utf8(path.name):
         return Unread.of(path, "its name is not UTF-8", "rename it")
@@ -139,7 +145,7 @@ def _of_a_known_name(path: Path, other: Edition, split: Split, read: _Read) -> U
 
 
 def _of_a_likely_name(name: str, split: Split, read: _Read) -> Unread:
-    """Name a file whose name speaks of a split, with the name and the line that would do."""
+    """Return advice for a file whose name contains a split: a new name, or a line of the card."""
     where, line = read.folder / name, _line(name, split, read)
     other = read.files.get(split)
     carved = other is not None and split != "train" and other == read.files.get("train")
@@ -163,21 +169,21 @@ def _fitting(name: str, split: Split, edition: Edition) -> str | None:
 
 
 def _line(name: str, split: Split, read: _Read) -> str:
-    """Write the line of a card that makes a file the one of a split."""
+    """Return the line of a card that makes a file the one of a split."""
     listed = json.dumps([name], ensure_ascii=False)
-    return f"splits.{split} = {listed} under {read.edition.table} in {read.card_place}"
+    return f"splits.{split} = {listed} under {read.edition.table} in {read.card_path}"
 
 
 def _ignored(name: str, read: _Read) -> str:
     listed = json.dumps([name], ensure_ascii=False)
-    return f"ignore = {listed} at the top of {read.card_place} to hear no more of it"
+    return f"ignore = {listed} at the top of {read.card_path} to leave it out of this list"
 
 
 def unread_in(raw: Path) -> list[Unread]:
-    """Name what lies in raw/ itself and belongs to no source."""
+    """Return what is in raw/ itself and belongs to no source."""
     if not raw.is_dir():
         return []
-    known = folder_names(raw)
+    known = {*our_folders(), *(path.parent.name.casefold() for path in own_cards(raw))}
     return [
         _stray(path, raw)
         for path in entries(raw)
@@ -190,41 +196,41 @@ def unread_in(raw: Path) -> list[Unread]:
 def _stray(path: Path, raw: Path) -> Unread:
     if not is_utf8(path.name):
         return Unread.of(path, "its name is not UTF-8", "rename it")
-    near = nearest_source(path.name, our_names())
+    near = nearest_source(path.name, our_folders())
     if path.is_dir():
-        what = f"no source has this name, and it holds no {OWN_CARD}"
+        what = f"no source has this name, and it has no {OWN_CARD}"
         own = f"write {path / OWN_CARD}"
         return Unread.of(path, what, f"rename it to {near}, or {own}" if near else own)
     if not path.is_file():
         return Unread.of(path, f"it is {kind_of(path)}", "put a folder of files there")
     todo = f"put it into a folder {raw}/SOURCE, with a {OWN_CARD} where the source is new"
-    return Unread.of(path, "it lies in no folder of a source", todo)
+    return Unread.of(path, "it is in no folder of a source", todo)
 
 
 def unread(raw: Path, sources: Iterable[tuple[Card, FoundSource | None]]) -> list[Unread]:
-    """Name everything that is not read, of these sources and of none, each path once."""
-    named = [one for card, found in sources for one in unread_of(card, raw, found)]
-    return list({one.path: one for one in [*named, *unread_in(raw)]}.values())
+    """Return everything that is not read, of these sources and of none, each path once."""
+    named = [item for card, found in sources for item in unread_of(card, raw, found)]
+    return list({item.path: item for item in [*named, *unread_in(raw)]}.values())
 
 
 def no_split(found: FoundSource, raw: Path, split: Split) -> InputError:
-    """Say that a source has no file of a split, naming what may be meant for it."""
-    names = ", ".join(found.edition.splits.get(split, ())) or "no file: none was published"
-    what = f"{found.card.source} has no {split} file here (looked for {names})"
-    lying = [] if found.sample else unread_of(found.card, raw, found)
-    meant = [one for one in lying if likely_split(Path(one.path).name) == split]
-    for one in meant or lying:
-        return InputError(one.path, f"is not read: {one.what}, and {what}", one.todo)
+    """Return the error for a split without a file, with the file that may be meant for it."""
+    what = without_file(found, split)
+    others = [] if found.sample else unread_of(found.card, raw, found)
+    meant = [other for other in others if likely_split(Path(other.path).name) == split]
+    for other in meant or others:
+        return InputError(other.path, f"is not read: {other.what}, and {what}", other.todo)
     return InputError(str(found.folder), what, "choose another split or add the file")
 
 
 def no_files(card: Card, raw: Path, *, samples: bool | None) -> InputError:
-    """Say that a source has no files, naming what lies in its folders or would be taken for it."""
-    lying = unread_of(card, raw, None)
-    if not lying:
-        lying = [one for one in unread_in(raw) if nearest_source(Path(one.path).name, card.folders)]
-    if lying:
-        first, more = lying[0], len(lying) - 1
+    """Return the error for a source without files, with the file that may be meant for it."""
+    others = unread_of(card, raw, None)
+    if not others:
+        strays = unread_in(raw)
+        others = [stray for stray in strays if nearest_source(Path(stray.path).name, card.folders)]
+    if others:
+        first, more = others[0], len(others) - 1
         what = f"no file of {card.source} here; {first.path} is not read: {first.what}"
         what += f" (and {more} more are not)" if more else ""
         return InputError(str(raw), what, first.todo)

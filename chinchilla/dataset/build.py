@@ -1,107 +1,150 @@
 """Build the data set: plan, run, put together, write the manifest, publish."""
 
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
-from chinchilla.dataset.general import TARGET, add_general
-from chinchilla.dataset.manifest import dump_manifest, make_manifest, totals
-from chinchilla.dataset.page import dataset_page
+from chinchilla.dataset.general import GENERAL, write_general
+from chinchilla.dataset.manifest import Manifest, OutputFile
 from chinchilla.dataset.plan import BuildJob, Plan, tasks_of
 from chinchilla.dataset.prepare import prepare
-from chinchilla.dataset.read import CONFUSIONS, LABELS
-from chinchilla.dataset.run import Kits, Progress, run
-from chinchilla.dataset.shard import ShardCounts, build_shard
-from chinchilla.dataset.write import (
-    INVENTORY,
-    MANIFEST,
-    PAGE,
-    RECORDS,
-    Written,
-    assemble,
-)
-from chinchilla.files import check_room, publish, staging
+from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, RECORDS
+from chinchilla.dataset.report import make_manifest
+from chinchilla.dataset.run import Contexts, Progress, run
+from chinchilla.dataset.shard import BUFFER, ShardCounts, build_shard, shard_paths, totals
+from chinchilla.files import BLOCK, Inventory, check_room, publish, staging
+from chinchilla.resources import render_page
 from chinchilla.schema import SPLITS
+
+PAGE = "README.md"
+INVENTORY = Inventory(MANIFEST, "outputs", (PAGE,))
+_GENERAL_ROWS = f"{GENERAL}/train.jsonl"
+
+Done = Mapping[BuildJob, ShardCounts]
+Outputs = dict[str, OutputFile]
 
 
 class Built(NamedTuple):
     """What a build wrote: its manifest, also on disk."""
 
-    manifest: dict[str, Any]
+    manifest: Manifest
     out: Path
 
 
 def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
     """Build into `out`; a build that fails or is stopped leaves what was there before.
 
-    Raises ConfigError, before any work, where a file stands that no build wrote.
+    Args:
+        plan: what is read.
+        out: folder that is written to.
+        workers: number of processes; the output is the same bytes.
+        progress: called with each job that is done.
+
+    Returns:
+        The manifest, as it is on disk.
+
+    Raises:
+        ConfigError: before any work, where a file is there that no build wrote.
+        InputError: where a record or a file cannot be read.
     """
     check_room(out, _names(plan), INVENTORY)
     with staging(out, INVENTORY) as folder:
         (folder / "shards").mkdir()
         contexts = prepare(plan, folder / "shards", workers, progress)
         done = dict(run(plan, contexts, build_shard, workers, progress))
-        general = add_general(plan.config, done, folder)
-        outputs = _assemble_all(plan, done, folder) | general.outputs
+        sums = totals(done)
+        outputs = _join_all(plan, done, folder)
+        if plan.config.general.path:
+            counts = _build_general(plan, done, folder)
+            sums[GENERAL, "train"] = counts
+            outputs[_GENERAL_ROWS] = _join(
+                [folder / "shards" / GENERAL], folder / _GENERAL_ROWS, counts.rows
+            )
         outputs |= _write_labels(plan, folder) | _write_confusions(contexts, folder)
-        manifest = make_manifest(plan, totals(done) | general.totals, outputs)
-        page = dataset_page(manifest, plan).encode("utf-8")
-        (folder / PAGE).write_bytes(page)
-        (folder / MANIFEST).write_bytes(dump_manifest(manifest))
+        manifest = make_manifest(plan, sums, outputs)
+        cards = {source.card.source: source.card for source in plan.sources}
+        page = render_page("dataset.md", manifest=manifest, cards=cards)
+        (folder / PAGE).write_text(page, encoding="utf-8", newline="\n")
+        (folder / MANIFEST).write_bytes(manifest.dump())
         publish(folder, out, outputs, INVENTORY)
     return Built(manifest, out)
 
 
 def _names(plan: Plan) -> list[str]:
-    """Return the files that a build may write, page and manifest apart."""
+    """Names of the files that a build may write, page and manifest apart."""
     rows = [f"{task}/{split}.jsonl" for task in tasks_of(plan) for split in SPLITS]
-    general = [TARGET] if plan.config.general.path else []
+    general = [_GENERAL_ROWS] if plan.config.general.path else []
     records = [f"{RECORDS}/{name}" for name in rows]
     return [*rows, *records, *general, LABELS, CONFUSIONS]
 
 
-def _assemble_all(
-    plan: Plan, done: dict[BuildJob, ShardCounts], folder: Path
-) -> dict[str, Written]:
-    tasks = {found.card.source: found.card.task for found in plan.found}
-    outputs: dict[str, Written] = {}
+def _join_all(plan: Plan, done: Done, folder: Path) -> Outputs:
+    """Join the shards of each task and split to its rows and its records."""
+    tasks = {source.card.source: source.card.task for source in plan.sources}
+    outputs: Outputs = {}
     for task in tasks_of(plan):
         for split in SPLITS:
             part = {
-                job: counts
+                shard_paths(folder / "shards", job.number): counts
                 for job, counts in done.items()
                 if job.split == split and tasks[job.source] == task
             }
-            if any(counts.records for counts in part.values()):
-                target = Path(task) / f"{split}.jsonl"
-                rows, records = assemble(part, folder, target)
-                outputs[target.as_posix()] = rows
-                outputs[f"{RECORDS}/{target.as_posix()}"] = records
+            # the lines are known: to count them again takes half as long as their hash
+            records = sum(counts.records for counts in part.values())
+            rows = sum(counts.rows for counts in part.values())
+            if records:
+                name = f"{task}/{split}.jsonl"
+                kept = f"{RECORDS}/{name}"
+                outputs[name] = _join((paths[0] for paths in part), folder / name, rows)
+                outputs[kept] = _join((paths[1] for paths in part), folder / kept, records)
     return outputs
 
 
-def _write_labels(plan: Plan, folder: Path) -> dict[str, Written]:
+def _join(shards: Iterable[Path], target: Path, rows: int) -> OutputFile:
+    """Join shards to one file and remove them; `rows` is the number of their lines."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    digest, size = sha256(), 0
+    with target.open("wb") as out:
+        for shard in shards:
+            with shard.open("rb") as file:
+                while block := file.read(BLOCK):
+                    digest.update(block)
+                    size += len(block)
+                    out.write(block)
+            shard.unlink()
+    return OutputFile(sha256=digest.hexdigest(), bytes=size, rows=rows)
+
+
+def _build_general(plan: Plan, done: Done, folder: Path) -> ShardCounts:
+    rows = sum(counts.rows for job, counts in done.items() if job.split == "train")
+    with (folder / "shards" / GENERAL).open("wb", BUFFER) as file:
+        return write_general(plan.config, rows, file.write)
+
+
+def _write_labels(plan: Plan, folder: Path) -> Outputs:
     """Write the labels of each source, which training and prediction read instead of cards."""
     sets = {
-        found.card.source: found.card.label_set(found.edition.name).model_dump(mode="json")
-        for found in plan.found
+        source.card.source: source.card.label_set(source.edition.name).model_dump(mode="json")
+        for source in plan.sources
     }
     return _write_json(sets, folder, LABELS)
 
 
-def _write_confusions(contexts: Kits, folder: Path) -> dict[str, Written]:
+def _write_confusions(contexts: Contexts, folder: Path) -> Outputs:
     """Write the confusable labels of each source that has any: prediction batches by them."""
-    found = {
+    by_source = {
         source: context.prompter.confusions
         for source, context in contexts.items()
         if context.prompter.confusions
     }
-    return _write_json(found, folder, CONFUSIONS) if found else {}
+    return _write_json(by_source, folder, CONFUSIONS) if by_source else {}
 
 
-def _write_json(content: Any, folder: Path, name: str) -> dict[str, Written]:
+def _write_json(content: object, folder: Path, name: str) -> Outputs:
     data = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     (folder / name).write_bytes(data)
-    return {name: Written(sha256(data).hexdigest(), len(data), data.count(b"\n"))}
+    digest = sha256(data).hexdigest()
+    return {name: OutputFile(sha256=digest, bytes=len(data), rows=data.count(b"\n"))}

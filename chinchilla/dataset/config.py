@@ -1,4 +1,4 @@
-"""What a build may be told, in build.toml or on the command line."""
+"""The settings of a build, in build.toml or on the command line."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -28,7 +28,7 @@ class GeneralOptions(Frozen):
 class BuildConfig(Frozen):
     """Hold the settings that decide the bytes of a build; workers do not."""
 
-    seed: int = Field(default=0, ge=0, lt=2**64, description="seed of every choice of wording")
+    seed: int = Field(default=0, ge=0, lt=2**64, description="seed of every choice of template")
     sources: tuple[str, ...] = Field(default=(), description="sources to read; none means all")
     tasks: tuple[Task, ...] = Field(default=(), description="tasks to build; none means all")
     editions: dict[str, str] = Field(
@@ -36,7 +36,7 @@ class BuildConfig(Frozen):
     )
     samples: bool | None = Field(
         default=None,
-        description="use the shipped sample of a source that has no files; where not said, only "
+        description="use the shipped sample of a source that has no files; where not set, only "
         "where there are no raw files at all",
     )
     on_error: Literal["stop", "count"] = Field(
@@ -58,15 +58,18 @@ class BuildConfig(Frozen):
 
 
 def read_config(path: Path | None, changes: dict[str, Any]) -> BuildConfig:
-    """Read build.toml and lay the command line over it; raise ConfigError for what is unknown."""
+    """Settings of build.toml, with `changes` over them; ConfigError for what is not known.
+
+    A name alone means the configuration that ships under it.
+    """
     instead = f"pass the path of a build.toml, or one of {', '.join(shipped_configs())}"
-    found = path and shipped_configs().get(str(path), path)
-    return read_settings(BuildConfig, found, changes, instead)
+    file = path and shipped_configs().get(str(path), path)
+    return read_settings(BuildConfig, file, changes, instead)
 
 
 _CONFIGS = Path(__file__).resolve().parent / "configs"
 
 
 def shipped_configs() -> dict[str, Path]:
-    """Return the configurations that ship, by name: a name alone means them, whatever lies here."""
+    """Files of the configurations that ship, by name."""
     return {path.stem: path for path in sorted(_CONFIGS.glob("*.toml"))}

@@ -1,38 +1,31 @@
-"""Say what a build would write, without writing it."""
+"""What a build would write, without writing it."""
 
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.corpus.report import Report
-from chinchilla.dataset.general import GENERAL, weigh_general
-from chinchilla.dataset.manifest import totals
+from chinchilla.dataset.general import GENERAL, write_general
 from chinchilla.dataset.plan import Plan
 from chinchilla.dataset.prepare import prepare
 from chinchilla.dataset.report import build_report
 from chinchilla.dataset.run import Progress, run
-from chinchilla.dataset.shard import Totals, weigh_shard
-from chinchilla.windows.cut import measure_of
+from chinchilla.dataset.shard import Totals, totals, weigh_shard
 
 
 def forecast(plan: Plan, workers: int, progress: Progress) -> tuple[Totals, Report]:
-    """Return the counts of every split of every source: all is rendered, nothing written.
-
-    What was read and what was not comes with them.
-    """
+    """Counts of every split of every source, and what was read: all is rendered, none written."""
     contexts = prepare(plan, Path(), workers, progress)
     sums = totals(dict(run(plan, contexts, weigh_shard, workers, progress)))
     report = build_report(plan, sums)
-    windows = plan.config.windows
-    measure = measure_of(windows) if windows.tokenizer else None
-    general = weigh_general(plan.config, sums, measure)
     if plan.config.general.path:
-        sums[GENERAL, "train"] = general
+        rows = sum(counts.rows for (_, split), counts in sums.items() if split == "train")
+        sums[GENERAL, "train"] = write_general(plan.config, rows)
     return sums, report
 
 
 class RowLengths(NamedTuple):
-    """How long the rows of a split are, in tokens: all together, middle, 95 in 100, longest."""
+    """Lengths of the rows of a split, in tokens: in all, middle, 95 in 100, longest."""
 
     total: int
     p50: int
@@ -41,7 +34,7 @@ class RowLengths(NamedTuple):
 
 
 def quantiles(tokens: Counter[int]) -> RowLengths:
-    """Return the lengths of rows from the count of each length; zeros where none was measured."""
+    """Lengths of rows from the count of each length; zeros where none was measured."""
     total = tokens.total()
     if not total:
         return RowLengths(0, 0, 0, 0)
@@ -54,7 +47,7 @@ def quantiles(tokens: Counter[int]) -> RowLengths:
 
 
 def _quantile(tokens: Counter[int], rank: int) -> int:
-    """Return the length of the row of that rank, counted from the shortest."""
+    """Length of the row of that rank, counted from 1 at the shortest."""
     for length in sorted(tokens):
         rank -= tokens[length]
         if rank <= 0:

@@ -1,161 +1,142 @@
-"""The manifest: what a build read, what it wrote, and what became of every record."""
+"""The manifest of a build: what it read, what it wrote, what became of every record."""
 
-from hashlib import sha256
-from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+import re
+from pathlib import PurePosixPath
+from typing import Annotated
 
 import orjson
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from chinchilla import __version__
-from chinchilla.corpus.find import FoundSource, card_paths
-from chinchilla.dataset.general import GENERAL
-from chinchilla.dataset.plan import BuildJob, Plan
-from chinchilla.dataset.report import build_report, short_names
-from chinchilla.dataset.shard import ShardCounts, Totals
-from chinchilla.dataset.write import Written
-from chinchilla.errors import Count
-from chinchilla.files import hash_file
-from chinchilla.schema import SPLITS
-from chinchilla.templates import template_hashes
-
-_LIBRARIES = ("jinja2", "orjson", "pydantic")
+from chinchilla.corpus.report import Report
+from chinchilla.dataset.config import BuildConfig
 
 
-def totals(done: dict[BuildJob, ShardCounts]) -> Totals:
-    """Add up the counts of each split of each source."""
-    sums: Totals = {}
-    for job, counts in done.items():
-        sums.setdefault((job.source, job.split), ShardCounts()).merge(counts)
-    return sums
+def _inside(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.is_absolute() or not path.parts or ".." in path.parts or re.search(r"[\\:\0]", name):
+        raise ValueError(f"{name!r} names no file of this folder")
+    return name
 
 
-def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, Written]) -> dict[str, Any]:
-    """Return the manifest; the same inputs, settings and versions give the same bytes.
-
-    Raises InputError where nothing of a source could be read.
-    """
-    report = build_report(plan, sums)
-    paths = card_paths(plan.raw)
-    return {
-        "chinchilla": __version__,
-        "versions": {name: version(name) for name in _LIBRARIES},
-        "config": plan.config.model_dump(mode="json"),
-        "sources": {found.card.source: _source(found, plan, sums) for found in plan.found},
-        "general": _general(plan, sums),
-        "absent": list(plan.absent),
-        "report": report.model_dump(mode="json"),
-        "files": _files(plan),
-        "templates": template_hashes(),
-        "cards": {
-            found.card.source: _card_hash(found, paths[found.card.source]) for found in plan.found
-        },
-        "outputs": {name: written._asdict() for name, written in outputs.items()},
-    }
+SourceName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+"""The name of a source, after which files are named."""
+FileName = Annotated[str, AfterValidator(_inside)]
+"""The name of a file as seen from the folder of the build."""
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
-def _files(plan: Plan) -> dict[str, str]:
-    """Return the sha256 of the files that were read by the configuration, by what they are for."""
-    config, read = plan.config, {found.card.source for found in plan.found}
-    hard = config.prompts.hard_negatives.items()
-    paths = {f"hard_negatives.{name}": path for name, path in hard if name in read}
-    paths |= {"general": config.general.path, "tokenizer": config.windows.tokenizer}
-    return {name: hash_file(Path(path)) for name, path in sorted(paths.items()) if path}
+def _is_none(value: object) -> bool:
+    return value is None
 
 
-def dump_manifest(manifest: dict[str, Any]) -> bytes:
-    """Write a manifest the one way it is written."""
-    return orjson.dumps(manifest, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+class _Entry(BaseModel):
+    """Any part of the file: strict in what it has, and keys of later versions are passed over."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
 
 
-def _source(found: FoundSource, plan: Plan, sums: Totals) -> dict[str, Any]:
-    return {
-        "title": found.card.title,
-        "task": found.card.task,
-        "metric": found.card.metric,
-        "licence": found.card.licence,
-        "edition": found.edition.name,
-        "sample": found.sample,
-        "inputs": inputs(found, plan.raw),
-        "splits": {
-            split: _counts(sums[found.card.source, split], found)
-            for split in SPLITS
-            if (found.card.source, split) in sums
-        },
-    }
+class FileEntry(_Entry):
+    """A file by its hash and size in bytes."""
+
+    sha256: Sha256
+    bytes: int = Field(ge=0)
 
 
-def inputs(found: FoundSource, raw: Path) -> dict[str, dict[str, Any]]:
-    """Return each file read, by its path under raw/: hash, size, whether it is as published."""
-    files = {}
-    for path in dict.fromkeys(found.files[split] for split in SPLITS if split in found.files):
-        digest = hash_file(path)
-        known = found.edition.sha256.get(path.name)
-        published = None if known is None or found.sample else digest == known
-        size = sum(one.stat().st_size for one in ([path] if path.is_file() else path.iterdir()))
-        name = _relative(path, found, raw)
-        files[name] = {"sha256": digest, "bytes": size, "published": published}
-    return files
+class InputFile(FileEntry):
+    """A file that was read, and whether it is as published (null where that is not known)."""
+
+    published: bool | None = None
 
 
-def _relative(path: Path, found: FoundSource, raw: Path) -> str:
-    if found.sample:
-        inside = path.relative_to(found.folder)
-        return (Path("samples") / found.card.source / inside).as_posix()
-    return path.relative_to(raw).as_posix()
+class OutputFile(FileEntry):
+    """A file that was written, and its number of lines."""
+
+    rows: int = 0
 
 
-def _general(plan: Plan, sums: Totals) -> dict[str, Any] | None:
-    """Return what came of the general file; its examples name the file without its folder."""
-    counts = sums.get((GENERAL, "train"))
-    if counts is None:
-        return None
-    path = Path(plan.config.general.path)
-    short = {f"{path.parent}/": ""}
-    return {
-        "file": path.name,
-        "ratio": plan.config.general.ratio,
-        "rows": counts.rows,
-        "bytes": counts.bytes,
-        "refused": _reasons(counts.tally.refused, short),
-        "mended": _reasons(counts.tally.fixed, short),
-    }
+class ReasonCount(_Entry):
+    """How often something happened, and where first."""
+
+    times: int
+    example: str
 
 
-def _counts(counts: ShardCounts, found: FoundSource) -> dict[str, Any]:
-    short = short_names(found)
-    return {
-        "read": counts.read,
-        "records": counts.records,
-        "negatives": counts.negatives,
-        "rows": counts.rows,
-        "null_rows": counts.null_rows,
-        "nulls_left_out": counts.nulls_left_out,
-        "mixed_out": counts.mixed_out,
-        "bytes": counts.bytes,
-        **counts.items,
-        "windows": dict(sorted((+counts.windows).items())),
-        "refused": _reasons(counts.tally.refused, short),
-        "lost": _reasons(counts.tally.lost, short),
-        "mended": _reasons(counts.tally.fixed, short),
-        "labels": dict(sorted(counts.labels.items())),
-    }
+ReasonCounts = dict[str, ReasonCount]
+FixedCounts = Annotated[
+    ReasonCounts,
+    Field(default_factory=dict, validation_alias=AliasChoices("fixed", "mended")),
+]
+"""What was fixed, by reason; manifests of before call it `mended`."""
 
 
-def _reasons(counts: dict[str, Count], short: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Sort counts by reason; examples name files in short, the same wherever they lie."""
-    reasons = {}
-    for reason, count in sorted(counts.items()):
-        example = count.example
-        for path, name in short.items():
-            example = example.replace(path, name)
-        reasons[reason] = {"times": count.times, "example": example}
-    return reasons
+class SplitCounts(_Entry):
+    """What became of the records of a split; only the items of its task are counted."""
+
+    read: int = 0
+    records: int = 0
+    negatives: int = 0
+    rows: int = 0
+    null_rows: int = 0
+    nulls_left_out: int = 0
+    mixed_out: int = 0
+    bytes: int = 0
+    entities: int | None = Field(default=None, exclude_if=_is_none)
+    relations: int | None = Field(default=None, exclude_if=_is_none)
+    na_pairs: int | None = Field(default=None, exclude_if=_is_none)
+    events: int | None = Field(default=None, exclude_if=_is_none)
+    arguments: int | None = Field(default=None, exclude_if=_is_none)
+    windows: dict[str, int] = Field(default_factory=dict)
+    refused: ReasonCounts = Field(default_factory=dict)
+    lost: ReasonCounts = Field(default_factory=dict)
+    fixed: FixedCounts
+    labels: dict[str, int] = Field(default_factory=dict)
 
 
-def _card_hash(found: FoundSource, path: Path) -> str:
-    digest = sha256()
-    for one in dict.fromkeys([path, Path(found.card.own)]):
-        if one.is_file():
-            digest.update(one.read_bytes())
-    return digest.hexdigest()
+class SourceEntry(_Entry):
+    """A source: its card, the files read of it and what became of each split."""
+
+    title: str
+    task: str = ""
+    metric: str | None = None
+    licence: str
+    edition: str
+    sample: bool
+    inputs: dict[str, InputFile] = Field(default_factory=dict)
+    splits: dict[str, SplitCounts] = Field(default_factory=dict)
+
+
+class GeneralCounts(_Entry):
+    """What became of the file of general instructions."""
+
+    file: str
+    ratio: float
+    rows: int
+    bytes: int
+    refused: ReasonCounts = Field(default_factory=dict)
+    fixed: FixedCounts
+
+
+class Manifest(_Entry):
+    """All of manifest.json, in the order of its keys."""
+
+    chinchilla: str
+    versions: dict[str, str] = Field(default_factory=dict)
+    config: BuildConfig
+    sources: dict[SourceName, SourceEntry]
+    general: GeneralCounts | None = None
+    absent: tuple[str, ...] = ()
+    report: Report = Field(default_factory=Report)
+    files: dict[str, str] = Field(default_factory=dict)
+    templates: dict[str, str]
+    cards: dict[str, str] = Field(default_factory=dict)
+    outputs: dict[FileName, OutputFile]
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """Sha256 of every file of the build, by its name."""
+        return {name: file.sha256 for name, file in self.outputs.items()}
+
+    def dump(self) -> bytes:
+        """Bytes of manifest.json; the same manifest gives the same bytes."""
+        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return orjson.dumps(self.model_dump(mode="json"), option=option)

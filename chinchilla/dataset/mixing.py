@@ -41,20 +41,10 @@ class Mix(Frozen):
 
 
 class Decision(NamedTuple):
-    """What becomes of the rows of one source: written `copies` times, `rest` of them once more."""
+    """How many of the `rows` of one source are written: `target`, repeats included."""
 
     rows: int
     target: int
-
-    @property
-    def copies(self) -> int:
-        """Return how often every row is written."""
-        return self.target // self.rows if self.rows else 0
-
-    @property
-    def rest(self) -> int:
-        """Return how many rows are chosen to be written once more."""
-        return self.target % self.rows if self.rows else 0
 
     def choice(self, counted: Histogram, seed: int) -> Choice:
         """Turn the decision into one about each row; `counted` holds the same rows."""
@@ -64,7 +54,7 @@ class Decision(NamedTuple):
 
 
 def shares(counts: Mapping[str, int], mix: Mix, where: str = "mix") -> dict[str, Decision]:
-    """Decide how many rows of each source (or task) are written.
+    """Number of rows of each source (or task) that are written.
 
     Without total, and with temperature 1, a source gets weight x rows, at most its cap, whatever
     the others have. A temperature moves rows between sources: their sum stays that of the
@@ -90,7 +80,7 @@ def shares(counts: Mapping[str, int], mix: Mix, where: str = "mix") -> dict[str,
 def nested_shares(
     counts: Mapping[str, Mapping[str, int]], tasks: Mix, sources: Mix
 ) -> dict[str, Decision]:
-    """Decide on the sources of each task, where tasks are mixed too; `counts` by task, source.
+    """Number of rows of each source, where tasks are mixed too; `counts` by task, then source.
 
     With the default mix of tasks this is `shares` over all sources. Else each task gets its
     share of the rows its sources would have had, and its sources divide that; those of a task
@@ -102,12 +92,12 @@ def nested_shares(
         return plain
     sums = {task: sum(plain[name].target for name in group) for task, group in counts.items()}
     decided: dict[str, Decision] = {}
-    for task, one in shares(sums, tasks, "mix of tasks").items():
+    for task, decision in shares(sums, tasks, "mix of tasks").items():
         group = counts[task]
-        if one.target == one.rows:
+        if decision.target == decision.rows:
             decided.update({name: plain[name] for name in group})
             continue
-        own = sources.model_copy(update={"total": one.target})
+        own = sources.model_copy(update={"total": decision.target})
         decided.update(shares(group, own, f"mix of sources of {task}"))
     return {name: decided[name] for name in flat}
 
@@ -132,7 +122,7 @@ def _fraction(number: float) -> Fraction:
 
 
 def _root(rows: int, temperature: float) -> Fraction:
-    """Return rows ** (1 / temperature); decimals give the same digits on every machine."""
+    """Rows ** (1 / temperature); decimals give the same digits on every machine."""
     if not rows:
         return Fraction(0)
     if temperature == 1.0:

@@ -1,4 +1,4 @@
-"""Decide what a build reads: the files of each source and the slices they are cut into."""
+"""What a build reads: the files of each source and the slices they are cut into."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ SLICE_BYTES = 2 * 1024 * 1024
 
 @dataclass(frozen=True)
 class Plan:
-    """Hold what was found for each source wanted, and where, and the files that are not read."""
+    """What was found of each source wanted, and the files that are not read."""
 
     raw: Path
     config: BuildConfig
-    found: tuple[FoundSource, ...]
+    sources: tuple[FoundSource, ...]
     absent: tuple[str, ...]
     unread: tuple[Unread, ...] = ()
 
@@ -40,10 +40,12 @@ class BuildJob(NamedTuple):
 
 
 def make_plan(raw: Path, config: BuildConfig) -> Plan:
-    """Find the files of every source wanted; raise where a named source has none.
+    """Find the files of every source wanted.
 
-    Raises ConfigError too for a name in the configuration that no card bears, for a source named
-    that is of none of the tasks named, and for general instructions that are not there.
+    Raises:
+        ConfigError: a name in the configuration is not known, a source named is of none of the
+            tasks named, or a file or folder named is not there.
+        InputError: a source named has no files, or no source has any.
     """
     if not raw.is_dir() and config.samples is False:
         raise ConfigError(str(raw), "no such folder", "pass the folder of raw files with --raw")
@@ -53,26 +55,30 @@ def make_plan(raw: Path, config: BuildConfig) -> Plan:
     cards = catalogue.cards(raw)
     config = with_sources(config, raw)
     check_names(config, cards)
-    found: list[FoundSource] = []
+    sources: list[FoundSource] = []
     absent: list[Card] = []
     for card in _wanted(raw, config, cards):
         edition = config.editions.get(card.source)
-        one = catalogue.find(card, raw, edition, config.samples)
-        if one is not None:
-            found.append(one)
+        source = catalogue.find(card, raw, edition, config.samples)
+        if source is not None:
+            sources.append(source)
         elif card.source in config.sources:
             raise no_files(card, raw, samples=config.samples)
         else:
             absent.append(card)
-    left = unread(raw, [*((one.card, one) for one in found), *((card, None) for card in absent)])
-    if not found:
+    looked_for = [
+        *((source.card, source) for source in sources),
+        *((card, None) for card in absent),
+    ]
+    left = unread(raw, looked_for)
+    if not sources:
         todo = "run `chinchilla sources` to see what is looked for"
         what = "no source was found here"
         if left:
             what += f"; {left[0].path} is not read: {left[0].what}"
             todo = left[0].todo
         raise InputError(str(raw), what, todo)
-    return Plan(raw, config, tuple(found), tuple(card.source for card in absent), tuple(left))
+    return Plan(raw, config, tuple(sources), tuple(card.source for card in absent), tuple(left))
 
 
 def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterator[Card]:
@@ -89,15 +95,15 @@ def _wanted(raw: Path, config: BuildConfig, cards: Mapping[str, Card]) -> Iterat
 def jobs(plan: Plan) -> Iterator[BuildJob]:
     """Yield the jobs of a plan, numbered in the order of the output."""
     number = 0
-    for found in plan.found:
+    for source in plan.sources:
         for split in SPLITS:
-            if split not in found.files:
+            if split not in source.files:
                 continue
-            for part in catalogue.slices(found, split, SLICE_BYTES):
-                yield BuildJob(number, found.card.source, split, part)
+            for part in catalogue.slices(source, split, SLICE_BYTES):
+                yield BuildJob(number, source.card.source, split, part)
                 number += 1
 
 
 def tasks_of(plan: Plan) -> Sequence[Task]:
-    """List the tasks of a plan, in the order of the house."""
-    return [task for task in TASKS if any(found.card.task == task for found in plan.found)]
+    """Tasks of a plan, in the order of TASKS."""
+    return [task for task in TASKS if any(source.card.task == task for source in plan.sources)]

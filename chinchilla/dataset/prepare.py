@@ -7,37 +7,42 @@ from chinchilla.corpus.find import FoundSource
 from chinchilla.dataset.config import MixOptions
 from chinchilla.dataset.mixing import nested_shares
 from chinchilla.dataset.plan import Plan, tasks_of
-from chinchilla.dataset.run import Kits, Progress, run
+from chinchilla.dataset.run import Contexts, Progress, run
 from chinchilla.dataset.selection import Histogram
 from chinchilla.dataset.shard import BuildContext, Survey, mix_seed, survey_shard, tally_shard
-from chinchilla.errors import Tally
+from chinchilla.prompts.budget import LONGEST_EXAMPLE, make_cutter, measure_of
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
-from chinchilla.prompts.hard_negatives import Confusions, read_confusions
+from chinchilla.prompts.hard_negatives import read_confusions
 from chinchilla.prompts.render import Prompter
-from chinchilla.schema import LabelSet
-from chinchilla.windows.cut import LONGEST_EXAMPLE, make_cutter, measure_of
+from chinchilla.tally import Tally
 
 
-def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Kits:
-    """Return what the jobs of each source need, shares and mix decided."""
-    contexts = with_null_share(plan, make_contexts(plan, folder), workers, progress)
-    return with_mix(plan, contexts, workers, progress)
+def prepare(plan: Plan, folder: Path, workers: int, progress: Progress) -> Contexts:
+    """What the jobs of each source need, shares of empty rows and mix decided.
+
+    `folder` is where the jobs write. The input is read once more for the share of empty rows
+    and once more for a mix, where the configuration sets them.
+    """
+    contexts = {source.card.source: _context(plan, source, folder) for source in plan.sources}
+    contexts = _with_null_limits(plan, contexts, workers, progress)
+    return _with_choices(plan, contexts, workers, progress)
 
 
-def make_contexts(plan: Plan, folder: Path) -> Kits:
-    """Return what the jobs of each source need, shares of empty rows apart."""
-    return {found.card.source: _context(plan, found, folder) for found in plan.found}
+def passes(plan: Plan) -> int:
+    """How often a build reads its input."""
+    config = plan.config
+    return 1 + (config.prompts.null_share is not None) + (config.mix != MixOptions())
 
 
-def with_null_share(plan: Plan, contexts: Kits, workers: int, progress: Progress) -> Kits:
-    """Set for each source the limit under which an empty row of train is kept.
+def _with_null_limits(plan: Plan, contexts: Contexts, workers: int, progress: Progress) -> Contexts:
+    """Set for each source the hash below which an empty row of train is kept.
 
-    Reads the input once more; a source with fewer empty rows than wanted keeps them all.
+    A source with fewer empty rows than wanted keeps them all.
     """
     share = plan.config.prompts.null_share
     if share is None:
         return contexts
-    surveys: dict[str, Survey] = {source: Survey(Histogram(), Histogram()) for source in contexts}
+    surveys = {source: Survey(Histogram(), Histogram()) for source in contexts}
     for job, part in run(plan, contexts, survey_shard, workers, progress):
         surveys[job.source].merge(part)
     limits = {
@@ -51,22 +56,19 @@ def with_null_share(plan: Plan, contexts: Kits, workers: int, progress: Progress
     }
 
 
-def with_mix(plan: Plan, contexts: Kits, workers: int, progress: Progress) -> Kits:
-    """Decide for each source how often its rows of train are written.
-
-    Reads the input once more; nothing is decided where the configuration mixes nothing.
-    """
+def _with_choices(plan: Plan, contexts: Contexts, workers: int, progress: Progress) -> Contexts:
+    """Decide for each source how often its rows of train are written."""
     mix = plan.config.mix
     if mix == MixOptions():
         return contexts
-    rows: dict[str, Histogram] = {source: Histogram() for source in contexts}
+    rows = {source: Histogram() for source in contexts}
     for job, part in run(plan, contexts, tally_shard, workers, progress):
         rows[job.source].merge(part)
     by_task: dict[str, dict[str, int]] = {
         task: {
-            found.card.source: rows[found.card.source].rows
-            for found in plan.found
-            if found.card.task == task
+            source.card.source: rows[source.card.source].rows
+            for source in plan.sources
+            if source.card.task == task
         }
         for task in tasks_of(plan)
     }
@@ -78,45 +80,33 @@ def with_mix(plan: Plan, contexts: Kits, workers: int, progress: Progress) -> Ki
     }
 
 
-def passes(plan: Plan) -> int:
-    """Return how often a build reads its input: once, and once for each share and mix."""
-    config = plan.config
-    return 1 + (config.prompts.null_share is not None) + (config.mix != MixOptions())
-
-
-def _context(plan: Plan, found: FoundSource, folder: Path) -> BuildContext:
-    config, source = plan.config, found.card.source
-    labels = found.card.label_set(found.edition.name)
+def _context(plan: Plan, source: FoundSource, folder: Path) -> BuildContext:
+    config, name = plan.config, source.card.source
+    labels = source.card.label_set(source.edition.name)
+    confusable = config.prompts.hard_negatives.get(name)
     prompter = Prompter(
         labels=labels,
         seed=config.seed,
         options=config.prompts,
-        held_out=frozenset(config.hold_out.labels.get(source, ())),
-        confusions=_confusions(plan, labels),
-        pool=_pool(plan, found),
+        held_out=frozenset(config.hold_out.labels.get(name, ())),
+        confusions={} if confusable is None else read_confusions(Path(confusable), labels),
+        pool=_pool(plan, source),
     )
     return BuildContext(
-        found,
+        source,
         prompter,
         folder,
         forgiving=config.on_error == "count",
-        held_out=source in config.hold_out.sources,
+        held_out=name in config.hold_out.sources,
         cutter=make_cutter(config.windows, prompter),
         measure=measure_of(config.windows) if config.windows.tokenizer else None,
     )
 
 
-def _pool(plan: Plan, found: FoundSource) -> DemonstrationPool | None:
-    """Collect the examples of a source from its train split, where prompts show examples."""
-    source = found.card.source
-    wanted = plan.config.prompts.demonstrations
-    if not wanted or "train" not in found.files or source in plan.config.hold_out.sources:
+def _pool(plan: Plan, source: FoundSource) -> DemonstrationPool | None:
+    """Examples of a source from its train split, None where prompts show none."""
+    held_out = source.card.source in plan.config.hold_out.sources
+    if not plan.config.prompts.demonstrations or "train" not in source.files or held_out:
         return None
-    records = catalogue.records(found, "train", Tally(forgiving=plan.config.on_error == "count"))
+    records = catalogue.records(source, "train", Tally(forgiving=plan.config.on_error == "count"))
     return DemonstrationPool(records, plan.config.seed, PoolSize(length=LONGEST_EXAMPLE))
-
-
-def _confusions(plan: Plan, labels: LabelSet) -> Confusions:
-    """Read the file of confusable labels of a source, where the configuration names one."""
-    path = plan.config.prompts.hard_negatives.get(labels.source)
-    return {} if path is None else read_confusions(Path(path), labels)

@@ -1,6 +1,5 @@
 """Run the jobs of a plan in this process or in several, with the same results either way."""
 
-import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -19,39 +18,30 @@ from chinchilla.templates import own_templates, use_templates
 
 Result = TypeVar("Result")
 Work = Callable[[BuildJob, BuildContext], Result]
-Kits = dict[str, BuildContext]
+Contexts = dict[str, BuildContext]
 Progress = Callable[[BuildJob], None]
 IN_FLIGHT = 4
-"""Jobs handed to the pool ahead of the one waited for, per worker."""
-COLLECT_AFTER = 50_000
-"""Objects made before garbage is looked for: records hold no cycles, so there is hardly any."""
+"""Jobs that are queued ahead of the one waited for, per worker."""
 
 
 def run(
-    plan: Plan, contexts: Kits, work: Work[Result], workers: int, progress: Progress
+    plan: Plan, contexts: Contexts, work: Work[Result], workers: int, progress: Progress
 ) -> Iterator[tuple[BuildJob, Result]]:
     """Yield every job with what `work` made of it, in the order of the plan."""
-    alone = workers == 1
-    steps = _alone(plan, contexts, work) if alone else _together(plan, contexts, work, workers)
-    before = gc.get_threshold()
-    gc.set_threshold(COLLECT_AFTER)
-    try:
-        for job, result in steps:
-            progress(job)
-            yield job, result
-    finally:
-        gc.set_threshold(*before)
+    steps: Iterator[tuple[BuildJob, Result]]
+    if workers == 1:
+        steps = ((job, work(job, contexts[job.source])) for job in jobs(plan))
+    else:
+        steps = _in_processes(plan, contexts, work, workers)
+    for job, result in steps:
+        progress(job)
+        yield job, result
 
 
-def _alone(plan: Plan, contexts: Kits, work: Work[Result]) -> Iterator[tuple[BuildJob, Result]]:
-    for job in jobs(plan):
-        yield job, work(job, contexts[job.source])
-
-
-def _together(
-    plan: Plan, contexts: Kits, work: Work[Result], workers: int
+def _in_processes(
+    plan: Plan, contexts: Contexts, work: Work[Result], workers: int
 ) -> Iterator[tuple[BuildJob, Result]]:
-    """Keep a few jobs a worker in flight, and hand their results on in order.
+    """Yield the results of worker processes in order, a few jobs a worker in flight.
 
     Raises ConfigError where a worker is ended from outside.
     """
@@ -78,15 +68,14 @@ def _together(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-_contexts: Kits = {}
-"""The kits of this worker process, set once when it starts."""
+_contexts: Contexts = {}
+"""The contexts of this worker process, set once when it starts."""
 
 
-def _start(contexts: Kits, templates: Path | None) -> None:
+def _start(contexts: Contexts, templates: Path | None) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone decides what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
-    gc.set_threshold(COLLECT_AFTER)
     use_templates(templates)
     _contexts.update(contexts)
 

@@ -3,80 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import orjson
+from typing import NamedTuple
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.report import UNLABELLED
 from chinchilla.corpus.suspects import BLANKS, BLANKS_TODO, blanks
 from chinchilla.dataset.plan import BuildJob
-from chinchilla.dataset.selection import PLACES, Choice, Histogram, kept, place
-from chinchilla.errors import Tally
-from chinchilla.export.lengths import row_length
+from chinchilla.dataset.selection import HASHES, Choice, Histogram, row_hash
+from chinchilla.prompts.budget import Cutter
 from chinchilla.prompts.queries import GoldQuery
 from chinchilla.prompts.render import Prompter
-from chinchilla.schema import Argument, Event, InstructionRow, Record, Split
-from chinchilla.windows.cut import Cutter
+from chinchilla.schema import InstructionRow, Record, Split
+from chinchilla.tally import Tally
 from chinchilla.windows.split import Measure
-
-
-def dump_record(record: Record) -> bytes:
-    """Write a record as one line of the exchange format, its line end included."""
-    fields: dict[str, Any] = {
-        "id": record.id,
-        "source": record.source,
-        "split": record.split,
-        "task": record.task,
-        "text": record.text,
-        "title": record.title,
-        "entities": [item.__dict__ for item in record.entities],
-        "relations": [item.__dict__ for item in record.relations],
-        "events": [_event(item) for item in record.events],
-    }
-    if record.na_pairs:
-        fields["na_pairs"] = [item.__dict__ for item in record.na_pairs]
-    if not record.labelled:
-        fields["labelled"] = False
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _event(event: Event) -> dict[str, Any]:
-    arguments = [_argument(item) for item in event.arguments]
-    fields = {**event.__dict__, "arguments": arguments}
-    if event.trigger_where is None:
-        del fields["trigger_where"]
-    return fields
-
-
-def _argument(argument: Argument) -> dict[str, Any]:
-    fields = argument.__dict__
-    if argument.where is None:
-        return {key: value for key, value in fields.items() if key != "where"}
-    return fields
-
-
-_OPTIONAL = ("head", "tail", "event_type", "trigger")
-
-
-@lru_cache(maxsize=1024)
-def _names(labels: tuple[str, ...]) -> orjson.Fragment:
-    """Write a list of labels; rows that ask the same ones in the same order share it."""
-    return orjson.Fragment(orjson.dumps(labels))
-
-
-def dump_line(row: InstructionRow) -> bytes:
-    """Write a row as one line, its line end included; what does not apply to it is left out."""
-    fields = row.__dict__.copy()
-    fields["labels"] = _names(row.labels)
-    for name in _OPTIONAL:
-        if fields[name] is None:
-            del fields[name]
-    return orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE)
-
 
 BUFFER = 1024 * 1024
 HELD_OUT = "held-out"
@@ -101,7 +42,7 @@ class ShardCounts:
 
     @property
     def read(self) -> int:
-        """Return the number of records read, those left out included."""
+        """Number of records read, those left out included."""
         return self.records + self.tally.times
 
     def merge(self, other: "ShardCounts") -> None:
@@ -124,22 +65,30 @@ Totals = dict[tuple[str, Split], ShardCounts]
 """The counts of each split of each source."""
 
 
+def totals(done: dict[BuildJob, ShardCounts]) -> Totals:
+    """Counts of each split of each source, summed over its jobs."""
+    sums: Totals = {}
+    for job, counts in done.items():
+        sums.setdefault((job.source, job.split), ShardCounts()).merge(counts)
+    return sums
+
+
 class BuildContext(NamedTuple):
     """What a job needs beside its slice: the source, its prompts, where to write."""
 
-    found: FoundSource
+    source: FoundSource
     prompter: Prompter
     folder: Path
     forgiving: bool
     held_out: bool = False
-    null_limit: int = PLACES
+    null_limit: int = HASHES
     choice: Choice | None = None
     cutter: Cutter | None = None
     measure: Measure | None = None
 
 
 def shard_paths(folder: Path, number: int) -> tuple[Path, Path]:
-    """Return where the rows and the records of a job are written."""
+    """Paths of the rows and of the records of a job."""
     return folder / f"{number:06d}.rows", folder / f"{number:06d}.records"
 
 
@@ -148,9 +97,9 @@ def build_shard(job: BuildJob, context: BuildContext) -> ShardCounts:
     counts = ShardCounts(tally=Tally(forgiving=context.forgiving))
     rows_path, records_path = shard_paths(context.folder, job.number)
     with rows_path.open("wb", BUFFER) as rows, records_path.open("wb", BUFFER) as records:
-        for record in records_of(job, context, counts):
-            records.write(dump_record(record))
-            for row in rows_of(record, context, counts):
+        for record in _records(job, context, counts):
+            records.write(dump_line(record))
+            for row in _rows(record, context, counts):
                 rows.write(dump_row(row, counts))
     return counts
 
@@ -158,14 +107,14 @@ def build_shard(job: BuildJob, context: BuildContext) -> ShardCounts:
 def weigh_shard(job: BuildJob, context: BuildContext) -> ShardCounts:
     """Count what `build_shard` would write, without writing it."""
     counts = ShardCounts(tally=Tally(forgiving=context.forgiving))
-    for record in records_of(job, context, counts):
-        for row in rows_of(record, context, counts):
+    for record in _records(job, context, counts):
+        for row in _rows(record, context, counts):
             dump_row(row, counts)
     return counts
 
 
 class Survey(NamedTuple):
-    """How many rows of train have something to find, and the places of the empty ones."""
+    """The rows of train that have something to find, and the empty ones."""
 
     full: Histogram
     nulls: Histogram
@@ -177,61 +126,64 @@ class Survey(NamedTuple):
 
 
 def survey_shard(job: BuildJob, context: BuildContext) -> Survey:
-    """Ask without wording: what shares of empty rows and of sources are computed from."""
+    """Histograms of full and empty rows of train, from which the share of empty ones is set."""
     survey = Survey(Histogram(), Histogram())
-    if job.split != "train":
-        return survey
-    for record in records_of(job, context, ShardCounts(tally=Tally(forgiving=context.forgiving))):
-        for ask in queries_of(record, context, Counter()):
-            (survey.nulls if ask.null else survey.full).add(place(context.prompter.seed, ask.id))
+    for query in _train_queries(job, context):
+        histogram = survey.nulls if query.null else survey.full
+        histogram.add(row_hash(context.prompter.seed, query.id))
     return survey
 
 
 def mix_seed(seed: int) -> int:
-    """Return the seed of mixing: another one, so that it does not prefer the rows of a share."""
+    """Seed of mixing: another one, so that it does not prefer the rows of a share."""
     return -1 - seed
 
 
 def tally_shard(job: BuildJob, context: BuildContext) -> Histogram:
-    """Count the rows of train that shares of empty rows have left: what is mixed."""
+    """Histogram of the rows of train that are mixed: those that the share of empty rows leaves."""
     rows = Histogram()
-    if job.split != "train":
-        return rows
-    for record in records_of(job, context, ShardCounts(tally=Tally(forgiving=context.forgiving))):
-        for ask in queries_of(record, context, Counter()):
-            if not (ask.null and left_out(ask, context)):
-                rows.add(place(mix_seed(context.prompter.seed), ask.id))
+    for query in _train_queries(job, context):
+        if not (query.null and _left_out(query, context)):
+            rows.add(row_hash(mix_seed(context.prompter.seed), query.id))
     return rows
 
 
-def records_of(job: BuildJob, context: BuildContext, counts: ShardCounts) -> Iterator[Record]:
+def _train_queries(job: BuildJob, context: BuildContext) -> Iterator[GoldQuery]:
+    """Yield the queries of a job of train, not yet put into words; none of another split."""
+    if job.split == "train":
+        counts = ShardCounts(tally=Tally(forgiving=context.forgiving))
+        for record in _records(job, context, counts):
+            yield from _queries(record, context, counts.windows)
+
+
+def _records(job: BuildJob, context: BuildContext, counts: ShardCounts) -> Iterator[Record]:
     """Yield the records of a job that are written, each counted."""
-    for record in catalogue.load(context.found, job.split, job.slice, counts.tally, every=True):
+    for record in catalogue.load(context.source, job.split, job.slice, counts.tally, every=True):
         if not record.labelled:
             counts.tally.drop(UNLABELLED, record.id)
         elif context.held_out and job.split == "train":
             counts.tally.drop(HELD_OUT, record.id)
         else:
-            count_record(record, counts)
+            _count_record(record, counts)
             for _ in range(blanks(record)):
                 counts.tally.warn(BLANKS, record.id, BLANKS_TODO)
             yield record
 
 
-def rows_of(record: Record, context: BuildContext, counts: ShardCounts) -> Iterator[InstructionRow]:
+def _rows(record: Record, context: BuildContext, counts: ShardCounts) -> Iterator[InstructionRow]:
     """Yield the rows of a record that are written, each counted."""
-    for ask in queries_of(record, context, counts.windows):
-        null = ask.null
-        if null and left_out(ask, context):
+    for query in _queries(record, context, counts.windows):
+        null = query.null
+        if null and _left_out(query, context):
             counts.nulls_left_out += 1
             continue
-        ids: Sequence[str] = (ask.id,)
-        if context.choice is not None and job_trains(ask):
-            ids = list(context.choice.ids(ask.id))
-            counts.mixed_out += not ids
+        ids: Sequence[str] = (query.id,)
+        if context.choice is not None and record.split == "train":
+            ids = list(context.choice.ids(query.id))
             if not ids:
+                counts.mixed_out += 1
                 continue
-        row = context.prompter.row(ask)
+        row = context.prompter.row(query)
         if context.cutter is not None and not context.cutter.fits(row):
             counts.windows["row-over-budget"] += 1
             continue
@@ -243,43 +195,47 @@ def rows_of(record: Record, context: BuildContext, counts: ShardCounts) -> Itera
             yield row if row_id == row.id else row.model_copy(update={"id": row_id})
 
 
-def job_trains(ask: GoldQuery) -> bool:
-    """Tell whether a question is of train, the only split that is thinned or repeated."""
-    return ask.record.split == "train"
+def _queries(record: Record, context: BuildContext, lost: Counter[str]) -> Iterator[GoldQuery]:
+    """Yield the queries about a record, window by window where it is cut.
 
-
-def queries_of(record: Record, context: BuildContext, windows: Counter[str]) -> Iterator[GoldQuery]:
-    """Yield what is asked about a record, window by window where it is cut."""
+    Gold that no window holds is counted in `lost`.
+    """
     if context.cutter is None:
-        return context.prompter.queries_of_record(record)
-    return _asks_of_panes(record, context, context.cutter, windows)
+        yield from context.prompter.queries_of_record(record)
+        return
+    windows = context.cutter.windows(record, lost)
+    lost["records-cut"] += len(windows) > 1
+    for window, part in windows:
+        yield from context.prompter.queries_of_record(part, window)
 
 
-def _asks_of_panes(
-    record: Record, context: BuildContext, cutter: Cutter, windows: Counter[str]
-) -> Iterator[GoldQuery]:
-    panes = cutter.panes(record, windows)
-    windows["records-cut"] += len(panes) > 1
-    for window, shown in panes:
-        yield from context.prompter.queries_of_record(shown, window)
-
-
-def left_out(ask: GoldQuery, context: BuildContext) -> bool:
-    """Tell whether an empty row of train lies beyond the share wanted."""
-    if context.null_limit == PLACES or not job_trains(ask):
+def _left_out(query: GoldQuery, context: BuildContext) -> bool:
+    """Whether an empty row of train is beyond the share wanted."""
+    if context.null_limit == HASHES or query.record.split != "train":
         return False
-    return not kept(place(context.prompter.seed, ask.id), context.null_limit)
+    return row_hash(context.prompter.seed, query.id) >= context.null_limit
+
+
+def dump_line(model: InstructionRow | Record) -> bytes:
+    """JSON of a row or a record in UTF-8, line end included, without fields that do not apply."""
+    # what model_dump_json does, without a str between
+    return model.__pydantic_serializer__.to_json(model) + b"\n"
+
+
+def row_length(row: InstructionRow, measure: Measure) -> int:
+    """Length of a row for a trainer: prompt and answer."""
+    return measure(row.prompt) + measure(row.output)
 
 
 def dump_row(row: InstructionRow, counts: ShardCounts) -> bytes:
-    """Write a row as a line and count its bytes."""
+    """Line of a row; its bytes are counted."""
     line = dump_line(row)
     counts.bytes += len(line)
     return line
 
 
-def count_record(record: Record, counts: ShardCounts) -> None:
-    """Count a record and its labels."""
+def _count_record(record: Record, counts: ShardCounts) -> None:
+    """Count a record, its items and its labels."""
     counts.records += 1
     items = counts.items
     if record.task == "ner":
@@ -293,8 +249,5 @@ def count_record(record: Record, counts: ShardCounts) -> None:
         labels = [event.event_type for event in record.events]
         items["events"] += len(labels)
         items["arguments"] += sum(len(event.arguments) for event in record.events)
-    counted = counts.labels
-    for label in labels:
-        # Counter.update looks at what it is given first: that takes longer than a few labels
-        counted[label] += 1
+    counts.labels.update(labels)
     counts.negatives += not labels

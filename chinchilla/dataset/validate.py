@@ -1,4 +1,4 @@
-"""Check that every name of a configuration is one, before anything is read."""
+"""Names in a configuration: sources under their own names, all of them known."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,20 +9,20 @@ from chinchilla.corpus.card import Card
 from chinchilla.corpus.registry import nearest_source
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.errors import ConfigError
-from chinchilla.prompts.wordings import check_wordings
 from chinchilla.schema import TASKS
+from chinchilla.templates import check_template_ids
 
 Value = TypeVar("Value")
 
 
 def check_names(config: BuildConfig, cards: Mapping[str, Card]) -> None:
-    """Raise ConfigError for a source, edition, label, task or wording that there is not.
+    """Raise ConfigError for an edition, label, task or template that is not known.
 
     `cards` are all there are: a setting may be about a source that this build does not read.
     """
-    check_wordings(config.prompts.wordings)
-    for setting, named in _tasks(config).items():
-        _check(setting, "task", named, TASKS)
+    check_template_ids(config.prompts.wordings)
+    _check("mix.tasks.weights", "task", config.mix.tasks.weights, TASKS)
+    _check("mix.tasks.caps", "task", config.mix.tasks.caps, TASKS)
     for source, edition in config.editions.items():
         cards[source].edition(edition)
     for source, labels in config.hold_out.labels.items():
@@ -30,10 +30,10 @@ def check_names(config: BuildConfig, cards: Mapping[str, Card]) -> None:
 
 
 def with_sources(config: BuildConfig, raw: Path) -> BuildConfig:
-    """Return the configuration with each source under its own name.
+    """Configuration with each source under its own name.
 
-    An official folder name will do in it, and one name for all the tasks of a card. Raises
-    ConfigError for a source that there is not, and for one that is named twice with a value.
+    It may name a source by its official folder, or all the tasks of a card at once. Raises
+    ConfigError for a source that is not known, and for one that is named twice with a value.
     """
     mix, hold_out, prompts = config.mix, config.hold_out, config.prompts
     weighed = mix.sources.model_copy(
@@ -42,16 +42,16 @@ def with_sources(config: BuildConfig, raw: Path) -> BuildConfig:
             "caps": _renamed("mix.sources.caps", mix.sources.caps, raw),
         }
     )
-    held = {
+    held_out = {
         "sources": _resolved("hold_out.sources", hold_out.sources, raw),
         "labels": _renamed("hold_out.labels", hold_out.labels, raw),
     }
     hard = _renamed("prompts.hard_negatives", prompts.hard_negatives, raw)
-    called = [one for name in config.sources for one in catalogue.resolve(name, raw)]
+    sources = [source for name in config.sources for source in catalogue.resolve(name, raw)]
     named = {
-        "sources": tuple(dict.fromkeys(called)),
+        "sources": tuple(dict.fromkeys(sources)),
         "editions": _renamed("editions", config.editions, raw),
-        "hold_out": hold_out.model_copy(update=held),
+        "hold_out": hold_out.model_copy(update=held_out),
         "prompts": prompts.model_copy(update={"hard_negatives": hard}),
         "mix": mix.model_copy(update={"sources": weighed}),
     }
@@ -59,21 +59,21 @@ def with_sources(config: BuildConfig, raw: Path) -> BuildConfig:
 
 
 def _resolved(setting: str, names: Iterable[str], raw: Path) -> tuple[str, ...]:
-    """Return the sources that names in a setting call, in order."""
-    found: list[str] = []
+    """Sources that the names in a setting mean, in order."""
+    sources: list[str] = []
     for name in names:
-        sources = catalogue.called(name, raw)
-        if not sources:
+        meant = catalogue.called(name, raw)
+        if not meant:
             near = nearest_source(name, catalogue.card_paths(raw))
             hint = f"did you mean {near}? " if near else ""
             todo = f"{hint}the known ones are {', '.join(catalogue.card_paths(raw))}"
             raise ConfigError(setting, f"no source {name!r}", todo)
-        found.extend(sources)
-    return tuple(dict.fromkeys(found))
+        sources.extend(meant)
+    return tuple(dict.fromkeys(sources))
 
 
 def _renamed(setting: str, values: Mapping[str, Value], raw: Path) -> dict[str, Value]:
-    """Return the values of a setting by source."""
+    """Values of a setting by source."""
     renamed: dict[str, Value] = {}
     for name, value in values.items():
         for source in _resolved(setting, [name], raw):
@@ -84,16 +84,9 @@ def _renamed(setting: str, values: Mapping[str, Value], raw: Path) -> dict[str, 
     return renamed
 
 
-def _tasks(config: BuildConfig) -> dict[str, Iterable[str]]:
-    return {
-        "mix.tasks.weights": config.mix.tasks.weights,
-        "mix.tasks.caps": config.mix.tasks.caps,
-    }
-
-
 def _check(setting: str, kind: str, named: Iterable[str], known: Iterable[str]) -> None:
-    there = list(known)
+    known = list(known)
     for name in named:
-        if name not in there:
-            todo = f"the known ones are {', '.join(there)}"
+        if name not in known:
+            todo = f"the known ones are {', '.join(known)}"
             raise ConfigError(setting, f"no {kind} {name!r}", todo)

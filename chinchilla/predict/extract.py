@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from chinchilla.errors import EngineError, LengthError, PromptError, Tally
+from chinchilla.errors import EngineError, LengthError, PromptError
 from chinchilla.files import check_writable
 from chinchilla.predict.answer_log import OUT, AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions, Structured, extra_fields
@@ -16,6 +16,7 @@ from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.postprocess import AnswerParser, AskedRow, predicted, prompt_of
 from chinchilla.predict.prompting import PromptRendering
 from chinchilla.schema import Record
+from chinchilla.tally import Tally
 
 Progress = Callable[[int], AbstractContextManager[Callable[[object], object]]]
 """From the number of answers to come to what is called with each of them."""

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from chinchilla.errors import ChinchillaError, InputError, Tally, not_utf8
+from chinchilla.errors import ChinchillaError, InputError, not_utf8
 from chinchilla.schema import LabelSet, Record, make_record
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
+from chinchilla.tally import Tally
 
 _TODO = 'write one object a line, {"text": "..."} at least'
 

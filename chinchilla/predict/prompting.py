@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from chinchilla.answers import SUBTASKS
 from chinchilla.errors import ConfigError
-from chinchilla.prompts.few_shot import Pool
+from chinchilla.prompts.budget import make_cutter
+from chinchilla.prompts.few_shot import DemonstrationPool
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, LabelSet, Record
-from chinchilla.windows.cut import make_cutter
 
 
 class PromptRendering(NamedTuple):
@@ -24,7 +24,7 @@ class PromptRendering(NamedTuple):
     prompts: PromptOptions
     windows: WindowOptions
     seed: int
-    pools: Mapping[str, Pool]
+    pools: Mapping[str, DemonstrationPool]
     confusions: Mapping[str, Confusions]
 
     def prompter(self, source: str) -> Prompter:

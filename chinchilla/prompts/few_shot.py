@@ -1,22 +1,25 @@
-"""Examples in a prompt: drawn from train, balanced over labels, never the record itself."""
+"""Few-shot examples: drawn from train, balanced over labels, never the record itself.
+
+record 张三来了 -> examples 李四走了 {"人名": ["李四"]}, 天晴了 {}
+"""
 
 import bisect
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from hashlib import blake2b
 from itertools import islice
 from random import Random
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
-from chinchilla.answers import Content, Query, ordered
+from chinchilla.answers import Content, Query, target
 from chinchilla.errors import ConfigError
+from chinchilla.prompts.queries import given_values, labels_of
 from chinchilla.schema import Label, Record, Relation
-from chinchilla.templates import Segment, compile_wording, fill, load_phrases
+from chinchilla.templates import fill_phrase, load_phrases
 
 NOTHING = ""
-"""Stands for the label of a record with nothing found."""
+"""The label of a record with nothing found."""
 NEAR_DUPLICATE = 0.7
 """From this Jaccard similarity of character 3-grams on, two texts are near-duplicates."""
 _TRIES = 4
@@ -61,7 +64,7 @@ class DemonstrationPool:
         self.seed, self.size = seed, size or PoolSize()
         self.source: str | None = None
         self.too_long = 0
-        self._shelves: dict[str, _Bucket] = {}
+        self._buckets: dict[str, _Bucket] = {}
         self._negative = False
         for record in records:
             self._check(record)
@@ -72,18 +75,7 @@ class DemonstrationPool:
 
     def __len__(self) -> int:
         """Count the records kept."""
-        return len({place for bucket in self._shelves.values() for place in bucket.records})
-
-    def merge(self, other: "DemonstrationPool") -> None:
-        """Add the pool of another part of the same source: same seed, same size."""
-        if (self.seed, self.size) != (other.seed, other.size):
-            todo = "build both with the same seed and size"
-            raise ConfigError("demonstrations", "two pools that differ cannot be merged", todo)
-        for bucket in other._shelves.values():
-            for record in bucket.records.values():
-                self._check(record)
-                self._put(record)
-        self.too_long += other.too_long
+        return len({name for bucket in self._buckets.values() for name in bucket.records})
 
     def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
         """Draw k examples for a record, fewer where the pool has no more.
@@ -102,7 +94,7 @@ class DemonstrationPool:
     ) -> list[Record]:
         """Draw as `draw` does records that have a pair to show, annotated one way alone.
 
-        The one with nothing to find has a pair annotated as bearing no relation.
+        The one with nothing to find has a pair annotated as having no relation.
         """
         picks = _Picks(record, frozenset(label.key for label in labels), _has_pair)
         # records without any relation have negative pairs most often
@@ -118,7 +110,7 @@ class DemonstrationPool:
         self, picks: "_Picks", labels: Sequence[Label], k: int, rng: Random
     ) -> list[Record]:
         """Draw until there are k examples, each for the label shown least so far."""
-        open_labels = [label.key for label in labels if label.key in self._shelves]
+        open_labels = [label.key for label in labels if label.key in self._buckets]
         rng.shuffle(open_labels)
         while open_labels and len(picks.records) < k:
             least = min(open_labels, key=picks.shown.__getitem__)
@@ -142,23 +134,23 @@ class DemonstrationPool:
         key = (int.from_bytes(digest, "big"), record.id)
         self._negative = self._negative or bool(record.na_pairs)
         for label in labels_of(record) or [NOTHING]:
-            self._shelves.setdefault(label, _Bucket()).put(key, record, self.size.per_label)
+            self._buckets.setdefault(label, _Bucket()).put(key, record, self.size.per_label)
 
     def _draw_nothing(self, picks: "_Picks", rng: Random) -> None:
         """Draw a record with none of the labels asked, if there is one."""
-        others = sorted(label for label in self._shelves if label not in picks.labels)
+        others = sorted(label for label in self._buckets if label not in picks.labels)
         rng.shuffle(others)
         for label in others:
             if self._draw_from(label, picks, rng):
                 return
 
     def _draw_from(self, label: str, picks: "_Picks", rng: Random) -> bool:
-        """Draw one record of a label; say whether there was one."""
-        bucket = self._shelves.get(label, _Bucket())
+        """Draw one record of a label; tell whether there was one."""
+        bucket = self._buckets.get(label, _Bucket())
         asked = label in picks.labels
         order = rng.sample(bucket.keys, len(bucket.keys))
-        records = (bucket.records[place] for _, place in order)
-        fitting = (one for one in records if picks.takes(one, asked))
+        records = (bucket.records[name] for _, name in order)
+        fitting = (record for record in records if picks.takes(record, asked))
         few = list(islice(fitting, _TRIES))
         if few:
             picks.add(min(few, key=lambda one: (len(one.text), one.id)))
@@ -182,7 +174,7 @@ class _Picks:
         self._texts = [trigrams(record.text)]
 
     def takes(self, record: Record, asked: bool) -> bool:
-        """Say whether a record may be drawn: it has labels that are asked just where it should."""
+        """Tell whether a record may be drawn: it has labels that are asked just where it should."""
         if record.id in self._ids or asked == self.labels.isdisjoint(labels_of(record)):
             return False
         if self._fits is not None and not self._fits(record, self.labels, asked):
@@ -199,7 +191,7 @@ class _Picks:
 
 
 def _has_pair(record: Record, labels: frozenset[str], asked: bool) -> bool:
-    """Say whether a record has a pair with one of the labels, or one with none."""
+    """Tell whether a record has a pair with one of the labels, or one with none."""
     return bool(positive_pairs(record, labels) if asked else negative_pairs(record))
 
 
@@ -211,18 +203,10 @@ def positive_pairs(record: Record, labels: Container[str]) -> list[Relation]:
 
 
 def negative_pairs(record: Record) -> list[tuple[str, str]]:
-    """List head and tail of the pairs annotated as bearing no relation, each once."""
+    """List head and tail of the pairs annotated as having no relation, each once."""
     related = {(item.head, item.tail) for item in record.relations}
-    found = dict.fromkeys((item.head, item.tail) for item in record.na_pairs)
-    return [pair for pair in found if pair not in related]
-
-
-def labels_of(record: Record) -> list[str]:
-    """List the labels a record has gold for, each once, in order of appearance."""
-    found = [entity.type for entity in record.entities]
-    found += [relation.predicate for relation in record.relations]
-    found += [event.event_type for event in record.events]
-    return list(dict.fromkeys(found))
+    pairs = dict.fromkeys((item.head, item.tail) for item in record.na_pairs)
+    return [pair for pair in pairs if pair not in related]
 
 
 def trigrams(text: str) -> frozenset[str]:
@@ -231,31 +215,13 @@ def trigrams(text: str) -> frozenset[str]:
     return frozenset(words[at : at + 3] for at in range(max(1, len(words) - 2)))
 
 
-def jaccard(one: frozenset[str], other: frozenset[str]) -> float:
+def jaccard(first: frozenset[str], other: frozenset[str]) -> float:
     """Return the Jaccard similarity of two sets of which one at least is not empty."""
-    return len(one & other) / len(one | other)
-
-
-ORDINARY = "example"
-
-
-class Pool(Protocol):
-    """Where examples are drawn from: records of train, none the record itself or nearly so."""
-
-    def draw(self, record: Record, labels: Sequence[Label], k: int, rng: Random) -> list[Record]:
-        """Return records to show the labels on, of three or more one without any of them."""
-
-    def draw_pairs(
-        self, record: Record, labels: Sequence[Label], k: int, rng: Random
-    ) -> list[Record]:
-        """Return such records; the one without any of the labels has a negative pair."""
-
-    def draw_events(self, record: Record, label: Label, k: int, rng: Random) -> list[Record]:
-        """Return records with an event of the type."""
+    return len(first & other) / len(first | other)
 
 
 class PromptExample(NamedTuple):
-    """A text of train, the question asked of it, and the answer."""
+    """A text of train, the query about it, and the answer."""
 
     record: Record
     query: Query
@@ -263,16 +229,16 @@ class PromptExample(NamedTuple):
 
 
 def draw_examples(
-    pool: Pool, record: Record, query: Query, k: int, rng: Random
+    pool: DemonstrationPool, record: Record, query: Query, k: int, rng: Random
 ) -> list[PromptExample]:
-    """Draw up to k examples for a question about a record."""
+    """Draw up to k examples for a query about a record."""
     if query.subtask == "re-pair":
         asked = _of_pairs(pool.draw_pairs(record, query.labels, k, rng), query, rng)
     elif query.subtask == "ee-argument" and query.event is not None:
         asked = _of_events(pool.draw_events(record, query.event, k, rng), query, rng)
     else:
         asked = ((one, query) for one in pool.draw(record, query.labels, k, rng))
-    return [PromptExample(one, mine, ordered(one, mine)) for one, mine in asked]
+    return [PromptExample(one, mine, target(one, mine)) for one, mine in asked]
 
 
 def _of_pairs(
@@ -303,17 +269,6 @@ def _of_events(
 
 def write_example(query: Query, text: str, answer: str) -> str:
     """Write an example as forms.yaml words it."""
-    phrases = load_phrases()
-    values = {"text": text, "answer": answer}
-    if query.head is not None and query.tail is not None:
-        values |= {"head": query.head, "tail": query.tail}
-    if query.event is not None:
-        trigger = query.trigger or phrases.missing_trigger
-        values |= {"event_type": query.event.name, "trigger": trigger}
-    words = phrases.demonstrations
-    return fill(_wording(words.get(query.subtask, words[ORDINARY])), values)
-
-
-@cache
-def _wording(words: str) -> tuple[Segment, ...]:
-    return compile_wording(words, "forms.yaml")
+    phrases = load_phrases().demonstrations
+    values = {"text": text, "answer": answer, **given_values(query)}
+    return fill_phrase(phrases.get(query.subtask, phrases["example"]), values)

@@ -1,4 +1,7 @@
-"""Hard negatives: for each label those most easily taken for it, and batches of them."""
+"""Hard negatives: for each label those most easily taken for it, and batches of them.
+
+{"父亲": ("母亲", "兄弟姐妹"), ...}  mined from names, types and a model's mistakes
+"""
 
 import math
 import warnings
@@ -14,7 +17,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from chinchilla.errors import ConfigError
-from chinchilla.schema import Frozen, Label, LabelSet, Record, Words, explain
+from chinchilla.schema import Frozen, Label, LabelSet, NonEmpty, Record, explain
 
 NAME_WEIGHT = 3
 """How many times the words of a name weigh what those of a description do."""
@@ -42,7 +45,7 @@ Pair = tuple[Record, Record]
 def by_name(labels: Iterable[Label]) -> Evidence:
     """Compare names and descriptions: words and pairs of neighbouring characters.
 
-    Words and characters that many labels share, such as those of a set phrase, weigh little.
+    NonEmpty and characters that many labels share, such as those of a set phrase, weigh little.
     """
     vectors: dict[str, Counter[Hashable]] = {}
     for label in labels:
@@ -54,7 +57,7 @@ def by_name(labels: Iterable[Label]) -> Evidence:
 
 
 def by_types(records: Iterable[Record]) -> tuple[Evidence, ...]:
-    """Compare what bears the labels, in one pass over the records.
+    """Compare what has the labels, in one pass over the records.
 
     Relations: types of head and tail; where untyped, the two strings in either order, since a
     model that mistakes the direction answers with the opposite label. Entities: strings.
@@ -62,7 +65,7 @@ def by_types(records: Iterable[Record]) -> tuple[Evidence, ...]:
     """
     seen: dict[str, dict[str, Counter[Hashable]]] = {}
     for record in records:
-        for reason, label, feature in _borne(record):
+        for reason, label, feature in _labelled(record):
             counter = seen.setdefault(reason, {}).setdefault(label, Counter())
             counter[feature] += 1
             if len(counter) > 2 * MAX_STRINGS:
@@ -76,18 +79,20 @@ def by_confusion(pairs: Iterable[Pair]) -> Evidence:
     The thing is an entity's span, a relation's head and tail, an event's trigger. The score is
     directed: times confused / (times in gold + 1), so that one mistake in one is no certainty.
     """
-    held: Counter[str] = Counter()
+    in_gold: Counter[str] = Counter()
     confused: dict[str, Counter[str]] = defaultdict(Counter)
     for gold, predicted in pairs:
         located = _located(gold) and _located(predicted)
-        wanted, given = _things(gold, located), _things(predicted, located)
+        wanted, answered = _things(gold, located), _things(predicted, located)
         for thing, labels in wanted.items():
-            wrong = [label for label in given.get(thing, ()) if label not in labels]
+            wrong = [label for label in answered.get(thing, ()) if label not in labels]
             for label in labels:
-                held[label] += 1
+                in_gold[label] += 1
                 confused[label].update(wrong)
     scores = {
-        label: {other: round(min(1.0, n / (held[label] + 1)), _DIGITS) for other, n in most.items()}
+        label: {
+            other: round(min(1.0, n / (in_gold[label] + 1)), _DIGITS) for other, n in most.items()
+        }
         for label, most in confused.items()
     }
     return Evidence("model", scores)
@@ -104,12 +109,12 @@ def cosines(vectors: Mapping[str, Mapping[Hashable, float]]) -> Scores:
             holders.setdefault(feature, []).append((label, math.sqrt(count)))
     squares: dict[str, float] = dict.fromkeys(vectors, 0.0)
     dots: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for held in holders.values():
-        rarity = math.log1p(len(vectors) / len(held)) ** 2
-        for label, weight in held:
+    for group in holders.values():
+        rarity = math.log1p(len(vectors) / len(group)) ** 2
+        for label, weight in group:
             squares[label] += rarity * weight * weight
-        for (first, one), (second, two) in combinations(held, 2):
-            dots[first, second] += rarity * one * two
+        for (first, weight), (second, other) in combinations(group, 2):
+            dots[first, second] += rarity * weight * other
     scores: Scores = {label: {} for label in vectors}
     for (first, second), dot in dots.items():
         score = round(min(1.0, dot / math.sqrt(squares[first] * squares[second])), _DIGITS)
@@ -118,7 +123,7 @@ def cosines(vectors: Mapping[str, Mapping[Hashable, float]]) -> Scores:
 
 
 def _word_features(words: str) -> Iterator[Hashable]:
-    """Yield the words of a string and the pairs of characters that stand side by side."""
+    """Yield the words of a string and the pairs of characters that are neighbours."""
     for is_word, run in groupby(words.casefold(), str.isalnum):
         if is_word:
             letters = "".join(run)
@@ -139,8 +144,8 @@ def _tokenizer() -> Any:
     return tokenizer
 
 
-def _borne(record: Record) -> Iterator[tuple[str, str, Hashable]]:
-    """Yield reason, label and what bears the label."""
+def _labelled(record: Record) -> Iterator[tuple[str, str, Hashable]]:
+    """Yield reason, label and what has the label."""
     for entity in record.entities:
         yield "strings", entity.type, entity.text
     for relation in record.relations:
@@ -191,7 +196,7 @@ Confusions = dict[str, tuple[str, ...]]
 class Confusable(Frozen):
     """Name a label that is easily taken for another, how easily (0 to 1) and why."""
 
-    label: Words
+    label: NonEmpty
     score: float = Field(ge=0, le=1)
     reasons: tuple[str, ...] = ()
 
@@ -199,8 +204,8 @@ class Confusable(Frozen):
 class ConfusionFile(Frozen):
     """Hold what was mined of one edition of a source."""
 
-    source: Words
-    edition: Words
+    source: NonEmpty
+    edition: NonEmpty
     labels: dict[str, tuple[Confusable, ...]]
 
 
@@ -213,7 +218,7 @@ def mine(
     """Find for each label the `top` labels most easily taken for it, with the reasons.
 
     Reasons count as independent: score = 1 - product of (1 - score of a reason). Equal scores
-    stand in the order of the card. `pairs` of gold and predicted records are those of a model.
+    are in the order of the card. `pairs` of gold and predicted records are those of a model.
     """
     evidence = [by_name(labels), *by_types(records)]
     if pairs is not None:
@@ -223,7 +228,7 @@ def mine(
 
 def only_labels(mined: Mapping[str, Sequence[Confusable]]) -> Confusions:
     """Drop scores and reasons."""
-    return {label: tuple(one.label for one in found) for label, found in mined.items()}
+    return {label: tuple(item.label for item in items) for label, items in mined.items()}
 
 
 def dump_confusions(source: str, edition: str, mined: Mined) -> bytes:
@@ -242,24 +247,24 @@ def read_confusions(path: Path, labels: LabelSet | None = None) -> Confusions:
         raise ConfigError(str(path), error.strerror or "cannot be read", todo) from error
     except ValidationError as error:
         raise ConfigError(str(path), f"no file of confusions ({explain(error)})", todo) from error
-    found = only_labels(content.labels)
+    confusions = only_labels(content.labels)
     known = content.labels if labels is None else labels.by_key
-    for label, others in found.items():
+    for label, others in confusions.items():
         for name in (label, *others):
             if name not in known:
                 what = f"the label {name!r} of {label!r} is not among the labels"
                 raise ConfigError(str(path), what, f"it was mined of {content.source}; mine again")
-    return found
+    return confusions
 
 
 def hard_batches(
     labels: Sequence[str], confusions: Mapping[str, Sequence[str]], size: int, rng: Random
 ) -> list[tuple[str, ...]]:
-    """Cut labels into batches of `size` in which those easily confused stand together.
+    """Cut labels into batches of `size` in which those easily confused are together.
 
     Each batch begins with a label drawn from those left and is filled with labels confusable
     with its members. Which labels are gold is not asked, so the batches cannot tell. Every
-    label stands in exactly one batch, all batches but one are full, and the order, of batches
+    label is in exactly one batch, all batches but one are full, and the order, of batches
     and within them, is drawn. Raises ValueError for a size below 1 and a label given twice.
     """
     if size < 1 or len({*labels}) != len(labels):
@@ -281,7 +286,7 @@ def hard_batches(
 
 def _closest(key: str, labels: LabelSet, evidence: Sequence[Evidence]) -> tuple[Confusable, ...]:
     """Return the labels close to one, the closest first, whatever their number."""
-    found = []
+    close = []
     for other in labels:
         reasons = [(one.scores.get(key, {}).get(other.key, 0.0), one.reason) for one in evidence]
         apart = 1.0
@@ -291,9 +296,9 @@ def _closest(key: str, labels: LabelSet, evidence: Sequence[Evidence]) -> tuple[
         if other.key != key and joined >= LEAST:
             reasons.sort(key=lambda reason: (-reason[0], reason[1]))
             words = tuple(f"{reason} {score:.2f}" for score, reason in reasons if score >= SEEN)
-            found.append(Confusable(label=other.key, score=joined, reasons=words))
+            close.append(Confusable(label=other.key, score=joined, reasons=words))
     # the sort is stable: equal scores keep the order of the card
-    return tuple(sorted(found, key=lambda one: -one.score))
+    return tuple(sorted(close, key=lambda item: -item.score))
 
 
 def _fill(

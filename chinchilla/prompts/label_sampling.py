@@ -1,4 +1,7 @@
-"""Which labels stand in one prompt: negatives, dropout, order, batches, parts of roles."""
+"""Which labels one prompt asks: negatives, dropout, order, batches, parts of roles.
+
+labels a b c d e f, gold a, negatives 2, size 3  ->  [c, a, f]
+"""
 
 from collections.abc import Iterator, Sequence
 from random import Random
@@ -10,7 +13,7 @@ from chinchilla.schema import Label
 
 
 class Draw(NamedTuple):
-    """What decides the batches of a record: options, batch size, train or not, chance."""
+    """What decides the batches of a record: options, batch size, train or not, generator."""
 
     options: PromptOptions
     size: int
@@ -22,7 +25,7 @@ class Draw(NamedTuple):
 def batches(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> Iterator[list[Label]]:
     """Yield the labels of each prompt of a record; together they are the labels asked.
 
-    `present` are the raw labels the record bears. Every record asks something: one without a
+    `present` are the raw labels the record has. Every record asks something: one without a
     label left gets one batch of others.
     """
     asked = _asked(labels, present, draw) if draw.train else labels
@@ -46,13 +49,13 @@ def _asked(labels: Sequence[Label], present: frozenset[str], draw: Draw) -> list
     others = [label for label in labels if label.key not in present]
     dropout = draw.options.label_dropout
     if dropout:
-        positive = [one for one in positive if draw.rng.random() >= dropout]
+        positive = [label for label in positive if draw.rng.random() >= dropout]
     chosen = {label.key for label in (*positive, *_negatives(positive, others, draw))}
     return [label for label in labels if label.key in chosen]
 
 
 def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[Label]:
-    """Draw the labels asked in vain, confusable ones first."""
+    """Draw the negative labels, confusable ones first."""
     options = draw.options
     if options.negatives is None and options.negative_ratio is None:
         return others
@@ -68,7 +71,7 @@ def _negatives(positive: list[Label], others: list[Label], draw: Draw) -> list[L
 
 
 def _wanted(positive: int, others: int, draw: Draw) -> int:
-    """Return how many labels to ask in vain: as many as the options say, and to fill prompts.
+    """Return how many negative labels to ask: as many as the options say, and to fill prompts.
 
     Every prompt has as many labels as one may have, or their number would tell that of the gold.
     """

@@ -1,18 +1,18 @@
-"""What a build may be told about its prompts; every description is also documentation."""
+"""Options of the prompts of a build; every description is also documentation."""
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from chinchilla.answers import Subtask, forms
+from chinchilla.answers import Subtask, format_names
 from chinchilla.schema import Frozen, Task
 
 Size = Annotated[int, Field(ge=0)]
 
 
 def _known_form(name: str) -> str:
-    if name not in forms():
-        raise ValueError(f"no answer form {name!r}, there are {', '.join(forms())}")
+    if name not in format_names():
+        raise ValueError(f"no answer format {name!r}, there are {', '.join(format_names())}")
     return name
 
 
@@ -20,24 +20,25 @@ FormName = Annotated[str, AfterValidator(_known_form)]
 
 
 class PromptOptions(Frozen):
-    """Hold the table [prompts] of build.toml."""
+    """The table [prompts] of build.toml."""
 
     subtasks: tuple[Subtask, ...] = Field(
         default=("ner", "re", "ee"),
         description="sub-tasks to write; those of other tasks are ignored",
     )
     forms: tuple[FormName, ...] = Field(
-        default=("json",), min_length=1, description="answer forms, one drawn for each row"
+        default=("json",), min_length=1, description="answer formats, one drawn for each row"
     )
     templates: Literal["train", "held-out"] = Field(
-        default="train", description="wordings of dev and test; train never uses held-out ones"
+        default="train", description="templates of dev and test; train never uses held-out ones"
     )
     wordings: tuple[str, ...] = Field(
         default=(),
         description="template ids to use (ner/closed#list); a kind of which none is named uses all",
     )
     format_sentences: Literal["all", "first"] = Field(
-        default="all", description="describe the answer form in any of its sentences, or the first"
+        default="all",
+        description="describe the answer format in any of its sentences, or the first",
     )
     open_share: float = Field(
         default=0.0, ge=0, le=1, description="share of records asked once without labels (train)"
@@ -57,13 +58,13 @@ class PromptOptions(Frozen):
     negatives: int | None = Field(
         default=None,
         ge=0,
-        description="labels asked in vain for each record (train), more to fill a prompt; "
+        description="negative labels asked for each record (train), more to fill a prompt; "
         "none means all",
     )
     negative_ratio: float | None = Field(
         default=None,
         ge=0,
-        description="labels asked in vain for each label present (train), more to fill a prompt",
+        description="negative labels asked for each label present (train), more to fill a prompt",
     )
     hard_negatives: dict[str, str] = Field(
         default_factory=dict,
@@ -73,7 +74,7 @@ class PromptOptions(Frozen):
         default=None, ge=0, lt=1, description="share of train rows whose answer is empty"
     )
     descriptions: Literal["on", "off", "sampled"] = Field(
-        default="on", description="show label descriptions where a wording has room for them"
+        default="on", description="show label descriptions where a template has room for them"
     )
     label_dropout: float = Field(
         default=0.0, ge=0, le=1, description="chance that a label present is not asked (train)"
@@ -92,7 +93,7 @@ class PromptOptions(Frozen):
     )
 
     def batch_size(self, task: Task) -> int:
-        """Return how many labels stand in one prompt of a task; 0 means all."""
+        """Return how many labels are in one prompt of a task; 0 means all."""
         size = self.labels_per_prompt
         return size if isinstance(size, int) else size.get(task, 0)
 
@@ -110,7 +111,7 @@ class PromptOptions(Frozen):
 
 
 class WindowOptions(Frozen):
-    """Hold the table [windows] of build.toml."""
+    """The table [windows] of build.toml."""
 
     max_chars: int = Field(
         default=0, ge=0, description="longest prompt in characters; 0 sets no limit"
@@ -136,7 +137,7 @@ class WindowOptions(Frozen):
 
 
 class HoldOut(Frozen):
-    """Hold the table [hold_out] of build.toml: what train must never show."""
+    """The table [hold_out] of build.toml: what train must never show."""
 
     sources: tuple[str, ...] = Field(default=(), description="sources left out of train")
     labels: dict[str, tuple[str, ...]] = Field(

@@ -1,26 +1,28 @@
-"""What is asked about a record, with its gold; and from a built row back to its query."""
+"""What is asked about a record, with its gold; and from a built row back to its query.
+
+record  {"task": "ner", "text": "张三来了", "entities": [{"type": "PER", "text": "张三"}]}
+query   Query("ner", labels=(人名, 地名, ...))      gold  Content(entities=(张三,))
+"""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
+from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
-from chinchilla.answers import SUBTASKS, Content, Query, Subtask, ordered
-from chinchilla.errors import ConfigError, TemplateError
+from chinchilla.answers import SUBTASKS, Content, Query, Subtask, target
+from chinchilla.errors import ConfigError
 from chinchilla.prompts.hard_negatives import Confusions
 from chinchilla.prompts.label_sampling import Draw, batches, role_parts
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.schema import InstructionRow, Label, LabelSet, Record
-from chinchilla.templates import Template, load_phrases, load_templates, own_templates
+from chinchilla.templates import Template, find_template, load_phrases
 
 ORDER_BITS = 7
 """All labels at once are asked in one of 128 orders: enough variety, and each is made once."""
 
 
 class GoldQuery(NamedTuple):
-    """A question about a text, its gold, and whether it is asked without labels."""
+    """A query about a text, its gold, and whether it is asked without labels."""
 
     id: str
     record: Record
@@ -42,120 +44,102 @@ class GoldQuery(NamedTuple):
 
 @dataclass(frozen=True)
 class QueryContext:
-    """What the records of a source share: labels, options, confusable labels."""
+    """What the records of a source share: labels, options, labels held out and confusable."""
 
     labels: LabelSet
     options: PromptOptions
     held_out: frozenset[str]
     confusions: Confusions
-    subtasks: list[Subtask]
+    # the queries for all labels, by sub-task, number of labels and order
+    whole: dict[tuple[str, int, int], Query] = field(default_factory=dict)
 
-    @cached_property
-    def size(self) -> int:
-        """Return how many labels stand in one prompt; 0 means all."""
-        return self.options.batch_size(self.labels.task)
+    def asked(self, train: bool) -> tuple[Label, ...]:
+        """Return the labels asked in train, or in dev and test."""
+        labels = self.labels.labels
+        if not (train and self.held_out):
+            return labels
+        return tuple(label for label in labels if label.key not in self.held_out)
 
-    @cached_property
-    def known(self) -> tuple[tuple[Label, ...], tuple[Label, ...]]:
-        """Return the labels asked in dev and test, and those asked in train."""
-        known = self.labels.labels
-        return known, tuple(label for label in known if label.key not in self.held_out)
-
-    @cached_property
-    def opens(self) -> tuple[bool, bool]:
-        """Tell whether questions may be open: in dev and test, and in train."""
+    def asks_all(self, train: bool) -> bool:
+        """Tell whether one prompt asks every label."""
         options = self.options
-        return options.open_everywhere and options.open_share > 0, options.open_share > 0
-
-    @cached_property
-    def asks_all(self) -> tuple[bool, bool]:
-        """Tell whether one prompt asks every label: in dev and test, and in train."""
-        whole = self.size == 0 and self.options.roles_per_prompt == 0
-        return whole, whole and self.options.keeps_labels
+        whole = options.batch_size(self.labels.task) == 0 and options.roles_per_prompt == 0
+        return whole and (options.keeps_labels or not train)
 
     def hides_gold(self, record: Record) -> bool:
-        """Tell whether a record bears a held-out label.
+        """Tell whether a record has a held-out label.
 
-        An answer in train leaves it out: only a question that names its labels may be asked.
+        An answer in train leaves it out: only a query that names its labels may be asked.
         """
-        return bool(self.held_out) and not self.held_out.isdisjoint(_present(record))
-
-    @cached_property
-    def made(self) -> dict[tuple[str, int, int], Query]:
-        """Keep the questions for all labels, by sub-task, number of labels and order."""
-        return {}
+        return bool(self.held_out) and not self.held_out.isdisjoint(labels_of(record))
 
 
 def queries_of_record(
-    record: Record, asking: QueryContext, rng: Random
+    record: Record, context: QueryContext, rng: Random
 ) -> Iterator[tuple[Query, Content, bool]]:
-    """Yield the questions of a record with their gold; the third tells an open question."""
+    """Yield the queries of a record with their gold; the third tells an open query."""
     train = record.split == "train"
-    known = asking.known[train]
-    for subtask in asking.subtasks:
-        if subtask not in ("re-pair", "ee-argument"):
-            drawn = asking.opens[train] and rng.random() < asking.options.open_share
-            if drawn and not (train and asking.hides_gold(record)):
-                query = Query(subtask, known)
-                yield query, ordered(record, query), True
-                continue
-            if asking.asks_all[train]:
-                query = _every_label(subtask, known, asking, rng)
-                yield query, ordered(record, query), False
-                continue
-        draw = Draw(asking.options, asking.size, train, rng, asking.confusions)
+    labels, options = context.asked(train), context.options
+    draw = Draw(options, options.batch_size(context.labels.task), train, rng, context.confusions)
+    for subtask in options.subtasks:
+        if subtask.partition("-")[0] != context.labels.task:
+            continue
         if subtask == "re-pair":
-            yield from _pairs(record, asking, known, draw)
+            yield from _pairs(record, context, labels, draw)
         elif subtask == "ee-argument":
-            yield from _arguments(record, known, draw)
+            yield from _arguments(record, labels, draw)
+        elif _is_open(draw) and not (train and context.hides_gold(record)):
+            query = Query(subtask, labels)
+            yield query, target(record, query), True
+        elif context.asks_all(train):
+            query = _every_label(subtask, labels, context, rng)
+            yield query, target(record, query), False
         else:
-            for labels in _label_batches(record, subtask, known, draw):
-                query = Query(subtask, tuple(labels))
-                yield query, ordered(record, query), False
+            for batch in _label_batches(record, subtask, labels, draw):
+                query = Query(subtask, tuple(batch))
+                yield query, target(record, query), False
 
 
 def _every_label(
-    subtask: Subtask, known: tuple[Label, ...], asking: QueryContext, rng: Random
+    subtask: Subtask, labels: tuple[Label, ...], context: QueryContext, rng: Random
 ) -> Query:
-    """Return a question for all labels, in one of 2 ** ORDER_BITS orders, each made once."""
-    number = rng.getrandbits(ORDER_BITS) if asking.options.shuffle_labels else 0
-    key = (subtask, len(known), number)
-    if key not in asking.made:
+    """Return a query for all labels, in one of 2 ** ORDER_BITS orders, each made once.
+
+    To shuffle anew for each record would take a fifth of a whole build.
+    """
+    shuffles = context.options.shuffle_labels
+    number = rng.getrandbits(ORDER_BITS) if shuffles else 0
+    key = (subtask, len(labels), number)
+    if key not in context.whole:
         order = Random(f"{subtask}-{number}")
-        labels = tuple(order.sample(known, len(known))) if asking.options.shuffle_labels else known
-        asking.made[key] = Query(subtask, labels)
-    return asking.made[key]
-
-
-def subtasks_of(labels: LabelSet, options: PromptOptions) -> list[Subtask]:
-    """List the sub-tasks wanted that belong to the task of a source."""
-    return [name for name in options.subtasks if name.partition("-")[0] == labels.task]
+        ordered = tuple(order.sample(labels, len(labels))) if shuffles else labels
+        context.whole[key] = Query(subtask, ordered)
+    return context.whole[key]
 
 
 def _label_batches(
-    record: Record, subtask: str, known: Sequence[Label], draw: Draw
+    record: Record, subtask: str, labels: Sequence[Label], draw: Draw
 ) -> Iterator[list[Label]]:
-    present = _present(record)
+    present = frozenset(labels_of(record))
     size = draw.options.roles_per_prompt if subtask == "ee" else 0
-    for part in role_parts(known, size):
+    for part in role_parts(labels, size):
         yield from batches(part, present, draw)
 
 
-def _present(record: Record) -> frozenset[str]:
-    """Return the raw labels that a record bears."""
-    return frozenset(
-        [entity.type for entity in record.entities]
-        + [relation.predicate for relation in record.relations]
-        + [event.event_type for event in record.events]
-    )
+def labels_of(record: Record) -> list[str]:
+    """Return the raw labels that a record has gold for, each once, in order of appearance."""
+    labels = [entity.type for entity in record.entities]
+    labels += [relation.predicate for relation in record.relations]
+    labels += [event.event_type for event in record.events]
+    return list(dict.fromkeys(labels))
 
 
 def _pairs(
-    record: Record, asking: QueryContext, known: Sequence[Label], draw: Draw
+    record: Record, context: QueryContext, labels: Sequence[Label], draw: Draw
 ) -> Iterator[tuple[Query, Content, bool]]:
-    """Yield a question for each annotated pair, every label offered and the negative one."""
-    keys = {label.key for label in known}
-    is_open = _asked_openly(draw)
+    """Yield a query for each annotated pair, every label offered and the negative one."""
+    keys = {label.key for label in labels}
+    is_open = _is_open(draw)
     relations = record.relations + record.na_pairs
     for head, tail in dict.fromkeys((item.head, item.tail) for item in relations):
         mine = [item for item in record.relations if (item.head, item.tail) == (head, tail)]
@@ -164,21 +148,21 @@ def _pairs(
             continue
         if is_open and all(item.predicate in keys for item in mine):
             # no candidates are shown, so there is none for "no relation" either
-            query = Query("re-pair", tuple(known), head=head, tail=tail)
-            yield query, ordered(record, query), True
+            query = Query("re-pair", tuple(labels), head=head, tail=tail)
+            yield query, target(record, query), True
             continue
         present = frozenset(item.predicate for item in mine)
-        for labels in batches(known, present, draw):
-            query = Query("re-pair", tuple(labels), na=asking.labels.na, head=head, tail=tail)
-            yield query, ordered(record, query), False
+        for batch in batches(labels, present, draw):
+            query = Query("re-pair", tuple(batch), na=context.labels.na, head=head, tail=tail)
+            yield query, target(record, query), False
 
 
 def _arguments(
-    record: Record, known: Sequence[Label], draw: Draw
+    record: Record, labels: Sequence[Label], draw: Draw
 ) -> Iterator[tuple[Query, Content, bool]]:
-    """Yield a question for the arguments of each event type and trigger."""
-    by_key = {label.key: label for label in known}
-    is_open = _asked_openly(draw)
+    """Yield a query for the arguments of each event type and trigger."""
+    by_key = {label.key: label for label in labels}
+    is_open = _is_open(draw)
     wanted = dict.fromkeys((event.event_type, event.trigger) for event in record.events)
     for event_type, trigger in wanted:
         if event_type not in by_key:
@@ -187,39 +171,55 @@ def _arguments(
         for part in role_parts([by_key[event_type]], size):
             for label in part:
                 query = Query("ee-argument", (label,), event=label, trigger=trigger)
-                yield query, ordered(record, query), is_open
+                yield query, target(record, query), is_open
 
 
-def _asked_openly(draw: Draw) -> bool:
-    """Draw whether the pairs or events of a record are asked about without labels."""
+def _is_open(draw: Draw) -> bool:
+    """Draw whether a record is asked about without labels."""
     share = draw.options.open_share
     may = draw.train or draw.options.open_everywhere
     return may and share > 0 and draw.rng.random() < share
 
 
+def given_values(query: Query) -> dict[str, str]:
+    """Return the values of a template's variables for what a query gives beside the text."""
+    values: dict[str, str] = {}
+    if query.head is not None and query.tail is not None:
+        values |= {"head": query.head, "tail": query.tail}
+    if query.event is not None:
+        trigger = query.trigger or load_phrases().missing_trigger
+        values |= {"event_type": query.event.name, "trigger": trigger}
+    return values
+
+
 def nothing_found(template: Template, form: str) -> str:
-    """Return the words for "nothing found" of a wording in an answer form, empty where none."""
+    """Return the words for "nothing found" of a template in an answer format, "" where none."""
     default = load_phrases().empty.get(form, {}).get(template.subtask, "")
     return template.empty.get(form, default)
 
 
 def query_of(row: InstructionRow, labels: LabelSet) -> Query:
-    """Rebuild the question a row asked; `read_answer(raw, question_of(row, labels), row.form)`.
+    """Return the query of a built row, for `read_answer(raw, query_of(row, labels), row.form)`.
 
-    `labels` is the label set of the row's source and edition. Labels stand in the order asked.
     Two things a row does not keep: names given by renaming (train alone) and, where
-    `roles_per_prompt` cut the roles of an event type, which of them it asked; the question has
-    the names of the card and all roles. Raises ConfigError for a row or a label that is none of
-    extraction's, TemplateError for a wording that is not installed.
+    `roles_per_prompt` cut the roles of an event type, which of them it asked; the query has
+    the names of the card and all roles.
+
+    Args:
+        row: the row; its labels are in the order asked.
+        labels: the label set of the row's source and edition.
+
+    Raises:
+        ConfigError: the row or a label of it is none of extraction's, or its template is not
+            installed.
     """
     if row.subtask not in SUBTASKS:
         todo = "leave general rows out: nothing is extracted from their answers"
         raise ConfigError(f"row {row.id}", f"no sub-task {row.subtask!r}", todo)
-    found = tuple(_label(key, row, labels) for key in row.labels)
     template = _template(row)
     return Query(
         subtask=row.subtask,
-        labels=found,
+        labels=tuple(_label(key, row, labels) for key in row.labels),
         na=labels.na if row.subtask == "re-pair" and template.closed else None,
         empty=nothing_found(template, row.form),
         head=row.head,
@@ -237,13 +237,8 @@ def _label(key: str, row: InstructionRow, labels: LabelSet) -> Label:
 
 
 def _template(row: InstructionRow) -> Template:
-    template = _templates(own_templates()).get(row.template)
+    template = find_template(row.template)
     if template is None:
         todo = "pass the folder of templates that it was built with as --templates-dir"
-        raise TemplateError(f"row {row.id}", f"no wording {row.template!r} here", todo)
+        raise ConfigError(f"row {row.id}", f"no wording {row.template!r} here", todo)
     return template
-
-
-@lru_cache(maxsize=4)
-def _templates(own: Path | None) -> dict[str, Template]:
-    return {template.id: template for template in load_templates()}

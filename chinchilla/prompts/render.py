@@ -1,294 +1,224 @@
-"""One record to its instruction rows: questions, wordings and answers, by seeded chance.
+"""From one record to its instruction rows: queries, templates and answers, by seeded chance.
 
-Two kinds of chance, both from the seed alone: what is asked comes from the record's id, how it
-is worded from the row's id. Leaving a row out therefore changes no other row.
+    record  {"text": "张三来了", "entities": [{"type": "PER", "text": "张三"}]}
+    row     instruction  找出文本中的人名、地名……用 JSON 回答。
+            input        张三来了
+            output       {"人名": ["张三"]}
+
+Two seeded generators: what is asked depends on the record's id, how it is worded on the row's
+id. Leaving a row out therefore changes no other row.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from random import Random
 
-from chinchilla.answers import Form, Query, form
-from chinchilla.prompts.entity_markers import mark_pair
-from chinchilla.prompts.few_shot import Pool, draw_examples, write_example
+from chinchilla.answers import Query, answer_format
+from chinchilla.prompts.few_shot import DemonstrationPool, draw_examples, write_example
 from chinchilla.prompts.hard_negatives import Confusions
-from chinchilla.prompts.label_text import (
-    label_line,
-    label_words,
-    rename,
-    shown_labels,
-    shown_names,
-    shown_roles,
-)
+from chinchilla.prompts.label_text import LabelStyle, label_text, query_labels, rename
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import (
     GoldQuery,
     QueryContext,
+    given_values,
     nothing_found,
     queries_of_record,
-    subtasks_of,
 )
 from chinchilla.rng import Rng
 from chinchilla.schema import InstructionRow, LabelSet, Record
-from chinchilla.templates import (
-    Phrases,
-    Segment,
-    Template,
-    compile_wording,
-    fill,
-    load_phrases,
-    load_templates,
-    variables,
-)
-
-SHOWN_BEFORE = 4096
-"""How many lists of labels are kept as they were written, before the shelf is cleared."""
+from chinchilla.spans import occurrences
+from chinchilla.templates import Template, fill_phrase, load_phrases, load_templates
 
 
 @dataclass(frozen=True)
 class Prompter:
-    """Hold what all records of a source share when they are turned into rows."""
+    """Turns the records of one source into rows.
+
+    `held_out` are raw labels that train never shows, `confusions` the labels easily taken for
+    each other, `pool` where examples are drawn from.
+    """
 
     labels: LabelSet
     seed: int
     options: PromptOptions = field(default_factory=PromptOptions)
     held_out: frozenset[str] = frozenset()
     confusions: Confusions = field(default_factory=dict)
-    pool: Pool | None = None
+    pool: DemonstrationPool | None = None
+    # two generators, started anew for each record and each row
+    _record_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
+    _row_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
 
     @cached_property
-    def asking(self) -> QueryContext:
-        """Return what decides the questions."""
-        subtasks = subtasks_of(self.labels, self.options)
-        return QueryContext(self.labels, self.options, self.held_out, self.confusions, subtasks)
+    def context(self) -> QueryContext:
+        """Return what decides the queries."""
+        return QueryContext(self.labels, self.options, self.held_out, self.confusions)
 
     @cached_property
-    def phrases(self) -> Phrases:
-        """Return the fixed words of the prompts."""
-        return load_phrases()
+    def templates(self) -> dict[tuple[str, bool, bool], list[Template]]:
+        """Return the templates by sub-task, open or closed, held out or not.
+
+        Where some of a kind are named by the options, those alone are used.
+        """
+        kinds: dict[tuple[str, bool, bool], list[Template]] = {}
+        for template in load_templates():
+            key = (template.subtask, not template.closed, template.held_out)
+            kinds.setdefault(key, []).append(template)
+        named = self.options.wordings
+        return {
+            key: [template for template in templates if template.id in named] or templates
+            for key, templates in kinds.items()
+        }
 
     @cached_property
-    def forms(self) -> dict[str, Form]:
-        """Return the answer forms, by name."""
-        return {name: form(name) for name in self.options.forms}
+    def _label_texts(self) -> dict[LabelStyle, dict[str, str]]:
+        """Return the labels as on their card, by style and key."""
+        both = (False, True)
+        styles = [LabelStyle(in_lines, described) for in_lines in both for described in both]
+        types = self.labels.types
+        return {
+            style: {label.key: label_text(label, types, style) for label in self.labels}
+            for style in styles
+        }
 
     def queries_of_record(
         self, record: Record, window: tuple[int, int] | None = None
     ) -> Iterator[GoldQuery]:
-        """Yield what is asked about a record or about one window of it, in order."""
+        """Yield what is asked about a record, or about one window of it, in order.
+
+        Args:
+            record: the record, or what a window shows of it.
+            window: start and end of the window in code points of the whole text.
+        """
         start, end = window or (0, len(record.text))
-        place = record.id if window is None else f"{record.id}.{start}"
-        rng = self._ask_chance
-        rng.start(self.seed, place)
+        name = record.id if window is None else f"{record.id}.{start}"
+        rng = self._record_rng
+        rng.start(self.seed, name)
         for number, (query, content, is_open) in enumerate(
-            queries_of_record(record, self.asking, rng)
+            queries_of_record(record, self.context, rng)
         ):
-            yield GoldQuery(f"{place}.{number}", record, query, content, is_open, (start, end))
+            yield GoldQuery(f"{name}.{number}", record, query, content, is_open, (start, end))
 
     def rows(self, record: Record) -> Iterator[InstructionRow]:
         """Yield the rows of a record that is not cut into windows."""
         return map(self.row, self.queries_of_record(record))
 
-    def row(self, ask: GoldQuery) -> InstructionRow:
-        """Word a question and write down its answer; chance comes from the row's id alone."""
-        rng = self._row_chance
-        rng.start(self.seed, ask.id)
-        train = ask.record.split == "train"
-        query = ask.query
+    def row(self, gold: GoldQuery) -> InstructionRow:
+        """Return the row of a query; what is drawn depends on the row's id alone."""
+        rng = self._row_rng
+        rng.start(self.seed, gold.id)
+        train = gold.record.split == "train"
+        query = gold.query
         # without labels in the prompt nobody could know the other names
-        renamed = train and rng.random() < self.options.label_renaming and not ask.is_open
+        renamed = train and rng.random() < self.options.label_renaming and not gold.is_open
         if renamed:
             query = rename(query, self.options.renaming, rng)
         described = self._described(rng) or renamed
-        template = rng.choice(self._templates(ask, train, renamed))
-        name = rng.choice(self.options.forms)
-        empty, worded = self._worded(template, name)
-        query = query.with_empty(empty)
-        values = self._values(query, described, template, renamed)
-        values["text"] = self.text(ask.record, query)
-        instruction, words = rng.choice(worded).render(values)
+        template = rng.choice(self._templates(gold, train, renamed))
+        form = rng.choice(self.options.forms)
+        query = replace(query, empty=nothing_found(template, form))
+        values = self._values(query, LabelStyle(template.in_lines, described), renamed)
+        values["format"] = fill_phrase(
+            rng.choice(self.format_sentences(form, template)), {"empty": query.empty}
+        )
+        values["text"] = self.text(gold.record, query)
+        instruction, input_ = template.render(values)
         if self.options.demonstrations:
-            instruction += self._demonstrations(ask, query, name, rng)
-        record = ask.record
-        fields = {
-            "instruction": instruction,
-            "input": words,
-            "output": self.forms[name].dump(ask.content, query),
-            "id": ask.id,
-            "record_id": record.id,
-            "source": record.source,
-            "task": record.task,
-            "subtask": template.subtask,
-            "template": template.id,
-            "form": name,
-            "labels": query.keys,
-            "window": ask.window,
-            "head": query.head,
-            "tail": query.tail,
-            "event_type": query.event and query.event.key,
-            "trigger": query.trigger,
-        }
-        return InstructionRow.of_valid(fields)
+            instruction += self._demonstrations(gold, query, form, rng)
+        record = gold.record
+        return InstructionRow(
+            instruction=instruction,
+            input=input_,
+            output=answer_format(form).dump(gold.content, query),
+            id=gold.id,
+            record_id=record.id,
+            source=record.source,
+            task=record.task,
+            subtask=template.subtask,
+            template=template.id,
+            form=form,
+            labels=query.keys,
+            window=gold.window,
+            head=query.head,
+            tail=query.tail,
+            event_type=query.event and query.event.key,
+            trigger=query.trigger,
+        )
 
     def _described(self, rng: Random) -> bool:
         wanted = self.options.descriptions
         return wanted == "on" or (wanted == "sampled" and rng.random() < 0.5)
 
-    def _templates(self, ask: GoldQuery, train: bool, renamed: bool) -> Sequence[Template]:
+    def _templates(self, gold: GoldQuery, train: bool, renamed: bool) -> Sequence[Template]:
         held_out = self.options.templates == "held-out" and not train
-        key = (ask.query.subtask, ask.is_open, held_out)
-        found = self.wordings[key]
+        fitting = self.templates[gold.query.subtask, gold.is_open, held_out]
         if renamed and self.options.renaming == "code":
             # a code means nothing without the description behind it
-            found = [one for one in found if "label_lines" in variables(*one[4:6])] or found
+            fitting = [template for template in fitting if template.in_lines] or fitting
         if self.options.demonstrations:
-            found = [one for one in found if one.input] or found
-        return found
+            fitting = [template for template in fitting if template.input] or fitting
+        return fitting
 
-    @cached_property
-    def wordings(self) -> dict[tuple[str, bool, bool], list[Template]]:
-        """Sort the wordings by sub-task, open or closed, held out or not.
-
-        Where some of a kind are named by the options, those alone are used.
-        """
-        found: dict[tuple[str, bool, bool], list[Template]] = {}
-        for template in load_templates():
-            key = (template.subtask, not template.closed, template.held_out)
-            found.setdefault(key, []).append(template)
-        named = self.options.wordings
-        return {
-            key: [one for one in templates if one.id in named] or templates
-            for key, templates in found.items()
-        }
-
-    def _values(
-        self, query: Query, described: bool, template: Template, renamed: bool
-    ) -> dict[str, str]:
-        plain = not (renamed or self.options.roles_per_prompt or query.na)
-        if plain and query.subtask in ("ner", "re", "ee"):
-            values = self._prepared(query, described, template)
+    def _values(self, query: Query, style: LabelStyle, renamed: bool) -> dict[str, str]:
+        """Return the values of a template's variables but text and format."""
+        as_on_card = not (renamed or self.options.roles_per_prompt or query.na)
+        if as_on_card and query.subtask in ("ner", "re", "ee"):
+            texts = self._label_texts[style]
+            labels = style.join([texts[label.key] for label in query.labels])
         else:
-            values = self._shown(query, described)
-        if query.head is not None and query.tail is not None:
-            values |= {"head": query.head, "tail": query.tail}
-        if query.event is not None:
-            missing = self.phrases.missing_trigger
-            values |= {"event_type": query.event.name, "trigger": query.trigger or missing}
-        return values
+            labels = query_labels(query, self.labels.types, style)
+        return {"label_lines" if style.in_lines else "labels": labels, **given_values(query)}
 
-    def _shown(self, query: Query, described: bool) -> dict[str, str]:
-        if query.event is not None:
-            return shown_roles(query.event.roles, described)
-        if query.subtask == "ee-trigger":
-            return shown_names(query.known, described)
-        return shown_labels(query.known, self.labels.types, described)
-
-    def _prepared(self, query: Query, described: bool, template: Template) -> dict[str, str]:
-        """Show labels that stand as on their card, each written once for all rows."""
-        in_lines = template.id in self._in_lines
-        key = (query.keys, described, in_lines)
-        shown = self._shown_before.get(key)
-        if shown is None:
-            if len(self._shown_before) >= SHOWN_BEFORE:
-                self._shown_before.clear()
-            words = self._lines[described] if in_lines else self._words
-            separator = "\n" if in_lines else "、"
-            shown = separator.join([words[name] for name in query.keys])
-            self._shown_before[key] = shown
-        return {"label_lines" if in_lines else "labels": shown}
-
-    @cached_property
-    def _shown_before(self) -> dict[tuple[tuple[str, ...], bool, bool], str]:
-        return {}
-
-    @cached_property
-    def _ask_chance(self) -> Rng:
-        return Rng()
-
-    @cached_property
-    def _row_chance(self) -> Rng:
-        return Rng()
-
-    @cached_property
-    def _in_lines(self) -> frozenset[str]:
-        return frozenset(
-            template.id
-            for template in load_templates()
-            if "label_lines" in variables(template.instruction, template.input)
-        )
-
-    @cached_property
-    def _words(self) -> dict[str, str]:
-        return {label.key: label_words(label, self.labels.types) for label in self.labels}
-
-    @cached_property
-    def _lines(self) -> list[dict[str, str]]:
-        types = self.labels.types
-        return [
-            {label.key: label_line(label, types, described) for label in self.labels}
-            for described in (False, True)
-        ]
-
-    def _demonstrations(self, ask: GoldQuery, query: Query, name: str, rng: Random) -> str:
-        """Write the examples of a row."""
+    def _demonstrations(self, gold: GoldQuery, query: Query, form: str, rng: Random) -> str:
+        """Return the examples of a row, with what introduces them."""
         if self.pool is None:
             return ""
         wanted = self.options.demonstrations
-        drawn = draw_examples(self.pool, ask.record, query, wanted, rng)
-        if ask.is_open and ask.record.split == "train":
-            drawn = [one for one in drawn if not self.asking.hides_gold(one.record)]
+        examples = draw_examples(self.pool, gold.record, query, wanted, rng)
+        if gold.is_open and gold.record.split == "train":
+            examples = [one for one in examples if not self.context.hides_gold(one.record)]
         shown = [
-            write_example(mine, self.text(one), self.forms[name].dump(content, mine))
-            for one, mine, content in drawn
+            write_example(
+                example.query,
+                self.text(example.record),
+                answer_format(form).dump(example.content, example.query),
+            )
+            for example in examples
         ]
-        return "\n\n".join(["", self.phrases.demonstrations["intro"], *shown]) if shown else ""
+        return "\n\n".join(["", load_phrases().demonstrations["intro"], *shown]) if shown else ""
 
     def text(self, record: Record, query: Query | None = None) -> str:
         """Return the text of a record, after its title where it has one, the pair marked."""
         text = record.text
         if self.options.mark_pairs and query is not None and query.head and query.tail:
-            text = mark_pair(text, query.head, query.tail, self.phrases.pair_marks)
+            text = mark_pair(text, query.head, query.tail, load_phrases().pair_marks)
         if not record.title:
             return text
-        return fill(self.titled, {"title": record.title, "text": text})
+        return fill_phrase(load_phrases().title, {"title": record.title, "text": text})
 
-    @cached_property
-    def titled(self) -> tuple[Segment, ...]:
-        """Return the wording that joins title and text."""
-        return compile_wording(self.phrases.title, "forms.yaml")
+    def format_sentences(self, form: str, template: Template) -> Sequence[str]:
+        """Return the sentences that describe an answer format in a template."""
+        sentences = load_phrases().formats(form, template.subtask, template.closed)
+        return sentences if self.options.format_sentences == "all" else sentences[:1]
 
-    def formats(self, name: str, template: Template) -> list[tuple[Segment, ...]]:
-        """Return the sentences that describe an answer form to a wording."""
-        return self._formats[name, template.subtask, template.closed]
 
-    @cached_property
-    def _formats(self) -> dict[tuple[str, str, bool], list[tuple[Segment, ...]]]:
-        many = None if self.options.format_sentences == "all" else 1
-        return {
-            (name, subtask, closed): [
-                compile_wording(words, "forms.yaml")
-                for words in self.phrases.formats(name, subtask, closed)[:many]
-            ]
-            for name in self.options.forms
-            for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument")
-            for closed in (True, False)
-        }
+def mark_pair(text: str, head: str, tail: str, marks: Mapping[str, str]) -> str:
+    """Return the text with marks around every mention of head and tail.
 
-    def _worded(self, template: Template, name: str) -> tuple[str, list[Template]]:
-        """Return the words for nothing found, and the template with each sentence on the form."""
-        key = (template.id, name)
-        if key not in self._worded_before:
-            empty = self.empty(template, name)
-            formats = self.formats(name, template)
-            worded = [template.partly({"format": fill(one, {"empty": empty})}) for one in formats]
-            self._worded_before[key] = empty, worded
-        return self._worded_before[key]
-
-    @cached_property
-    def _worded_before(self) -> dict[tuple[str, str], tuple[str, list[Template]]]:
-        return {}
-
-    def empty(self, template: Template, name: str) -> str:
-        """Return the words for "nothing found" in an answer form."""
-        return nothing_found(template, name)
+    The longer of two overlapping mentions is marked, of equally long ones the head's. Typed
+    marks around the pair are what Zhou & Chen 2022 found best for relation classification
+    (An Improved Baseline for Sentence-level Relation Extraction, AACL 2022,
+    https://arxiv.org/abs/2102.01373).
+    """
+    spans = [(at, at + len(head), "head") for at in occurrences(text, head)]
+    spans += [(at, at + len(tail), "tail") for at in occurrences(text, tail)]
+    taken: list[tuple[int, int, str]] = []
+    for start, end, kind in sorted(spans, key=lambda span: (span[0] - span[1], span[2], span[0])):
+        if all(end <= other[0] or start >= other[1] for other in taken):
+            taken.append((start, end, kind))
+    parts, done = [], 0
+    for start, end, kind in sorted(taken):
+        parts += [text[done:start], marks[f"{kind}_begin"], text[start:end], marks[f"{kind}_end"]]
+        done = end
+    return "".join([*parts, text[done:]])

@@ -1,1 +1,1 @@
-"""One module a file shape: a slice of a file to rows, each with the place it stands at."""
+"""One module a file shape: a slice of a file to rows with their lines, and what rows share."""

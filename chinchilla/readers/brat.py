@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from chinchilla.errors import InputError, Tally
-from chinchilla.readers.lines import Slice, not_utf8, open_file, raw_lines
-from chinchilla.readers.offsets import clean
+from chinchilla.errors import InputError
+from chinchilla.readers.lines import DocumentNumber, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import ANY_TEXT, Kind, other_file
-from chinchilla.readers.standoff import Annotations, Link
+from chinchilla.readers.standoff import Annotations, Link, clean
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 _WANTED: frozenset[Kind] = frozenset({"brat", "tsv", "csv"})
 
@@ -32,49 +32,41 @@ def documents(path: Path, tally: Tally) -> Iterator[tuple[int, BratDocument]]:
 
     One that cannot be read is refused, and so is an .ann without its .txt.
     """
-    for orphan in _orphans(path):
+    texts = text_files(path)
+    orphans = [ann for ann in sorted(path.glob("*.ann")) if ann.with_suffix(".txt") not in texts]
+    for orphan in orphans:
         what, todo = f"no {orphan.stem}.txt beside it", "add the text or take the .ann away"
         tally.refuse(InputError(str(orphan), what, todo, reason="brat-missing-file"))
-    for number, text in enumerate(text_files(path), start=1):
+    for number, text in enumerate(texts, start=1):
         try:
             document = read_document(text, tally)
         except InputError as error:
             tally.refuse(error)
         else:
-            yield number, document
+            yield DocumentNumber.of(number, text.with_suffix(".ann")), document
 
 
 def text_files(path: Path) -> list[Path]:
-    """List the .txt files of a folder, by name, or the one file."""
+    """Return the .txt files of a folder, by name, or the one file."""
     return sorted(path.glob("*.txt")) if path.is_dir() else [path]
 
 
-def annotation_file(path: Path) -> Path:
-    """Return the .ann file of a .txt file."""
-    return path.with_suffix(".ann")
-
-
-def _orphans(path: Path) -> list[Path]:
-    there = set(text_files(path))
-    return [one for one in sorted(path.glob("*.ann")) if one.with_suffix(".txt") not in there]
-
-
 def read_document(path: Path, tally: Tally) -> BratDocument:
-    """Read one text and its .ann; a line that is wrong is refused alone.
+    """Return one text with its .ann; a line that is wrong is refused alone.
 
     Raises InputError where one of the two files is missing or cannot be read: without it, the
     document would say that nothing is in the text.
     """
     raw = _read_text(path)
-    part = Slice(annotation_file(path))
-    found = Annotations(part, tally)
+    part = Slice(path.with_suffix(".ann"))
+    annotations = Annotations(part, tally)
     lines = list(_lines(path, part, tally))
-    found.read(lines, raw)
-    if found.refused and found.refused == sum(bool(line.strip()) for _, line in lines):
+    annotations.read(lines, raw)
+    if annotations.refused and annotations.refused == sum(bool(line.strip()) for _, line in lines):
         what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
         raise InputError(str(part.path), what, todo, reason="brat-bad-file")
-    spans = [span for span in found.spans.values() if span is not None]
-    return BratDocument(clean(raw), spans, found.links, found.lost_links)
+    spans = [span for span in annotations.spans.values() if span is not None]
+    return BratDocument(clean(raw), spans, annotations.links, annotations.lost_links)
 
 
 def _read_text(path: Path) -> str:

@@ -15,10 +15,12 @@ import ijson
 import orjson
 from ijson import get_backend
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
+from chinchilla.readers.context import SplitSlice
 from chinchilla.readers.lines import Boundary, LineItem, Slice, not_utf8, open_file, raw_lines
 from chinchilla.readers.recognise import Kind, Refusals, other_file
 from chinchilla.strict_json import ONE_VALUE, DuplicateKeyError, loads
+from chinchilla.tally import Tally
 
 Row = dict[str, Any]
 _LINES: frozenset[Kind] = frozenset({"json-lines"})
@@ -43,17 +45,22 @@ def rows(part: Slice, tally: Tally) -> Iterator[tuple[int, Row]]:
     """
     whole = part.start == 0 and part.stop is None
     items = _array_items if whole and is_array(part.path) else _line_items
-    for place, item in items(part, tally):
+    for number, item in items(part, tally):
         if isinstance(item, dict):
-            yield place, item
+            yield number, item
         else:
             what = f"{kind(item)}, not an object"
             todo = "write one {...} for each record"
-            tally.refuse(InputError(part.at(place), what, todo, reason="no-object"))
+            tally.refuse(InputError(part.at(number), what, todo, reason="no-object"))
+
+
+def split_rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
+    """Yield the records of the slice of a split, as `rows` does."""
+    return rows(part.slice, part.line_tally)
 
 
 def kind(value: object) -> str:
-    """Say in words of JSON what a value is."""
+    """Return what a value is, in words of JSON."""
     return _KINDS.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
@@ -71,16 +78,16 @@ def _repeats(where: str, error: DuplicateKeyError) -> InputError:
 
 
 def strings(path: Path, key: str) -> set[str]:
-    """Collect the strings under a key; raise InputError for an object that has none there."""
-    found = set()
+    """Return the strings under a key; raise InputError for an object that has none there."""
+    values = set()
     part = Slice(path)
-    for place, row in rows(part, Tally()):
+    for number, row in rows(part, Tally()):
         value = row.get(key)
         if not isinstance(value, str):
             todo = "was another file put under this name?"
-            raise InputError(part.at(place), f"no string under {key!r}", todo)
-        found.add(value)
-    return found
+            raise InputError(part.at(number), f"no string under {key!r}", todo)
+        values.add(value)
+    return values
 
 
 def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
@@ -107,8 +114,8 @@ def _not_json(part: Slice, number: int, line: bytes, error: orjson.JSONDecodeErr
     todo = "write each object whole, on one line"
     if error.msg.startswith("unexpected end") and _ends_with(part.path, line):
         todo = _CUT_OFF
-    words = f"not a whole JSON object ({error.msg} at character {error.pos})"
-    return InputError(part.at(number), words, todo, reason="not-json")
+    what = f"not a whole JSON object ({error.msg} at character {error.pos})"
+    return InputError(part.at(number), what, todo, reason="not-json")
 
 
 _CUT_OFF = "was the file cut off? fetch or copy it again"
@@ -121,13 +128,14 @@ def _ends_with(path: Path, line: bytes) -> bool:
         return file.read() == line
 
 
+# "\ud83d" without a low half behind it, or "\ude00" without a high half before it
 _HALF = re.compile(
     rb"\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..)\\u[dD][c-fC-F]", re.DOTALL
 )
 
 
 def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
-    number = 0
+    number = LineItem(0)
     with open_file(part.path) as file:
         # the fast parser reads half a surrogate pair as "?"; the slow one keeps it to be seen
         halves = _holds(file, _HALF)
@@ -135,31 +143,32 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
         if file.read(3) != b"\xef\xbb\xbf":
             file.seek(0)
         try:
-            found = items(file, "item", use_float=True, map_type=_Object)
-            for number, item in enumerate(found, start=1):
-                place = LineItem(number)
+            objects = items(file, "item", use_float=True, map_type=_Object)
+            for item in objects:
+                number = LineItem(number + 1)
                 key = _repeated(item)
                 if key is not None:
-                    tally.refuse(_repeats(part.at(place), DuplicateKeyError(key)))
+                    tally.refuse(_repeats(part.at(number), DuplicateKeyError(key)))
                 elif halves and not _whole(item):
                     what = "half a surrogate pair in a string"
                     todo = "write it whole or leave it out"
-                    tally.refuse(InputError(part.at(place), what, todo))
+                    tally.refuse(InputError(part.at(number), what, todo))
                 else:
-                    yield place, item
+                    yield number, item
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise _no_array(part, LineItem(number + 1), error) from error
 
 
-def _no_array(part: Slice, place: LineItem, error: Exception) -> InputError:
-    """Say why an array cannot be read on: it is another file, it ends too early, it is wrong."""
-    other = other_file(part.at(place), part.path, _ARRAY)
+def _no_array(part: Slice, number: LineItem, error: Exception) -> InputError:
+    """Return why an array cannot be read on: another file, the end too early, a wrong item."""
+    other = other_file(part.at(number), part.path, _ARRAY)
     if other is not None:
         return other
-    words = str(error).splitlines()[0].strip()
-    cut_off = "premature EOF" in words or "ncomplete" in words
+    message = str(error).splitlines()[0].strip()
+    cut_off = "premature EOF" in message or "ncomplete" in message
     todo = _CUT_OFF if cut_off else "correct the item; nothing after it was read"
-    return InputError(part.at(place), f"not a whole JSON array ({words})", todo, reason="not-json")
+    what = f"not a whole JSON array ({message})"
+    return InputError(part.at(number), what, todo, reason="not-json")
 
 
 class _Object(dict[str, Any]):

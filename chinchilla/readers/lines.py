@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.recognise import ANY_TEXT, Refusals
+from chinchilla.tally import Tally
 
 MAX_LINE = 16 * 1024 * 1024
 """Longest line read, in bytes; the longest record of the known sources has 15 kB."""
@@ -22,11 +23,24 @@ Boundary = Literal["lines", "blocks", "whole"]
 
 
 class LineItem(int):
-    """The number of an item of an array: a place that is no line, and says so."""
+    """The number of an item of an array, written so that nobody takes it for a line."""
 
     def __str__(self) -> str:
-        """Write it so that nobody takes it for a line."""
+        """Return `item 2`."""
         return f"item {int(self)}"
+
+
+class DocumentNumber(int):
+    """The number of a file of a folder, which is a record of its own."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, number: int, path: Path) -> "DocumentNumber":
+        """Return the number of the document in a file."""
+        made = cls(number)
+        made.path = path
+        return made
 
 
 class Slice(NamedTuple):
@@ -37,9 +51,9 @@ class Slice(NamedTuple):
     stop: int | None = None
     line: int = 1
 
-    def at(self, place: int | str) -> str:
-        """Name a place of the file as errors do: `path:line`, or `path:item 2`."""
-        return f"{self.path}:{place}"
+    def at(self, number: int) -> str:
+        """Return `path:line`, `path:item 2`, or the path of a document, for messages."""
+        return str(number.path) if isinstance(number, DocumentNumber) else f"{self.path}:{number}"
 
 
 def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
@@ -56,7 +70,12 @@ def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
             at += size
             if size > MAX_LINE:
                 at += _skip_line(file)
-                if not refusals.goes_on(_too_long(part.at(number))):
+                what, todo = (
+                    f"line is longer than {MAX_LINE // 2**20} MiB",
+                    "put one record on a line",
+                )
+                error = InputError(part.at(number), what, todo, reason="long-line")
+                if not refusals.goes_on(error):
                     return
             else:
                 if at == size and line.startswith(_BOM):
@@ -93,8 +112,8 @@ def open_file(path: Path) -> BinaryIO:
         todo = "run `chinchilla sources` to see where files are looked for"
         raise InputError(str(path), "no such file", todo) from error
     except OSError as error:
-        words = error.strerror or "cannot be opened"
-        raise InputError(str(path), words, "check the file's permissions") from error
+        what = error.strerror or "cannot be opened"
+        raise InputError(str(path), what, "check the file's permissions") from error
     if not file.read(1):
         file.close()
         raise _empty(path)
@@ -103,7 +122,7 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def check_content(path: Path) -> None:
-    """Raise InputError where a file holds no record: nothing, blank lines or an empty array."""
+    """Raise InputError where a file has no record: nothing, blank lines or an empty array."""
     with open_file(path) as file:
         piece = file.read(1 << 10).removeprefix(_BOM)
         while piece and not piece.strip():
@@ -117,7 +136,7 @@ def _empty(path: Path) -> InputError:
 
 
 def not_utf8(where: str, line: bytes) -> InputError:
-    """Say which byte of a line is not UTF-8, and whether it would be GBK."""
+    """Return the error for a line that is not UTF-8: which byte, and whether it would be GBK."""
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -132,20 +151,15 @@ def not_utf8(where: str, line: bytes) -> InputError:
     return InputError(where, f"{what}{guess}", todo, reason="not-utf8")
 
 
-def _too_long(where: str) -> InputError:
-    limit = f"line is longer than {MAX_LINE // 2**20} MiB"
-    return InputError(where, limit, "put one record on a line", reason="long-line")
-
-
 def too_much(where: str, what: str, between: str) -> InputError:
-    """Say that so long a text is no sentence: what should stand between two is missing."""
+    """Return the error for a text too long for a sentence; `between` is what parts two."""
     todo = f"is {between} missing between the sentences? put one there"
     return InputError(where, what, todo, reason="long-sentence")
 
 
-def excerpt(words: str) -> str:
-    """Quote the beginning of what was found."""
-    return repr(words if len(words) <= 20 else words[:20] + "...")
+def excerpt(text: str) -> str:
+    """Return the first 20 characters of a text, in quotes."""
+    return repr(text if len(text) <= 20 else text[:20] + "...")
 
 
 def _skip_line(file: BinaryIO) -> int:

@@ -8,10 +8,11 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Slice, text_lines, too_much
 from chinchilla.readers.recognise import Kind, other_file
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 Damage = Literal["literal-newline", "broken-mark", "nested-mark", "empty-mark"]
 
@@ -21,6 +22,7 @@ MAX_PARAGRAPH = 20_000
 _WANTED: frozenset[Kind] = frozenset({"marks"})
 _LEFT = re.compile(r"\{\{.{0,20}|｛｛.{0,20}")
 """Braces that opened no mark: its label has a blank, a hyphen or a colon of another width."""
+# "{{time:" opens a mark, "{time:" may be one with a brace lost, "}}" closes one
 _TOKENS = re.compile(r"\{\{(\w+?):|\{(\w+?):|\}\}|\\n")
 
 
@@ -47,20 +49,20 @@ def paragraphs(part: Slice, labels: frozenset[str], tally: Tally) -> Iterator[tu
         if not line:
             continue
         try:
-            found = parse(line, labels)
+            paragraph = parse(line, labels)
         except ValueError as error:
             what, todo = error.args
             tally.refuse(InputError(part.at(number), what, todo, reason="open-mark"))
             continue
-        if len(found.text) > MAX_PARAGRAPH:
-            what = f"a paragraph of {len(found.text):,} characters"
+        if len(paragraph.text) > MAX_PARAGRAPH:
+            what = f"a paragraph of {len(paragraph.text):,} characters"
             tally.refuse(too_much(part.at(number), what, "a line break"))
         else:
-            yield number, found
+            yield number, paragraph
 
 
 def parse(line: str, labels: frozenset[str]) -> Marked:
-    """Take the marks out of a line; raise ValueError where one is open or unreadable.
+    """Return a line without its marks; raise ValueError where one is open or unreadable.
 
     Its arguments say what is wrong and what to do.
     """
@@ -88,7 +90,7 @@ class _Open(NamedTuple):
 
 
 class _Walk:
-    """Hold the state of one pass over a line."""
+    """The state of one pass over a line."""
 
     def __init__(self, line: str, labels: frozenset[str]) -> None:
         self.line, self.labels = line, labels
@@ -99,24 +101,24 @@ class _Walk:
         self.broken: list[Tagged] = []
         self.damage: list[Damage] = []
 
-    def put(self, words: str) -> None:
-        self.pieces.append(words)
-        self.length += len(words)
+    def put(self, piece: str) -> None:
+        self.pieces.append(piece)
+        self.length += len(piece)
 
     def take(self, token: re.Match[str]) -> None:
-        words = token.group()
-        if words == r"\n":
+        mark = token.group()
+        if mark == r"\n":
             self.damage.append("literal-newline")
             # a line break inside a name belongs to the page, not to the name
             self.put("" if self.open else "\n")
-        elif words == "}}":
+        elif mark == "}}":
             self.close()
         elif token[1]:
             self.begin(token[1], whole=True)
         elif token[2] in self.labels:
             self.begin(token[2], whole=False)
         else:
-            self.put(words)
+            self.put(mark)
 
     def begin(self, label: str, whole: bool) -> None:
         if self.open:
@@ -142,8 +144,8 @@ class _Walk:
     def reopen(self) -> None:
         """Find the `label:` whose braces were lost before a closing pair, and drop it."""
         text = "".join(self.pieces)
-        found = [(text.rfind(f"{label}:"), label) for label in sorted(self.labels)]
-        at, label = max(found, default=(-1, ""))
+        last = [(text.rfind(f"{label}:"), label) for label in sorted(self.labels)]
+        at, label = max(last, default=(-1, ""))
         if at < 0 or any(span.end > at for span in self.spans):
             return
         text = text[:at] + text[at + len(label) + 1 :]
@@ -154,7 +156,7 @@ class _Walk:
 
     def trimmed(self, label: str, start: int) -> Tagged | None:
         """Leave the spaces at both ends of a mark outside the span."""
-        words = "".join(self.pieces)[start:]
-        start += len(words) - len(words.lstrip())
-        end = start + len(words.strip())
+        content = "".join(self.pieces)[start:]
+        start += len(content) - len(content.lstrip())
+        end = start + len(content.strip())
         return Tagged(label, start, end) if end > start else None

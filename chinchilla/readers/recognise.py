@@ -1,4 +1,4 @@
-"""What a file is, told from its beginning: the name of its shape and what to do about it."""
+"""What a file is, by its first bytes: the name of its shape and what to do about it."""
 
 import re
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple, get_args
 
 import orjson
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
+from chinchilla.tally import Tally
 
 HEAD = 1 << 16
-"""How many bytes of a file are looked at."""
+"""How many bytes of a file are read."""
 _LINES = 50
 _ROWS = 3
 """Fewest lines with as many tabs or commas that are taken for a table."""
@@ -46,6 +47,15 @@ class Recognised(NamedTuple):
 
 _UNPACK = "unpack it and put the data file itself there"
 _AS_LINES = "write its rows as JSON Lines"
+_ROWS_OF_FIELDS = "put it where rows of fields are read: another is here"
+_WITH_TABS = "save it with tabs for commas, or as JSON Lines"
+_BESIDE_TEXT = "put it beside its .txt, in a folder of the split"
+
+
+def _named(edition: str) -> str:
+    return f"give it a name of an edition {edition}: `chinchilla sources` lists them"
+
+
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PAR1", "a Parquet file", f"{_AS_LINES}: pandas.read_parquet, then to_json(lines=True)"),
     (b"ARROW1", "an Arrow file", f"{_AS_LINES}: pandas.read_feather, then to_json(lines=True)"),
@@ -80,7 +90,7 @@ _LONGEST_CELL = 200
 
 
 def recognise(path: Path) -> Recognised:
-    """Tell what a file is from its first bytes."""
+    """Return what a file is, by its first bytes."""
     with path.open("rb") as file:
         head = file.read(HEAD)
         whole = not file.read(1)
@@ -90,10 +100,10 @@ def recognise(path: Path) -> Recognised:
 
 def other_file(where: str, path: Path, wanted: frozenset[Kind]) -> InputError | None:
     """Return an error that says what a file is, where it is none of the wanted shapes."""
-    look = recognise(path)
-    if look.kind in wanted or look.kind == "text":
+    file = recognise(path)
+    if file.kind in wanted or file.kind == "text":
         return None
-    return InputError(where, f"the file is {look.name}", look.todo, reason="other-file")
+    return InputError(where, f"the file is {file.name}", file.todo, reason="other-file")
 
 
 class Refusals:
@@ -102,12 +112,12 @@ class Refusals:
     def __init__(self, path: Path, wanted: frozenset[Kind], tally: Tally) -> None:
         """Name the file, the shapes that are read here and where errors are counted."""
         self._path, self._wanted, self._tally = path, wanted, tally
-        self._looked = False
+        self._recognised = False
 
     def goes_on(self, error: InputError) -> bool:
         """Refuse a line and say whether to read on; another file is refused once, as one."""
-        other = None if self._looked else other_file(error.where, self._path, self._wanted)
-        self._looked = True
+        other = None if self._recognised else other_file(error.where, self._path, self._wanted)
+        self._recognised = True
         self._tally.refuse(other or error)
         return other is None
 
@@ -130,7 +140,7 @@ def _binary(head: bytes) -> Recognised | None:
 
 
 def _with_zeros(head: bytes) -> Recognised:
-    """Tell UTF-16 without its mark, which has line feeds of two bytes, from what is no text."""
+    """Return UTF-16 without its mark, which has line feeds of two bytes, or what is no text."""
     for encoding, feed in (("UTF-16LE", b"\n\x00"), ("UTF-16BE", b"\x00\n")):
         first = encoding.endswith("BE")
         even, odd = head[0::2].count(0), head[1::2].count(0)
@@ -145,7 +155,7 @@ def _converted(kind: Kind, name: str, encoding: str) -> Recognised:
 
 
 def _encoded(head: bytes, whole: bool) -> Recognised | None:
-    """Tell GBK: lines beyond ASCII, hardly one of them UTF-8, most of them GBK."""
+    """Return GBK where hardly a line beyond ASCII is UTF-8 and most are GBK."""
     lines = head.split(b"\n")
     if not whole and len(lines) > 1:
         del lines[-1]
@@ -175,7 +185,7 @@ def _decoded(head: bytes) -> str:
 
 
 def _page(head: str) -> Recognised | None:
-    """Tell what stands in for a file that was not fetched, and XML."""
+    """Return what is there in place of a file that was not fetched, or XML."""
     start = head.lstrip()
     if head.startswith(_POINTER):
         todo = "fetch the file itself: git lfs pull"
@@ -214,13 +224,13 @@ def _of_lines(lines: list[str]) -> Recognised:
         return Recognised("json-object", "one JSON object over several lines", todo)
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
         return Recognised("json-lines", "JSON Lines", _of_json("JSON Lines"))
-    for share, fits, look in _SHAPES:
-        if lines and sum(map(fits, lines)) >= share * len(lines):
-            return look
-    for mark, look in _TABLES:
+    for share, fits, shape in _SHAPES:
+        if lines and sum(bool(fits(line)) for line in lines) >= share * len(lines):
+            return shape
+    for mark, shape in _TABLES:
         counts = {line.count(mark) for line in lines}
         if len(lines) >= _ROWS and len(counts) == 1 and counts != {0}:
-            return look
+            return shape
         if counts != {0}:
             break
     return Recognised("text", "plain text", "put the data file itself there")
@@ -234,16 +244,8 @@ def _is_object(line: str) -> bool:
 
 
 _TABLES = (
-    (
-        "\t",
-        Recognised(
-            "tsv", "tab-separated text", "put it where rows of fields are read: another is here"
-        ),
-    ),
-    (
-        ",",
-        Recognised("csv", "comma-separated text", "save it with tabs for commas, or as JSON Lines"),
-    ),
+    ("\t", Recognised("tsv", "tab-separated text", _ROWS_OF_FIELDS)),
+    (",", Recognised("csv", "comma-separated text", _WITH_TABS)),
 )
 
 
@@ -251,53 +253,19 @@ def _is_cell(line: str) -> bool:
     return len(line) <= _LONGEST_CELL and _CELL.fullmatch(line) is not None
 
 
-def _is_annotation(line: str) -> bool:
-    return _BRAT.match(line) is not None
-
-
-def _has_mark(line: str) -> bool:
-    return _MARK.search(line) is not None
-
-
 def _is_tagged(line: str) -> bool:
     words = [word for word in line.split(" ") if word]
     return sum(_TAGGED_WORD.fullmatch(word) is not None for word in words) * 2 > len(words)
 
 
-_Shape = tuple[float, Callable[[str], bool], Recognised]
-_SHAPES: tuple[_Shape, ...] = (
-    (
-        0.8,
-        _is_annotation,
-        Recognised(
-            "brat", "a brat annotation file", "put it beside its .txt, in a folder of the split"
-        ),
-    ),
+# the share of lines that must look so, how a line looks, what the file is then
+_SHAPES: tuple[tuple[float, Callable[[str], object], Recognised], ...] = (
+    (0.8, _BRAT.match, Recognised("brat", "a brat annotation file", _BESIDE_TEXT)),
     (
         0.8,
         _is_cell,
-        Recognised(
-            "columns",
-            "columns, a character and its tag a line",
-            "give it a name of an edition in columns: `chinchilla sources` lists them",
-        ),
+        Recognised("columns", "columns, a character and its tag a line", _named("in columns")),
     ),
-    (
-        0.3,
-        _has_mark,
-        Recognised(
-            "marks",
-            "text with {{label:...}} marks",
-            "give it a name of an edition with marks: `chinchilla sources` lists them",
-        ),
-    ),
-    (
-        0.8,
-        _is_tagged,
-        Recognised(
-            "word-tag",
-            "sentences of word/tag",
-            "give it a name of an edition of word/tag: `chinchilla sources` lists them",
-        ),
-    ),
+    (0.3, _MARK.search, Recognised("marks", "text with {{label:...}} marks", _named("with marks"))),
+    (0.8, _is_tagged, Recognised("word-tag", "sentences of word/tag", _named("of word/tag"))),
 )

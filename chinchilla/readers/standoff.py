@@ -11,13 +11,13 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers.lines import Slice, excerpt
-from chinchilla.readers.offsets import Counting, countings
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 _LEFT_OUT = {
     "A": "brat-attribute-left-out",
@@ -27,6 +27,7 @@ _LEFT_OUT = {
     "#": "brat-note-left-out",
     "*": "brat-set-left-out",
 }
+# "T1", "R1", "#" or "*" at the start of a line: the id of an annotation
 _KNOWN = re.compile(r"[TRAMEN]\d+(?=[\t ]|$)|#|\*(?=[\t ])")
 _DIGITS = re.compile(r"[0-9]{1,9}")
 _STRIPPED = 64
@@ -34,7 +35,7 @@ _STRIPPED = 64
 
 
 class Link(NamedTuple):
-    """A relation between two spans of a document, and the line it stands on."""
+    """A relation between two spans of a document, and its line."""
 
     label: str
     head: Tagged
@@ -43,13 +44,79 @@ class Link(NamedTuple):
 
 
 class Quoted(NamedTuple):
-    """A span as its line states it: pieces in the file's counting, and the words it quotes."""
+    """A span as its line states it: pieces in the file's counting, and the string it quotes."""
 
     number: int
     name: str
     label: str
     pieces: tuple[tuple[int, int], ...]
-    words: str
+    string: str
+
+
+_BOM = "\ufeff"
+
+
+class Counting(NamedTuple):
+    """A text and the code point that each stated offset means; None where they are the same.
+
+    An offset inside a character means -1. What is one character for us may be two for the tool
+    that wrote the file: CR LF, a byte order mark, a character beyond U+FFFF.
+    """
+
+    name: str
+    text: str
+    points: list[int] | None
+
+    def pieces(self, stated: tuple[tuple[int, int], ...]) -> list[tuple[int, int]] | None:
+        """Return stretches of the text, None where they are not there or not in order."""
+        pieces = [(self._at(start), self._at(end)) for start, end in stated]
+        last = 0
+        for start, end in pieces:
+            if not last <= start < end:
+                return None
+            last = end
+        return pieces
+
+    def _at(self, offset: int) -> int:
+        if self.points is None:
+            return offset if offset <= len(self.text) else -1
+        return self.points[offset] if offset < len(self.points) else -1
+
+
+def clean(raw: str) -> str:
+    """Return a text without its byte order mark, with LF for CRLF."""
+    return raw.removeprefix(_BOM).replace("\r\n", "\n")
+
+
+def countings(raw: str) -> Iterator[Counting]:
+    """Yield our own counting of a text, then those that count CR, BOM or UTF-16 units too."""
+    text = clean(raw)
+    yield Counting("", text, None)
+    doubles = (
+        ("bom", raw.startswith(_BOM)),
+        ("cr", "\r\n" in raw),
+        ("utf-16", any(character > "\uffff" for character in raw)),
+    )
+    for chosen in product(*([False, True] if there else [False] for _, there in doubles)):
+        counted = {name for (name, _), taken in zip(doubles, chosen, strict=True) if taken}
+        if counted:
+            yield Counting("with-" + "-".join(sorted(counted)), text, _points(raw, counted))
+
+
+def _points(raw: str, counted: set[str]) -> list[int]:
+    """Return the code point of the clean text for each offset that a file may state."""
+    points, at = [], 0
+    if raw.startswith(_BOM):
+        points += [0] * ("bom" in counted)
+        raw = raw[1:]
+    for number, character in enumerate(raw):
+        if character == "\r" and raw.startswith("\n", number + 1):
+            points += [at] * ("cr" in counted)
+            continue
+        points.append(at)
+        points += [-1] * ("utf-16" in counted and character > "\uffff")
+        at += 1
+    return [*points, at]
 
 
 @dataclass
@@ -114,8 +181,8 @@ class Annotations:
 
     def _quote(self, number: int, name: str, line: str) -> None:
         fields = line.split("\t", 2)
-        label, *places = fields[1].split() if len(fields) == 3 else ("",)
-        pieces = [piece.split() for piece in " ".join(places).split(";")]
+        label, *offsets = fields[1].split() if len(fields) == 3 else ("",)
+        pieces = [piece.split() for piece in " ".join(offsets).split(";")]
         if not all(len(piece) == 2 and all(map(_DIGITS.fullmatch, piece)) for piece in pieces):
             what = f"expected T1<TAB>label start end<TAB>words, found {excerpt(line)}"
             self._refuse(number, what, "brat-bad-span")
@@ -129,15 +196,15 @@ class Annotations:
         if pieces is None:
             self._refuse(quoted.number, _misplaced(quoted.pieces, counting), "brat-bad-span")
             return
-        fit = _fit(counting.text, pieces, quoted.words)
+        fit = _fit(counting.text, pieces, quoted.string)
         start, end = pieces[0][0], pieces[-1][1]
         if fit == "no":
-            places = ";".join(f"{start} {end}" for start, end in pieces)
-            found = excerpt(counting.text[start : min(end, start + 21)])
-            what = f"offset {places} is {found} in the text, not {excerpt(quoted.words)}"
+            offsets = ";".join(f"{start} {end}" for start, end in pieces)
+            there = excerpt(counting.text[start : min(end, start + 21)])
+            what = f"offset {offsets} is {there} in the text, not {excerpt(quoted.string)}"
             self._refuse(quoted.number, what, "brat-bad-span")
         elif any(counting.text[a:b].strip() for a, b in _gaps(pieces)):
-            todo = "annotate one stretch of the text; what stands between is not the entity's"
+            todo = "annotate one stretch of the text; what is between is not the entity's"
             self.tally.warn("brat-discontinuous-span", self.part.at(quoted.number), todo)
         else:
             self.spans[quoted.name] = Tagged(quoted.label, start, end)
@@ -146,9 +213,9 @@ class Annotations:
                 self.tally.warn("brat-marks-differ", self.part.at(quoted.number), todo)
 
     def _link(self, number: int, line: str) -> None:
-        words = line.partition("\t")[2].split()
-        ends = _ends(words[1:])
-        if len(words) != 3 or ends is None:
+        fields = line.partition("\t")[2].split()
+        ends = _ends(fields[1:])
+        if len(fields) != 3 or ends is None:
             what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {excerpt(line)}"
             self._lose(number, what)
             return
@@ -162,7 +229,7 @@ class Annotations:
             todo = "see the lines of its spans, which are left out"
             self.tally.warn("brat-relation-without-span", self.part.at(number), todo)
         else:
-            self.links.append(Link(words[0], head, tail, number))
+            self.links.append(Link(fields[0], head, tail, number))
 
     def _lose(self, number: int, what: str) -> None:
         self.lost_links += 1
@@ -186,48 +253,48 @@ def _ends(arguments: list[str]) -> tuple[str, str] | None:
 
 
 def _best(quoted: list[Quoted], ways: Iterator[Counting]) -> Counting:
-    """Return the counting that most spans fit, the plain one where it is as good."""
+    """Return the counting that most spans fit, our own where it is as good."""
     # `max` keeps the first of several that are as good
     own = next(ways)
-    if all(_fits(one, own) for one in quoted):
+    if all(_fits(span, own) for span in quoted):
         return own
-    return max((own, *ways), key=lambda way: sum(_fits(one, way) for one in quoted))
+    return max((own, *ways), key=lambda way: sum(_fits(span, way) for span in quoted))
 
 
 def _fits(quoted: Quoted, counting: Counting) -> bool:
     pieces = counting.pieces(quoted.pieces)
-    return pieces is not None and _fit(counting.text, pieces, quoted.words) == "yes"
+    return pieces is not None and _fit(counting.text, pieces, quoted.string) == "yes"
 
 
 def _misplaced(pieces: tuple[tuple[int, int], ...], counting: Counting) -> str:
     """Say why offsets are no stretches of a text."""
-    places = ";".join(f"{start} {end}" for start, end in pieces)
+    offsets = ";".join(f"{start} {end}" for start, end in pieces)
     if any(end <= start for start, end in pieces):
-        return f"the end of {places} is not behind its start"
+        return f"the end of {offsets} is not behind its start"
     if any(counting.pieces((piece,)) is None for piece in pieces):
-        return f"{places} is beyond the text, which has {len(counting.text)} characters"
-    return f"the pieces of {places} overlap or are out of order"
+        return f"{offsets} is beyond the text, which has {len(counting.text)} characters"
+    return f"the pieces of {offsets} overlap or are out of order"
 
 
 def _gaps(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return [(before[1], after[0]) for before, after in pairwise(pieces)]
 
 
-def _fit(text: str, pieces: list[tuple[int, int]], words: str) -> str:
+def _fit(text: str, pieces: list[tuple[int, int]], string: str) -> str:
     """Compare a span with its quotation: "yes", "marks" where only punctuation differs, "no"."""
     width = sum(end - start for start, end in pieces) + len(pieces) - 1
-    if abs(width - len(words)) > _STRIPPED:
+    if abs(width - len(string)) > _STRIPPED:
         return "no"
-    found = " ".join(text[start:end] for start, end in pieces).replace("\n", " ")
-    one, other = found.rstrip(), words.replace("\n", " ").rstrip()
-    if not one or not other:
+    covered = " ".join(text[start:end] for start, end in pieces).replace("\n", " ").rstrip()
+    quoted = string.replace("\n", " ").rstrip()
+    if not covered or not quoted:
         return "no"
-    if one == other:
+    if covered == quoted:
         return "yes"
-    alike = len(one) == len(other) and all(map(_alike, one, other))
+    alike = len(covered) == len(quoted) and all(map(_alike, covered, quoted))
     return "marks" if alike else "no"
 
 
-def _alike(one: str, other: str) -> bool:
-    marks = all(unicodedata.category(character)[0] in "PSZ" for character in (one, other))
-    return one == other or marks
+def _alike(first: str, second: str) -> bool:
+    marks = all(unicodedata.category(character)[0] in "PSZ" for character in (first, second))
+    return first == second or marks

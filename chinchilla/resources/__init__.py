@@ -23,7 +23,7 @@ _NOT_IN_CODE = frozenset("`\\|<>&")
 
 
 class Markdown(str):
-    """Text that is Markdown already and is put into a page as it stands."""
+    """Text that is Markdown already and is put into a page as it is."""
 
     __slots__ = ()
 
@@ -67,8 +67,9 @@ def code(value: Any) -> Markdown:
 
 def _one_line(text: str) -> str:
     """Join the lines of a text; what cannot be seen is shown by its escape."""
-    shown = (
-        one.encode("unicode_escape").decode("ascii") if category(one) in ("Cc", "Cf", "Cs") else one
-        for one in " ".join(text.split())
-    )
-    return "".join(shown)
+    return "".join(map(_visible, " ".join(text.split())))
+
+
+def _visible(character: str) -> str:
+    hidden = category(character) in ("Cc", "Cf", "Cs")
+    return character.encode("unicode_escape").decode("ascii") if hidden else character

@@ -95,7 +95,7 @@ def eval_sets_of(data: Data, split: str, rendering: PromptRendering | None = Non
 
 def other_wordings(data: Data) -> PromptRendering:
     """Return the rendering by held-out wordings; examples come from the build's train split."""
-    config = data.processed.manifest["config"]
+    config = data.processed.manifest.config.model_dump(mode="json")
     confusions = read_confusions(data.folder, data.processed.hashes)
     rendering = held_out(rendering_of(config, data.labels, confusions, data.subtasks))
     return rendering._replace(pools=pools_of(data, rendering))

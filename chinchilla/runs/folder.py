@@ -13,7 +13,8 @@ import orjson
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from chinchilla import __version__
-from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, Hashes, Sha256, newer
+from chinchilla.dataset.manifest import Sha256
+from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, Hashes, newer
 from chinchilla.errors import ConfigError, InputError
 from chinchilla.files import hash_file, write_whole
 from chinchilla.prompts.options import PromptOptions, WindowOptions

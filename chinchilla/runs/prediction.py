@@ -36,7 +36,7 @@ def rendering_for(options: PredictOptions) -> PromptRendering:
     elif processed is not None:
         build = open_data(processed, "all", ()).processed
         folder, hashes, named_by = processed, build.hashes, MANIFEST
-        config = build.manifest["config"]
+        config = build.manifest.config.model_dump(mode="json")
     else:
         what = "not a run, so it brings no labels and no prompts"
         raise ConfigError(options.model, what, "pass --processed with a build")

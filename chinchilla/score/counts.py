@@ -146,8 +146,8 @@ def resampled(tallies: Sequence[Tallied], folds: int, rng: np.random.Generator) 
         return [np.zeros((folds, 3)) for _ in tallies]
     parts: list[list[Array]] = [[] for _ in tallies]
     for weights in _weights(documents, folds, rng):
-        for part, one in zip(parts, tallies, strict=True):
-            part.append(one.rate(weights @ one.columns))
+        for part, each in zip(parts, tallies, strict=True):
+            part.append(each.rate(weights @ each.columns))
     return [np.concatenate(part) for part in parts]
 
 

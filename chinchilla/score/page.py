@@ -28,7 +28,7 @@ EXAMPLES_A_KIND = 60
 MOST_LABELS = 24
 MOST_BARS = 300
 """Labels of the bars and of the filter."""
-MOST_FAULTS = 50
+MOST_MISTAKES = 50
 """Mistakes listed of one document."""
 MOST_DRAWN = 1_500_000
 """Characters of all examples, markup included, after which no more documents are listed."""
@@ -56,16 +56,16 @@ class PageExample(NamedTuple):
     labels: tuple[str, ...]
     gold: list[TextPiece]
     pred: list[TextPiece]
-    faults: list[tuple[str, str, str]]
+    mistakes: list[tuple[str, str, str]]
     left_out: int = 0
 
     @property
     def drawn(self) -> int:
         """Return how many characters the page holds of it."""
         pieces = (*self.gold, *self.pred)
-        words = [*self.labels, *("".join(one) for one in self.faults)]
-        text = sum(len(one.text) + len(one.label) for one in pieces) + sum(map(len, words))
-        return text + _MARKUP * (len(pieces) + len(self.faults))
+        strings = [*self.labels, *("".join(one) for one in self.mistakes)]
+        text = sum(len(one.text) + len(one.label) for one in pieces) + sum(map(len, strings))
+        return text + _MARKUP * (len(pieces) + len(self.mistakes))
 
 
 class Matrix(NamedTuple):
@@ -139,7 +139,7 @@ def matrix(pairs: Confusion) -> Matrix:
 
 
 def examples(documents: Iterable[ExaminedDocument]) -> list[PageExample]:
-    """Choose documents with mistakes, in order, until kinds have their share or it is enough."""
+    """Return documents with mistakes, in order, until kinds have their share or it is enough."""
     listed: Counter[str] = Counter()
     chosen: list[PageExample] = []
     drawn = 0
@@ -161,8 +161,8 @@ def _kinds(document: ExaminedDocument) -> tuple[str, ...]:
 
 def _example(document: ExaminedDocument, kinds: Sequence[str]) -> PageExample:
     gold = document.pair.gold
-    faults = [one for one in document.findings if one.kind != "right"]
-    listed = faults[:MOST_FAULTS]
+    mistakes = [one for one in document.findings if one.kind != "right"]
+    listed = mistakes[:MOST_MISTAKES]
     labels = dict.fromkeys(
         brief(item.name) for one in listed for item in (one.gold, one.pred) if item is not None
     )
@@ -174,15 +174,15 @@ def _example(document: ExaminedDocument, kinds: Sequence[str]) -> PageExample:
         tuple(labels),
         gold_pieces(gold.text, marked),
         pred_pieces(gold.text, marked),
-        [(one.kind, _words(one.gold), _words(one.pred)) for one in listed],
-        len(faults) - len(listed),
+        [(one.kind, _shown(one.gold), _shown(one.pred)) for one in listed],
+        len(mistakes) - len(listed),
     )
 
 
-def _words(item: Any) -> str:
+def _shown(item: PredictedItem | None) -> str:
     if item is None:
         return ""
-    return f"{brief(item.name)}: {' → '.join(brief(words, 120) for words in item.strings)}"
+    return f"{brief(item.name)}: {' → '.join(brief(string, 120) for string in item.strings)}"
 
 
 _ITEMS = 200
@@ -193,9 +193,9 @@ _MARGIN = 100
 """Characters of a longer text that are drawn before and after a mark."""
 
 
-def brief(words: str, most: int = 60) -> str:
+def brief(string: str, most: int = 60) -> str:
     """Return a name or an item as a page shows it: on one line, shortened."""
-    return shown(words if len(words) <= most else f"{words[: most - 1]}…")
+    return shown(string if len(string) <= most else f"{string[: most - 1]}…")
 
 
 class _Mark(NamedTuple):
@@ -206,13 +206,13 @@ class _Mark(NamedTuple):
 
 
 def gold_pieces(text: str, findings: Iterable[Finding]) -> list[TextPiece]:
-    """Return the text with its gold items marked, of a long text what stands around them."""
+    """Return the text with its gold items marked, of a long text what is around them."""
     marked = ((one.kind, one.gold) for one in findings if one.gold)
     return list(_shortened(text, _cut(text, islice(marked, _ITEMS))))
 
 
 def pred_pieces(text: str, findings: Iterable[Finding]) -> list[TextPiece]:
-    """Return the text with its predicted items marked, of a long text what stands around them."""
+    """Return the text with its predicted items marked, of a long text what is around them."""
     marked = ((one.kind, one.pred) for one in findings if one.pred)
     return list(_shortened(text, _cut(text, islice(marked, _ITEMS))))
 
@@ -236,10 +236,10 @@ def _shortened(text: str, pieces: Iterable[TextPiece]) -> Iterator[TextPiece]:
             return
 
 
-def _cut(text: str, found: Iterable[tuple[str, PredictedItem]]) -> Iterator[TextPiece]:
+def _cut(text: str, items: Iterable[tuple[str, PredictedItem]]) -> Iterator[TextPiece]:
     """Yield the pieces; of overlapping marks the first and longest is drawn."""
     marks = sorted(
-        (mark for kind, item in found for mark in _places(text, kind, item)),
+        (mark for kind, item in items for mark in _marks(text, kind, item)),
         key=lambda mark: (mark.start, -mark.end, mark.kind == "right"),
     )
     at = 0
@@ -254,12 +254,12 @@ def _cut(text: str, found: Iterable[tuple[str, PredictedItem]]) -> Iterator[Text
         yield TextPiece(text[at:])
 
 
-def _places(text: str, kind: str, item: PredictedItem) -> Iterator[_Mark]:
+def _marks(text: str, kind: str, item: PredictedItem) -> Iterator[_Mark]:
     """Yield where an item is drawn: at its offsets, else at the first occurrence of a string."""
     if item.start is not None and item.end is not None:
         yield _Mark(item.start, item.end, kind, item.name)
         return
-    for words in item.strings:
-        start = text.find(words) if words else -1
+    for string in item.strings:
+        start = text.find(string) if string else -1
         if start >= 0:
-            yield _Mark(start, start + len(words), kind, item.name)
+            yield _Mark(start, start + len(string), kind, item.name)

@@ -1,5 +1,11 @@
-"""One module and one card a source: the published files to records.
+"""One module and one card a published source: rows of its files to the fields of records.
 
-A module named like its card turns rows into record fields; a card with a field mapping needs
-no module. Nothing here knows the sources by name: cards are discovered.
+A module declares `rows` and `to_fields`; `corpus.source` lists what else it may declare. A card
+with a field mapping needs no module, and cards are discovered: nothing names the sources.
 """
+
+import sys
+
+from chinchilla import CallableRoom
+
+sys.modules[__name__].__class__ = CallableRoom

@@ -10,16 +10,14 @@ and the sentence split made from it (BMES, "char SPACE tag", CRLF):
 """
 
 from collections.abc import Iterator
-from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.tags import entities, wrong_tags
 from chinchilla.readers import columns, markup
+from chinchilla.readers.context import Fields, RowContext, SplitSlice
 from chinchilla.readers.lines import Boundary
-from chinchilla.schema import Record
-from chinchilla.spans import Tagged, decode
+from chinchilla.spans import Tagged, decode, entities
+
+Row = columns.Sentence | markup.Marked
 
 
 def boundary(path: Path) -> Boundary:
@@ -27,37 +25,41 @@ def boundary(path: Path) -> Boundary:
     return "blocks" if path.suffix == ".bmes" else "lines"
 
 
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part of either edition."""
-    if part.edition.name == "bmes":
-        sentences = columns.sentences(part.slice, part.line_tally)
-        return part.records(sentences, sentence_fields, columns.text_of)
-    labels = frozenset(part.card.labels)
-    paragraphs = markup.paragraphs(part.slice, labels, part.line_tally)
-    return part.records(paragraphs, paragraph_fields, attrgetter("text"))
+def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
+    """Yield the sentences or paragraphs of a slice of either edition."""
+    if part.edition == "bmes":
+        return columns.sentences(part.slice, part.line_tally)
+    return markup.paragraphs(part.slice, frozenset(part.labels.by_key), part.line_tally)
 
 
-def paragraph_fields(paragraph: markup.Marked, spot: RowContext) -> dict[str, Any]:
-    """Read a paragraph; with `mend_marks`, marks with a brace missing are entities too."""
-    fix = spot.card.options.get("mend_marks", False)
+def to_fields(row: Row, context: RowContext) -> Fields:
+    """Return text and entities of a sentence or paragraph."""
+    if isinstance(row, columns.Sentence):
+        return sentence_fields(row, context)
+    return paragraph_fields(row, context)
+
+
+def paragraph_fields(paragraph: markup.Marked, context: RowContext) -> Fields:
+    """Return a paragraph; with `mend_marks`, marks with a brace missing are entities too."""
     for damage in paragraph.damage:
-        spot.fix(damage)
-    spans = paragraph.spans + (paragraph.broken if fix else [])
+        context.fix(damage)
+    with_broken = context.part.options.get("mend_marks", False)
+    spans = paragraph.spans + (paragraph.broken if with_broken else [])
     return {"text": paragraph.text, "entities": entities(paragraph.text, spans)}
 
 
-def sentence_fields(sentence: columns.Sentence, spot: RowContext) -> dict[str, Any]:
-    """Read a BMES sentence; an entity without its last tag ends where its tags end."""
-    text = columns.text_of(sentence)
+def sentence_fields(sentence: columns.Sentence, context: RowContext) -> Fields:
+    """Return a BMES sentence; an entity without its last tag ends where its tags end."""
     spans, faults = decode(sentence.tags, "bmes")
     for fault in faults:
         if fault.kind != "no-end":
-            raise wrong_tags(spot, fault, "bmes")
+            raise columns.wrong_tags(context, fault, "bmes")
     for fault in faults:
-        spot.fix(fault.kind, fault.at)
-    repairs = spot.card.repairs
+        context.fix(fault.kind, fault.at)
+    repairs = context.part.repairs
     for label, start, _ in spans:
         if label in repairs:
-            spot.fix(f"label-{label}", start)
+            context.fix(f"label-{label}", start)
     fixed = [Tagged(repairs.get(span.label, span.label), span.start, span.end) for span in spans]
+    text = sentence.text
     return {"text": text, "entities": entities(text, fixed)}

@@ -9,17 +9,11 @@ https://www.luge.ai (id 6)
 The event type is its class, "-" and its name; both may hold "/". A role may come twice.
 """
 
-from collections.abc import Iterator
-from operator import itemgetter
-from pathlib import Path
-from typing import Any
+from functools import partial
 
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.shape import MisfitError, check_list
 from chinchilla.readers import jsonl
-from chinchilla.schema import Record
-
-boundary = jsonl.boundary
+from chinchilla.readers.context import Fields, RowContext
+from chinchilla.readers.shape import MisfitError, check_list
 
 _ARGUMENT = {"role": str, "argument": str, "argument_start_index": int}
 _PLACED = {"trigger": str, "trigger_start_index": int}
@@ -29,65 +23,47 @@ SHAPE = {"text": str, "event_list": [({**_EVENT, **_PLACED}, {**_EVENT, **_UNMAR
 TEXT_KEYS = frozenset({"text", "id"})
 """The keys of a record without labels."""
 
-
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part."""
-    rows = jsonl.rows(part.slice, part.line_tally)
-    shape = SHAPE if part.split not in part.edition.unlabelled else {"text": str}
-    return part.records(rows, to_fields, itemgetter("text"), shape)
+rows, boundary = jsonl.split_rows, jsonl.boundary
+schema_labels = partial(jsonl.strings, key="event_type")
 
 
-def to_fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-    """Read the fields of a record; a file without labels has no `event_list`."""
-    if spot.labelled:
-        events = row["event_list"]
-        check_list(events)
-    else:
-        events = []
-        spot.pass_over(row.get("event_list"))
-    return {"text": row["text"], "events": [to_event(event, spot) for event in events]}
+def to_fields(row: jsonl.Row, context: RowContext) -> Fields:
+    """Return text and events; a file without labels has no `event_list`."""
+    events = context.gold(row, "event_list")
+    return {"text": row["text"], "events": [to_event(event, context) for event in events]}
 
 
-def to_event(event: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-    """Read an event, its class checked against its type."""
+def to_event(event: jsonl.Row, context: RowContext) -> Fields:
+    """Return the fields of an event, its class checked against its type."""
     name = event["event_type"]
-    kind = class_of(name)
+    # the class is what is before the first "-": 组织关系 of 组织关系-裁员
+    kind = name.partition("-")[0]
     if event.get("class", kind) != kind:
         raise MisfitError(f"class {event['class']!r} beside the event type {name!r}")
     check_list(event["arguments"])
     trigger, start = event["trigger"], event["trigger_start_index"]
     if trigger is None or trigger == "":
-        trigger, start = spot.no_trigger(trigger, start)
+        trigger, start = context.no_trigger(trigger, start)
     else:
         _check_offset(start)
     return {
         "event_type": name,
         "trigger": trigger,
         "trigger_start": start,
-        "arguments": [to_argument(argument, spot) for argument in event["arguments"]],
+        "arguments": [to_argument(argument, context) for argument in event["arguments"]],
     }
 
 
-def to_argument(argument: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-    """Read an argument; its end is its start and its length."""
-    words, start = argument["argument"], argument["argument_start_index"]
+def to_argument(argument: jsonl.Row, context: RowContext) -> Fields:
+    """Return the fields of an argument; its end is its start and its length."""
+    text, start = argument["argument"], argument["argument_start_index"]
     _check_offset(start)
     if argument.get("alias"):
-        spot.fix("alias-left-out")
-    return {"role": argument["role"], "text": words, "start": start, "end": start + len(words)}
+        context.fix("alias-left-out")
+    return {"role": argument["role"], "text": text, "start": start, "end": start + len(text)}
 
 
 def _check_offset(start: object) -> None:
     """Raise TypeError for what is no whole number; true and 1.0 are none."""
     if type(start) is not int:
         raise TypeError
-
-
-def class_of(event_type: str) -> str:
-    """Return the class of an event type: what stands before the first "-"."""
-    return event_type.partition("-")[0]
-
-
-def schema_labels(path: Path) -> set[str]:
-    """Read the event types of a schema file."""
-    return jsonl.strings(path, "event_type")

@@ -6,21 +6,16 @@ https://www.luge.ai (id 7)
      [{"role": "上市公司", "argument": "..."}, {"role": "环节", "argument": "筹备上市"}]}],
      "id": "...", "title": "..."}
 
-A document without the key `event_list` is a negative. A string may stand in the title alone,
+A document without the key `event_list` is a negative. A string may be in the title alone,
 and the role 环节 holds a class, not a string of the text; both say so in `where`.
 """
 
-from collections.abc import Iterator
-from operator import itemgetter
-from pathlib import Path
-from typing import Any, NamedTuple
+from functools import partial
+from typing import NamedTuple
 
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.shape import AbsentKeys, MisfitError, check_list, nearest
 from chinchilla.readers import jsonl
-from chinchilla.schema import Record
-
-boundary = jsonl.boundary
+from chinchilla.readers.context import Fields, RowContext
+from chinchilla.readers.shape import AbsentKeys, MisfitError, check_list, nearest
 
 LIST = "event_list"
 _ARGUMENT = {"role": str, "argument": str}
@@ -29,78 +24,60 @@ SHAPE = {"text": str, "title": str, LIST: AbsentKeys([_EVENT])}
 TEXT_KEYS = frozenset({"text", "title", "id"})
 """The keys of a record without labels."""
 
-
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part."""
-    rows = jsonl.rows(part.slice, part.line_tally)
-    return part.records(rows, to_fields, itemgetter("text"), SHAPE)
+rows, boundary = jsonl.split_rows, jsonl.boundary
+schema_labels = partial(jsonl.strings, key="event_type")
 
 
-def to_fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-    """Read the fields of a record."""
+def to_fields(row: jsonl.Row, context: RowContext) -> Fields:
+    """Return text, title and events of a document."""
     text, title = row["text"], row["title"]
-    classes = {key: entry.values for key, entry in spot.card.roles.items() if entry.values}
-    events = row[LIST] if LIST in row else no_events(row, spot)
-    check_list(events)
-    if not spot.labelled:
-        spot.pass_over(events)
-    named = Named(text, title, classes)
-    return {
-        "text": text,
-        "title": title,
-        "events": [to_event(event, named, spot) for event in events],
-    }
+    if LIST not in row and context.part.labelled:
+        _check_negative(row)
+    events = context.gold({LIST: [], **row}, LIST)
+    roles = (role for label in context.part.labels for role in label.roles if role.values)
+    strings = Strings(text, title, {role.key: role.values for role in roles})
+    events = [to_event(event, strings, context) for event in events]
+    return {"text": text, "title": title, "events": events}
 
 
-def no_events(row: dict[str, Any], spot: RowContext) -> list[Any]:
-    """Return the events of a document without the key: none, unless another could be the list."""
+def _check_negative(row: jsonl.Row) -> None:
+    """Raise MisfitError where another key could be the list of events."""
     for key in row:
         could_be = isinstance(row[key], list | dict) or nearest(LIST, (key,)) is not None
-        if key not in TEXT_KEYS and could_be and spot.labelled:
+        if key not in TEXT_KEYS and could_be:
             raise MisfitError(f"no {LIST!r}, but there is {key!r}")
-    return []
 
 
-class Named(NamedTuple):
-    """Where strings of a document may stand: in its text, its title, or among the classes."""
+class Strings(NamedTuple):
+    """What a string of a document may be in: its text, its title, the classes of a role."""
 
     text: str
     title: str
     classes: dict[str, tuple[str, ...]]
 
-    def where(self, words: str, role: str | None = None) -> str | None:
-        """Return "class" or "title" for a string that is not of the text."""
-        if role is not None and words in self.classes.get(role, ()):
+    def where(self, string: str, role: str = "") -> str | None:
+        """Return "class" or "title" for a string that is not of the text, else None."""
+        if string in self.classes.get(role, ()):
             return "class"
-        return place_of(words, self.text, self.title)
+        return "title" if string not in self.text and string in self.title else None
 
 
-def to_event(event: dict[str, Any], named: Named, spot: RowContext) -> dict[str, Any]:
-    """Read an event; strings that are not in the text are marked with where they are."""
+def to_event(event: jsonl.Row, strings: Strings, context: RowContext) -> Fields:
+    """Return the fields of an event; strings that are not in the text say where they are."""
     trigger = event["trigger"]
     if trigger is None or trigger == "":
-        trigger, _ = spot.no_trigger(trigger, None)
+        trigger, _ = context.no_trigger(trigger, None)
     check_list(event["arguments"])
     return {
         "event_type": event["event_type"],
         "trigger": trigger,
-        "trigger_where": None if trigger is None else named.where(trigger),
+        "trigger_where": None if trigger is None else strings.where(trigger),
         "arguments": [
             {
                 "role": argument["role"],
                 "text": argument["argument"],
-                "where": named.where(argument["argument"], argument["role"]),
+                "where": strings.where(argument["argument"], argument["role"]),
             }
             for argument in event["arguments"]
         ],
     }
-
-
-def place_of(words: str, text: str, title: str) -> str | None:
-    """Return "title" for a string that stands in the title alone."""
-    return "title" if words not in text and words in title else None
-
-
-def schema_labels(path: Path) -> set[str]:
-    """Read the event types of a schema file."""
-    return jsonl.strings(path, "event_type")

@@ -12,18 +12,15 @@ DuIE1.0 has plain strings for `object` and `object_type`, and word tags beside t
      "object_type": "出版社", "subject_type": "书籍", "object": "...", "subject": "..."}]}
 """
 
-from collections.abc import Iterator
+from functools import partial
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.shape import MisfitError, check_list
-from chinchilla.errors import Tally
 from chinchilla.readers import jsonl
+from chinchilla.readers.context import Fields, RowContext
 from chinchilla.readers.lines import Slice
-from chinchilla.schema import Record
+from chinchilla.readers.shape import MisfitError
+from chinchilla.tally import Tally
 
 VALUE = "@value"
 _MAIN = (str, {VALUE: str})
@@ -35,71 +32,48 @@ _TRIPLE = {
     "object_type": _MAIN,
 }
 SHAPE = {"text": str, "spo_list": [_TRIPLE]}
-
-
-boundary = jsonl.boundary
 TEXT_KEYS = frozenset({"text", "postag"})
 """The keys of a record without labels."""
 
+rows, boundary = jsonl.split_rows, jsonl.boundary
+schema_labels = partial(jsonl.strings, key="predicate")
+
 
 def edition_of(path: Path) -> str | None:
-    """Tell 1.0 from 2.0 by the first triple; None where the file has no triple early on."""
+    """Return 1.0 or 2.0, by the first triple; None where the file has no triple early on."""
     for _, row in islice(jsonl.rows(Slice(path), Tally(forgiving=True)), 200):
-        spos = row.get("spo_list")
+        triples = row.get("spo_list")
         # what is no list of objects is refused when it is read
-        for spo in spos if isinstance(spos, list) else ():
-            if isinstance(spo, dict):
-                return "1.0" if isinstance(spo.get("object"), str) else "2.0"
+        for triple in triples if isinstance(triples, list) else ():
+            if isinstance(triple, dict):
+                return "1.0" if isinstance(triple.get("object"), str) else "2.0"
         if "postag" in row:
             return "1.0"
     return None
 
 
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part."""
-    rows = jsonl.rows(part.slice, part.line_tally)
-    shape = SHAPE if part.split not in part.edition.unlabelled else {"text": str}
-    return part.records(rows, to_fields, itemgetter("text"), shape)
+def to_fields(row: jsonl.Row, context: RowContext) -> Fields:
+    """Return text and triples; a file without labels has no `spo_list`."""
+    triples = context.gold(row, "spo_list")
+    return {"text": row["text"], "relations": [to_relation(triple) for triple in triples]}
 
 
-def to_fields(row: dict[str, Any], spot: RowContext) -> dict[str, Any]:
-    """Read the fields of a record; a file without labels has no `spo_list`."""
-    if spot.labelled:
-        spos = row["spo_list"]
-        check_list(spos)
-    else:
-        spos = []
-        spot.pass_over(row.get("spo_list"))
-    return {"text": row["text"], "relations": [to_relation(spo) for spo in spos]}
-
-
-def to_relation(spo: dict[str, Any]) -> dict[str, Any]:
-    """Read a triple, all its fields in their order; a plain string is a main value alone."""
-    tail, tail_type = spo["object"], spo["object_type"]
-    plain = isinstance(tail, str)
+def to_relation(triple: jsonl.Row) -> Fields:
+    """Return the fields of a triple; a plain string is a main value alone."""
+    tail, tail_type = triple["object"], triple["object_type"]
+    simple = isinstance(tail, str)
     fields = {
-        "predicate": spo["predicate"],
-        "head": spo["subject"],
-        "head_type": spo["subject_type"],
-        "tail": tail if plain else tail[VALUE],
-        "tail_type": tail_type if plain else tail_type[VALUE],
-        "head_start": None,
-        "tail_start": None,
-        "tail_slots": {},
-        "tail_slot_types": {},
+        "predicate": triple["predicate"],
+        "head": triple["subject"],
+        "head_type": triple["subject_type"],
+        "tail": tail if simple else tail[VALUE],
+        "tail_type": tail_type if simple else tail_type[VALUE],
     }
-    if not plain and (len(tail) > 1 or len(tail_type) > 1):
+    if not simple and (len(tail) > 1 or len(tail_type) > 1):
         if tail.keys() != tail_type.keys():
-            raise MisfitError(f"object has the keys {_keys(tail)}, object_type {_keys(tail_type)}")
-        fields["tail_slots"] = {key: tail[key] for key in sorted(tail) if key != VALUE}
-        fields["tail_slot_types"] = {key: tail_type[key] for key in sorted(tail) if key != VALUE}
+            keys, types = ", ".join(sorted(tail)), ", ".join(sorted(tail_type))
+            raise MisfitError(f"object has the keys {keys}, object_type {types}")
+        slots = [key for key in sorted(tail) if key != VALUE]
+        fields["tail_slots"] = {key: tail[key] for key in slots}
+        fields["tail_slot_types"] = {key: tail_type[key] for key in slots}
     return fields
-
-
-def _keys(table: dict[str, Any]) -> str:
-    return ", ".join(sorted(table))
-
-
-def schema_labels(path: Path) -> set[str]:
-    """Read the predicates of a schema file, JSON Lines or an array."""
-    return jsonl.strings(path, "predicate")

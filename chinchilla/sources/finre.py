@@ -4,55 +4,43 @@ https://github.com/thunlp/Chinese_NRE (data/FinRE)
 
     甲公司<TAB>乙公司<TAB>合作<TAB>甲公司与乙公司签署合作协议
 
-Both directions are annotated: a directed relation has a 被-twin, a symmetric one comes twice.
+Both directions are annotated: a directed relation has a passive inverse (被...), a symmetric one
+comes twice.
 The card's option `fold_twins` keeps the active one, or the first of two symmetric ones.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from chinchilla.readers import tsv
+from chinchilla.readers.context import Fields, RowContext
+from chinchilla.schema import LabelSet
 
-from chinchilla.corpus import pairs
-from chinchilla.corpus.card import Card
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.readers.lines import Boundary, Slice
-from chinchilla.schema import Record
+rows = tsv.sentences
+schema_labels = tsv.schema_labels
 
 
-def boundary(path: Path) -> Boundary:
-    """Cut nowhere: the rows of a sentence belong together."""
-    return "whole"
-
-
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part."""
-    return part.records(pairs.sentences(part), to_fields, pairs.text_of)
-
-
-def to_fields(group: pairs.SentenceRows, spot: RowContext) -> dict[str, Any]:
-    """Read a sentence; with `fold_twins`, no fact is written in both directions."""
-    fields = pairs.to_fields(group, spot)
-    if spot.card.options.get("fold_twins"):
+def to_fields(group: tsv.SentenceRows, context: RowContext) -> Fields:
+    """Return a sentence with its pairs; with `fold_twins`, no fact is there in both directions."""
+    fields = tsv.pair_fields(group, context)
+    if context.part.options.get("fold_twins"):
         before = len(fields["relations"])
-        fields["relations"] = fold(fields["relations"], spot.card)
+        fields["relations"] = fold(fields["relations"], context.part.labels)
         for _ in range(before - len(fields["relations"])):
-            spot.fix("twin-folded")
+            context.fix("twin-folded")
     return fields
 
 
-def fold(relations: list[dict[str, Any]], card: Card) -> list[dict[str, Any]]:
-    """Leave out each relation whose twin in the other direction is kept."""
-    active = {entry.twin: key for key, entry in card.labels.items() if entry.twin}
-    kept: dict[tuple[str, str, str], dict[str, Any]] = {}
+def fold(relations: list[Fields], labels: LabelSet) -> list[Fields]:
+    """Leave out each relation whose inverse is kept.
+
+    Of an inverse pair the active label is kept, of a symmetric label the first direction.
+    """
+    # the passive label to the active one: 被拥有 to 拥有
+    active = {label.twin: label.key for label in labels if label.twin}
+    symmetric = {label.key for label in labels if label.symmetric}
+    kept: dict[tuple[str, str, str], Fields] = {}
     facts = {(item["predicate"], item["head"], item["tail"]): item for item in relations}
     for (label, head, tail), relation in facts.items():
-        other = (active.get(label, label), tail, head)
-        has_twin = other in facts if label in active else other in kept
-        if not (has_twin and (label in active or card.labels[label].symmetric)):
+        inverse = (active.get(label, label), tail, head)
+        folded = inverse in facts if label in active else label in symmetric and inverse in kept
+        if not folded:
             kept[label, head, tail] = relation
     return list(kept.values())
-
-
-def schema_labels(path: Path) -> set[str]:
-    """Read the labels of relation2id.txt."""
-    return pairs.schema_labels(Slice(path))

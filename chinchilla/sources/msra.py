@@ -16,20 +16,19 @@ known by its 55,289 sentences and cut. Its sentences were cut at 100 characters,
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from chinchilla.corpus.card import Edition
-from chinchilla.corpus.read import RowContext, SplitSlice
-from chinchilla.corpus.tags import begins_inside, entities, wrong_tags
 from chinchilla.errors import InputError
 from chinchilla.readers import columns, wordtag
+from chinchilla.readers.context import Fields, RowContext, SplitSlice
 from chinchilla.readers.lines import Boundary, Slice, open_file
 from chinchilla.readers.recognise import other_file
-from chinchilla.schema import Record, Split
-from chinchilla.spans import Fault, Tagged, decode
+from chinchilla.schema import Split
+from chinchilla.spans import Fault, Tagged, decode, entities
 
 OUTSIDE = "o"
 JOINED_NAME = "dh_msra.txt"
+Row = wordtag.TaggedWords | columns.Sentence
 
 
 def boundary(path: Path) -> Boundary:
@@ -38,12 +37,11 @@ def boundary(path: Path) -> Boundary:
         return "lines" if b"/" in file.readline(1 << 16) else "blocks"
 
 
-def window(path: Path, split: Split, edition: Edition) -> Slice:
-    """Return the part of a file that holds the split: half of a file of train and test.
+def slice_of(path: Path, split: Split, joined: columns.JoinedFile | None) -> Slice:
+    """Return the part of a file that is the split: half of a file of train and test.
 
     Raises InputError where a file named like the joined one is another.
     """
-    joined = edition.joined
     if joined is None:
         return Slice(path)
     ends = sentence_ends(path, joined.train)
@@ -71,9 +69,9 @@ class Ends(NamedTuple):
 
 @lru_cache(maxsize=8)
 def sentence_ends(path: Path, first: int) -> Ends:
-    """Count sentences, and the characters, bytes and lines of the first ones."""
-    sentences = characters = byte = taken = 0
-    here = (0, 0, 1)
+    """Return the number of sentences, and characters, byte and line at the end of the first."""
+    sentences = byte = taken = 0
+    end = (0, 0, 1)
     inside = False
     with open_file(path) as file:
         for number, line in enumerate(file, start=1):
@@ -83,46 +81,49 @@ def sentence_ends(path: Path, first: int) -> Ends:
             if blank and inside:
                 sentences += 1
                 if sentences == first:
-                    characters, here = taken, (taken, byte, number + 1)
+                    end = (taken, byte, number + 1)
             inside = not blank
-    return Ends(sentences + inside, characters, here[1], here[2])
+    return Ends(sentences + inside, *end)
 
 
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part of either edition."""
-    if part.edition.name == "word-tag":
-        words = wordtag.sentences(part.slice, part.line_tally)
-        return part.records(words, word_fields, wordtag.text_of)
-    sentences = columns.sentences(part.slice, part.line_tally)
-    return part.records(sentences, column_fields, columns.text_of)
+def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
+    """Yield the sentences of a slice of either edition."""
+    if part.edition == "word-tag":
+        return wordtag.sentences(part.slice, part.line_tally)
+    return columns.sentences(part.slice, part.line_tally)
 
 
-def word_fields(words: wordtag.Words, spot: RowContext) -> dict[str, Any]:
-    """Read a sentence of tagged words."""
-    text = wordtag.text_of(words)
+def to_fields(row: Row, context: RowContext) -> Fields:
+    """Return text and entities of a sentence."""
+    spans = column_spans(row, context) if isinstance(row, columns.Sentence) else word_spans(row)
+    text = row.text
+    return {"text": text, "entities": entities(text, spans)}
+
+
+def word_spans(words: wordtag.TaggedWords) -> list[Tagged]:
+    """Return the spans of tagged words."""
     spans, at = [], 0
     for word, tag in words:
         if tag != OUTSIDE:
             spans.append(Tagged(tag, at, at + len(word)))
         at += len(word)
-    return {"text": text, "entities": entities(text, spans)}
+    return spans
 
 
-def column_fields(sentence: columns.Sentence, spot: RowContext) -> dict[str, Any]:
-    """Read a BIO sentence.
+def column_spans(sentence: columns.Sentence, context: RowContext) -> list[Tagged]:
+    """Return the spans of a BIO sentence.
 
-    The second half of an entity that was cut with its sentence is no entity: it is counted,
-    and the first half stands for it, as in the counts of the literature. It is one only where
-    the sentence before ends in a tag of its label.
+    The second half of an entity that was cut with its sentence is no entity: it is counted, and
+    the first half stays, as in the counts of the literature. It is one only where the sentence
+    before ends in a tag of its label.
     """
-    text = columns.text_of(sentence)
     spans, faults = decode(sentence.tags, "bio")
     for fault in faults:
-        if not _is_half(fault, sentence) or begins_inside(spot.part.slice.path):
-            raise wrong_tags(spot, fault, "bio")
+        if not _is_half(fault, sentence) or columns.begins_inside(context.part.slice.path):
+            raise columns.wrong_tags(context, fault, "bio")
     for _ in faults:
-        spot.fix("second-half-of-a-cut-entity")
-    return {"text": text, "entities": entities(text, spans)}
+        context.fix("second-half-of-a-cut-entity")
+    return spans
 
 
 def _is_half(fault: Fault, sentence: columns.Sentence) -> bool:

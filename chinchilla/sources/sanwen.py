@@ -9,57 +9,50 @@ folders `train`, `valid`/`validation` and `test` of .txt and .ann files, with of
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
-from operator import attrgetter
-from pathlib import Path
-from typing import Any
 
-from chinchilla.corpus import pairs
-from chinchilla.corpus.mapped import without_na
-from chinchilla.corpus.read import RowContext, SplitSlice, unknown_name
-from chinchilla.readers import brat
-from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.readers import brat, tsv
+from chinchilla.readers.context import Fields, RowContext, SplitSlice
 from chinchilla.readers.standoff import Link
-from chinchilla.schema import Record
+
+Row = tsv.SentenceRows | brat.BratDocument
+schema_labels = tsv.schema_labels
 
 
-def boundary(path: Path) -> Boundary:
-    """Cut nowhere: the rows of a sentence belong together."""
-    return "whole"
-
-
-def load(part: SplitSlice) -> Iterator[Record]:
-    """Read the records of a part, pair rows or brat files."""
+def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
+    """Yield the sentences of pair rows, or the documents of a brat folder."""
     path = part.slice.path
     if path.is_dir() or path.with_suffix(".ann").is_file():
-        files = tuple(map(brat.annotation_file, brat.text_files(path)))
-        documents = brat.documents(path, part.line_tally)
-        of_files = replace(part, files=files)
-        return of_files.records(documents, document_fields, attrgetter("text"))
-    return part.records(pairs.sentences(part), pairs.to_fields, pairs.text_of)
+        return brat.documents(path, part.line_tally)
+    return tsv.sentences(part)
 
 
-def document_fields(document: brat.BratDocument, spot: RowContext) -> dict[str, Any]:
-    """Read a brat document; its offsets are kept, its entity types become head and tail types.
+def to_fields(row: Row, context: RowContext) -> Fields:
+    """Return the text of a sentence or document and its relations."""
+    if isinstance(row, tsv.SentenceRows):
+        return tsv.pair_fields(row, context)
+    return document_fields(row, context)
 
-    A relation whose label stands on no card is refused alone. A document all of whose relations
-    were lost is unlabelled: it would say that there are none.
+
+def document_fields(document: brat.BratDocument, context: RowContext) -> Fields:
+    """Return a brat document; its offsets are kept, its entity types are those of head and tail.
+
+    A relation whose label is on no card is refused alone. A document all of whose relations were
+    lost is unlabelled: it would say that there are none.
     """
-    known = {*spot.card.label_set(spot.part.edition.name).by_key, spot.card.na}
+    part = context.part
+    known = {*part.labels.by_key, part.na}
     relations = []
     for link in document.links:
         if link.label in known:
             relations.append(_relation(document.text, link))
         else:
-            where = f"{spot.where()}:{link.line}"
-            spot.part.tally.lose(unknown_name(spot.card, "label", link.label, where))
+            part.tally.lose(part.unknown_label(link.label, f"{context.where()}:{link.line}"))
     lost = document.lost + len(document.links) - len(relations)
-    unlabelled = {"labelled": False} if lost and not relations else {}
-    fields = {"text": document.text, "relations": relations, **unlabelled}
-    return without_na(fields, spot.card.na)
+    fields: Fields = {"text": document.text, "relations": relations}
+    return fields | {"labelled": False} if lost and not relations else fields
 
 
-def _relation(text: str, link: Link) -> dict[str, Any]:
+def _relation(text: str, link: Link) -> Fields:
     head, tail = link.head, link.tail
     return {
         "predicate": link.label,
@@ -70,8 +63,3 @@ def _relation(text: str, link: Link) -> dict[str, Any]:
         "tail_type": tail.label,
         "tail_start": tail.start,
     }
-
-
-def schema_labels(path: Path) -> set[str]:
-    """Read the labels of relation2id.txt."""
-    return pairs.schema_labels(Slice(path))

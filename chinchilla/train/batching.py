@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Sampler
 
-from chinchilla.errors import Count, TrainError
+from chinchilla.errors import TrainError
 from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.schema import InstructionRow
+from chinchilla.tally import Count
 
 TOGETHER = 512
 """Rows encoded in one call of the tokenizer."""

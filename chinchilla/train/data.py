@@ -12,7 +12,6 @@ from chinchilla.dataset.read import (
     Processed,
     RowsFile,
     hashed_lines,
-    newer,
     open_processed,
     read_labels,
     rows,
@@ -20,34 +19,32 @@ from chinchilla.dataset.read import (
 from chinchilla.errors import ConfigError, InputError, TrainError
 from chinchilla.predict.postprocess import AnswerParser
 from chinchilla.runs.eval_sets import EvalSet, make_eval_sets, sample
-from chinchilla.runs.folder import BuildSettings
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 
 GENERAL = "general"
 
 
 class Data(NamedTuple):
-    """An opened build: its files of the tasks wanted, its settings, the labels of each source.
+    """An opened build: its files of the tasks wanted, the labels of each source.
 
     `subtasks` are those wanted, none for all.
     """
 
     folder: Path
     processed: Processed
-    settings: BuildSettings
     labels: dict[str, LabelSet]
     subtasks: tuple[str, ...]
 
     @property
     def parser(self) -> AnswerParser:
-        """Return how answers to rows of this build are read."""
-        return AnswerParser(self.labels, self.settings.windows.events)
+        """How answers to rows of this build are read."""
+        return AnswerParser(self.labels, self.processed.manifest.config.windows.events)
 
     @property
     def metrics(self) -> dict[str, str | None]:
         """Return the metric of each source."""
-        sources = self.processed.manifest["sources"]
-        return {name: source.get("metric") for name, source in sources.items()}
+        sources = self.processed.manifest.sources
+        return {name: source.metric for name, source in sources.items()}
 
 
 def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
@@ -62,20 +59,9 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
     if task != "all" and task not in wanted:
         what = f"no rows of {task} in this build, only of {', '.join(every.tasks)}"
         raise ConfigError(str(folder), what, f"build with --task {task}")
-    settings = _settings_of(every, folder)
-    _check_subtasks(settings.prompts.subtasks, task, subtasks)
+    _check_subtasks(every.manifest.config.prompts.subtasks, task, subtasks)
     labels = read_labels(folder, every.hashes)
-    return Data(folder, open_processed(folder, wanted, ()), settings, labels, tuple(subtasks))
-
-
-def _settings_of(build: Processed, folder: Path) -> BuildSettings:
-    """Return how the prompts of a build are rendered; raise InputError without that."""
-    try:
-        return BuildSettings.model_validate(build.manifest["config"])
-    except ValidationError as error:
-        what = f"not the manifest of a build (config.{explain(error)})"
-        todo = newer(build.manifest, "chinchilla") or AGAIN
-        raise InputError(str(folder / MANIFEST), what, todo) from error
+    return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
 
 
 def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
@@ -102,10 +88,10 @@ def check_build(data: Data, now: Mapping[str, str]) -> None:
     Its rows would train a model that `eval` and `predict` show other prompts.
     """
     manifest = data.processed.manifest
-    if changed := changed_in(manifest["templates"], now):
+    if changed := changed_in(manifest.templates, now):
         what = f"built with other wordings than those here ({changed} changed)"
         todo = "build again, or put the templates back"
-        raise TrainError(str(data.folder), what, instead_of(todo, manifest["templates"], now))
+        raise TrainError(str(data.folder), what, instead_of(todo, manifest.templates, now))
 
 
 def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
@@ -138,13 +124,13 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
         InputError: a line is no record (path:line), or a file is not the one that the manifest
             names.
     """
-    outputs = data.processed.manifest["outputs"]
+    hashes = data.processed.hashes
     for part in data.processed.parts:
         if part.split == split and part.task != GENERAL:
             name = f"records/{part.task}/{split}.jsonl"
-            if name not in outputs:
+            if name not in hashes:
                 raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
-            yield from _records(data.folder / name, outputs[name]["sha256"])
+            yield from _records(data.folder / name, hashes[name])
 
 
 def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
@@ -157,8 +143,8 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.source not in data.labels:
         what = f"row {row.id} is of the source {row.source!r}, which has no labels in this build"
         raise InputError(str(part.path), what, AGAIN)
-    if row.subtask not in data.settings.prompts.subtasks:
-        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not have"
+    if row.subtask not in data.processed.manifest.config.prompts.subtasks:
+        what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
         raise InputError(str(part.path), what, AGAIN)
 
 
@@ -189,10 +175,10 @@ def origin(data: Data) -> dict[str, Any]:
         "folder": str(data.folder.absolute()),
         "manifest": data.processed.sha256,
         "files": files,
-        "build": manifest["config"],
-        "templates": manifest["templates"],
+        "build": manifest.config.model_dump(mode="json"),
+        "templates": manifest.templates,
         "sources": {
-            name: {"edition": source["edition"], "sample": source["sample"]}
-            for name, source in manifest["sources"].items()
+            name: {"edition": source.edition, "sample": source.sample}
+            for name, source in manifest.sources.items()
         },
     }

@@ -1,4 +1,7 @@
-"""Join the answers to the rows of one record: label batches, role parts, windows."""
+"""One answer of the answers to the rows of a record: label batches, role parts, windows.
+
+window 0:40 {"人名": ["张三"]}, window 30:80 {"人名": ["李四"]}  ->  both, each once
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -26,9 +29,10 @@ class Answered(NamedTuple):
 def merge_answers(
     text: str, answers: Iterable[Answered], policy: Policy, mentions: bool = True
 ) -> Content:
-    """Join the answers about the windows of a text to one; see the rules of this module.
+    """Return one content of the answers about the windows of a text.
 
-    `mentions` says whether the source marks each mention of an entity (it gives offsets).
+    An item is in it as often as in the window that has it most often. `mentions` says
+    whether the source marks each mention of an entity (it gives offsets).
     """
     ordered = sorted(answers, key=lambda one: (one.start, one.end))
     relations = [
@@ -47,30 +51,32 @@ def _key(item: Entity | Relation | Event) -> bytes:
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
 
 
-def most(told: Iterable[Sequence[Item]]) -> list[Item]:
+def most(answers: Iterable[Sequence[Item]]) -> list[Item]:
     """Return each item as often as the window has it that has it most often."""
-    found: list[Item] = []
+    kept: list[Item] = []
     total: Counter[bytes] = Counter()
-    for items in told:
+    for items in answers:
         here: Counter[bytes] = Counter()
         for item in items:
             key = _key(item)
             here[key] += 1
             if here[key] > total[key]:
                 total[key] += 1
-                found.append(item)
-    return found
+                kept.append(item)
+    return kept
 
 
 def _entities(text: str, answers: Sequence[Answered], mentions: bool) -> list[Entity]:
-    told = [[move_entity(item, one.start) for item in one.content.entities] for one in answers]
+    moved = [
+        [move_entity(item, answer.start) for item in answer.content.entities] for answer in answers
+    ]
     if not mentions:
-        return most(told)
-    located = most([[item for item in items if item.start is not None] for items in told])
-    found: list[Entity] = []
+        return most(moved)
+    located = most([[item for item in items if item.start is not None] for items in moved])
+    unlocated: list[Entity] = []
     before: Counter[bytes] = Counter()
     end = 0
-    for answer, items in zip(answers, told, strict=True):
+    for answer, items in zip(answers, moved, strict=True):
         here: Counter[bytes] = Counter()
         shared = text[answer.start : end]
         for item in items:
@@ -78,32 +84,32 @@ def _entities(text: str, answers: Sequence[Answered], mentions: bool) -> list[En
                 here[_key(item)] += 1
                 seen = min(before[_key(item)], sum(1 for _ in occurrences(shared, item.text)))
                 if here[_key(item)] > seen:
-                    found.append(item)
+                    unlocated.append(item)
         before, end = here, answer.end
-    return located + found
+    return located + unlocated
 
 
-def join_parts(told: Iterable[Sequence[Event]]) -> list[Event]:
-    """Join the parts of events that different windows tell."""
-    found: list[Event] = []
-    for events in told:
-        free = list(range(len(found)))
+def join_parts(answers: Iterable[Sequence[Event]]) -> list[Event]:
+    """Return the events of which different answers have parts."""
+    joined: list[Event] = []
+    for events in answers:
+        free = list(range(len(joined)))
         for event in events:
-            places = [place for place in free if _agree(found[place], event)]
-            if not places:
-                found.append(event)
+            fitting = [index for index in free if _agree(joined[index], event)]
+            if not fitting:
+                joined.append(event)
                 continue
-            place = max(places, key=_common_with(found, event))
-            free.remove(place)
-            found[place] = _union(found[place], event)
-    return found
+            best = max(fitting, key=_common_with(joined, event))
+            free.remove(best)
+            joined[best] = _union(joined[best], event)
+    return joined
 
 
-def _common_with(found: Sequence[Event], event: Event) -> Callable[[int], int]:
-    mine = Counter(_filler(one) for one in event.arguments)
+def _common_with(events: Sequence[Event], event: Event) -> Callable[[int], int]:
+    mine = Counter(map(_filler, event.arguments))
 
-    def common(place: int) -> int:
-        return (mine & Counter(_filler(one) for one in found[place].arguments)).total()
+    def common(index: int) -> int:
+        return (mine & Counter(map(_filler, events[index].arguments))).total()
 
     return common
 
@@ -112,27 +118,27 @@ def _filler(argument: Argument) -> tuple[str, str]:
     return argument.role, argument.text
 
 
-def _agree(one: Event, other: Event) -> bool:
-    """Say whether two parts can belong to one event."""
-    if one.event_type != other.event_type:
+def _agree(first: Event, other: Event) -> bool:
+    """Tell whether two parts can belong to one event."""
+    if first.event_type != other.event_type:
         return False
-    if None not in (one.trigger, other.trigger) and one.trigger != other.trigger:
+    if None not in (first.trigger, other.trigger) and first.trigger != other.trigger:
         return False
-    mine, theirs = {_filler(item) for item in one.arguments}, {_filler(i) for i in other.arguments}
+    mine, theirs = set(map(_filler, first.arguments)), set(map(_filler, other.arguments))
     both = {role for role, _ in mine} & {role for role, _ in theirs}
     return both <= {role for role, _ in mine & theirs}
 
 
-def _union(one: Event, other: Event) -> Event:
+def _union(first: Event, other: Event) -> Event:
     """Return the first part with what the second has beyond it."""
-    arguments = list(one.arguments)
+    arguments = list(first.arguments)
     known = Counter(_filler(item) for item in arguments)
     for item in other.arguments:
         if known[_filler(item)]:
             known[_filler(item)] -= 1
         else:
             arguments.append(item)
-    named = one if one.trigger is not None else other
+    named = first if first.trigger is not None else other
     return Event.model_validate({**dict(named), "arguments": tuple(arguments)})
 
 
@@ -153,7 +159,7 @@ def merge_rows(
     """Join the answers to the rows of one record to what they say about the record.
 
     `text` is that of the record, without its title; the content of an answer is
-    `read_answer(raw, question_of(row, labels), row.form).content`. Rows of one window ask for
+    `read_answer(raw, query_of(row, labels), row.form).content`. Rows of one window ask for
     different labels, or for different roles of an event type: equal items of two answers are
     one, and the parts of an event are joined where two rows asked for its type. Windows are
     joined by `merge_answers`: `policy` is `windows.events` of the build, `mentions` says whether
@@ -165,36 +171,36 @@ def merge_rows(
     _check(answers)
     answers = _without_overruled(answers, na)
     windows: dict[tuple[int, int], list[RowAnswer]] = {}
-    for one in answers:
-        windows.setdefault(one.row.window, []).append(one)
-    told = [Answered(*window, _join_rows(rows)) for window, rows in windows.items()]
-    if len(told) == 1 and told[0].start == 0:
-        return told[0].content
-    return merge_answers(text, told, policy, mentions)
+    for answer in answers:
+        windows.setdefault(answer.row.window, []).append(answer)
+    answered = [Answered(*window, _join_rows(rows)) for window, rows in windows.items()]
+    if len(answered) == 1 and answered[0].start == 0:
+        return answered[0].content
+    return merge_answers(text, answered, policy, mentions)
 
 
 def _check(answers: Sequence[RowAnswer]) -> None:
     """Raise ConfigError unless all rows are of one record and one sub-task."""
     for name in ("record_id", "subtask"):
-        found = list(dict.fromkeys(getattr(one.row, name) for one in answers))
-        if len(found) > 1:
-            what = f"rows of {found[0]} and of {found[1]}"
+        values = list(dict.fromkeys(getattr(answer.row, name) for answer in answers))
+        if len(values) > 1:
+            what = f"rows of {values[0]} and of {values[1]}"
             raise ConfigError(f"row {answers[0].row.id}", what, f"merge one {name} at a time")
 
 
 def _without_overruled(answers: Sequence[RowAnswer], na: str | None) -> list[RowAnswer]:
     """Empty the answers that say no relation of a pair for which another one names a label."""
-    told = [{item.predicate for item in one.content.relations} for one in answers]
+    labels = [{item.predicate for item in one.content.relations} for one in answers]
     named = {
         (one.row.head, one.row.tail)
-        for one, found in zip(answers, told, strict=True)
-        if found - {na}
+        for one, names in zip(answers, labels, strict=True)
+        if names - {na}
     }
     return [
         one._replace(content=Content())
-        if found == {na} and (one.row.head, one.row.tail) in named
+        if names == {na} and (one.row.head, one.row.tail) in named
         else one
-        for one, found in zip(answers, told, strict=True)
+        for one, names in zip(answers, labels, strict=True)
     ]
 
 
@@ -213,18 +219,18 @@ def _join_rows(answers: Sequence[RowAnswer]) -> Content:
 def _join_events(answers: Sequence[RowAnswer]) -> list[Event]:
     """Join events type by type; arguments asked for two triggers never become one event."""
     by_trigger: dict[str | None, list[RowAnswer]] = {}
-    for one in answers:
-        by_trigger.setdefault(one.row.trigger, []).append(one)
+    for answer in answers:
+        by_trigger.setdefault(answer.row.trigger, []).append(answer)
     return [event for group in by_trigger.values() for event in _join_types(group)]
 
 
 def _join_types(answers: Sequence[RowAnswer]) -> list[Event]:
     asked = Counter(key for one in answers for key in one.row.labels)
     types = dict.fromkeys(event.event_type for one in answers for event in one.content.events)
-    found: list[Event] = []
+    joined: list[Event] = []
     for name in types:
-        told = [
+        events = [
             [event for event in one.content.events if event.event_type == name] for one in answers
         ]
-        found += join_parts(told) if asked[name] > 1 else most(told)
-    return found
+        joined += join_parts(events) if asked[name] > 1 else most(events)
+    return joined

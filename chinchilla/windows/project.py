@@ -1,4 +1,7 @@
-"""The gold of a record given to its windows; offsets moved with them."""
+"""From the gold of a record to the gold of its windows, offsets moved with them.
+
+text 甲在上海。乙在北京。  entity 乙 5:6  ->  window 5:10, entity 乙 0:1
+"""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -50,9 +53,9 @@ is left out.
 
 
 class Origins(NamedTuple):
-    """The places in the record of the items of a window, in the order of the window.
+    """Indexes in the record of the items of a window, in the order of the window.
 
-    `arguments` has the places within its event of the arguments of each event.
+    `arguments` has for each event the indexes of its arguments within it.
     """
 
     entities: tuple[int, ...]
@@ -85,8 +88,8 @@ class _Quote(NamedTuple):
 
 
 @dataclass
-class _TextWindow:
-    """A window while gold is given to it, items by their place in the record."""
+class _OpenWindow:
+    """A window to which gold is being added, items by their index in the record."""
 
     text: str
     start: int
@@ -97,7 +100,7 @@ class _TextWindow:
     events: dict[int, tuple[Event, tuple[int, ...]]] = field(default_factory=dict)
 
     def holds(self, quote: _Quote) -> bool:
-        """Say whether the whole string stands in the window."""
+        """Tell whether the whole string is in the window."""
         if quote.where is not None:
             return True
         if quote.start is None:
@@ -105,7 +108,7 @@ class _TextWindow:
         return self.start <= quote.start and quote.start + len(quote.words) <= self.end
 
     def window(self, record: Record) -> Window:
-        """Return the window with what was given to it."""
+        """Return the window with the gold that was added."""
         gold = {
             "text": self.text,
             "entities": tuple(self.entities.values()),
@@ -118,7 +121,7 @@ class _TextWindow:
             tuple(self.relations),
             tuple(self.na_pairs),
             tuple(self.events),
-            tuple(places for _, places in self.events.values()),
+            tuple(indexes for _, indexes in self.events.values()),
         )
         shown = Record.model_validate({**dict(record), **gold})
         return Window(self.start, self.end, shown, origins)
@@ -126,37 +129,37 @@ class _TextWindow:
 
 def window_records(record: Record, ranges: Sequence[Range], policy: Policy) -> WindowedRecord:
     """Cut a record at the ranges; each window is a record of the same id, with its title."""
-    panes = [_TextWindow(record.text[start:end], start, end) for start, end in ranges]
+    windows = [_OpenWindow(record.text[start:end], start, end) for start, end in ranges]
     counts: Counter[str] = Counter()
-    for place, entity in enumerate(record.entities):
+    for index, entity in enumerate(record.entities):
         quotes = [_Quote(entity.text, entity.start)]
-        for pane in _holders("entity", quotes, panes, counts):
-            pane.entities[place] = move_entity(entity, -pane.start)
-    for place, relation in enumerate(record.relations):
-        for pane in _holders("relation", _relation_quotes(relation), panes, counts):
-            pane.relations[place] = move_relation(relation, -pane.start)
-    for place, pair in enumerate(record.na_pairs):
-        for pane in _holders("na-pair", _relation_quotes(pair), panes, counts):
-            pane.na_pairs[place] = move_relation(pair, -pane.start)
-    for place, event in enumerate(record.events):
-        for pane in _event_panes(event, panes, policy, counts):
-            pane.events[place] = _part(event, pane)
-    return WindowedRecord(tuple(pane.window(record) for pane in panes), counts)
+        for window in _holders("entity", quotes, windows, counts):
+            window.entities[index] = move_entity(entity, -window.start)
+    for index, relation in enumerate(record.relations):
+        for window in _holders("relation", _relation_quotes(relation), windows, counts):
+            window.relations[index] = move_relation(relation, -window.start)
+    for index, pair in enumerate(record.na_pairs):
+        for window in _holders("na-pair", _relation_quotes(pair), windows, counts):
+            window.na_pairs[index] = move_relation(pair, -window.start)
+    for index, event in enumerate(record.events):
+        for window in _event_windows(event, windows, policy, counts):
+            window.events[index] = _part(event, window)
+    return WindowedRecord(tuple(window.window(record) for window in windows), counts)
 
 
 def _holders(
-    kind: str, quotes: Sequence[_Quote], panes: Sequence[_TextWindow], counts: Counter[str]
-) -> list[_TextWindow]:
+    kind: str, quotes: Sequence[_Quote], windows: Sequence[_OpenWindow], counts: Counter[str]
+) -> list[_OpenWindow]:
     """Return the windows that hold all quotes, or count why there is none."""
-    holders = [pane for pane in panes if all(map(pane.holds, quotes))]
+    holders = [window for window in windows if all(map(window.holds, quotes))]
     if not holders:
-        apart = all(_held(quote, panes) for quote in quotes)
+        apart = all(_is_held(quote, windows) for quote in quotes)
         counts[f"{kind}-apart" if apart else f"{kind}-cut"] += 1
     return holders
 
 
-def _held(quote: _Quote, panes: Iterable[_TextWindow]) -> bool:
-    return any(pane.holds(quote) for pane in panes)
+def _is_held(quote: _Quote, windows: Iterable[_OpenWindow]) -> bool:
+    return any(window.holds(quote) for window in windows)
 
 
 def _relation_quotes(relation: Relation) -> list[_Quote]:
@@ -176,16 +179,17 @@ def _argument_quotes(event: Event) -> list[_Quote]:
     return [_Quote(one.text, one.start, one.where) for one in event.arguments]
 
 
-def _event_panes(
-    event: Event, panes: Sequence[_TextWindow], policy: Policy, counts: Counter[str]
-) -> list[_TextWindow]:
+def _event_windows(
+    event: Event, windows: Sequence[_OpenWindow], policy: Policy, counts: Counter[str]
+) -> list[_OpenWindow]:
     """Return the windows that get the event or a part of it, and count what gets lost."""
     quotes = _trigger_quotes(event) + _argument_quotes(event)
-    whole = [pane for pane in panes if all(map(pane.holds, quotes))]
+    whole = [window for window in windows if all(map(window.holds, quotes))]
     if whole:
         return whole
-    some = [pane for pane in panes if any(pane.holds(one) for one in quotes if one.where is None)]
-    if not some:
+    in_text = [quote for quote in quotes if quote.where is None]
+    partial = [window for window in windows if any(map(window.holds, in_text))]
+    if not partial:
         counts["event-cut"] += 1
         _count_strings(event, counts, lambda quote: "cut")
         return []
@@ -193,23 +197,25 @@ def _event_panes(
         counts["event-dropped"] += 1
         _count_strings(event, counts, lambda quote: "dropped")
         return []
-    chosen = some if policy == "split" else [max(some, key=lambda pane: _rank(event, pane))]
+    chosen = (
+        partial if policy == "split" else [max(partial, key=lambda window: _rank(event, window))]
+    )
     counts["event-split" if policy == "split" else "event-kept"] += 1
 
     def lost(quote: _Quote) -> str | None:
-        if _held(quote, chosen):
+        if _is_held(quote, chosen):
             return None
-        return "apart" if _held(quote, panes) else "cut"
+        return "apart" if _is_held(quote, windows) else "cut"
 
     _count_strings(event, counts, lost)
     return chosen
 
 
-def _rank(event: Event, pane: _TextWindow) -> tuple[int, int]:
+def _rank(event: Event, window: _OpenWindow) -> tuple[int, int]:
     """Rank a window as the home of an event: a located trigger first, else the arguments."""
-    trigger = sum(pane.holds(quote) for quote in _trigger_quotes(event))
+    trigger = sum(window.holds(quote) for quote in _trigger_quotes(event))
     quotes = _argument_quotes(event)
-    arguments = sum(pane.holds(quote) for quote in quotes if quote.where is None)
+    arguments = sum(window.holds(quote) for quote in quotes if quote.where is None)
     return (arguments, trigger) if event.trigger_start is None else (trigger, arguments)
 
 
@@ -224,15 +230,15 @@ def _count_strings(
             counts[f"{kind}-{reason}"] += 1
 
 
-def _part(event: Event, pane: _TextWindow) -> tuple[Event, tuple[int, ...]]:
+def _part(event: Event, window: _OpenWindow) -> tuple[Event, tuple[int, ...]]:
     """Return what a window holds of an event, and which of its arguments that is."""
-    held = [place for place, quote in enumerate(_argument_quotes(event)) if pane.holds(quote)]
-    named = any(map(pane.holds, _trigger_quotes(event)))
+    inside = [index for index, quote in enumerate(_argument_quotes(event)) if window.holds(quote)]
+    named = any(map(window.holds, _trigger_quotes(event)))
     part = Event(
         event_type=event.event_type,
         trigger=event.trigger if named else None,
         trigger_start=event.trigger_start if named else None,
         trigger_where=event.trigger_where if named else None,
-        arguments=tuple(event.arguments[place] for place in held),
+        arguments=tuple(event.arguments[index] for index in inside),
     )
-    return move_event(part, -pane.start), tuple(held)
+    return move_event(part, -window.start), tuple(inside)

@@ -1,4 +1,7 @@
-"""Where to cut a long text: windows that end at sentence ends and fit a budget."""
+"""Where to cut a long text: windows that end at sentence ends and fit a budget.
+
+甲在上海。乙在北京。丙在广州。  with a budget of 10 characters  ->  [(0, 10), (10, 15)]
+"""
 
 import re
 from collections.abc import Callable, Iterator
@@ -63,11 +66,15 @@ def tokens_of(path: Path) -> Measure:
 Range = tuple[int, int]
 """Code points of a text, start inclusive, end exclusive."""
 
+# closing quotes and brackets that belong to the sentence before them
 _CLOSING = r"[”’」』】）)》〉\]]*"
+# an end of a sentence: 。！？；!?; or …… with what closes behind it (。”), a straight quote (it may
+# close: see `sentence_ranges`), or a line break with the white space behind it
 _MARKS = re.compile(rf'(?:(?:[。！？；!?;]|…{{2,}})+{_CLOSING})+|"{_CLOSING}|\n\s*')
 _SPACES = re.compile(r"\s*")
+# a clause with the commas or spaces behind it; the comma of 1,000 is none
 _CLAUSES = re.compile(r"(?:[^，、,\s]|,(?=\d))*(?:(?:[，、]|,(?!\d)|\s)+|\Z)")
-# <N> stands for a number in FinRE and SanWen: one token, never cut
+# <N> is a number in FinRE and SanWen: one token, never cut
 _STEPS = re.compile(r"<N>|.", re.DOTALL)
 
 
@@ -197,7 +204,7 @@ class _Packer:
     measure: Measure
 
     def windows(self) -> Iterator[Range]:
-        """Yield windows until each unit stands in one."""
+        """Yield windows until each unit is in one."""
         first, fresh = 0, 0
         while fresh < len(self.units):
             last = self._last(first, fresh)

@@ -4,27 +4,33 @@ from pathlib import Path
 import pytest
 from answer_cases import QUESTIONS
 
-from chinchilla.answers import SUBTASKS, form, forms
+from chinchilla.answers import SUBTASKS, answer_format, format_names
 from chinchilla.prompts.options import PromptOptions
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE = (ROOT / "docs" / "answer-forms.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"^```(\S+) (\S+)\n(.*?)\n```$", PAGE, re.MULTILINE | re.DOTALL)
+PAGES = {
+    language: (ROOT / "docs" / language / "answer-forms.md").read_text(encoding="utf-8")
+    for language in ("zh", "en")
+}
+BLOCK = re.compile(r"^```(\S+) (\S+)\n(.*?)\n```$", re.MULTILINE | re.DOTALL)
+EXAMPLES = sorted({example for page in PAGES.values() for example in BLOCK.findall(page)})
 
 
-def test_the_page_shows_every_form_and_sub_task():
-    shown = {(name, subtask) for name, subtask, _ in EXAMPLES}
-    assert shown == {(name, subtask) for name in forms() for subtask in SUBTASKS}
+@pytest.mark.parametrize("language", PAGES)
+def test_the_page_shows_every_form_and_sub_task(language):
+    shown = {(name, subtask) for name, subtask, _ in BLOCK.findall(PAGES[language])}
+    assert shown == {(name, subtask) for name in format_names() for subtask in SUBTASKS}
 
 
 @pytest.mark.parametrize(("name", "subtask", "answer"), EXAMPLES)
 def test_an_example_is_what_is_written(name, subtask, answer):
     query = QUESTIONS[subtask]
-    assert form(name).dump(form(name).parse(answer, query), query) == answer
+    assert answer_format(name).dump(answer_format(name).parse(answer, query), query) == answer
 
 
-def test_the_page_names_the_setting_that_chooses_a_form():
-    [name] = set(re.findall(r"`prompts\.(\w+)`", PAGE))
+@pytest.mark.parametrize("language", PAGES)
+def test_the_page_names_the_setting_that_chooses_a_form(language):
+    [name] = set(re.findall(r"`prompts\.(\w+)`", PAGES[language]))
     assert PromptOptions.model_fields[name].default == ("json",)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chinchilla.answers import forms
+from chinchilla.answers import format_names
 from chinchilla.answers.repair import read_answer
 
 BENCHMARK = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "linear.py"))
@@ -24,7 +24,7 @@ def seconds(raw, query, form):
     return best
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 def test_an_answer_of_any_shape_is_read_in_linear_time(form):
     # eight times as much takes 64 times as long where time is quadratic
     slow = []
@@ -40,7 +40,7 @@ def test_an_answer_of_any_shape_is_read_in_linear_time(form):
     assert not slow
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize("opening", ["[", "{", "(", "（", '{"a":', "[{", "a(", '"[\\"', "<think>"])
 def test_a_hundred_thousand_characters_of_openings_are_read(form, opening):
     raw = opening * (100_000 // len(opening))

@@ -5,8 +5,7 @@ import json
 import pytest
 from answer_cases import QUESTIONS, items
 
-from chinchilla.answers import Content, Query
-from chinchilla.answers import form as form_of
+from chinchilla.answers import Content, Query, answer_format
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Entity
 
@@ -63,7 +62,7 @@ def answer(form: str, subtask: str) -> tuple[str, list]:
     """Return a sound answer and its items."""
     query = QUESTIONS[subtask]
     content = read_answer(RAW[subtask], query, "json", TEXT).content
-    return form_of(form).dump(content, query), items(content)
+    return answer_format(form).dump(content, query), items(content)
 
 
 @pytest.mark.parametrize("subtask", RAW)
@@ -116,11 +115,11 @@ def test_an_answer_that_is_escaped_or_full_width_is_read(form: str, subtask: str
         ),
     ],
 )
-def test_nothing_that_stands_in_the_text_is_taken_away(form: str, span: str) -> None:
+def test_nothing_that_is_in_the_text_is_taken_away(form: str, span: str) -> None:
     content = Content(entities=(Entity(type="ORG", text=span), Entity(type="LOC", text=span)))
     query = Query("ner", QUESTIONS["ner"].labels, empty="没有可标的成分")
     text = f"原文里有{span}这几个字"
-    raw = form_of(form).dump(content, query)
+    raw = answer_format(form).dump(content, query)
     reading = read_answer(raw, query, form, text)
     assert (reading.status, items(reading.content)) == ("ok", [("ORG", span), ("LOC", span)])
 
@@ -177,10 +176,10 @@ ABSENT = [
 def test_words_for_nothing_found_are_no_item(form: str, word: str) -> None:
     content = Content(entities=(Entity(type="ORG", text="小米"), Entity(type="LOC", text=word)))
     query = QUESTIONS["ner"]
-    reading = read_answer(form_of(form).dump(content, query), query, form, TEXT)
+    reading = read_answer(answer_format(form).dump(content, query), query, form, TEXT)
     assert (reading.status, items(reading.content)) == ("repaired", [ORG])
     assert reading.notes["absent"] == 1
-    without = read_answer(form_of(form).dump(content, query), query, form)
+    without = read_answer(answer_format(form).dump(content, query), query, form)
     assert items(without.content) == [ORG, ("LOC", word)]
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from answer_cases import counted
 
-from chinchilla.answers import Query, form, forms, ordered
+from chinchilla.answers import Query, answer_format, format_names, target
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
+from chinchilla.tally import Tally
 
 SHARED = Path(os.environ.get("CHINCHILLA_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 DATA = SHARED / "data"
@@ -64,13 +64,17 @@ def test_the_gold_of_every_record_can_be_read_back(source):
 
 
 def check(record, query, thorough):
-    gold = ordered(record, query)
+    gold = target(record, query)
     wanted = counted(gold)
     if not wanted and not thorough:
         return  # nothing found reads the same everywhere; test_forms writes it out
-    for name in forms():
-        answer = form(name).dump(gold, query)
-        assert counted(form(name).parse(answer, query)) == wanted, (record.id, name, answer)
+    for name in format_names():
+        answer = answer_format(name).dump(gold, query)
+        assert counted(answer_format(name).parse(answer, query)) == wanted, (
+            record.id,
+            name,
+            answer,
+        )
         if thorough:
             text = f"{record.title}\n{record.text}" if record.title else record.text
             reading = read_answer(answer, query, name, text)

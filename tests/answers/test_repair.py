@@ -7,7 +7,7 @@ from answer_cases import QUESTIONS, items
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Query, forms
+from chinchilla.answers import SUBTASKS, Query, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Label, Role
 
@@ -246,7 +246,7 @@ def test_a_broken_answer_is_repaired(form, subtask, raw, status, expected, notes
     assert notes is None or reading.notes == notes
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize("subtask", SUBTASKS)
 @settings(max_examples=50, deadline=None)
 @given(raw=st.text() | st.lists(PIECES, max_size=30).map("".join))
@@ -255,7 +255,7 @@ def test_no_text_makes_reading_fail(form, subtask, raw):
     assert reading.status in ("ok", "ok_empty", "repaired", "repaired_partial", "failed", "refusal")
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize(
     "raw", ["{" * 100_000, "[[" * 50_000, '{"a":' * 20_000, "Entity(" * 15_000, '{"' * 50_000]
 )
@@ -296,12 +296,12 @@ PHRASES = [
 
 
 @pytest.mark.parametrize(("form", "query", "raw", "status", "expected"), PHRASES)
-def test_words_of_a_refusal_may_stand_in_what_was_found(form, query, raw, status, expected):
+def test_words_of_a_refusal_may_are_in_what_was_found(form, query, raw, status, expected):
     reading = read_answer(raw, query, form)
     assert (reading.status, items(reading.content)) == (status, expected)
 
 
-@pytest.mark.parametrize("form", forms())
+@pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize("raw", ['""', "“”", "''", "。", '""。'])
 def test_quotes_alone_say_nothing_unless_the_query_says_so(form, raw):
     assert read_answer(raw, PLAIN["ner"], form).status == "failed"

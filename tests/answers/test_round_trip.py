@@ -3,11 +3,11 @@ from answer_cases import asked, counted, items, regrouped
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Content, Query, form, forms
+from chinchilla.answers import SUBTASKS, Content, Query, answer_format, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Entity, Label
 
-CASES = [(name, subtask) for name in forms() for subtask in SUBTASKS]
+CASES = [(name, subtask) for name in format_names() for subtask in SUBTASKS]
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
@@ -15,8 +15,8 @@ CASES = [(name, subtask) for name in forms() for subtask in SUBTASKS]
 @given(data=st.data())
 def test_what_is_written_can_be_read(name, subtask, data):
     content, query = data.draw(asked(subtask))
-    answer = form(name).dump(content, query)
-    read = form(name).parse(answer, query)
+    answer = answer_format(name).dump(content, query)
+    read = answer_format(name).parse(answer, query)
     assert items(read) == regrouped(content, query)
     assert counted(read) == counted(content)
 
@@ -26,7 +26,7 @@ def test_what_is_written_can_be_read(name, subtask, data):
 @given(data=st.data())
 def test_what_is_written_needs_no_repair(name, subtask, data):
     content, query = data.draw(asked(subtask))
-    reading = read_answer(form(name).dump(content, query), query, name)
+    reading = read_answer(answer_format(name).dump(content, query), query, name)
     assert reading.status == ("ok" if any(content) else "ok_empty")
     assert items(reading.content) == items(reading.strict_content) == regrouped(content, query)
 
@@ -36,6 +36,6 @@ def test_what_is_written_needs_no_repair(name, subtask, data):
 def test_an_item_that_reads_like_nothing_found_is_quoted(name, empty):
     query = Query("ner", (Label(key="ORG", name="组织"),), empty=empty)
     content = Content(entities=(Entity(type="ORG", text="无"),))
-    answer = form(name).dump(content, query)
+    answer = answer_format(name).dump(content, query)
     assert answer != empty
-    assert items(form(name).parse(answer, query)) == [("ORG", "无")]
+    assert items(answer_format(name).parse(answer, query)) == [("ORG", "无")]

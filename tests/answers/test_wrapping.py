@@ -7,7 +7,7 @@ from answer_cases import QUESTIONS, items, regrouped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Content, form, forms
+from chinchilla.answers import SUBTASKS, Content, answer_format, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.schema import Argument, Entity, Event, Relation
 
@@ -61,14 +61,14 @@ def contents(draw, subtask, spans):
 
 @pytest.mark.parametrize("wrapper", WRAPPERS)
 @pytest.mark.parametrize("subtask", SUBTASKS)
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 @settings(max_examples=8, deadline=None)
 @given(data=st.data())
 def test_what_stands_around_an_answer_changes_no_item(name, subtask, wrapper, data):
     query = QUESTIONS[subtask]
     content = data.draw(contents(subtask, SPANS))
-    answer = form(name).dump(content, query)
-    example = form(name).dump(data.draw(contents(subtask, OTHERS)), query)
+    answer = answer_format(name).dump(content, query)
+    example = answer_format(name).dump(data.draw(contents(subtask, OTHERS)), query)
     parts = {"answer": answer, "example": example, "string": json.dumps(answer)}
     raw = WRAPPERS[wrapper]
     for part, words in parts.items():

@@ -4,13 +4,14 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from chinchilla.windows.cut import make_cutter, prompt_overhead
 
 from chinchilla.cli.score import labels_of_rows
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.predict.engine import Answer
 from chinchilla.predict.postprocess import (
     AnswerParser,
@@ -24,7 +25,7 @@ from chinchilla.schema import SPLITS, InstructionRow, Record
 from chinchilla.score.counts import ScoreOptions
 from chinchilla.score.evaluate import evaluate
 from chinchilla.score.result import Result
-from chinchilla.windows.cut import make_cutter, prompt_overhead
+from chinchilla.tally import Tally
 
 CASES = [
     ("msra", None, "ner", "ner_string", 24),

@@ -4,27 +4,23 @@ import pickle
 import subprocess
 import sys
 from itertools import pairwise
-from pathlib import Path
 from random import Random
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chinchilla.dataset import selection
-from chinchilla.dataset.general import Amount, choose_general, general_rows, read_general
 from chinchilla.dataset.mixing import Decision, Mix, nested_shares, shares
 from chinchilla.dataset.selection import (
-    PLACES,
+    HASHES,
     Choice,
     Histogram,
     choose,
     histogram,
-    kept,
-    place,
+    row_hash,
 )
-from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.errors import ConfigError
 
 # how many
 
@@ -76,11 +72,9 @@ def test_a_great_temperature_gives_equal_shares_and_no_rows_give_none() -> None:
     }
 
 
-def test_a_decision_is_whole_copies_and_a_rest() -> None:
+def test_a_source_without_rows_gets_none() -> None:
     decided = shares({"a": 10, "b": 0}, Mix(weights={"a": 2.5}))
     assert decided == {"a": Decision(10, 25), "b": Decision(0, 0)}
-    assert (decided["a"].copies, decided["a"].rest) == (2, 5)
-    assert (decided["b"].copies, decided["b"].rest) == (0, 0)
 
 
 WRONG = [
@@ -163,15 +157,15 @@ def written(row_ids: list[str], choice: Choice) -> list[str]:
 
 
 def test_places_are_the_same_on_every_machine_and_differ_by_seed() -> None:
-    assert place(0, "finre-train-000001.0") == 14792572548678086718
-    assert place(1, "finre-train-000001.0") != place(0, "finre-train-000001.0")
-    code = "from chinchilla.dataset.selection import place; print(place(0, '甲'))"
+    assert row_hash(0, "finre-train-000001.0") == 14792572548678086718
+    assert row_hash(1, "finre-train-000001.0") != row_hash(0, "finre-train-000001.0")
+    code = "from chinchilla.dataset.selection import row_hash; print(row_hash(0, '甲'))"
     words = [sys.executable, "-c", code]
     done = [
         subprocess.run(words, env={"PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout
         for seed in "12"
     ]
-    assert done[0] == done[1] == b"%d\n" % place(0, "甲")
+    assert done[0] == done[1] == b"%d\n" % row_hash(0, "甲")
 
 
 @given(st.integers(0, 300), st.integers(0, 1000), st.integers(0, 9))
@@ -212,15 +206,15 @@ def test_neither_order_nor_parts_matter(count, cuts, seed, exact) -> None:
 def test_a_histogram_of_bins_is_off_by_less_than_a_bin(monkeypatch) -> None:
     monkeypatch.setattr(selection, "EXACT_ROWS", 1000)
     count = 200_000
-    places = [place(3, row_id) for row_id in ids(count)]
+    places = [row_hash(3, row_id) for row_id in ids(count)]
     counted = Histogram()
     for one in places:
         counted.add(one)
     for target in (0, 1, 777, 50_000, 133_333, 199_999, count):
         threshold = counted.threshold(target)
-        chosen = sum(kept(one, threshold) for one in places)
+        chosen = sum(one < threshold for one in places)
         assert abs(chosen - target) <= 12
-    assert counted.threshold(count) == PLACES
+    assert counted.threshold(count) == HASHES
 
 
 @given(st.integers(1, 300), st.integers(0, 9), st.data())
@@ -249,7 +243,7 @@ def test_another_source_changes_no_row_of_the_others(count, more, cap, seed) -> 
 
 
 def test_copies_of_a_row_bear_ids_of_their_own() -> None:
-    assert list(Choice(0, 2, PLACES).ids("finre-train-000001.0")) == [
+    assert list(Choice(0, 2, HASHES).ids("finre-train-000001.0")) == [
         "finre-train-000001.0",
         "finre-train-000001.0~2",
         "finre-train-000001.0~3",
@@ -262,121 +256,3 @@ def test_what_was_not_counted_cannot_be_chosen() -> None:
         histogram(0, ids(2)).threshold(3)
     with pytest.raises(ValueError, match="decided on 3 rows, counted 2"):
         Decision(3, 3).choice(histogram(0, ids(2)), 0)
-
-
-# general rows
-
-ALPACA = [
-    {"instruction": "问一", "input": "文", "output": "答一"},
-    {"instruction": "问二", "input": "", "output": "答二"},
-    {"instruction": "问三", "output": "答三", "history": [["旧问", "旧答"]]},
-]
-SHAREGPT = [
-    {"conversations": [{"from": "human", "value": "问一"}, {"from": "gpt", "value": "答一"}]},
-    {
-        "conversations": [
-            {"from": "system", "value": "你是助手"},
-            {"from": "human", "value": "问二"},
-            {"from": "gpt", "value": "答二"},
-            {"from": "human", "value": "问三"},
-        ]
-    },
-]
-
-
-def save(path: Path, rows: list, lines: bool) -> Path:
-    whole = b"\n".join(orjson.dumps(row) for row in rows) if lines else orjson.dumps(rows)
-    path.write_bytes(whole)
-    return path
-
-
-def general(number: int, instruction: str, words: str, output: str) -> dict[str, str]:
-    return {
-        "instruction": instruction,
-        "input": words,
-        "output": output,
-        "id": f"general-{number:06d}",
-        "source": "general",
-        "task": "general",
-    }
-
-
-@pytest.mark.parametrize("lines", [True, False], ids=["lines", "array"])
-def test_alpaca_rows_are_read(tmp_path: Path, lines: bool) -> None:
-    tally = Tally()
-    assert list(read_general(save(tmp_path / "alpaca", ALPACA, lines), tally)) == [
-        general(1, "问一", "文", "答一"),
-        general(2, "问二", "", "答二"),
-        general(3, "问三", "", "答三"),
-    ]
-    assert {reason: count.times for reason, count in tally.fixed.items()} == {
-        "general-history-left-out": 1
-    }
-
-
-@pytest.mark.parametrize("lines", [True, False], ids=["lines", "array"])
-def test_the_first_turn_of_a_sharegpt_row_is_read_and_the_rest_counted(tmp_path, lines) -> None:
-    tally = Tally()
-    path = save(tmp_path / "sharegpt", SHAREGPT, lines)
-    assert list(read_general(path, tally)) == [
-        general(1, "问一", "", "答一"),
-        general(2, "问二", "", "答二"),
-    ]
-    where = f"{path}:2" if lines else f"{path}:item 2"
-    assert {reason: count[:2] for reason, count in tally.fixed.items()} == {
-        "general-system-left-out": (1, where),
-        "general-later-turns-left-out": (1, where),
-    }
-
-
-UNREADABLE = [
-    ({"prompt": "问", "completion": "答"}, "instruction is empty, not words; "),
-    ({"instruction": "问", "output": " "}, "output is empty, not words; "),
-    ({"instruction": ["问"], "output": "答"}, "instruction is list, not words; "),
-    ({"instruction": "问", "input": 7, "output": "答"}, "input is int, not words; "),
-    ({"conversations": "问"}, "conversations is no list of objects; "),
-    ({"conversations": []}, "the conversation does not begin with human, then gpt; "),
-    (
-        {"conversations": [{"from": "human", "value": "问"}]},
-        "the conversation does not begin with human, then gpt; ",
-    ),
-    (
-        {"conversations": [{"from": "human", "value": "问"}, {"from": "gpt"}]},
-        "value is empty, not words; ",
-    ),
-]
-
-
-@pytest.mark.parametrize(("row", "words"), UNREADABLE)
-@pytest.mark.parametrize("lines", [True, False], ids=["lines", "array"])
-def test_a_row_that_cannot_be_read_is_an_error_with_its_place(tmp_path, row, words, lines) -> None:
-    path = save(tmp_path / "general", [ALPACA[0], row, ALPACA[1]], lines)
-    where = f"{path}:2" if lines else f"{path}:item 2"
-    with pytest.raises(InputError) as caught:
-        list(read_general(path, Tally()))
-    assert str(caught.value).startswith(f"{where}: {words}")
-    tally = Tally(forgiving=True)
-    assert len(list(general_rows(path, Amount(1.0, 2, 0), tally))) == 2
-    assert tally.refused["bad-line"].times == 1
-
-
-@pytest.mark.parametrize(
-    ("ratio", "rows", "expected"),
-    [(0.0, 100, 0), (0.1, 95, 10), (0.25, 100, 25), (1.0, 40, 40), (2.0, 50, 100), (0.5, 1, 1)],
-)
-def test_general_rows_are_mixed_in_at_the_ratio(tmp_path, ratio, rows, expected) -> None:
-    many = [{"instruction": f"问{n}", "output": f"答{n}"} for n in range(40)]
-    path = save(tmp_path / "general.jsonl", many, lines=True)
-    mixed = list(general_rows(path, Amount(ratio, rows, 0), Tally()))
-    assert len(mixed) == len({row["id"] for row in mixed}) == expected
-    assert [row["id"][:14] for row in mixed] == sorted(row["id"][:14] for row in mixed)
-    assert mixed == list(general_rows(path, Amount(ratio, rows, 0), Tally()))
-
-
-def test_a_ratio_below_nothing_and_a_file_without_rows_are_errors(tmp_path: Path) -> None:
-    path = save(tmp_path / "general.json", [], lines=False)
-    with pytest.raises(ConfigError, match="general: the ratio is -1; write 0 or more"):
-        choose_general(path, Amount(-1, 10, 0))
-    with pytest.raises(InputError, match="no row that can be read"):
-        choose_general(path, Amount(1, 10, 0))
-    assert list(general_rows(path, Amount(0, 10, 0), Tally())) == []

@@ -6,13 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from chinchilla.export.formats import formats, load_format
-from chinchilla.export.formats.llama_factory import ENTRY, dataset_info
+from chinchilla.export.formats.llama_factory import ALPACA, dataset_info
 from chinchilla.schema import InstructionRow
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "exports.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.fixture(params=["zh", "en"])
+def page(request: pytest.FixtureRequest) -> str:
+    """Return the page on exports, in each language."""
+    return (DOCS / request.param / "exports.md").read_text(encoding="utf-8")
 
 
 def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -51,14 +58,14 @@ def test_an_unknown_format_is_a_usage_error_that_lists_the_formats(processed: Pa
     assert all(f"'{name}'" in done.stderr for name in formats())
 
 
-def test_every_format_stands_in_the_documentation() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    assert [name for name in formats() if f"--format {name}\n" not in text] == []
+def test_every_format_stands_in_the_documentation(page: str) -> None:
+    assert [name for name in formats() if f"--format {name}\n" not in page] == []
 
 
-def test_the_documentation_shows_items_as_they_are_written(a_row: InstructionRow) -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", text, re.DOTALL)]
+def test_the_documentation_shows_items_as_they_are_written(
+    a_row: InstructionRow, page: str
+) -> None:
+    shown = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     row = a_row.model_copy(
         update={
             "instruction": "请找出文本中的人名。",
@@ -69,22 +76,23 @@ def test_the_documentation_shows_items_as_they_are_written(a_row: InstructionRow
     )
     names = ("alpaca", "sharegpt", "messages", "prompt-completion", "aquila")
     assert shown[:-1] == [load_format(name).write(row) for name in names]
-    info = dataset_info(("train",), ENTRY)["dataset_info.json"]
+    info = dataset_info(("train",), ALPACA)
     assert shown[-1] == json.loads(info)
 
 
-def test_every_command_of_a_trainer_gives_a_length_that_fits_the_limit() -> None:
-    text = PAGE.read_text(encoding="utf-8")
-    commands = re.findall(r"^(?:trl|swift|llamafactory-cli) .*$", text, re.MULTILINE)
-    limits = [int(found) for found in re.findall(r"--(?:max_length|cutoff_len) (\d+)", text)]
+def test_every_command_of_a_trainer_gives_a_length_that_fits_the_limit(page: str) -> None:
+    commands = re.findall(r"^(?:trl|swift|llamafactory-cli) .*$", page, re.MULTILINE)
+    limits = [int(found) for found in re.findall(r"--(?:max_length|cutoff_len) (\d+)", page)]
     assert len(commands) == len(limits) == 4
-    [ours] = re.findall(r"--max-tokens (\d+)", text)
+    [ours] = re.findall(r"--max-tokens (\d+)", page)
     # what is left is for the marks of a chat template
     assert all(limit - int(ours) >= 40 for limit in limits)
 
 
-def test_the_settings_for_axolotl_show_a_model_the_prompt_alone(a_row: InstructionRow) -> None:
-    [block] = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+def test_the_settings_for_axolotl_show_a_model_the_prompt_alone(
+    a_row: InstructionRow, page: str
+) -> None:
+    [block] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
     settings = yaml.safe_load(block)["datasets"][0]["type"]
     item = load_format("alpaca-jsonl").write(a_row)
     named = {key: item[settings[f"field_{key}"]] for key in ("instruction", "input", "output")}

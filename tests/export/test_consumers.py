@@ -14,14 +14,13 @@ import pyarrow as pa
 import pytest
 from huggingface_hub import DatasetCard
 
-from chinchilla.answers import Content, Query, form, ordered
+from chinchilla.answers import Content, Query, answer_format, target
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import open_processed
-from chinchilla.export.format import SPLIT_NAMES
+from chinchilla.export.format import SPLIT_NAMES, Turn, turn_of
 from chinchilla.export.formats import formats, load_format
 from chinchilla.export.run import export
-from chinchilla.export.turn import Turn, turn_of
 from chinchilla.schema import InstructionRow, LabelSet, Record
 
 Built = dict[str, list[InstructionRow]]
@@ -33,7 +32,7 @@ Facts = dict[tuple[str, str], set[tuple]]
 def label_sets(tmp_path_factory: pytest.TempPathFactory) -> dict[str, LabelSet]:
     """Return the labels of each source of the build."""
     plan = make_plan(tmp_path_factory.mktemp("raw") / "raw", BuildConfig())
-    return {one.card.source: one.card.label_set(one.edition.name) for one in plan.found}
+    return {one.card.source: one.card.label_set(one.edition.name) for one in plan.sources}
 
 
 def facts(content: Content) -> set[tuple]:
@@ -57,7 +56,7 @@ def gold_facts(processed: Path, label_sets: dict[str, LabelSet]) -> Facts:
             record = Record.model_validate_json(line)
             query = Query(record.task, label_sets[record.source].labels)
             found[SPLIT_NAMES.get(record.split, record.split), record.id] = facts(
-                ordered(record, query)
+                target(record, query)
             )
     return found
 
@@ -77,7 +76,7 @@ def test_gold_exported_read_back_and_parsed_is_the_gold_of_the_records(
         for row, item in zip(rows, items[split], strict=True):
             labels = label_sets[row.source].by_key
             query = Query(row.subtask, tuple(labels[key] for key in row.labels))
-            content = form(row.form).parse(read(item).output, query)
+            content = answer_format(row.form).parse(read(item).output, query)
             found.setdefault((split, row.record_id), set()).update(facts(content))
     gold = gold_facts(processed, label_sets)
     assert found == gold
@@ -108,10 +107,11 @@ def test_a_saved_data_set_has_the_splits_and_whole_rows(
         assert [whole(item) for item in loaded[split]] == rows
 
 
-def test_a_folder_of_parquet_loads_by_its_data_card(
-    built: Built, run_export: Callable[..., Path], tmp_path: Path
+@pytest.mark.parametrize("name", ["parquet", "hf"])
+def test_a_folder_of_tables_loads_by_its_data_card(
+    name: str, built: Built, run_export: Callable[..., Path], tmp_path: Path
 ) -> None:
-    folder, cache = run_export("parquet"), str(tmp_path / "cache")
+    folder, cache = run_export(name), str(tmp_path / "cache")
     loaded = datasets.load_dataset(str(folder), cache_dir=cache)
     assert list(loaded) == list(built)
     for split, rows in built.items():
@@ -192,7 +192,7 @@ def test_a_split_without_rows_has_no_file_and_the_others_load(
         assert {split: rows.num_rows for split, rows in found.items()} == filled
     else:
         assert load(out, tmp_path / "cache") == filled
-    assert done.manifest["rows"] == {**filled, "validation": 0}
+    assert done.manifest.rows == {**filled, "validation": 0}
     assert not list(out.rglob("*validation*"))
     if name.startswith("llama-factory"):
         info = json.loads((out / "dataset_info.json").read_bytes())
@@ -215,10 +215,18 @@ def whole(item: dict) -> InstructionRow:
     return InstructionRow.model_validate({k: v for k, v in item.items() if v is not None})
 
 
-def test_the_hub_reads_the_front_matter_of_the_data_card(run_export: Callable[..., Path]) -> None:
-    card = DatasetCard.load(run_export("parquet") / "README.md").data.to_dict()
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("parquet", "{}.parquet"), ("hf", "{}/data-00000-of-00001.arrow")],
+)
+def test_the_hub_reads_the_front_matter_of_the_data_card(
+    name: str, file: str, run_export: Callable[..., Path]
+) -> None:
+    """Keys: https://github.com/huggingface/hub-docs datasetcard.md."""
+    card = DatasetCard.load(run_export(name) / "README.md").data.to_dict()
     assert re.fullmatch("chinchilla-[0-9a-f]{16}", card["configs"][0].pop("config_name"))
     assert card == {
+        "pretty_name": "Chinese information extraction instructions",
         "language": ["zh"],
         "license": "apache-2.0",
         "task_categories": ["text-generation", "token-classification"],
@@ -227,7 +235,7 @@ def test_the_hub_reads_the_front_matter_of_the_data_card(run_export: Callable[..
         "configs": [
             {
                 "data_files": [
-                    {"split": split, "path": f"{split}.parquet"}
+                    {"split": split, "path": file.format(split)}
                     for split in ("train", "validation", "test")
                 ],
             }

@@ -13,13 +13,14 @@ import pytest
 
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.manifest import Manifest
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import open_processed, rows
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
 from chinchilla.export.format import RowCount, Summary
 from chinchilla.export.formats import formats
-from chinchilla.export.lengths import CHARACTERS, ExportLengths
+from chinchilla.export.lengths import CHARACTERS, ExportCounts
 from chinchilla.export.run import export
 from chinchilla.schema import InstructionRow
 
@@ -223,7 +224,7 @@ def test_rows_that_are_not_those_of_the_build_are_refused(
 def test_a_build_or_a_file_is_never_written_over(processed: Path, tmp_path: Path) -> None:
     build = open_processed(processed, ("re",), ("dev",))
     (tmp_path / "file").write_text("mine", encoding="utf-8")
-    for out, what in ((processed, "holds a build"), (tmp_path / "file", "is a file")):
+    for out, what in ((processed, "is a folder of a build"), (tmp_path / "file", "is a file")):
         with pytest.raises(ChinchillaError) as caught:
             export(build, "alpaca", out, lambda size: None)
         assert str(caught.value) == f"{out}: {what}; pass another folder with --out"
@@ -250,14 +251,19 @@ SOURCES = {
     "甲": {"title": "甲集", "sample": True, "licence": "MIT"},
     "乙": {"title": "乙集", "sample": False, "licence": "research only"},
 }
-LENGTHS = ExportLengths(CHARACTERS).manifest(("train", "dev"))
+LENGTHS = ExportCounts(CHARACTERS).lengths(("train", "dev"))
 
 
-def summary_of(manifest: dict, counts: tuple[RowCount, ...]) -> Summary:
+def summary_of(sources: dict, counts: tuple[RowCount, ...]) -> Summary:
+    facts = {"chinchilla": "1", "config": {}, "templates": {}, "outputs": {}}
+    of_any = {"edition": "default"}
+    manifest = Manifest.model_validate(
+        {**facts, "sources": {name: {**source, **of_any} for name, source in sources.items()}}
+    )
     return Summary(manifest, ("train", "dev"), counts, LENGTHS, "0" * 64)
 
 
-SUMMARY = summary_of({"chinchilla": "1", "sources": SOURCES}, COUNTS)
+SUMMARY = summary_of(SOURCES, COUNTS)
 
 
 def test_the_counts_of_the_data_card_add_up() -> None:
@@ -281,17 +287,16 @@ def test_a_build_without_rows_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         export(open_processed(empty, (), ()), "alpaca", tmp_path / "out", lambda size: None)
     assert str(caught.value) == (
-        "export: the build holds no row of what was named; "
-        "name other tasks or splits, or build them"
+        "export: the build has no row of what was named; name other tasks or splits, or build them"
     )
     assert not (tmp_path / "out").exists()
 
 
 def test_the_data_card_gives_the_terms_of_each_source() -> None:
-    page = data_card(SUMMARY)
+    page = data_card(SUMMARY, "{split}.parquet").decode("utf-8")
     assert "| 甲 | re | 3 | 2 | 5 |\n| 乙 | ner | 4000 | 0 | 4000 |\n" in page
     assert "- **甲集**（`甲`）：自带样例，随 chinchilla 以 Apache-2.0 发布；" in page
     assert "- **乙集**（`乙`）：research only\n- `general`：清单没有写明授权。\n" in page
-    front = front_matter(SUMMARY)
+    front = front_matter(SUMMARY, "{split}.parquet")
     assert (front["license"], front["license_name"]) == ("other", "per-source")
     assert front["size_categories"] == ["1K<n<10K"]

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.errors import ConfigError
-from chinchilla.export.columns import arrow_type, save_parquet, schema, write_stream
+from chinchilla.export.format import Turn, turn_of
 from chinchilla.export.formats import formats, load_format
-from chinchilla.export.turn import Turn, turn_of
+from chinchilla.export.formats.hf import write_stream
+from chinchilla.export.formats.parquet import arrow_type, schema
 from chinchilla.schema import InstructionRow, Split
 
 JOINED = {"aquila", "llama-factory-sharegpt", "messages", "prompt-completion", "sharegpt"}
@@ -127,7 +128,7 @@ def test_tables_are_written_in_batches_and_hold_all_rows(
     def items():
         return (write(a_row.model_copy(update={"id": one})) for one in ids)
 
-    save_parquet(items(), tmp_path, "train")
+    load_format("parquet").save(items(), tmp_path, "train")
     write_stream(items(), tmp_path / "train.arrow")
     file = pq.ParquetFile(tmp_path / "train.parquet")
     sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
@@ -135,6 +136,16 @@ def test_tables_are_written_in_batches_and_hold_all_rows(
     assert file.read(["id"]).column(0).to_pylist() == ids
     with pa.ipc.open_stream(tmp_path / "train.arrow") as stream:
         assert stream.read_all().column("id").to_pylist() == ids
+
+
+@pytest.mark.parametrize("name", formats())
+def test_a_format_writes_the_files_that_it_declares(
+    name: str, run_export: Callable[..., Path]
+) -> None:
+    out = run_export(name)
+    written = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    declared = load_format(name).names(("train", "validation", "test"))
+    assert written == {*declared, "export.json"}
 
 
 def test_an_array_without_items_is_still_an_array(tmp_path: Path) -> None:

@@ -10,8 +10,9 @@ import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from chinchilla.dataset.read import open_processed
+from chinchilla.dataset.shard import row_length
 from chinchilla.errors import ConfigError
-from chinchilla.export.lengths import CHARACTERS, LIMITS, RowRuler, row_length
+from chinchilla.export.lengths import CHARACTERS, LIMITS, RowRuler
 from chinchilla.export.run import export
 from chinchilla.files import hash_file
 from chinchilla.schema import InstructionRow
@@ -71,13 +72,13 @@ def test_rows_over_the_limit_are_left_out_and_counted(
     assert {split: len(items) for split, items in found.items()} == {
         split: len(rows) for split, rows in kept.items() if rows
     }
-    assert done.manifest["rows"] == {split: len(rows) for split, rows in kept.items()}
-    assert done.manifest["lengths"]["left_out"] == {
+    assert done.manifest.rows == {split: len(rows) for split, rows in kept.items()}
+    assert done.manifest.lengths.left_out == {
         split: len(rows) - len(kept[split]) for split, rows in built.items()
     }
-    assert max(done.manifest["lengths"]["longest"].values()) == limit
+    assert max(done.manifest.lengths.longest.values()) == limit
     if name == "parquet":
-        left = sum(done.manifest["lengths"]["left_out"].values())
+        left = sum(done.manifest.lengths.left_out.values())
         card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
         assert f"{left} more rows are longer than {limit} tokens and were left out." in card
 

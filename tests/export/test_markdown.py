@@ -14,10 +14,11 @@ from markdown_it.token import Token
 
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
+from chinchilla.dataset.manifest import Manifest, SourceEntry
 from chinchilla.dataset.plan import make_plan
 from chinchilla.export.card import data_card, front_matter
 from chinchilla.export.format import RowCount, Summary
-from chinchilla.export.lengths import CHARACTERS, ExportLengths
+from chinchilla.export.lengths import CHARACTERS, ExportCounts
 from chinchilla.resources import code, escape, render_page
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -95,22 +96,25 @@ def test_a_value_reads_as_it_is_but_for_blanks_and_what_cannot_be_seen(value: st
 
 
 SPLITS = ("train", "validation")
+FILE = "{split}.parquet"
 
 
 def summary(words: str) -> Summary:
-    source = {"title": words, "sample": False, "licence": words}
+    source = SourceEntry(title=words, sample=False, licence=words, edition="default")
     counts = (RowCount(words, "re", "train", 3), RowCount("另一个来源", words, "validation", 2))
-    manifest = {"chinchilla": "1", "sources": {words: source, "另一个来源": source}}
-    return Summary(manifest, SPLITS, counts, ExportLengths(CHARACTERS).manifest(SPLITS), "0" * 64)
+    # names of sources are checked where a manifest is read
+    sources = {words: source, "另一个来源": source}
+    manifest = Manifest.model_construct(chinchilla="1", sources=sources)
+    return Summary(manifest, SPLITS, counts, ExportCounts(CHARACTERS).lengths(SPLITS), "0" * 64)
 
 
 @settings(deadline=None)
 @given(hostile)
 def test_the_data_card_keeps_its_shape_whatever_a_card_says(words: str) -> None:
-    page = data_card(summary(words))
+    page = data_card(summary(words), FILE).decode("utf-8")
     _, front, body = page.split("---\n", 2)
-    assert yaml.safe_load(front) == front_matter(summary(words))
-    assert shape(body) == shape(data_card(summary("x")).split("---\n", 2)[2])
+    assert yaml.safe_load(front) == front_matter(summary(words), FILE)
+    assert shape(body) == shape(data_card(summary("x"), FILE).decode("utf-8").split("---\n", 2)[2])
 
 
 def build_page(words: str) -> str:
@@ -118,7 +122,7 @@ def build_page(words: str) -> str:
     reasons = {words: {"times": 1, "example": words}}
     counts = {
         **dict.fromkeys(("read", "records", "negatives", "rows"), 1),
-        **{"null_rows": 0, "nulls_left_out": 0, "refused": reasons, "mended": reasons},
+        **{"null_rows": 0, "nulls_left_out": 0, "refused": reasons, "fixed": reasons},
         "labels": {words: 1},
     }
     source = {
@@ -128,7 +132,7 @@ def build_page(words: str) -> str:
     }
     warned = {words: {"times": 1, "places": [words, words], "todo": words}}
     read = {"warned": warned, "splits": {"train": {"warned": warned}}}
-    general = {"file": words, "rows": 1, "bytes": 1, "ratio": 1, "refused": reasons, "mended": {}}
+    general = {"file": words, "rows": 1, "bytes": 1, "ratio": 1, "refused": reasons, "fixed": {}}
     manifest = {
         "chinchilla": "1",
         "config": {"seed": 0, "prompts": {"forms": [words]}},

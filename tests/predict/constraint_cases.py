@@ -15,13 +15,13 @@ from transformers import PreTrainedTokenizerFast
 
 from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
 from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Limits
 from chinchilla.predict.grammars import grammar_of
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
+from chinchilla.tally import Tally
 
 SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 

@@ -2,9 +2,10 @@
 
 import pytest
 
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.schema import Label, LabelSet, Record
+from chinchilla.tally import Tally
 
 LABELS = LabelSet(source="finre", task="re", labels=(Label(key="own", name="own"),))
 

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from tokenizers import ByteLevelBPETokenizer
 
-from chinchilla.answers import form
+from chinchilla.answers import answer_format
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig, read_config
@@ -71,7 +71,7 @@ def test_no_prompt_is_longer_than_the_budget_and_no_gold_is_without_its_text(tmp
     manifest = build(
         make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None
     ).manifest
-    windows = manifest["sources"]["duee_fin"]["splits"]["train"]["windows"]
+    windows = manifest.sources["duee_fin"].splits["train"].windows
     assert windows["records-cut"] > 10
     gold = {row["id"]: row for row in rows_of(tmp_path / "out", "records/ee/train.jsonl")}
     for row in rows_of(tmp_path / "out", "ee/train.jsonl"):
@@ -146,7 +146,7 @@ def lines_of(out: Path) -> Iterator[tuple[str, str, bytes]]:
 def is_null(row: InstructionRow, labels: LabelSet) -> bool:
     """Tell whether the answer of a row is empty, for a pair: the negative label alone."""
     query = query_of(row, labels)
-    content = form(row.form).parse(row.output, query)
+    content = answer_format(row.form).parse(row.output, query)
     na = query.na and query.na.key
     return not (
         content.entities

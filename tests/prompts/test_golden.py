@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import Tally
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
+from chinchilla.tally import Tally
 
 HERE = Path(__file__).resolve().parent
 CASES = [

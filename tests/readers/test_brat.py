@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import brat
 from chinchilla.spans import Tagged
+from chinchilla.tally import Tally
 
 TEXT = "外婆爱别\n人。她住在山下·小城。"
 SPANS = ["T1\tPerson 0 2\t外婆", "T2\tPerson 3 4;5 6\t别 人", "T3\tPlace 10 12\t山下"]
@@ -142,7 +143,7 @@ def test_a_relation_on_a_span_that_is_left_out_is_counted_too(
     assert found.warned == warned | {"brat-relation-without-span": 1}
 
 
-def test_a_mark_that_differs_is_told_and_the_words_of_the_text_are_taken(annotated) -> None:
+def test_a_mark_that_differs_is_warned_of_and_the_string_of_the_text_is_taken(annotated) -> None:
     lines = ["T1\tPlace 10 15\t山下.小城", "T2\tPerson 0 2\t外婆", LOCATED.replace("T3", "T2")]
     found = read(annotated(lines))
     assert found.links == [[("Located", Tagged("Place", 10, 15), Tagged("Person", 0, 2))]]
@@ -162,7 +163,7 @@ def test_head_and_tail_go_by_the_names_of_the_arguments(annotated, line, link) -
     assert read(annotated([*SPANS, line])) == Read([[link]], {}, {}, {}, [])
 
 
-def test_two_relations_of_one_name_are_both_read_and_told(annotated) -> None:
+def test_two_relations_of_one_name_are_both_read_and_warned_of(annotated) -> None:
     found = read(annotated([*SPANS, FAMILY, LOCATED.replace("R2", "R1")]))
     assert (found.links, found.warned) == ([BOTH], {"brat-repeated-id": 1})
 

@@ -18,10 +18,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import InputError, Tally
+from chinchilla.errors import InputError
 from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
 from chinchilla.readers.lines import LineItem, Slice
 from chinchilla.readers.recognise import HEAD, recognise
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
 ROWS = [{"text": f"甲厂第{n}次与乙厂合作", "n": n} for n in range(30)]
@@ -106,7 +107,7 @@ FILES: dict[str, tuple[str | bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_is_told_from_its_beginning(put, name) -> None:
+def test_a_file_is_recognised_by_its_beginning(put, name) -> None:
     content, words = FILES[name]
     assert recognise(put("a", content)).name == words
 
@@ -177,7 +178,7 @@ def test_any_bytes_are_something(tmp_path_factory, content) -> None:
 @pytest.mark.parametrize(
     "piece", ["a", " ", "\t", "{", "[", "/", "B-X ", "{{a:", "<a ", ",", "T1 "]
 )
-def test_the_beginning_alone_is_looked_at(put, piece) -> None:
+def test_the_beginning_alone_is_read(put, piece) -> None:
     assert recognise(put("a", piece * (3 * HEAD))).name
 
 

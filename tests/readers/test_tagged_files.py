@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.errors import ChinchillaError, InputError, Tally
+from chinchilla.errors import ChinchillaError, InputError
 from chinchilla.readers import columns, markup, wordtag
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, cut
+from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
 TAGS = [
@@ -116,8 +117,8 @@ CELLS = [
     ("中,B-LOC", "found '中,B-LOC'; put one tab or space between the two"),
     ("中 n B-LOC", "there are 3 columns: leave two, the character and its tag"),
     ("中\tn\tx\tB-LOC", "there are 4 columns: leave two, the character and its tag"),
-    ("B-LOC 中", "the tag stands first in 'B-LOC 中'; put the character first"),
-    ("B-LOC\t中", "the tag stands first in 'B-LOC\\t中'; put the character first"),
+    ("B-LOC 中", "the tag is first in 'B-LOC 中'; put the character first"),
+    ("B-LOC\t中", "the tag is first in 'B-LOC\\t中'; put the character first"),
     ("中国 B-LOC", "expected one character, found '中国'; give each character a line"),
     ("中", "expected a character and a tag, found '中'; put one tab or space"),
     ("\tB-LOC", "expected a character and a tag, found '\\tB-LOC'; put one tab or space"),

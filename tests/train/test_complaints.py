@@ -20,7 +20,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 from transformers.utils.import_utils import is_flash_attn_2_available
 
-from chinchilla.errors import ConfigError, EngineError, LengthError, Tally, TrainError
+from chinchilla.errors import ConfigError, EngineError, LengthError, TrainError
 from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Prompt, room_for
 from chinchilla.predict.inputs import Defaults, read_inputs
@@ -32,6 +32,7 @@ from chinchilla.runs.evaluate import check_templates
 from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.runs.parts import MODEL
 from chinchilla.schema import InstructionRow
+from chinchilla.tally import Tally
 from chinchilla.templates import template_hashes
 from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
 from chinchilla.train.callbacks import TrainingMoment

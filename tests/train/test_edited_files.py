@@ -60,7 +60,7 @@ def _train(folder: Path, out: Path) -> None:
     orjson.dumps(origin(data))
     assert data.parser.labels
     dev_eval_sets(data, 5, 0)
-    rendering_of(data.processed.manifest["config"], data.labels, {})
+    rendering_of(data.processed.manifest.config.model_dump(mode="json"), data.labels, {})
 
 
 @QUICK

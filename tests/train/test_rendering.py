@@ -13,12 +13,13 @@ from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import read_confusions, read_labels
-from chinchilla.errors import ConfigError, InputError, Tally
+from chinchilla.errors import ConfigError, InputError
 from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
 from chinchilla.runs import folder
 from chinchilla.runs.evaluate import eval_sets_of, other_wordings, pools_of
+from chinchilla.tally import Tally
 from chinchilla.train.data import open_data, split_records, split_rows
 from chinchilla.train.prepare import begin, prepare
 

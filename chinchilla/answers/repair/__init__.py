@@ -16,7 +16,7 @@ What the notes of a reading count:
     bare_string, nested   a string where a list is expected (one item); one inside an object
     dropped               items that are blank or no string
     other_shape           a list of objects that name their type, or a further object around all
-    other_form            JSON where a text form is expected
+    other_form            JSON where a text format is expected
     duplicate_key         a key that comes twice in an object (its lists are joined)
     label_not_asked       items under a name that was not asked
 """

@@ -1,17 +1,23 @@
 """Read what was meant as JSON, or as typed calls, however it is punctuated: in one pass.
 
-Strings are left as they are; outside of them full-width marks count as their half-width twins.
-A quote ends a string only where a mark or the end follows, so that quotes inside survive.
+    ｛“人名”：[‘张三’ '李四',]     ->  {"人名": ["张三", "李四"]}, with the notes
+                                      punctuation, quotes, comma, truncated
+
+Strings are left as they are; outside of them full-width marks count as half-width ones. A quote
+ends a string only where a mark or the end of the text follows, so that quotes inside survive:
+"他说"好"。" is one string. Also here: what was escaped or put in a JSON string once too often.
 """
 
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from html import unescape
+from json import loads
 from typing import TypeAlias
 
 
 class Oddity:
-    """A value that is neither words nor null nor a group: a number, true or false."""
+    """A value that is neither string nor null nor a group: a number, true or false."""
 
 
 @dataclass
@@ -24,7 +30,6 @@ class Bracketed:
 
 
 Value: TypeAlias = str | Bracketed | Oddity | None
-
 ODD = Oddity()
 _HALF = dict(zip("｛｝［］【】（），、；：＝＂＇;", "{}[][](),,,:=\"',", strict=True))
 _OPENERS = {"{": "}", "[": "]", "(": ")"}
@@ -33,18 +38,24 @@ _QUOTES = {
     **{'"': '"', "'": "'", "“": "”", "‘": "’", "”": "”", "’": "’"},
     **{"「": "」", "『": "』", "`": "`"},
 }
+# a word without quotes ends at a mark: {name: 张三, ...
 _BARE_END = re.compile(r"[\n,:={}\[\]()，：＝｛｝［］【】；;]")
 _FULL_CALL = re.compile(r"([A-Za-z_]+)[ \t]*（")
+# a quote ends a string where this follows: a mark, a comment, the end, or (last alternative) a
+# blank and the quote of the next string, as in ['张三' '李四']
 _AFTER = re.compile(r"\s*([,:=}\])，、：＝｝］】）；;]|/[*/]|\Z|[\"“'‘「『`](?<=\s.))")
 # what may follow a key beside a colon
 _AFTER_KEY = re.compile(r"\s*(?:[\[{［｛【]|[-—]{1,2}[>＞]|→)")
-# a quote too many: before a mark and the quote that opens the words
+# a quote too many: before a mark and the quote that opens the string
+# {"人名"": "张三"}: the second quote is one too many. It is skipped with the mark behind it where
+# another quote and a word follow
 _STRAY = re.compile(r"[\"“”]\s*[,，、;；:：]\s*(?=[\"“][^\s,，、;；:：=\]})\"“”])")
 _BLANK_ESCAPE = re.compile(r"\\+[nrt]")
 _COMMENTS = {"//": "\n", "#": "\n", "/*": "*/"}
 _BEFORE_COMMENT = ",，{}[]｛｝［］"
 _ARROW = re.compile(r"[-—]{1,2}[>＞]|→")
 _ARROW_SIGNS = " -—=>＞→"
+# where the reading of a string stops: an escape, or any quote, which may be its end
 _SPECIAL = re.compile(r"[\\\"'”’＂＇」』`]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?\Z|true\Z|false\Z|True\Z|False\Z|NaN\Z")
 _NULLS = ("null", "None")
@@ -52,7 +63,7 @@ _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 
 
 class Scan:
-    """Read one group that begins at a place; `end` is where reading stopped."""
+    """Reads one group that begins at an offset; `end` is where reading stopped."""
 
     def __init__(self, text: str, at: int, notes: Counter[str]) -> None:
         """Begin at an opening bracket, or at the name of a function before one."""
@@ -62,11 +73,11 @@ class Scan:
         self.open: Counter[str] = Counter()
         self.keys: list[str | None] = [None]
         self.fresh = True  # whether a value may follow: after an opener, a comma or a key
-        self._last: dict[str, int] = {}  # where what ends a comment stands last
+        self._last: dict[str, int] = {}  # the last offset of what ends a comment
 
     @property
     def end(self) -> int:
-        """Return the place behind what was read."""
+        """Return the offset behind what was read."""
         return self.at
 
     def read(self) -> Bracketed | None:
@@ -107,13 +118,13 @@ class Scan:
         escape = _BLANK_ESCAPE.match(self.text, self.at)
         behind_key = not self.fresh and self._lacks_colon()
         arrow = _ARROW.match(self.text, self.at) if behind_key else None
-        found = escape or arrow
-        if found is None:
+        skipped = escape or arrow
+        if skipped is None:
             return False
         self.notes["escapes" if escape else "punctuation"] += 1
         if arrow:
             self._key()
-        self.at = found.end()
+        self.at = skipped.end()
         return True
 
     def _commented(self) -> bool:
@@ -150,7 +161,7 @@ class Scan:
         self.fresh = False
 
     def _lacks_colon(self) -> bool:
-        """Tell whether the words before a value are its key, the colon left out."""
+        """Tell whether the string before a value is its key, the colon left out."""
         if self.keys[-1] is not None:
             return False
         top = self.stack[-1]
@@ -207,10 +218,10 @@ class Scan:
         if self.fresh or not members or not isinstance(members[-1][1], str):
             self.notes["punctuation"] += 1
             return
-        words = members[-1][1]
+        string = members[-1][1]
         if members[-1][0] is None:
             members.pop()
-            self.keys[-1] = words
+            self.keys[-1] = string
             self.fresh = True
 
     def _string(self, mark: str) -> None:
@@ -223,19 +234,19 @@ class Scan:
         if opening != '"':
             self.notes["quotes"] += 1
         self.at += 1
-        words = self._words((_QUOTES[mark], '"') if mark in "“”" else (_QUOTES[mark],))
-        if words is None:
+        string = self._words((_QUOTES[mark], '"') if mark in "“”" else (_QUOTES[mark],))
+        if string is None:
             self.notes["cut"] = 1
         else:
-            self._add(words)
+            self._add(string)
 
     def _words(self, ends: tuple[str, ...]) -> str | None:
         """Read to the quote that ends a string; null where the text ends before."""
         parts: list[str] = []
-        while found := _SPECIAL.search(self.text, self.at):
-            parts.append(self.text[self.at : found.start()])
-            char = found.group()
-            self.at = found.end()
+        while match := _SPECIAL.search(self.text, self.at):
+            parts.append(self.text[self.at : match.start()])
+            char = match.group()
+            self.at = match.end()
             if char == "\\":
                 parts.append(self._escape())
             elif _HALF.get(char, char) in ends and self._is_after():
@@ -248,16 +259,16 @@ class Scan:
         return None
 
     def _is_after(self) -> bool:
-        """Tell whether what may follow a string stands here."""
+        """Tell whether what may follow a string is next."""
         if _AFTER.match(self.text, self.at):
             return True
         is_key = self.stack[-1].opener == "{" and self.keys[-1] is None
         return is_key and _AFTER_KEY.match(self.text, self.at) is not None
 
-    def _halved(self, words: str) -> str:
+    def _halved(self, string: str) -> str:
         """Leave out halves of surrogate pairs, which no text may hold."""
-        kept = whole(words)
-        self.notes["surrogate"] += kept != words
+        kept = join_surrogates(string)
+        self.notes["surrogate"] += kept != string
         return kept
 
     def _escape(self) -> str:
@@ -275,28 +286,28 @@ class Scan:
         return char if char == "'" else f"\\{char}"
 
     def _bare(self) -> None:
-        found = _FULL_CALL.match(self.text, self.at) or _BARE_END.search(self.text, self.at)
-        stop = found.start() if found else len(self.text)
-        if found and found.re is _FULL_CALL:
-            self.at = found.end() - 1
+        match = _FULL_CALL.match(self.text, self.at) or _BARE_END.search(self.text, self.at)
+        stop = match.start() if match else len(self.text)
+        if match and match.re is _FULL_CALL:
+            self.at = match.end() - 1
             self.notes["punctuation"] += 1
-            self._open("(", found[1])
+            self._open("(", match[1])
             return
-        words = self.text[self.at : stop].strip()
+        string = self.text[self.at : stop].strip()
         self.at = stop
-        if found and found.group() == "(":
-            self._open("(", words)
-        elif not found and len(self.stack) > 1:
+        if match and match.group() == "(":
+            self._open("(", string)
+        elif not match and len(self.stack) > 1:
             self.notes["cut"] = 1
-        elif words in _NULLS:
+        elif string in _NULLS:
             self._add(None)
-        elif _NUMBER.match(words):
+        elif _NUMBER.match(string):
             self._add(ODD)
-        elif found and found.group() in "=＝":
-            self._add(words)
+        elif match and match.group() in "=＝":
+            self._add(string)
         else:
             self.notes["quotes"] += 1
-            self._add(words)
+            self._add(string)
 
     def _close_all(self) -> None:
         if len(self.stack) == 1:
@@ -313,6 +324,113 @@ class Scan:
             self._pop()
 
 
-def whole(words: str) -> str:
-    """Join the halves of surrogate pairs; a half that stands alone is left out."""
-    return words.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+def join_surrogates(string: str) -> str:
+    """Join the halves of surrogate pairs; a half that is alone is left out."""
+    return string.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
+
+
+# an escape of JSON: \u6f22, or a backslash and any character, or a last lone backslash
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.)|\Z)", re.DOTALL)
+_PLAIN = {"n": "\n", "t": "\t", "r": "\r"}
+_BRACKETS = ("{", "[", "｛", "［")
+_BROKEN = ("cut", "truncated", "brackets")
+_DEEP = 3
+"""How often an answer may be quoted as a whole."""
+
+
+def unescaped(string: str) -> str:
+    """Decode the escapes of a JSON string; before any other character a backslash goes."""
+    if "\\" not in string:
+        return string
+    return join_surrogates(_ESCAPE.sub(_character, string))
+
+
+def _character(match: re.Match[str]) -> str:
+    code, char = match.groups()
+    return chr(int(code, 16)) if code else _PLAIN.get(char, char or "")
+
+
+def open_quoted(text: str, structured: bool, notes: Counter[str]) -> str:
+    """Return an answer without the JSON string it was put in, or each of its lines was.
+
+    `structured` says that brackets are expected inside: text without any stays as it is.
+    """
+    inner: str | None = text
+    for depth in range(1, _DEEP + 1):
+        inner = _inner((inner or "").strip())
+        if inner is None:
+            break
+        if not structured or inner.lstrip().startswith(_BRACKETS):
+            text, notes["escapes"] = inner, depth
+    return text
+
+
+def _inner(text: str) -> str | None:
+    if '"' not in text:
+        return unescape(text) if "&quot;" in text and text[:1] != "&" else None
+    inner = _words(text)
+    return _all_escaped(text) if inner is None else inner
+
+
+def _words(text: str) -> str | None:
+    """Return the strings that a text, or each of its lines, consists of."""
+    if not text.startswith(('"', "[")):
+        return None
+    value = _loaded(text)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        lines = value
+    else:
+        lines = [_loaded(line.strip().rstrip(",")) for line in text.split("\n") if line.strip()]
+    if lines and all(isinstance(line, str) for line in lines):
+        return "\n".join(map(str, lines))
+    return None
+
+
+def _loaded(text: str) -> object:
+    if not text.endswith(('"', "]")):
+        return None
+    try:
+        value: object = loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _all_escaped(text: str) -> str | None:
+    """Decode a text in which every double quote but those around it is escaped."""
+    body = text[1:] if text.startswith('"') else text
+    if body.endswith('"') and not body.endswith('\\"'):
+        body = body[:-1]
+    quotes = body.count('"')
+    return unescaped(body) if quotes and quotes == body.count('\\"') else None
+
+
+def is_json(string: str, passage: str | None) -> bool:
+    """Tell whether a string that is not in the text is JSON."""
+    return _group(string, passage) is not None
+
+
+def open_strings(root: Bracketed, passage: str | None, notes: Counter[str]) -> None:
+    """Replace each string that is JSON and not in the text by what it holds."""
+    waiting = [root]
+    while waiting:
+        members = waiting.pop().members
+        for at, (key, value) in enumerate(members):
+            if isinstance(value, Bracketed):
+                waiting.append(value)
+            elif isinstance(value, str) and (inner := _group(value, passage)):
+                members[at] = (key, inner)
+                notes["escapes"] += 1
+
+
+def _group(string: str, passage: str | None) -> Bracketed | None:
+    if string[:1] not in ("{", "[") or string[-1:] not in ("}", "]"):
+        return None
+    if ('"' not in string and "'" not in string) or (passage is not None and string in passage):
+        return None
+    notes: Counter[str] = Counter()
+    scan = Scan(string, 0, notes)
+    group = scan.read()
+    return None if scan.end < len(string) or any(notes[name] for name in _BROKEN) else group

@@ -1,11 +1,6 @@
-"""One module an export format: `write` and its inverse `read`, side by side.
-
-A format is found by its name: `llama-factory` is `chinchilla.export.formats.llama_factory`.
-No list is kept by hand. Each module has a `FORMAT`, an `export.format.Format`.
-"""
+"""Export formats by name: in each `write` and its inverse `read`, side by side."""
 
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from chinchilla.errors import ConfigError
@@ -13,18 +8,30 @@ from chinchilla.errors import ConfigError
 if TYPE_CHECKING:
     from chinchilla.export.format import Format
 
+# the modules are imported when one of their formats is asked for: that of hf takes a second
+_MODULES = {
+    "alpaca": "alpaca",
+    "alpaca-jsonl": "alpaca",
+    "aquila": "sharegpt",
+    "hf": "hf",
+    "llama-factory": "llama_factory",
+    "llama-factory-sharegpt": "llama_factory",
+    "messages": "trl",
+    "parquet": "parquet",
+    "prompt-completion": "trl",
+    "sharegpt": "sharegpt",
+}
+
 
 def formats() -> tuple[str, ...]:
-    """List the names of the export formats, without importing them."""
-    here = Path(__file__).resolve().parent
-    names = (path.stem for path in here.glob("*.py") if path.stem[0] != "_")
-    return tuple(sorted(name.replace("_", "-") for name in names))
+    """Names of the export formats."""
+    return tuple(_MODULES)
 
 
 def load_format(name: str) -> "Format":
-    """Return an export format; raise ConfigError where there is none of that name."""
-    if name not in formats():
-        known = ", ".join(formats())
+    """Export format of that name; ConfigError where there is none."""
+    if name not in _MODULES:
+        known = ", ".join(_MODULES)
         raise ConfigError(f"format {name!r}", "no such export format", f"use {known}")
-    module = import_module(f"chinchilla.export.formats.{name.replace('-', '_')}")
-    return cast("Format", module.FORMAT)
+    module = import_module(f"{__name__}.{_MODULES[name]}")
+    return cast("Format", module.FORMATS[name])

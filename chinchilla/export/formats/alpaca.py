@@ -1,4 +1,4 @@
-"""Alpaca: one JSON array a split, with instruction, input and output.
+"""Alpaca: instruction, input and output; one JSON array a split, or JSON Lines.
 
 [
 {"instruction": "找出文本中的人名。", "input": "张三来了。", "output": "{\"人名\":[\"张三\"]}"}
@@ -7,23 +7,16 @@
 Fields: https://github.com/tatsu-lab/stanford_alpaca (Data Release).
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from chinchilla.export.format import Format, Item
-from chinchilla.export.text import save_array
-from chinchilla.export.turn import Turn
+from chinchilla.export.format import ARRAY, LINES, Format, Item, save_array, save_lines, turn_of
 from chinchilla.schema import InstructionRow
 
 
 def write(row: InstructionRow) -> Item:
-    """Return the three fields of a row."""
+    """The three fields of a row."""
     return {"instruction": row.instruction, "input": row.input, "output": row.output}
 
 
-def read(item: Mapping[str, Any]) -> Turn:
-    """Return the turn of an item, exactly that of the row."""
-    return Turn(item["instruction"], item["input"], item["output"])
-
-
-FORMAT = Format(write, read, save_array)
+FORMATS = {
+    "alpaca": Format(write, turn_of, save_array, ARRAY),
+    "alpaca-jsonl": Format(write, turn_of, save_lines, LINES),
+}

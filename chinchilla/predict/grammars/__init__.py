@@ -10,7 +10,7 @@ number of items is bounded. A format is found by its name: `json` is `json_gramm
 from importlib import import_module
 from importlib.util import find_spec
 
-from chinchilla.answers import forms
+from chinchilla.answers import format_names
 from chinchilla.errors import ConstraintError
 from chinchilla.predict.engine import Limits
 
@@ -18,7 +18,7 @@ from chinchilla.predict.engine import Limits
 def grammar_of(limits: Limits) -> str:
     """Return the grammar of an answer; raise ConstraintError for a format without one."""
     name = f"chinchilla.predict.grammars.{limits.form}_grammar"
-    if limits.form not in forms() or find_spec(name) is None:
+    if limits.form not in format_names() or find_spec(name) is None:
         raise ConstraintError(f"form {limits.form!r}", "no grammar for it", "decode it freely")
     grammar: str = import_module(name).grammar(limits.query, limits.passage)
     return grammar

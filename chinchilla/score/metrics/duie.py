@@ -136,7 +136,7 @@ def read_alias(path: Path) -> dict[str, frozenset[str]]:
     """Read an alias file: a name and its aliases a line, separated by tabs, lower-cased here.
 
     The script looks subjects up one way and objects both ways, so that every surface form must
-    stand as a key of its own; of a name that comes twice it keeps the last line, and so does
+    be a key of its own; of a name that comes twice it keeps the last line, and so does
     this. Raises InputError for a file that cannot be read.
     """
     try:

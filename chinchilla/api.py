@@ -1,0 +1,376 @@
+"""The Python API: read a source, render rows, parse answers, score, build.
+
+    import chinchilla as ch
+
+    dev = ch.load("finre", "dev")
+    rows = list(ch.render(dev, form="lines"))
+    parsed = ch.parse(rows[0].output, rows[0])
+    print(ch.score(dev, dev))
+
+Each function does what the command of that name does, and raises `chinchilla.errors` with the
+place, what is wrong and what to do next.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, overload
+
+from chinchilla.answers.repair import Status, read_answer
+from chinchilla.corpus import find
+from chinchilla.corpus.card import Card
+from chinchilla.corpus.unread import no_files, no_split
+from chinchilla.dataset.build import build as build_plan
+from chinchilla.dataset.config import read_config
+from chinchilla.dataset.manifest import Manifest
+from chinchilla.dataset.plan import make_plan
+from chinchilla.dataset.read import RowsFile, hashed_lines, open_processed, read_labels, rows
+from chinchilla.errors import ConfigError
+from chinchilla.prompts.options import PromptOptions
+from chinchilla.prompts.queries import query_of
+from chinchilla.prompts.render import Prompter
+from chinchilla.schema import (
+    Entity,
+    Event,
+    InstructionRow,
+    LabelSet,
+    Record,
+    Relation,
+    Split,
+    Task,
+)
+from chinchilla.score.counts import ScoreOptions
+from chinchilla.score.evaluate import evaluate
+from chinchilla.score.result import Result
+from chinchilla.score.rows import Rows, read_rows
+from chinchilla.tally import Tally
+
+
+@dataclass(frozen=True, repr=False)
+class Records(Sequence[Record]):
+    """The records of one split of a source, in the order of its files.
+
+    `labels` are those of the edition that was read, `sample` tells whether it was the shipped
+    sample, and `tally` counts what was left out, fixed or warned of, with the first places.
+    """
+
+    records: tuple[Record, ...]
+    labels: LabelSet
+    split: Split
+    edition: str
+    sample: bool
+    tally: Tally
+
+    @overload
+    def __getitem__(self, index: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Record, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> Record | tuple[Record, ...]:
+        """Return a record, or a tuple of them."""
+        return self.records[index]
+
+    def __len__(self) -> int:
+        """Return the number of records."""
+        return len(self.records)
+
+    def __repr__(self) -> str:
+        """Return source, split, edition and size in one line."""
+        kind = "the sample" if self.sample else "files"
+        return f"<{self.labels.source} {self.split}, {self.edition}, {kind}: {len(self)} records>"
+
+
+def sources(raw: str | Path = "raw") -> dict[str, Card]:
+    """Return the card of every source: those that ship, and those under a folder of raw files.
+
+    Args:
+        raw: folder with a folder a source, each with its `card.toml`; it need not exist.
+
+    Returns:
+        The cards by the names that `load` takes, sorted: title, task, licence, editions, labels.
+
+    Raises:
+        CardError: where a card under `raw` is wrong.
+
+    Example:
+        >>> import chinchilla as ch
+        >>> ch.sources()["finre"].task
+        're'
+    """
+    cards = find.cards(Path(raw))
+    return {name: cards[name] for name in sorted(cards)}
+
+
+def load(
+    source: str,
+    split: Split,
+    *,
+    raw: str | Path = "raw",
+    edition: str | None = None,
+    on_error: Literal["stop", "count"] = "stop",
+) -> Records:
+    """Return the records of a split of a source.
+
+    Args:
+        source: its name, as `sources` lists it.
+        split: `train`, `dev` or `test`.
+        raw: folder with a folder a source; where it holds no files at all, the sample is read.
+        edition: edition to read, where a source has several.
+        on_error: `stop` at the first bad record, or `count` and leave it out.
+
+    Returns:
+        The records, with the labels, the edition and the tally of what was not read.
+
+    Raises:
+        InputError: where there are no files, or a record is wrong.
+        ConfigError: where there is no such source or edition.
+
+    Example:
+        >>> import chinchilla as ch
+        >>> dev = ch.load("finre", "dev")
+        >>> dev[0].relations[0].predicate in dev.labels.by_key
+        True
+    """
+    found = _find(source, split, Path(raw), edition)
+    tally = Tally(forgiving=on_error == "count")
+    tally.merge(found.tally)
+    records = tuple(find.records(found, split, tally))
+    labels = found.card.label_set(found.edition.name)
+    return Records(records, labels, split, found.edition.name, found.sample, tally)
+
+
+def _find(source: str, split: Split, raw: Path, edition: str | None) -> find.FoundSource:
+    card = find.load_card(source, raw)
+    found = find.find(card, raw, edition)
+    if found is None:
+        raise no_files(card, raw, samples=None)
+    if split not in found.files:
+        raise no_split(found, raw, split)
+    return found
+
+
+def render(
+    records: Records | Iterable[Record],
+    *,
+    form: str = "json",
+    seed: int = 0,
+    labels: LabelSet | None = None,
+    prompts: PromptOptions | Mapping[str, Any] | None = None,
+) -> Iterator[InstructionRow]:
+    """Yield the instruction rows of records, as a build with these settings writes them.
+
+    Args:
+        records: what `load` returned, or records of one source with their `labels`.
+        form: answer format: `json`, `lines`, `code` or `tuple`.
+        seed: decides templates, label order and whatever else is drawn.
+        labels: the labels to ask; those of `records` where not given.
+        prompts: the table `[prompts]` of build.toml, as a mapping or as `PromptOptions`.
+
+    Raises:
+        ConfigError: for a setting that there is not, or where no labels are known.
+
+    Example:
+        >>> import chinchilla as ch
+        >>> row = next(ch.render(ch.load("finre", "dev"), form="lines"))
+        >>> row.task, row.form
+        ('re', 'lines')
+    """
+    if labels is None:
+        if not isinstance(records, Records):
+            todo = "pass labels=, or what `load` returned"
+            raise ConfigError("render", "the labels of these records are not known", todo)
+        labels = records.labels
+    prompter = Prompter(labels, seed, _prompt_options(form, prompts))
+    return (row for record in records for row in prompter.rows(record))
+
+
+def _prompt_options(form: str, prompts: PromptOptions | Mapping[str, Any] | None) -> PromptOptions:
+    if isinstance(prompts, PromptOptions):
+        return prompts.model_copy(update={"forms": (form,)})
+    changes = {"prompts": {"forms": [form], **(prompts or {})}}
+    return read_config(None, changes).prompts
+
+
+class Parsed(NamedTuple):
+    """What an answer says: its items, how it could be read, and what was odd about it.
+
+    `status` is ok, ok_empty, repaired, repaired_partial, failed or refusal; `notes` counts what
+    was repaired, by kind (docs/en/answer-forms.md).
+    """
+
+    items: tuple[Entity | Relation | Event, ...]
+    status: Status
+    notes: dict[str, int]
+
+
+def parse(
+    answer: str, row: InstructionRow, *, text: str | None = None, labels: LabelSet | None = None
+) -> Parsed:
+    """Return what a model's raw answer to a row says.
+
+    Args:
+        answer: the text as the model wrote it; whatever it is, it is read.
+        row: the row that was asked.
+        text: the text of its record; with it, odd strings are read as they are in the text.
+        labels: the labels of its source; those of the card of that name where not given.
+
+    Returns:
+        Entities, relations or events under the labels of the source, in the order of the answer.
+
+    Raises:
+        ConfigError: where the row asks a label that is none of `labels`.
+        CardError: where no labels are given and there is no card of the row's source.
+
+    Example:
+        >>> import chinchilla as ch
+        >>> row = next(ch.render(ch.load("finre", "dev")))
+        >>> ch.parse("```json\\n" + row.output + "\\n```", row).status
+        'repaired'
+    """
+    if labels is None:
+        labels = _labels_of_card(row.source)
+    reading = read_answer(answer, query_of(row, labels), row.form, text, row.instruction)
+    content = reading.content
+    items: tuple[Entity | Relation | Event, ...] = (
+        *content.entities,
+        *content.relations,
+        *content.events,
+    )
+    return Parsed(items, reading.status, dict(sorted(reading.notes.items())))
+
+
+def _labels_of_card(source: str) -> LabelSet:
+    card = find.load_card(source, Path("raw"))
+    sets = [card.label_set(edition.name) for edition in card.editions]
+    by_key = {label.key: label for labels in sets for label in labels}
+    return sets[0].model_copy(update={"labels": tuple(by_key.values())})
+
+
+def score(
+    gold: Iterable[Record | Mapping[str, Any]] | str | Path,
+    predicted: Iterable[Record | Mapping[str, Any]] | str | Path,
+    **options: Any,
+) -> Result:
+    """Return the score of predicted records, paired with gold ones by id.
+
+    Args:
+        gold: what `load` returned, records, objects of the exchange format, or a file of them.
+        predicted: the same; what is predicted need not be valid.
+        options: fields of `chinchilla.score.counts.ScoreOptions`: `task` (needed for two files),
+            `metrics`, `na`, `bootstrap` (1000 resamples for the intervals), `seed`, `by`, `allow_extra`.
+
+    Returns:
+        The result: `print` shows each metric with counts, interval and signature; `.precision`,
+        `.recall`, `.f1` and `.interval` are those of the headline metric, `.errors()` tells what
+        kind of mistake each wrong item is.
+
+    Raises:
+        InputError: for a row that does not have the shape of a record.
+        ConfigError: for a metric of another task, or predictions of other documents.
+
+    Example:
+        >>> import chinchilla as ch
+        >>> dev = ch.load("finre", "dev")
+        >>> ch.score(dev, dev, bootstrap=0).f1
+        1.0
+    """
+    known = ScoreOptions._fields
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"score {name}", "no such option", f"use {', '.join(known)}")
+    task = options.get("task")
+    if task is None and isinstance(gold, Records):
+        task = gold.labels.task
+    chosen = ScoreOptions(**{"bootstrap": 1000, **options, "task": task})
+    return evaluate(_rows(gold, task), _rows(predicted, task), chosen)
+
+
+def _rows(rows: Iterable[Record | Mapping[str, Any]] | str | Path, task: Task | None) -> Rows:
+    if not isinstance(rows, str | Path):
+        return rows
+    if task is None:
+        raise ConfigError(str(rows), "of which task it is cannot be told", "pass task=")
+    return read_rows(Path(rows), task)
+
+
+@dataclass(frozen=True)
+class Build:
+    """A built data set on disk, checked against its manifest as it is read.
+
+    Attributes:
+        folder: where it lies.
+        manifest: what was read, written and left out, with the sha256 of every file.
+    """
+
+    folder: Path
+    manifest: Manifest
+
+    def rows(self, task: Task, split: Split) -> Iterator[InstructionRow]:
+        """Yield the instruction rows of a task and split; raise ConfigError where it has none."""
+        return rows(self._file(task, split), lambda length: None)
+
+    def records(self, task: Task, split: Split) -> Iterator[Record]:
+        """Yield the records of a task and split; raise ConfigError where it has none."""
+        self._file(task, split)
+        name = f"records/{task}/{split}.jsonl"
+        for _, line in hashed_lines(self.folder / name, self.manifest.hashes[name]):
+            yield Record.model_validate_json(line)
+
+    @property
+    def labels(self) -> dict[str, LabelSet]:
+        """The labels of each source, by its name."""
+        return read_labels(self.folder, self.manifest.hashes)
+
+    def _file(self, task: Task, split: Split) -> RowsFile:
+        return open_processed(self.folder, [task], [split]).parts[0]
+
+
+def open(folder: str | Path) -> Build:  # noqa: A001
+    """Return the built data set in a folder.
+
+    Args:
+        folder: what `build` or `chinchilla build --out` wrote.
+
+    Raises:
+        ConfigError: where the folder holds no build.
+        InputError: where a file is not the one that the manifest names.
+    """
+    return Build(Path(folder), open_processed(Path(folder), (), ()).manifest)
+
+
+def build(
+    raw: str | Path = "raw",
+    out: str | Path = "processed",
+    *,
+    config: str | Path | None = None,
+    workers: int = 1,
+    settings: Mapping[str, Any] | None = None,
+) -> Build:
+    """Build the instruction data set of everything under a folder; the same bytes each time.
+
+    Args:
+        raw: folder with a folder a source.
+        out: folder to write; what a former build left there is replaced when all is done.
+        config: a build.toml, or `default`, `small`, `iepile` or `zero-shot`.
+        workers: processes; the bytes do not depend on them.
+        settings: settings laid over the file, nested as in build.toml.
+
+    Returns:
+        The build, opened.
+
+    Raises:
+        ConfigError: for a setting, source, edition or label that there is not.
+        InputError: for a record that is wrong, unless `settings` say `on_error = "count"`.
+
+    Example:
+        >>> import chinchilla as ch, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> built = ch.build(out=folder, settings={"sources": ["finre"]})
+        >>> next(built.rows("re", "dev")).source
+        'finre'
+    """
+    path = None if config is None else Path(config)
+    plan = make_plan(Path(raw), read_config(path, dict(settings or {})))
+    build_plan(plan, Path(out), workers, lambda *_: None)
+    return open(out)
