@@ -1,5 +1,6 @@
 """What the tests of constrained decoding share: tokenizers, what is asked, and what may be cut."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -85,7 +86,7 @@ def asked(records, labels, name: str):
         passage = f"{record.title}\n{record.text}" if record.title else record.text
         for ask in prompter.queries_of_record(record):
             empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
-            query = ask.query.with_empty(empty)
+            query = replace(ask.query, empty=empty)
             yield passage, query, ordered(record, query)
 
 
