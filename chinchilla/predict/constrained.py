@@ -72,14 +72,6 @@ class Constraint:
         return matcher
 
 
-def accepts(grammar: str, text: str, constraint: Constraint) -> bool:
-    """Whether a grammar allows a whole answer; raise ConstraintError for a faulty grammar."""
-    matcher = constraint.matcher(grammar)
-    # not as the model would cut it: a text may hold the name of a special token
-    tokens = constraint.tokens.greedy_tokenize(text)
-    return matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting()
-
-
 def _ends(tokenizer: Any, ends: Sequence[int]) -> list[int]:
     own = getattr(tokenizer, "eos_token_id", None)
     known = [*(() if own is None else (own,)), *ends]

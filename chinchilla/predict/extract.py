@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 
 from chinchilla.errors import EngineError, LengthError, PromptError
-from chinchilla.files import check_writable, write_whole
-from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
+from chinchilla.files import check_writable
+from chinchilla.predict.answer_log import OUT, AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions, Structured, extra_fields
 from chinchilla.predict.engine import Answer, Engine, Prompt
 from chinchilla.predict.postprocess import AnswerParser, AskedRow, predicted, prompt_of
@@ -20,7 +20,6 @@ from chinchilla.tally import Tally
 
 Progress = Callable[[int], AbstractContextManager[Callable[[object], object]]]
 """From the number of answers to come to what is called with each of them."""
-_OUT = "pass another file with --out"
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ def ask(
                 step(answer)
         return answers
     out.parent.mkdir(parents=True, exist_ok=True)
-    check_writable(out, _OUT)
+    check_writable(out, OUT.unusable)
     with (
         open_answer_log(out.with_name(f"{out.name}.answers"), job, prompts) as answer_log,
         progress(len(prompts) - len(answer_log.answers)) as step,
@@ -165,8 +164,3 @@ def predicted_lines(
     parser = AnswerParser(rendering.labels, rendering.windows.events)
     for line in predicted(asked, answers, parser):
         yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def write_predictions(out: Path, lines: Iterable[bytes]) -> None:
-    """Write predicted records to a file, whole or not at all."""
-    write_whole(out, lines, _OUT)

@@ -1,5 +1,6 @@
 """What the tests of constrained decoding share: tokenizers, what is asked, and what may be cut."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
 from chinchilla.corpus import find as catalogue
-from chinchilla.predict.constrained import Constraint, accepts
+from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Limits
 from chinchilla.predict.grammars import grammar_of
 from chinchilla.prompts.options import PromptOptions
@@ -51,6 +52,14 @@ def constraint() -> Constraint:
     return Constraint(byte_level())
 
 
+def accepts(grammar: str, text: str, constraint: Constraint) -> bool:
+    """Whether a grammar allows a whole answer."""
+    matcher = constraint.matcher(grammar)
+    # not as the model would cut it: a text may hold the name of a special token
+    tokens = constraint.tokens.greedy_tokenize(text)
+    return matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting()
+
+
 def allowed(name: str, query: Query, passage: str, answer: str) -> bool:
     return accepts(grammar_of(Limits(name, query, passage)), answer, constraint())
 
@@ -77,7 +86,7 @@ def asked(records, labels, name: str):
         passage = f"{record.title}\n{record.text}" if record.title else record.text
         for ask in prompter.queries_of_record(record):
             empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
-            query = ask.query.with_empty(empty)
+            query = replace(ask.query, empty=empty)
             yield passage, query, ordered(record, query)
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
@@ -143,7 +144,7 @@ def limited(**changes: Any) -> list[Prompt]:
 OTHER_LIMITS = [
     {"form": "lines"},
     {"passage": "tex"},
-    {"query": QUESTION.with_empty("none")},
+    {"query": replace(QUESTION, empty="none")},
     {"query": Query("ner", (Label(key="per", name="people"),))},
 ]
 

@@ -5,14 +5,14 @@ import sys
 
 import pytest
 import torch
-from constraint_cases import allowed, byte_level, constraint, spans_of
+from constraint_cases import accepts, allowed, byte_level, constraint, spans_of
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
 from chinchilla.answers import Query, form, forms
 from chinchilla.answers.repair import read_answer
 from chinchilla.errors import ConstraintError, EngineError
-from chinchilla.predict.constrained import Constraint, Masks, accepts, masks_of
+from chinchilla.predict.constrained import Constraint, Masks, masks_of
 from chinchilla.predict.engine import Limits, Prompt
 from chinchilla.predict.grammars import grammar_of
 from chinchilla.schema import Label, Role, Slot
