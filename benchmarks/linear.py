@@ -29,8 +29,9 @@ from chinchilla.predict.chat_api import EndpointOptions
 from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import Prompt
 from chinchilla.schema import Label, Role, Slot
-from chinchilla.score.evaluate import Request, evaluate
+from chinchilla.score.evaluate import evaluate
 from chinchilla.score.page import write_page
+from chinchilla.score.rows import read_rows
 
 RATIO, SHORT, LONG, ROUNDS = 3.0, 0.03, 0.5, 2
 CHARACTERS, ITEMS, BLOCK = 100_000, 10_000, 500
@@ -182,7 +183,7 @@ def score_page(folder: Path, items: int) -> None:
     files = folder / "gold.jsonl", folder / "pred.jsonl"
     for file, row in zip(files, (gold, {"id": "1", "entities": found}), strict=True):
         file.write_bytes(orjson.dumps(row))
-    write_page(evaluate(Request("ner", *files), keep=True), folder / "page.html")
+    write_page(evaluate(*(read_rows(file, "ner") for file in files)), folder / "page.html")
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -22,12 +22,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from chinchilla.score.bootstrap import intervals
-from chinchilla.score.counts import Options
-from chinchilla.score.evaluate import Request, evaluate
+from chinchilla.score.counts import ScoreOptions, intervals
+from chinchilla.score.evaluate import evaluate
+from chinchilla.score.metrics import METRICS
 from chinchilla.score.pairing import Pair
-from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Gold, Row, ScoredEntity
+from chinchilla.score.rows import Row, ScoredEntity, read_rows
 
 RATIO, CPU_SECONDS = 3.0, 2.0
 DOCUMENTS, FOLDS = 10_000, 1_000
@@ -95,9 +94,9 @@ def plain_score(gold: Path, pred: Path) -> tuple[float, float, float]:
 
 def our_score(gold: Path, pred: Path) -> tuple[float, float, float]:
     """Score the same files with the scorer of this project."""
-    request = Request(task="re", gold=gold, pred=pred, metrics=("re_boundary",))
-    score = evaluate(request).scores["re_boundary"].micro
-    return score.precision, score.recall, score.f1
+    options = ScoreOptions(metrics=("re_boundary",), keep=False)
+    result = evaluate(read_rows(gold, "re"), read_rows(pred, "re"), options)
+    return result.precision, result.recall, result.f1
 
 
 def cpu(work: Callable[[], object]) -> tuple[float, object]:
@@ -114,8 +113,8 @@ def bootstrap_seconds() -> float:
     for number in range(DOCUMENTS):
         gold = tuple(ScoredEntity("A", "x", at, at + 1) for at in range(rng.randint(0, 4)))
         pred = tuple(one for one in gold if rng.random() < 0.8)
-        pairs.append(Pair(Gold(str(number), entities=gold), Row(str(number), entities=pred)))
-    counted = METRICS["ner_span"].tally(pairs, Options())
+        pairs.append(Pair(Row(str(number), entities=gold), Row(str(number), entities=pred)))
+    counted = METRICS["ner_span"].tally(pairs, ScoreOptions())
     return cpu(lambda: intervals([counted], FOLDS, np.random.default_rng(7)))[0]
 
 

@@ -1,7 +1,7 @@
 """A key that comes twice in an object loses one of its values: no file is read so."""
 
 import json
-from io import BytesIO
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.errors import InputError, Tally
+from chinchilla.predict.answer_files import read_answered_rows, read_answers
 from chinchilla.predict.inputs import Defaults, read_inputs
-from chinchilla.schema import Label, LabelSet
-from chinchilla.score.answers import read_answers, read_queries
-from chinchilla.score.rows import Gold, Row, TripleGold, TripleRow, rows_of
+from chinchilla.schema import Label, LabelSet, Task
+from chinchilla.score.rows import Row, rows_in
+from chinchilla.score.triples import TripleRow
 from chinchilla.strict_json import DuplicateKeyError, loads
 
-KINDS = (Row, Gold, TripleRow, TripleGold)
+KINDS = (Row, TripleRow)
 GOOD = {
     "ner": b'{"id": "%d", "text": "a: b", "entities": [{"type": "A", "text": "a"}]}\n',
     "re": b'{"id": "%d", "relations": [{"predicate": "p", "head": "h", "tail": "t"}]}\n',
@@ -40,18 +41,26 @@ TWICE = [
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("task", "once", "twice", "key"), TWICE)
 def test_a_row_is_refused_by_its_line(
-    task: str, once: bytes, twice: bytes, key: str, kind: type[Row], place: int
+    tmp_path: Path, task, once: bytes, twice: bytes, key: str, kind: type[Row], place: int
 ) -> None:
     lines = [GOOD[task] % number for number in range(1, 3001)]
     lines[place - 1] = GOOD[task].replace(once, twice) % place
     with pytest.raises(InputError) as found:
-        list(rows_of(BytesIO(b"".join(lines)), "f", task, kind))  # type: ignore[arg-type]
-    assert str(found.value) == f"f:{place}: duplicate key {key!r}; keep one value for the key"
+        read(tmp_path, b"".join(lines), task, kind)
+    where = f"{tmp_path}/f:{place}"
+    assert str(found.value) == f"{where}: duplicate key {key!r}; keep one value for the key"
+
+
+def read(folder: Path, lines: bytes, task: Task, kind: type[Row]) -> list[Row]:
+    (folder / "f").write_bytes(lines)
+    return list(rows_in(folder / "f", task, sha256(), kind))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("task", GOOD)
-def test_rows_of_all_shapes_without_such_keys_are_read(task: str, kind: type[Row]) -> None:
+def test_rows_of_all_shapes_without_such_keys_are_read(
+    tmp_path: Path, task, kind: type[Row]
+) -> None:
     shapes = [
         GOOD[task],
         b'{"id": "%d"}\n',
@@ -60,20 +69,16 @@ def test_rows_of_all_shapes_without_such_keys_are_read(task: str, kind: type[Row
         b'{"id": "%d", "split": "\\"relations\\": \\"relations\\"", "text": "\\"id\\": "}\n',
     ]
     lines = b"".join(shapes[number % 5 if number > 99 else 0] % number for number in range(3000))
-    assert len(list(rows_of(BytesIO(lines), "f", task, kind))) == 3000  # type: ignore[arg-type]
+    assert len(read(tmp_path, lines, task, kind)) == 3000
 
 
 def test_an_answer_and_a_row_that_was_answered_are_refused(tmp_path: Path) -> None:
     answers = tmp_path / "answers.jsonl"
     answers.write_text('{"id": "1", "raw": "{}"}\n\n{"id": "2", "raw": "{}", "raw": "[]"}\n')
-    for read in (
-        lambda: read_answers(answers, "json", "ner", {}),
-        lambda: read_queries(answers, lambda row: None, None),  # type: ignore[arg-type,return-value]
-    ):
-        with pytest.raises(InputError):
-            read()
+    with pytest.raises(InputError):
+        read_answered_rows(answers, None)
     with pytest.raises(InputError, match=r"answers.jsonl:3: duplicate key 'raw'; keep one value"):
-        read_answers(answers, "json", "ner", {})
+        read_answers(answers)
 
 
 def test_a_text_to_predict_on_is_refused_or_counted() -> None:

@@ -179,7 +179,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, suppress_stats_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.data(), st.sampled_from(NAMES))
 def test_a_record_changed_in_one_key_is_as_before_refused_or_counted(
     tmp_path_factory, data, source

@@ -27,7 +27,8 @@ ROOMS = {
     "dataset": "errors schema spans settings answers templates windows prompts corpus rng files "
     "resources readers",
     "export": "errors schema files resources answers corpus templates prompts dataset",
-    "score": "errors schema spans answers windows files resources strict_json",
+    "table": "errors",
+    "score": "errors schema spans answers windows files resources strict_json table",
     "predict": "errors schema files answers windows prompts score strict_json",
     "runs": "errors schema settings files templates dataset prompts windows score predict train",
     "train": "errors schema settings files rng dataset prompts windows score predict runs",

@@ -1,21 +1,24 @@
 """The command `chinchilla compare`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.common import MANY, json_option, say
+from chinchilla.cli.common import MANY, json_option, say, table
 from chinchilla.cli.score import (
     FILE,
+    alias_fields,
     alias_option,
     gold_option,
+    input_files,
     na_option,
     seed_option,
-    streams,
     task_option,
 )
 
 if TYPE_CHECKING:
+    from chinchilla.schema import Task
     from chinchilla.score.compare import PairedComparison
 
 
@@ -33,31 +36,32 @@ if TYPE_CHECKING:
 @click.option("--shuffles", type=MANY, default=5000, show_default=True, help="At least 5000.")
 @seed_option
 @json_option
-def compare(as_json: bool, **given: Any) -> None:
+def compare(a: Path, b: Path, task: "Task", as_json: bool, **options: Any) -> None:
     """Compare the predictions B with the predictions A on the same gold documents."""
     import orjson
 
-    from chinchilla.score.compare import Resampling, versus
-    from chinchilla.score.evaluate import Request
+    from chinchilla.score.compare import Resampling, compare_systems
+    from chinchilla.score.counts import ScoreOptions
+    from chinchilla.score.rows import read_rows
 
-    chance = Resampling(given.pop("bootstrap"), given.pop("shuffles"), given["seed"])
-    with streams(given) as files:
-        a, b = files.pop("a"), files.pop("b")
-        found = versus(Request(pred=a, **files), b, chance)
+    resampling = Resampling(options["bootstrap"], options["shuffles"], options["seed"])
+    scoring = ScoreOptions(metrics=options["metrics"], na=options["na"])
+    scoring = scoring._replace(**alias_fields(options["alias"]))
+    with input_files({"a": a, "b": b, "gold": options["gold"]}) as files:
+        gold, first, second = (read_rows(files[name], task) for name in ("gold", "a", "b"))
+        comparison = compare_systems(gold, first, second, scoring, resampling)
     if as_json:
-        click.echo(orjson.dumps(found.result()))
+        click.echo(orjson.dumps(comparison.to_dict()))
         return
-    click.echo(_report(found))
-    say(found.signature, err=True)
+    click.echo(_report(comparison))
+    say(comparison.signature, err=True)
 
 
-def _report(found: "PairedComparison") -> str:
-    from chinchilla.cli.common import table
-
+def _report(comparison: "PairedComparison") -> str:
     head = ("metric", "F1 A", "F1 B", "B - A", "95 %", "p")
     rows = []
-    for name, one in found.metrics.items():
-        rates = [f"{100 * part:.2f}" for part in (one.f1_a, one.f1_b, one.difference)]
-        between = f"{100 * one.low:.2f} to {100 * one.high:.2f}"
-        rows.append([name, *rates, between, f"{one.p:.4f}"])
+    for name, each in comparison.metrics.items():
+        rates = [f"{100 * part:.2f}" for part in (each.f1_a, each.f1_b, each.difference)]
+        interval = f"{100 * each.low:.2f} to {100 * each.high:.2f}"
+        rows.append([name, *rates, interval, f"{each.p:.4f}"])
     return table(head, rows)

@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.common import batch_size_option, need, say, templates_option, trust_option
-from chinchilla.cli.score import check_any_read
+from chinchilla.cli.common import (
+    batch_size_option,
+    need,
+    say,
+    table,
+    templates_option,
+    trust_option,
+)
+from chinchilla.cli.score import check_any_parsed
 
 if TYPE_CHECKING:
     from chinchilla.predict.engine import Answer
     from chinchilla.runs.evaluate import EvalRun
     from chinchilla.runs.folder import Run
-    from chinchilla.score.evaluate import Evaluation
+    from chinchilla.score.result import Result
     from chinchilla.train.data import Data
 
 
@@ -48,11 +55,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as JSON.")
 @templates_option
 def evaluate(
-    split: str, run: Path | None, task: str | None, processed: Path | None, runs: Path, **given: Any
+    split: str, run: Path | None, task: str | None, processed: Path | None, **options: Any
 ) -> None:
     """Predict a split with a run and score it; interrupted, it goes on where it stopped."""
     need("train")
-    if given["constrained"]:
+    if options["constrained"]:
         need("constrained")
     from chinchilla.predict.model_loading import use_threads
 
@@ -60,33 +67,34 @@ def evaluate(
     from chinchilla.runs.folder import finished_run, newest_run
     from chinchilla.train.data import open_data
 
-    folder = run or newest_run(runs, task)
+    folder = run or newest_run(options["runs"], task)
     facts = finished_run(folder)
     data = open_data(facts.build_folder(processed), task or facts.task, _subtasks_of(facts, task))
-    _same_templates(facts, data)
+    _check_templates(facts, data)
     say(f"run {folder}, {split} of {data.folder}", err=True)
     name = split if task in (None, facts.task) else f"{split}-{task}"
-    name += "" if given["templates"] == "built" else "-held-out"
+    name += "" if options["templates"] == "built" else "-held-out"
     if data.processed.sha256 != facts.data.manifest:
         say("note: another build than the one this run was trained on", err=True)
         name += f"-{data.processed.sha256[:8]}"
-    _sit(_sittings(data, folder / "eval" / name, split, given), folder, data, given)
+    eval_runs = _eval_runs(data, folder / "eval" / name, split, options)
+    _evaluate(eval_runs, folder, data, options)
 
 
 def _subtasks_of(facts: "Run", task: str | None) -> "Sequence[str]":
-    """Return those sub-tasks of a task that a run was told to learn; none are all."""
+    """Return the sub-tasks of a task that a run was trained on alone; none are all."""
     from chinchilla.errors import ConfigError
 
-    told = facts.config.subtasks
-    mine = [one for one in told if task in (None, "all", one.partition("-")[0])]
-    if told and not mine:
-        what = f"this run has learnt nothing of {task}, only {', '.join(told)}"
+    trained = facts.config.subtasks
+    subtasks = [name for name in trained if task in (None, "all", name.partition("-")[0])]
+    if trained and not subtasks:
+        what = f"this run was not trained on {task}, only on {', '.join(trained)}"
         raise ConfigError(str(facts.folder), what, "pass another --task, or another --run")
-    return mine
+    return subtasks
 
 
-def _same_templates(facts: "Run", data: "Data") -> None:
-    """Raise TrainError where a run learnt by other wordings than those here or of the build."""
+def _check_templates(facts: "Run", data: "Data") -> None:
+    """Raise TrainError where a run was trained by other templates than those here or of a build."""
     from chinchilla.runs.evaluate import check_templates
     from chinchilla.templates import template_hashes
 
@@ -94,20 +102,24 @@ def _same_templates(facts: "Run", data: "Data") -> None:
     check_templates(facts, data.processed.manifest.templates, str(data.folder))
 
 
-def _sittings(data: "Data", place: Path, split: str, given: Mapping[str, Any]) -> "list[EvalRun]":
+def _eval_runs(
+    data: "Data", folder: Path, split: str, options: Mapping[str, Any]
+) -> "list[EvalRun]":
     from chinchilla.runs.evaluate import EvalRun, eval_sets_of, other_wordings
 
-    other = given["templates"] == "held-out"
-    eval_sets = eval_sets_of(data, split, other_wordings(data) if other else None)
-    kinds = (False, True) if given["constrained"] else (False,)
-    names = {False: "free", True: "constrained"}
-    return [EvalRun(eval_sets, place / names[kind], data.marking, kind) for kind in kinds]
+    held_out = options["templates"] == "held-out"
+    eval_sets = eval_sets_of(data, split, other_wordings(data) if held_out else None)
+    names = {"free": False, "constrained": True} if options["constrained"] else {"free": False}
+    return [
+        EvalRun(eval_sets, folder / name, data.parser, constrained)
+        for name, constrained in names.items()
+    ]
 
 
-def _sit(
-    sittings: "Sequence[EvalRun]", folder: Path, data: "Data", given: Mapping[str, Any]
+def _evaluate(
+    eval_runs: "Sequence[EvalRun]", folder: Path, data: "Data", options: Mapping[str, Any]
 ) -> None:
-    """Ask, score and print each sitting."""
+    """Ask, score and print each evaluation run."""
     import orjson
 
     from chinchilla.cli.progress import answer_progress
@@ -115,17 +127,17 @@ def _sit(
     from chinchilla.runs.evaluate import run_eval_sets, score_eval_run, write_score
     from chinchilla.runs.model import EngineOptions, constrain, open_engine
 
-    about = {
+    facts = {
         "run": str(folder),
         "data": data.processed.sha256,
-        "templates": given["templates"],
+        "templates": options["templates"],
     }
-    found: dict[str, Any] = {}
+    reports: dict[str, Any] = {}
     rows: list[list[str]] = []
-    scored: list[Evaluation] = []
-    wanted = EngineOptions(given["batch_size"])
-    free = open_engine(str(folder), wanted, _say, given["trust_remote_code"])
-    for eval_run in sittings:
+    results: list[Result] = []
+    wanted = EngineOptions(options["batch_size"])
+    free = open_engine(str(folder), wanted, _say, options["trust_remote_code"])
+    for eval_run in eval_runs:
         try:
             engine, job = constrain(*free) if eval_run.constrained else free
         except ConstraintError as error:
@@ -133,41 +145,41 @@ def _sit(
             continue
         answers = run_eval_sets(eval_run, engine, job, answer_progress(eval_run.name))
         say_unconstrained(engine.unconstrained)
-        scores = score_eval_run(eval_run)
-        scored += scores.values()
+        scores = score_eval_run(eval_run, answers)
+        results += scores.values()
         rows += _pages(eval_run, answers, scores)
-        found[eval_run.name] = write_score(eval_run, scores, {**about, "answers": eval_run.name})
-    click.echo(orjson.dumps(found) if given["as_json"] else _table(rows))
-    for eval_run in sittings:
-        if eval_run.name in found:
+        reports[eval_run.name] = write_score(eval_run, scores, {**facts, "answers": eval_run.name})
+    click.echo(orjson.dumps(reports) if options["as_json"] else _table(rows))
+    for eval_run in eval_runs:
+        if eval_run.name in reports:
             _say(f"predictions, score.json and pages in {eval_run.folder}")
-    _say_unread(scored)
+    _say_unparsed(results)
 
 
-def _say_unread(scored: "Sequence[Evaluation]") -> None:
-    """Say that no answer could be read: a model that has learnt next to nothing is scored."""
+def _say_unparsed(results: "Sequence[Result]") -> None:
+    """Say that no answer could be read: a model that has hardly been trained is scored."""
     from chinchilla.errors import InputError
 
     try:
-        check_any_read(scored)
+        check_any_parsed(results)
     except InputError as error:
         _say(f"note: {error}")
 
 
 def _pages(
-    eval_run: "EvalRun", answers: "Mapping[str, Answer]", scores: "Mapping[str, Evaluation]"
+    eval_run: "EvalRun", answers: "Mapping[str, Answer]", scores: "Mapping[str, Result]"
 ) -> "Iterator[list[str]]":
-    """Write the page of each exam, and yield its row of the table."""
+    """Write the page of each evaluation set, and yield its row of the table."""
     from chinchilla.runs.evaluate import cut_in
     from chinchilla.score.page import write_page
 
-    for name, one in scores.items():
-        write_page(one, eval_run.folder / f"{name}.html")
-        yield _row(name, eval_run.name, one, cut_in(eval_run, name, answers))
+    for name, result in scores.items():
+        write_page(result, eval_run.folder / f"{name}.html")
+        yield _row(name, eval_run.name, result, cut_in(eval_run, name, answers))
 
 
-def _say(words: str) -> None:
-    say(words, err=True)
+def _say(message: str) -> None:
+    say(message, err=True)
 
 
 def say_unconstrained(unconstrained: Mapping[str, str]) -> None:
@@ -177,17 +189,17 @@ def say_unconstrained(unconstrained: Mapping[str, str]) -> None:
         say(f"{len(unconstrained):,} answers were left free, the first {name}: {why}", err=True)
 
 
-def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:
-    """Return what the table says of one exam."""
-    score = one.scores[one.headline]
-    low, high = score.interval[:, 2] if score.interval is not None else (0.0, 0.0)
-    statuses = one.statuses
+def _row(name: str, answers: str, result: "Result", cut: int) -> list[str]:
+    """Return the row of the table about one evaluation set."""
+    score = result.scores[result.headline]
+    low, high = result.interval or (0.0, 0.0)
+    statuses = result.statuses
     read = statuses["ok"] + statuses["ok_empty"]
     failed = statuses["failed"] + statuses["refusal"] + statuses["missing"]
     return [
         name,
         answers,
-        one.headline,
+        result.headline,
         *(f"{100 * part:.2f}" for part in score.micro),
         f"{100 * low:.2f}-{100 * high:.2f}",
         *(f"{count:,.2f}".removesuffix(".00") for count in score.counts),
@@ -197,7 +209,5 @@ def _row(name: str, answers: str, one: "Evaluation", cut: int) -> list[str]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    from chinchilla.cli.common import table
-
     head = ("exam", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
     return table((*head, "ok/repaired/failed", "cut"), rows)

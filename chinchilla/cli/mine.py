@@ -1,88 +1,15 @@
-"""Predictions beside the records of a split, for `chinchilla mine`: read as leniently as scored."""
+"""The command `chinchilla mine`."""
 
 import sys
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from chinchilla.cli.common import MANY, find_source, raw_option, samples_option, say
-from chinchilla.errors import InputError, Tally
-from chinchilla.prompts.hard_negatives import Pair
-from chinchilla.schema import LabelSet, Record, make_record
-from chinchilla.score.pairing import Names, Pairing
-from chinchilla.score.rows import Gold, Row, iter_rows
 
 if TYPE_CHECKING:
     from chinchilla.schema import Split
-
-
-def read_pairs(
-    records: Iterable[Record], path: Path, labels: LabelSet, tally: Tally
-) -> Iterator[Pair]:
-    """Match records and predictions by id; what of a prediction cannot be used is counted.
-
-    Raises InputError for a line that is no row and for predictions of no record, ConfigError
-    for a prediction of another text.
-    """
-    # a record has all that is asked of a gold row
-    gold = cast(Iterable[Gold], records)
-    rows = iter_rows(path, labels.task, Row)
-    pairing = Pairing(gold, rows, allow_extra=True, names=Names(labels.source, str(path)))
-    for record, row in ((cast(Record, one.gold), one.pred) for one in pairing):
-        if pairing.missing and pairing.missing[-1] == record.id:
-            tally.drop("record without prediction", record.id)
-        else:
-            yield record, _Usable(record, labels, tally).of(row)
-    if pairing.extra:
-        what = f"{len(pairing.extra)} predicted ids are none of the split"
-        todo = "pass the split that was predicted with --split"
-        raise InputError(str(path), f"{what}, the first {pairing.extra[0]!r}", todo)
-
-
-class _Usable(NamedTuple):
-    """What may be predicted of a record: labels of its card on strings of its text."""
-
-    record: Record
-    labels: LabelSet
-    tally: Tally
-
-    def of(self, row: Row) -> Record:
-        """Return a prediction as a record; arguments are left out, as nothing is mined of them."""
-        fields = self.record.model_dump(include={"id", "source", "split", "task", "text"})
-        fields["entities"] = [
-            {"type": one.type, "text": one.text, "start": one.start, "end": one.end}
-            for one in row.entities
-            if self._knows(one.type) and self._has(one.text, one.start, one.end)
-        ]
-        fields["relations"] = [
-            {"predicate": one.predicate, "head": one.head, "tail": one.tail}
-            for one in row.relations
-            if self._knows(one.predicate) and self._has(one.head) and self._has(one.tail)
-        ]
-        fields["events"] = [
-            {"event_type": one.event_type, "trigger": one.trigger, "trigger_start": start}
-            for one, start in ((one, one.trigger_start) for one in row.events)
-            if self._knows(one.event_type) and one.trigger and self._has(one.trigger, start)
-        ]
-        return make_record(self.record.id, fields)
-
-    def _knows(self, label: str) -> bool:
-        na = self.labels.na
-        known = label in self.labels.by_key
-        if not known and (na is None or label != na.key):
-            self.tally.drop("predicted label on no card", f"{self.record.id} {label!r}")
-        return known
-
-    def _has(self, words: str, start: int | None = None, end: int | None = None) -> bool:
-        text = self.record.text
-        stop = None if start is None else start + len(words)
-        fits = words in text if start is None else start >= 0 and text[start:stop] == words
-        found = bool(words) and fits and end in (None, stop)
-        if not found:
-            self.tally.drop("predicted string not in the text", f"{self.record.id} {words!r}")
-        return found
 
 
 @click.command()
@@ -94,12 +21,12 @@ class _Usable(NamedTuple):
     type=click.Choice(["train", "dev", "test"]),
     default="train",
     show_default=True,
-    help="Split whose records show what bears a label.",
+    help="Split whose records show which strings have a label.",
 )
 @click.option(
     "--pred",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Records predicted for the split (exchange format), to learn what a model confuses.",
+    help="Records predicted for the split (exchange format), to see what a model confuses.",
 )
 @click.option(
     "--top",
@@ -116,29 +43,29 @@ class _Usable(NamedTuple):
     help="File to write; - is stdout.",
 )
 @samples_option
-def mine(source: str, split: "Split", pred: Path | None, out: str, **given: Any) -> None:
+def mine(source: str, split: "Split", pred: Path | None, out: str, **options: Any) -> None:
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
-    from chinchilla.cli.mine import read_pairs
-    from chinchilla.corpus import find as catalogue
+    from chinchilla.corpus import find
     from chinchilla.errors import ConfigError, Tally
     from chinchilla.files import check_writable
-    from chinchilla.prompts import hard_negatives as confusion
+    from chinchilla.predict.mined_pairs import read_pairs
+    from chinchilla.prompts import hard_negatives
 
     if out != "-":
         check_writable(Path(out), "pass another file with --out")
-    found = find_source(source, split, given)
-    if split in found.edition.unlabelled:
-        what = f"{found.card.source} was published without labels in {split}"
+    data = find_source(source, split, options)
+    if split in data.edition.unlabelled:
+        what = f"{data.card.source} was published without labels in {split}"
         raise ConfigError(f"--split {split}", what, "choose a split that has labels")
-    name = found.edition.name
-    labels, tally = found.card.label_set(name), Tally()
-    records = catalogue.records(found, split, tally)
+    name = data.edition.name
+    labels, tally = data.card.label_set(name), Tally()
+    records = find.records(data, split, tally)
     pairs = None
     if pred is not None:
-        gold = catalogue.records(found, split, Tally())
+        gold = find.records(data, split, Tally())
         pairs = read_pairs(gold, pred, labels, tally)
-    mined = confusion.mine(labels, records, pairs, given["top"])
-    _write(out, confusion.dump_confusions(found.card.source, name, mined))
+    mined = hard_negatives.mine(labels, records, pairs, options["top"])
+    _write(out, hard_negatives.dump_confusions(data.card.source, name, mined))
     alone = sum(not others for others in mined.values())
     say(f"{len(mined)} labels, {alone} of them like no other", err=True)
     for reason, count in sorted(tally.refused.items()):

@@ -1,12 +1,11 @@
-"""How the commands that score read rows: their questions by the cards, their answers merged."""
+"""The command `chinchilla score`."""
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -20,83 +19,11 @@ from chinchilla.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from chinchilla.answers import Content, Query
-    from chinchilla.schema import InstructionRow, LabelSet
-    from chinchilla.score.answers import RowReading
-    from chinchilla.score.evaluate import Evaluation, Score, Scores
+    from chinchilla.schema import LabelSet, Task
+    from chinchilla.score.counts import By, ScoreOptions
+    from chinchilla.score.result import ParsedAnswers, Result
+    from chinchilla.score.rows import RowSet
     from chinchilla.windows.project import Policy
-
-
-def row_reading(rows: Path, raw: Path, policy: "Policy") -> "RowReading":
-    """Return how rows are read: windows merged by `policy`, labels as the build had them.
-
-    The labels are those of `labels.json` in the folder of the build that holds `rows`, else of
-    the cards under `raw`. Raises InputError where the build's manifest names other files.
-    """
-    from chinchilla.files import real
-    from chinchilla.prompts.queries import query_of
-    from chinchilla.score.answers import RowReading
-    from chinchilla.windows.merge import RowAnswer, merge_rows
-
-    built = _labels_of_build(real(rows))
-    of_card = _labels_by_source(raw)
-
-    def labels_of(row: "InstructionRow") -> "LabelSet":
-        return built.get(row.source) or of_card(row.source) or _own_labels(row)
-
-    def query(row: "InstructionRow") -> "Query":
-        return query_of(row, labels_of(row))
-
-    def merge(
-        text: str, told: "Sequence[tuple[InstructionRow, Content]]", mentions: bool
-    ) -> "Content":
-        na = labels_of(told[0][0]).na
-        answers = [RowAnswer(*one) for one in told]
-        return merge_rows(text, answers, policy, mentions, None if na is None else na.key)
-
-    return RowReading(query, merge, policy)
-
-
-def _labels_of_build(rows: Path) -> "dict[str, LabelSet]":
-    """Return the labels of the build that holds the rows, none where no build does."""
-    from chinchilla.dataset.read import MANIFEST, check_file, read_labels, read_manifest
-
-    folder = rows.parent.parent
-    if not (folder / MANIFEST).is_file():
-        return {}
-    named = read_manifest(folder)[0].hashes
-    if sha256 := named.get(rows.relative_to(folder).as_posix()):
-        check_file(rows, sha256, MANIFEST)
-    return read_labels(folder, named)
-
-
-def _labels_by_source(raw: Path) -> "Callable[[str], LabelSet | None]":
-    @cache
-    def labels(source: str) -> "LabelSet | None":
-        from chinchilla.corpus import find as catalogue
-        from chinchilla.schema import LabelSet
-
-        if source not in catalogue.card_paths(raw):
-            return None
-        card = catalogue.load_card(source, raw)
-        # a row does not name its edition; a label has one meaning in all of them
-        sets = [card.label_set(edition.name) for edition in card.editions]
-        found = {label.key: label for one in sets for label in one}
-        na, types = sets[0].na, sets[0].types
-        values = tuple(found.values())
-        return LabelSet(source=source, task=card.task, labels=values, na=na, types=types)
-
-    return labels
-
-
-def _own_labels(row: "InstructionRow") -> "LabelSet":
-    """Return the labels of a row of a source without a card: each is its own name."""
-    from chinchilla.schema import Label, LabelSet
-
-    keys = dict.fromkeys((*row.labels, *filter(None, [row.event_type])))
-    labels = tuple(Label(key=key, name=key) for key in keys)
-    return LabelSet(source=row.source, task=row.subtask.partition("-")[0], labels=labels)
-
 
 task_option = click.option(
     "--task", type=click.Choice(["ner", "re", "ee"]), required=True, help="Task of the records."
@@ -110,6 +37,57 @@ alias_option = click.option(
 seed_option = click.option(
     "--seed", type=SEED, default=0, show_default=True, help="Seed of resamples and shuffles."
 )
+
+
+class ScoreCall(NamedTuple):
+    """The options of `chinchilla score`."""
+
+    task: "Task"
+    gold: Path
+    pred: Path | None
+    answers: Path | None
+    form: str
+    rows: Path | None
+    subtask: str | None
+    policy: "Policy | None"
+    metrics: tuple[str, ...]
+    na: str
+    alias: Path | None
+    allow_extra: bool
+    bootstrap: int
+    seed: int
+    by: "By | None"
+    html: Path | None
+    raw: Path
+
+    def options(self) -> "ScoreOptions":
+        """Return what is counted, and how."""
+        from chinchilla.score.counts import ScoreOptions
+
+        names = {"metrics", "na", "allow_extra", "bootstrap", "seed", "by"}
+        fields = {name: getattr(self, name) for name in names}
+        fields |= alias_fields(self.alias)
+        return ScoreOptions(task=self.task, keep=self.html is not None, **fields)
+
+    def check_usage(self) -> None:
+        """Raise UsageError for options that have no effect without another."""
+        if (self.pred is None) == (self.answers is None):
+            raise click.UsageError("pass one of --pred and --answers")
+        if self.rows is not None and self.answers is None:
+            raise click.UsageError("--rows says what was answered: pass --answers, not --pred")
+        for name, value in (("--subtask", self.subtask), ("--window-events", self.policy)):
+            if value is not None and self.rows is None:
+                raise click.UsageError(f"{name} says how rows are read: pass --rows too")
+
+
+def alias_fields(path: Path | None) -> dict[str, Any]:
+    """Return the options of a file of aliases."""
+    if path is None:
+        return {}
+    from chinchilla.files import hash_file
+    from chinchilla.score.metrics.duie import read_alias
+
+    return {"alias": read_alias(path), "alias_sha256": hash_file(path)}
 
 
 @click.command()
@@ -147,127 +125,129 @@ seed_option = click.option(
 @raw_option
 @json_option
 @templates_option
-def score(html: Path | None, raw: Path, as_json: bool, **given: Any) -> None:
+def score(as_json: bool, **options: Any) -> None:
     """Score predicted records or raw answers against gold records."""
     import orjson
 
-    from chinchilla.cli.score import row_reading
     from chinchilla.files import check_writable
-    from chinchilla.score.evaluate import Request, evaluate
-    from chinchilla.score.result import result
+    from chinchilla.score.evaluate import evaluate
+    from chinchilla.score.rows import read_rows
 
-    policy = given.pop("policy")
-    _check_usage(given, policy)
-    if html is not None:
-        check_writable(html, "pass another path with --html")
-    with streams(given) as files:
-        reading = row_reading(files["rows"], raw, policy or "keep") if files["rows"] else None
-        found = evaluate(Request(**files), reading, keep=html is not None)
-        if html is not None:
-            from chinchilla.score.page import write_page
+    call = ScoreCall(**options)
+    call.check_usage()
+    if call.html is not None:
+        check_writable(call.html, "pass another path with --html")
+    with input_files(call._asdict()) as files:
+        call = ScoreCall(**files)
+        gold = read_rows(call.gold, call.task)
+        if call.pred is not None:
+            result = evaluate(gold, read_rows(call.pred, call.task), call.options())
+        else:
+            gold = gold._replace(rows=list(gold.rows))
+            result = evaluate(gold, _parsed(call, gold), call.options())
+    if call.html is not None:
+        from chinchilla.score.page import write_page
 
-            write_page(found, html)
+        write_page(result, call.html)
     if as_json:
-        click.echo(orjson.dumps(result(found)))
+        click.echo(orjson.dumps(result.to_dict()))
     else:
-        click.echo(_report(found))
-        say(found.signature, err=True)
-    check_any_read([found])
+        click.echo(result.table())
+        say(result.signature, err=True)
+    check_any_parsed([result])
 
 
-def check_any_read(found: "Sequence[Evaluation]") -> None:
+def _parsed(call: ScoreCall, gold: "RowSet") -> "ParsedAnswers":
+    """Return the answers, parsed by the rows that were answered or else by the form."""
+    from chinchilla.predict.answer_files import read_answered_rows, read_answers
+    from chinchilla.predict.postprocess import (
+        AnswerParser,
+        documents_of,
+        parse_answers,
+        parse_record_answers,
+        scored_answers,
+    )
+
+    documents = documents_of(gold.rows)
+    path = call.answers or Path()
+    if call.rows is None:
+        file = read_answers(path)
+        parsed = parse_record_answers(file.answers, call.form, call.task, documents)
+        return parsed._replace(name=str(path), inputs={"answers": file.sha256})
+    asked = read_answered_rows(call.rows, call.subtask)
+    labels = labels_of_rows(call.rows, {row.source for row in asked.rows.values()}, call.raw)
+    parser = AnswerParser(labels, call.policy or "keep")
+    file = read_answers(path, asked)
+    read = parse_answers(asked.rows, file.answers, documents, parser)
+    parsed = scored_answers(asked.rows, read, documents, parser)
+    inputs = {"answers": file.sha256, "rows": asked.sha256}
+    return parsed._replace(name=str(path), inputs=inputs)
+
+
+def labels_of_rows(rows: Path, sources: "set[str]", raw: Path) -> "dict[str, LabelSet]":
+    """Return the labels of sources as the build had them, else those of their cards under `raw`.
+
+    The labels of a build are those of `labels.json` in the folder that holds `rows`. Raises
+    InputError where the build's manifest names other files.
+    """
+    from chinchilla.dataset.read import MANIFEST, check_file, read_labels, read_manifest
+    from chinchilla.files import real
+
+    labels: dict[str, LabelSet] = {}
+    path = real(rows)
+    folder = path.parent.parent
+    if (folder / MANIFEST).is_file():
+        named = read_manifest(folder)[0].hashes
+        if sha256 := named.get(path.relative_to(folder).as_posix()):
+            check_file(path, sha256, MANIFEST)
+        labels = read_labels(folder, named)
+    for source in sorted(sources - labels.keys()):
+        card_labels = _labels_of_card(source, raw)
+        if card_labels is not None:
+            labels[source] = card_labels
+    return labels
+
+
+def _labels_of_card(source: str, raw: Path) -> "LabelSet | None":
+    """Return the labels of all editions: a row does not name its edition; null without a card."""
+    from chinchilla.corpus import find
+    from chinchilla.schema import LabelSet
+
+    if source not in find.card_paths(raw):
+        return None
+    card = find.load_card(source, raw)
+    # a label has one meaning in all editions
+    sets = [card.label_set(edition.name) for edition in card.editions]
+    labels = {label.key: label for labels in sets for label in labels}
+    na, types = sets[0].na, sets[0].types
+    values = tuple(labels.values())
+    return LabelSet(source=source, task=card.task, labels=values, na=na, types=types)
+
+
+def check_any_parsed(results: "Sequence[Result]") -> None:
     """Raise InputError where none of the answers scored could be read."""
     from chinchilla.errors import InputError
-    from chinchilla.score.answers import UNREAD
+    from chinchilla.predict.postprocess import UNPARSED
 
-    status = {
-        name: one for each in found if each.answers for name, one in each.answers.status.items()
-    }
+    scored = [result.answers for result in results if result.answers]
+    status = {name: status for each in scored for name, status in each.status.items()}
     counts = Counter(status.values())
-    if not status or counts.keys() - {*UNREAD, "missing"}:
+    if not status or counts.keys() - {*UNPARSED}:
         return
     kind, times = counts.most_common(1)[0]
-    first = next(name for name, one in status.items() if one == kind)
+    first = next(name for name in status if status[name] == kind)
     what = f"none of {len(status):,} answers could be read, {times:,} times {kind}, first {first}"
-    raise InputError(str(found[0].request.answers), what, "look at these answers and at their form")
-
-
-def _check_usage(given: dict[str, Any], policy: str | None) -> None:
-    """Raise UsageError for options that have no effect without another."""
-    if (given["pred"] is None) == (given["answers"] is None):
-        raise click.UsageError("pass one of --pred and --answers")
-    if given["rows"] is not None and given["answers"] is None:
-        raise click.UsageError("--rows says what was answered: pass --answers, not --pred")
-    for name, value in (("--subtask", given["subtask"]), ("--window-events", policy)):
-        if value is not None and given["rows"] is None:
-            raise click.UsageError(f"{name} says how rows are read: pass --rows too")
+    raise InputError(scored[0].name, what, "look at these answers and at their form")
 
 
 @contextmanager
-def streams(given: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def input_files(options: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Put standard input into a file where an option or argument is `-`; only one may be."""
-    dashes = [name for name, value in given.items() if value == Path("-")]
+    dashes = [name for name, value in options.items() if value == Path("-")]
     if len(dashes) > 1:
         raise click.UsageError(f"only one of {', '.join(dashes)} can be standard input")
-    if not dashes:
-        yield given
-        return
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin"
-        path.write_bytes(standard_input().read())
-        yield {**given, dashes[0]: path}
-
-
-def _report(found: "Evaluation") -> str:
-    """Return the tables for people: metrics, labels, predictions, statuses."""
-    from chinchilla.cli.common import table
-
-    parts = [_metric_table(found.scores)]
-    if found.answers:
-        parts += [f"strict parse only\n{_metric_table(found.strict)}"]
-        parts += [f"parsed documents only\n{_metric_table(found.parsed_only)}"]
-        statuses = sorted(found.statuses.items())
-        parts.append(table(("status", "answers"), [[name, f"{n:,}"] for name, n in statuses]))
-    names = list(found.scores) if found.request.by == "label" else [found.headline]
-    parts += [f"{name} by label\n{_label_table(found.scores[name])}" for name in names]
-    if found.groups:
-        groups = found.groups[found.headline]
-        rows = [[key, *(f"{100 * part:.2f}" for part in one)] for key, one in groups.items()]
-        head = (str(found.request.by), "P", "R", "F1")
-        parts.append(f"{found.headline} by {found.request.by}\n{table(head, rows)}")
-    stats = [f"{number:,} {name.replace('_', ' ')}" for name, number in _stats(found)]
-    parts.append(", ".join(stats))
-    return "\n\n".join(parts)
-
-
-def _stats(found: "Evaluation") -> list[tuple[str, int]]:
-    counts = [("documents", found.documents), *found.stats._asdict().items()]
-    return [*counts, ("missing", len(found.missing)), ("extra", len(found.extra))]
-
-
-def _metric_table(scores: "Scores") -> str:
-    from chinchilla.cli.common import table
-
-    head = ("metric", "P", "R", "F1", "95 %", "macro F1", "TP", "predicted", "gold", "")
-    rows = []
-    for name, one in scores.items():
-        rates = [f"{100 * part:.2f}" for part in one.micro]
-        counts = [f"{count:,.2f}".removesuffix(".00") for count in one.counts]
-        between = ""
-        if one.interval is not None:
-            between = "-".join(f"{100 * edge:.2f}" for edge in one.interval[:, 2])
-        more = [f"{key} {value:.4f}" for key, value in one.more.items() if value is not None]
-        words = ", ".join([*more, *(["undefined"] if one.undefined else [])])
-        rows.append([name, *rates, between, f"{100 * one.macro.f1:.2f}", *counts, words])
-    return table(head, rows)
-
-
-def _label_table(one: "Score") -> str:
-    from chinchilla.cli.common import table
-    from chinchilla.score.counts import prf
-
-    rows = [
-        [name, *(f"{100 * part:.2f}" for part in prf(counts)), *(f"{n:,.0f}" for n in counts)]
-        for name, counts in one.labels.items()
-    ]
-    return table(("label", "P", "R", "F1", "TP", "predicted", "gold"), rows)
+        if dashes:
+            path.write_bytes(standard_input().read())
+        yield {**options, **dict.fromkeys(dashes, path)}

@@ -13,7 +13,7 @@ from chinchilla.files import check_writable, write_whole
 from chinchilla.predict.answer_log import AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.chat_api import EndpointOptions, Structured, extra_fields
 from chinchilla.predict.engine import Answer, Engine, Prompt
-from chinchilla.predict.postprocess import AskedRow, predicted, prompt_of
+from chinchilla.predict.postprocess import AnswerParser, AskedRow, predicted, prompt_of
 from chinchilla.predict.prompting import PromptRendering
 from chinchilla.schema import Record
 
@@ -161,7 +161,8 @@ def predicted_lines(
     asked: Iterable[AskedRow], answers: Mapping[str, Answer], rendering: PromptRendering
 ) -> Iterator[bytes]:
     """Yield each predicted record as a line of JSON."""
-    for line in predicted(asked, answers, rendering.labels, rendering.windows.events):
+    parser = AnswerParser(rendering.labels, rendering.windows.events)
+    for line in predicted(asked, answers, parser):
         yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
 

@@ -1,16 +1,26 @@
-"""Answers to predicted records, in the exchange format, each with what the model really said."""
+"""Raw answers to predicted records: each is parsed once, those to one record are merged.
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+An answer is to an instruction row; the rows of a record ask for batches of its labels, in windows
+of its text. `parse_answers` reads each answer, `predicted_record` writes what they are together
+in the exchange format, `scored_answers` hands the same to the scorer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chinchilla.answers import Content
-from chinchilla.answers.repair import read_answer
+from chinchilla.answers import Content, Query
+from chinchilla.answers.repair import Reading, read_answer
 from chinchilla.predict.engine import Answer, Limits, Prompt
 from chinchilla.prompts.queries import query_of
-from chinchilla.schema import InstructionRow, LabelSet, Record
+from chinchilla.schema import InstructionRow, Label, LabelSet, Record, Task
+from chinchilla.score.result import ParsedAnswers
+from chinchilla.score.rows import Row, make_row
 from chinchilla.windows.merge import RowAnswer, merge_rows
 from chinchilla.windows.project import Policy
+
+UNPARSED = ("failed", "refusal", "missing")
+"""Statuses of answers of which nothing could be read."""
 
 
 class AskedRow(NamedTuple):
@@ -18,6 +28,53 @@ class AskedRow(NamedTuple):
 
     record: Record
     rows: tuple[InstructionRow, ...]
+
+
+class AnswerParser(NamedTuple):
+    """How answers are read: the labels of each source, and `windows.events` of the build."""
+
+    labels: Mapping[str, LabelSet]
+    policy: Policy = "keep"
+
+    def labels_of(self, row: InstructionRow) -> LabelSet:
+        """Return the labels of a row; those of a source that is not known are their own names."""
+        if row.source in self.labels:
+            return self.labels[row.source]
+        keys = dict.fromkeys((*row.labels, *filter(None, [row.event_type])))
+        labels = tuple(Label(key=key, name=key) for key in keys)
+        return LabelSet(source=row.source, task=row.subtask.partition("-")[0], labels=labels)
+
+    def query(self, row: InstructionRow) -> Query:
+        """Return what a row asks."""
+        return query_of(row, self.labels_of(row))
+
+
+class Documents(NamedTuple):
+    """The documents that answers are about, by id; `mentions`: gold marks each mention of one."""
+
+    by_id: Mapping[str, Record | Row]
+    mentions: bool
+
+    def text(self, name: str) -> str | None:
+        """Return the text of a document, behind its title if it has one; null if unknown."""
+        document = self.by_id.get(name)
+        return None if document is None else _titled(document, document.text)
+
+
+def documents_of(gold: Iterable[Record | Row]) -> Documents:
+    """Return gold records by id; mentions are marked where all entities have offsets."""
+    by_id = {document.id: document for document in gold}
+    located = (item.start is not None for each in by_id.values() for item in each.entities)
+    return Documents(by_id, all(located))
+
+
+class ParsedAnswer(NamedTuple):
+    """A row, what it asks, the answer to it, and what was read of that."""
+
+    row: InstructionRow
+    query: Query
+    answer: Answer
+    reading: Reading
 
 
 def prompt_of(row: InstructionRow, record: Record, labels: LabelSet, *, limited: bool) -> Prompt:
@@ -29,62 +86,183 @@ def prompt_of(row: InstructionRow, record: Record, labels: LabelSet, *, limited:
     return Prompt(row.id, row.prompt, Limits(row.form, query_of(row, labels), passage))
 
 
-def _titled(record: Record, text: str) -> str:
-    return f"{record.title}\n{text}" if record.title else text
+def _titled(document: Record | Row, text: str) -> str:
+    return f"{document.title}\n{text}" if document.title else text
+
+
+def parse_answers(
+    rows: Mapping[str, InstructionRow],
+    answers: Iterable[Answer],
+    documents: Documents,
+    parser: AnswerParser,
+) -> dict[str, ParsedAnswer]:
+    """Return each answer parsed, by the id of its row, in the order of the answers."""
+    return {
+        answer.id: _parsed(
+            rows[answer.id], answer, documents.text(rows[answer.id].record_id), parser
+        )
+        for answer in answers
+    }
+
+
+def _parsed(
+    row: InstructionRow, answer: Answer, text: str | None, parser: AnswerParser
+) -> ParsedAnswer:
+    query = parser.query(row)
+    reading = read_answer(answer.raw, query, row.form, text, row.prompt)
+    return ParsedAnswer(row, query, answer, reading)
 
 
 def predicted(
     asked: Iterable[AskedRow],
     answers: Mapping[str, Answer],
-    labels: Mapping[str, LabelSet],
-    policy: Policy = "keep",
+    parser: AnswerParser,
     mentions: bool = True,
 ) -> Iterator[dict[str, Any]]:
-    """Yield a record of the exchange format for each one asked, gold replaced by the answers.
-
-    `policy` and `mentions` say how windows are joined, as in `merge_rows`.
-    `answers` lists for each row its raw answer, how it could be read, and whether it was cut.
-    A pair found to have no relation is no relation; it stands in the raw answers alone.
-    """
+    """Yield the predicted record of each record asked, as `predicted_record` makes it."""
     for record, rows in asked:
         text = _titled(record, record.text)
-        told: list[RowAnswer] = []
-        said: list[dict[str, Any]] = []
-        for row in rows:
-            answer = answers[row.id]
-            query = query_of(row, labels[row.source])
-            reading = read_answer(answer.raw, query, row.form, text, row.prompt)
-            told.append(RowAnswer(row, reading.content))
-            said.append(
-                {"id": row.id, "raw": answer.raw, "status": reading.status, "cut": answer.cut}
-            )
-        na = labels[record.source].na
-        content = _merged(told, partial(merge_rows, record.text, policy=policy, mentions=mentions))
-        yield _line(record, content, na.key if na else None) | {"answers": said}
+        parsed = [_parsed(row, answers[row.id], text, parser) for row in rows]
+        yield predicted_record(record, parsed, parser, mentions)
 
 
-def _merged(told: Sequence[RowAnswer], merge: Callable[..., Content]) -> Content:
-    """Join the answers of each sub-task, then what the sub-tasks found."""
-    by_subtask: dict[str, list[RowAnswer]] = {}
-    for one in told:
-        by_subtask.setdefault(one.row.subtask, []).append(one)
-    found = [merge(some) for some in by_subtask.values()]
-    return Content(
-        tuple(item for one in found for item in one.entities),
-        tuple(item for one in found for item in one.relations),
-        tuple(item for one in found for item in one.events),
-    )
+def predicted_record(
+    record: Record, parsed: Sequence[ParsedAnswer], parser: AnswerParser, mentions: bool
+) -> dict[str, Any]:
+    """Return a record of the exchange format, gold replaced by what the answers are together.
 
-
-def _line(record: Record, content: Content, na: str | None) -> dict[str, Any]:
+    `answers` lists for each row its raw answer, how it could be read, and whether it was cut.
+    A pair found to have no relation is no relation; it is in the raw answers alone.
+    """
+    content = _merged(record.text, [(one, one.reading.content) for one in parsed], parser, mentions)
+    na = parser.labels[record.source].na
+    relations = [item for item in content.relations if na is None or item.predicate != na.key]
     fields = record.model_dump(
         mode="json", include={"id", "source", "split", "task", "text", "title"}
     )
-    relations = [one for one in content.relations if one.predicate != na]
-    for name, items in (
-        ("entities", content.entities),
-        ("relations", relations),
-        ("events", content.events),
-    ):
-        fields[name] = [item.model_dump(mode="json") for item in items]
+    items = {"entities": content.entities, "relations": relations, "events": content.events}
+    for name, listed in items.items():
+        fields[name] = [item.model_dump(mode="json") for item in listed]
+    fields["answers"] = [
+        {"id": row.id, "raw": answer.raw, "status": reading.status, "cut": answer.cut}
+        for row, _, answer, reading in parsed
+    ]
     return fields
+
+
+def _merged(
+    text: str,
+    contents: Sequence[tuple[ParsedAnswer, Content]],
+    parser: AnswerParser,
+    mentions: bool,
+) -> Content:
+    """Join the contents of the rows of one record: those of each sub-task, then all."""
+    by_subtask: dict[str, list[RowAnswer]] = {}
+    for parsed, content in contents:
+        by_subtask.setdefault(parsed.row.subtask, []).append(RowAnswer(parsed.row, content))
+    na = parser.labels_of(contents[0][0].row).na if contents else None
+    merged = [
+        merge_rows(text, answers, parser.policy, mentions, None if na is None else na.key)
+        for answers in by_subtask.values()
+    ]
+    return Content(
+        tuple(item for content in merged for item in content.entities),
+        tuple(item for content in merged for item in content.relations),
+        tuple(item for content in merged for item in content.events),
+    )
+
+
+def scored_answers(
+    rows: Mapping[str, InstructionRow],
+    parsed: Mapping[str, ParsedAnswer],
+    documents: Documents,
+    parser: AnswerParser,
+) -> ParsedAnswers:
+    """Return the answers to rows of one sub-task as the scorer takes them.
+
+    A row without an answer has the status `missing`.
+    """
+    by_record: dict[str, list[ParsedAnswer]] = {}
+    labels: dict[str, set[str]] = {}
+    for name, row in rows.items():
+        if name in parsed:
+            by_record.setdefault(row.record_id, []).append(parsed[name])
+        query = parsed[name].query if name in parsed else parser.query(row)
+        labels.setdefault(row.record_id, set()).update(_labels_of(query))
+    status: dict[str, str] = {name: one.reading.status for name, one in parsed.items()}
+    status |= {name: "missing" for name in rows if name not in status}
+    notes: Counter[str] = Counter()
+    for one in parsed.values():
+        notes.update(one.reading.notes)
+    repaired, strict = {}, {}
+    for record_id, answers in by_record.items():
+        repaired[record_id] = _row(record_id, answers, documents, parser, strict=False)
+        strict[record_id] = _row(record_id, answers, documents, parser, strict=True)
+    return ParsedAnswers(
+        rows=repaired,
+        strict=strict,
+        status=status,
+        notes=notes,
+        unparsed=frozenset(rows[name].record_id for name in status if status[name] in UNPARSED),
+        labels={name: frozenset(keys) for name, keys in labels.items()},
+        reading=("merge", parser.policy),
+    )
+
+
+def _labels_of(query: Query) -> Iterator[str]:
+    """Yield the labels that a query asks for."""
+    yield from (label.key for label in query.known)
+    if query.event is not None:
+        yield query.event.key
+
+
+def _row(
+    record_id: str,
+    answers: Sequence[ParsedAnswer],
+    documents: Documents,
+    parser: AnswerParser,
+    *,
+    strict: bool,
+) -> Row:
+    """Return the row that the answers to the rows of a record are together."""
+    document = documents.by_id.get(record_id)
+    contents = [
+        (one, one.reading.strict_content if strict else one.reading.content) for one in answers
+    ]
+    text = "" if document is None else document.text
+    content = _merged(text, contents, parser, documents.mentions)
+    templates = {one.row.template for one in answers}
+    template = templates.pop() if len(templates) == 1 else "(several)"
+    return make_row(record_id, {"id": record_id, "template": template, **content._asdict()})
+
+
+def parse_record_answers(
+    answers: Iterable[Answer], form: str, task: Task, documents: Documents
+) -> ParsedAnswers:
+    """Return answers to whole records as the scorer takes them; their ids are those of records.
+
+    Labels in the answers are raw ones.
+    """
+    query = Query(subtask=task, labels=())
+    readings = {
+        answer.id: read_answer(answer.raw, query, form, documents.text(answer.id))
+        for answer in answers
+    }
+    notes: Counter[str] = Counter()
+    for reading in readings.values():
+        notes.update(reading.notes)
+    # no label was asked by name, so that none of those in the answers is one too many
+    del notes["label_not_asked"]
+    return ParsedAnswers(
+        rows={name: _record_row(name, one.content) for name, one in readings.items()},
+        strict={name: _record_row(name, one.strict_content) for name, one in readings.items()},
+        status={name: one.status for name, one in readings.items()},
+        notes=notes,
+        unparsed=frozenset(name for name, one in readings.items() if one.status in UNPARSED),
+        labels=None,
+        reading=("form", form),
+    )
+
+
+def _record_row(record_id: str, content: Content) -> Row:
+    return make_row(record_id, {"id": record_id, **content._asdict()})

@@ -1,29 +1,37 @@
-"""What a model is asked on a split, and its score: an exam for each source and sub-task."""
+"""Evaluation sets: what a model is asked on a split, one set for each source and sub-task."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
+from pydantic import BaseModel
 
-from chinchilla.files import write_whole
+from chinchilla.files import hash_file, write_whole
 from chinchilla.predict.engine import Answer
-from chinchilla.prompts.queries import query_of
-from chinchilla.schema import InstructionRow, LabelSet, Record, Task
-from chinchilla.score.answers import RowReading
-from chinchilla.score.evaluate import Evaluation, Request, evaluate
-from chinchilla.score.registry import HEADLINE
-from chinchilla.windows.merge import RowAnswer, merge_rows
-from chinchilla.windows.project import Policy
+from chinchilla.predict.postprocess import (
+    AnswerParser,
+    ParsedAnswer,
+    documents_of,
+    parse_answers,
+    scored_answers,
+)
+from chinchilla.schema import InstructionRow, Record, Task
+from chinchilla.score.counts import ScoreOptions
+from chinchilla.score.evaluate import evaluate
+from chinchilla.score.metrics import HEADLINE
+from chinchilla.score.result import Result
+from chinchilla.score.rows import row_set
 
 METRIC_OF_SUBTASK = {
     "re-pair": "re_boundary_set",
     "ee-trigger": "ee_trigger",
     "ee-argument": "ee_argument",
 }
-"""What scores a sub-task that is only a part of what its source's metric looks at."""
+"""The metric of a sub-task that is only a part of what its source's metric looks at."""
+GOLD, ROWS, ANSWERS = "gold.jsonl", "rows.jsonl", "answers.jsonl"
 
 
 class EvalSet(NamedTuple):
@@ -42,32 +50,30 @@ class EvalSet(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Return the name under which its files are kept."""
+        """Return the name of its folder."""
         return f"{self.source}-{self.subtask}"
 
 
 def make_eval_sets(
     rows: Iterable[InstructionRow], records: Iterable[Record], metrics: Mapping[str, str | None]
 ) -> list[EvalSet]:
-    """Group rows and records by source and sub-task; `metrics` is the metric of each source."""
+    """Return rows and records by source and sub-task; `metrics` is the metric of each source."""
     gold = {record.id: record for record in records}
     grouped: dict[tuple[str, str], list[InstructionRow]] = {}
     for row in rows:
         if row.record_id in gold:
             grouped.setdefault((row.source, row.subtask), []).append(row)
     eval_sets = []
-    for (source, subtask), some in grouped.items():
-        asked = dict.fromkeys(row.record_id for row in some)
-        own = metrics.get(source) or HEADLINE[gold[next(iter(asked))].task]
-        metric = METRIC_OF_SUBTASK.get(subtask, own)
-        eval_sets.append(
-            EvalSet(source, subtask, metric, tuple(some), tuple(gold[one] for one in asked))
-        )
+    for (source, subtask), group in grouped.items():
+        asked = [gold[name] for name in dict.fromkeys(row.record_id for row in group)]
+        usual = metrics.get(source) or HEADLINE[asked[0].task]
+        metric = METRIC_OF_SUBTASK.get(subtask, usual)
+        eval_sets.append(EvalSet(source, subtask, metric, tuple(group), tuple(asked)))
     return eval_sets
 
 
-def sample(rows: Sequence[InstructionRow], wanted: int, seed: int) -> list[InstructionRow]:
-    """Choose whole records, about `wanted` rows in all, shared fairly among the sources.
+def sample(rows: Sequence[InstructionRow], size: int, seed: int) -> list[InstructionRow]:
+    """Return the rows of whole records, about `size` in all, shared fairly among the sources.
 
     Which records come first is decided by seed and id, so that a larger sample holds a smaller.
     """
@@ -75,91 +81,81 @@ def sample(rows: Sequence[InstructionRow], wanted: int, seed: int) -> list[Instr
     for row in rows:
         by_source.setdefault(row.source, {}).setdefault(row.record_id, []).append(row)
     queues = [
-        [records[name] for name in sorted(records, key=lambda name: _place(seed, name))]
+        [records[name] for name in sorted(records, key=lambda name: _rank(seed, name))]
         for records in by_source.values()
     ]
     chosen: list[InstructionRow] = []
-    for turn in zip_longest(*queues):
-        for some in turn:
-            if some is not None and (len(chosen) < wanted):
-                chosen.extend(some)
+    for turn in zip_longest(*queues, fillvalue=()):
+        for record_rows in turn:
+            if len(chosen) < size:
+                chosen.extend(record_rows)
     return chosen
 
 
-def _place(seed: int, name: str) -> bytes:
+def _rank(seed: int, name: str) -> bytes:
     return blake2b(f"{seed}-{name}".encode(), digest_size=8).digest()
 
 
 def write_eval_set(eval_set: EvalSet, folder: Path) -> None:
-    """Write gold and rows of an exam below a folder of its name."""
-    place = folder / eval_set.name
-    place.mkdir(parents=True, exist_ok=True)
-    _write(place / "gold.jsonl", (one.model_dump_json().encode() for one in eval_set.records))
-    _write(place / "rows.jsonl", (one.model_dump_json().encode() for one in eval_set.rows))
+    """Write gold and rows of a set below a folder of its name."""
+    own = folder / eval_set.name
+    own.mkdir(parents=True, exist_ok=True)
+    _write_models(own / GOLD, eval_set.records)
+    _write_models(own / ROWS, eval_set.rows)
+
+
+def _write_models(path: Path, models: Iterable[BaseModel]) -> None:
+    write_whole(path, (model.model_dump_json().encode() + b"\n" for model in models))
 
 
 def write_answers(eval_set: EvalSet, answers: Mapping[str, Answer], folder: Path) -> Path:
-    """Write the answers to an exam in the order of its rows; return the file."""
-    path = folder / eval_set.name / "answers.jsonl"
-    found = (answers[row.id] for row in eval_set.rows if row.id in answers)
-    lines = (orjson.dumps({"id": one.id, "raw": one.raw, "cut": one.cut}) for one in found)
-    _write(path, lines)
+    """Write the answers to a set in the order of its rows; return the file."""
+    path = folder / eval_set.name / ANSWERS
+    lines = (
+        orjson.dumps({"id": one.id, "raw": one.raw, "cut": one.cut}) + b"\n"
+        for one in answers_to(eval_set, answers)
+    )
+    write_whole(path, lines)
     return path
 
 
-def _write(path: Path, lines: Iterator[bytes]) -> None:
-    write_whole(path, (line + b"\n" for line in lines))
+def answers_to(eval_set: EvalSet, answers: Mapping[str, Answer]) -> Iterator[Answer]:
+    """Yield the answers to the rows of a set, in their order."""
+    return (answers[row.id] for row in eval_set.rows if row.id in answers)
 
 
-class ScoringOptions(NamedTuple):
-    """How answers are read and scored: labels by source, how windows of one event are joined.
-
-    `bootstrap` is the number of resamples of the interval; `keep` keeps the documents, which a
-    page shows.
-    """
-
-    labels: Mapping[str, LabelSet]
-    policy: Policy = "keep"
-    bootstrap: int = 0
-    keep: bool = False
-
-    @property
-    def reading(self) -> RowReading:
-        """Return how rows are read and their answers merged."""
-        labels, policy = self.labels, self.policy
-        return RowReading(
-            lambda row: query_of(row, labels[row.source]),
-            lambda text, told, mentions: merge_rows(
-                text,
-                [RowAnswer(*one) for one in told],
-                policy,
-                mentions,
-                _na(labels[told[0][0].source]),
-            ),
-            policy,
-        )
-
-
-def score_eval_set(eval_set: EvalSet, folder: Path, marking: ScoringOptions) -> Evaluation:
-    """Score the answers written to an exam; its metric stands first."""
-    place = folder / eval_set.name
-    request = Request(
-        task=eval_set.task,
-        gold=place / "gold.jsonl",
-        answers=place / "answers.jsonl",
-        rows=place / "rows.jsonl",
-        metrics=(eval_set.metric,),
-        na=_na(marking.labels.get(eval_set.source)),
-        bootstrap=marking.bootstrap,
-        subtask=eval_set.subtask,
+def parse_eval_set(
+    eval_set: EvalSet, answers: Mapping[str, Answer], parser: AnswerParser
+) -> dict[str, ParsedAnswer]:
+    """Return the answers to a set parsed, by the ids of its rows."""
+    rows = {row.id: row for row in eval_set.rows}
+    return parse_answers(
+        rows, answers_to(eval_set, answers), documents_of(eval_set.records), parser
     )
-    return evaluate(request, marking.reading, keep=marking.keep)
 
 
-def _na(labels: LabelSet | None) -> str:
-    return labels.na.key if labels is not None and labels.na is not None else "unknown"
+def score_eval_set(
+    eval_set: EvalSet,
+    parsed: Mapping[str, ParsedAnswer],
+    folder: Path,
+    parser: AnswerParser,
+    bootstrap: int = 0,
+) -> Result:
+    """Return the score of the answers to a set by its metric.
 
-
-def f1_of(found: Evaluation) -> float:
-    """Return the F1 of the headline metric."""
-    return found.scores[found.headline].micro.f1
+    The signature has the hashes of the files of the set, written to `folder` before.
+    """
+    own = folder / eval_set.name
+    rows = {row.id: row for row in eval_set.rows}
+    answers = scored_answers(rows, parsed, documents_of(eval_set.records), parser)
+    inputs = {"answers": hash_file(own / ANSWERS), "rows": hash_file(own / ROWS)}
+    answers = answers._replace(name=str(own / ANSWERS), inputs=inputs)
+    labels = parser.labels.get(eval_set.source)
+    options = ScoreOptions(
+        metrics=(eval_set.metric,),
+        na=labels.na.key if labels is not None and labels.na is not None else "unknown",
+        bootstrap=bootstrap,
+    )
+    gold = row_set(eval_set.records, str(own / GOLD), eval_set.task)
+    digest = sha256((own / GOLD).read_bytes())
+    return evaluate(gold._replace(digest=digest), answers, options)

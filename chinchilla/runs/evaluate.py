@@ -1,4 +1,4 @@
-"""Evaluate a run on a split: ask, keep every answer, score each exam."""
+"""Evaluate a run on a split: ask, keep every answer, parse each once, score each set."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -12,25 +12,30 @@ from chinchilla.errors import ConfigError, TrainError
 from chinchilla.files import write_whole
 from chinchilla.predict.answer_log import Advice, AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Engine, Prompt
-from chinchilla.predict.postprocess import AskedRow, predicted, prompt_of
+from chinchilla.predict.postprocess import (
+    AnswerParser,
+    ParsedAnswer,
+    documents_of,
+    predicted_record,
+    prompt_of,
+)
 from chinchilla.predict.prompting import PromptRendering, held_out, rendering_of
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
 from chinchilla.runs.eval_sets import (
     EvalSet,
-    ScoringOptions,
     make_eval_sets,
+    parse_eval_set,
     score_eval_set,
     write_answers,
     write_eval_set,
 )
 from chinchilla.runs.folder import Run
 from chinchilla.schema import InstructionRow, Record
-from chinchilla.score.evaluate import Evaluation
-from chinchilla.score.result import result
+from chinchilla.score.result import Result
 from chinchilla.train.data import Data, changed_in, instead_of, split_records, split_rows
 
 BOOTSTRAP = 1_000
-JOURNAL = "answers.jsonl"
+ANSWER_LOG = "answers.jsonl"
 PREDICTIONS = "predictions.jsonl"
 SCORE = "score.json"
 _IN_A_RUN = Advice(
@@ -45,11 +50,11 @@ Watching = Callable[[int], AbstractContextManager[Callable[[object], object]]]
 
 
 class EvalRun(NamedTuple):
-    """The exams of a split, asked once: free or constrained, by usual or held-out wordings."""
+    """The evaluation sets of a split, asked once: free or constrained."""
 
     eval_sets: Sequence[EvalSet]
     folder: Path
-    marking: ScoringOptions
+    parser: AnswerParser
     constrained: bool
 
     @property
@@ -71,14 +76,14 @@ def check_templates(run: Run, now: Mapping[str, str], where: str = "templates") 
 
 
 def eval_sets_of(data: Data, split: str, rendering: PromptRendering | None = None) -> list[EvalSet]:
-    """Return the exams of a whole split: its built rows, or those of another rendering.
+    """Return the evaluation sets of a whole split: its built rows, or those of a rendering.
 
     Raises ConfigError where the build has no such split.
     """
     records = list(split_records(data, split))
     if not records:
-        found = ", ".join(data.processed.splits)
-        raise ConfigError(str(data.folder), f"no split {split!r}", f"it has {found}")
+        splits = ", ".join(data.processed.splits)
+        raise ConfigError(str(data.folder), f"no split {split!r}", f"it has {splits}")
     rows: Sequence[InstructionRow]
     rows = list(split_rows(data, split) if rendering is None else rendering.rows(records))
     eval_sets = make_eval_sets(rows, records, data.metrics)
@@ -112,21 +117,20 @@ def pools_of(data: Data, rendering: PromptRendering) -> dict[str, DemonstrationP
 def run_eval_sets(
     eval_run: EvalRun, engine: Engine, job: AnswerJob, watch: Watching
 ) -> dict[str, Answer]:
-    """Ask what was not answered before, and write the answers of each exam in order."""
+    """Return all answers: what was not answered before is asked. Gold and rows are written too."""
     prompts = prompts_of(eval_run)
     try:
         eval_run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         what = f"no folder can be made here ({error.strerror})"
         raise ConfigError(str(eval_run.folder), what, "move away what is in its place") from error
-    with open_answer_log(eval_run.folder / JOURNAL, job, prompts, _IN_A_RUN) as answer_log:
+    with open_answer_log(eval_run.folder / ANSWER_LOG, job, prompts, _IN_A_RUN) as answer_log:
         left = len(prompts) - len(answer_log.answers)
         with watch(left) as step:
             answers = answer_all(engine, prompts, answer_log, step)
     for eval_set in eval_run.eval_sets:
         write_eval_set(eval_set, eval_run.folder)
         write_answers(eval_set, answers, eval_run.folder)
-    _write_predictions(eval_run, answers)
     return answers
 
 
@@ -135,7 +139,7 @@ def prompts_of(eval_run: EvalRun) -> list[Prompt]:
     prompts = []
     for eval_set in eval_run.eval_sets:
         records = {record.id: record for record in eval_set.records}
-        labels = eval_run.marking.labels[eval_set.source]
+        labels = eval_run.parser.labels[eval_set.source]
         prompts += [
             prompt_of(row, records[row.record_id], labels, limited=eval_run.constrained)
             for row in eval_set.rows
@@ -143,48 +147,50 @@ def prompts_of(eval_run: EvalRun) -> list[Prompt]:
     return prompts
 
 
-def _write_predictions(eval_run: EvalRun, answers: Mapping[str, Answer]) -> None:
-    lines = (
-        orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+def score_eval_run(eval_run: EvalRun, answers: Mapping[str, Answer]) -> dict[str, Result]:
+    """Write the predicted records, and return the score of each set with its interval."""
+    parsed = {
+        eval_set.name: parse_eval_set(eval_set, answers, eval_run.parser)
         for eval_set in eval_run.eval_sets
-        for line in _predicted(eval_set, answers, eval_run.marking)
+    }
+    lines = (
+        orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        for eval_set in eval_run.eval_sets
+        for record in _predicted(eval_set, parsed[eval_set.name], eval_run.parser)
     )
     write_whole(eval_run.folder / PREDICTIONS, lines)
+    return {
+        eval_set.name: score_eval_set(
+            eval_set, parsed[eval_set.name], eval_run.folder, eval_run.parser, BOOTSTRAP
+        )
+        for eval_set in eval_run.eval_sets
+    }
 
 
 def _predicted(
-    eval_set: EvalSet, answers: Mapping[str, Answer], marking: ScoringOptions
+    eval_set: EvalSet, parsed: Mapping[str, ParsedAnswer], parser: AnswerParser
 ) -> Iterator[dict[str, Any]]:
-    rows: dict[str, list[InstructionRow]] = {}
+    by_record: dict[str, list[ParsedAnswer]] = {}
     for row in eval_set.rows:
-        rows.setdefault(row.record_id, []).append(row)
-    asked = (AskedRow(one, tuple(rows[one.id])) for one in eval_set.records)
-    mentions = all(one.start is not None for record in eval_set.records for one in record.entities)
-    return predicted(asked, answers, marking.labels, marking.policy, mentions)
+        by_record.setdefault(row.record_id, []).append(parsed[row.id])
+    mentions = documents_of(eval_set.records).mentions
+    for record in eval_set.records:
+        yield predicted_record(record, by_record[record.id], parser, mentions)
 
 
 def cut_in(eval_run: EvalRun, name: str, answers: Mapping[str, Answer]) -> int:
-    """Count the answers to an exam that reached the limit before their end."""
+    """Count the answers to a set that reached the limit before their end."""
     rows = [
         row for eval_set in eval_run.eval_sets if eval_set.name == name for row in eval_set.rows
     ]
     return sum(answers[row.id].cut for row in rows)
 
 
-def score_eval_run(eval_run: EvalRun) -> dict[str, Evaluation]:
-    """Score every exam with its interval; the documents are kept for a page."""
-    marking = eval_run.marking._replace(bootstrap=BOOTSTRAP, keep=True)
-    return {
-        eval_set.name: score_eval_set(eval_set, eval_run.folder, marking)
-        for eval_set in eval_run.eval_sets
-    }
-
-
 def write_score(
-    eval_run: EvalRun, scores: Mapping[str, Evaluation], facts: Mapping[str, Any]
+    eval_run: EvalRun, scores: Mapping[str, Result], facts: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write score.json: what was asked of which run, and the result of each exam."""
-    found = {**facts, "exams": {name: result(one) for name, one in scores.items()}}
-    data = orjson.dumps(found, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    """Write score.json: what was asked of which run, and the result of each set."""
+    report = {**facts, "exams": {name: result.to_dict() for name, result in scores.items()}}
+    data = orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_whole(eval_run.folder / SCORE, [data])
-    return found
+    return report

@@ -1,29 +1,29 @@
 """Two systems on the same documents: is the difference more than chance?"""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from chinchilla.errors import ConfigError
-from chinchilla.score.bootstrap import LEVEL, resampled
-from chinchilla.score.counts import Array, Tallied
+from chinchilla.schema import Task
+from chinchilla.score.counts import LEVEL, Array, ScoreOptions, Tallied, resampled
 from chinchilla.score.evaluate import (
-    Request,
     aligned,
-    check_names,
     chosen,
     collector_off,
-    read_options,
+    input_of_alias,
+    shortened,
+    signature,
     tally,
 )
+from chinchilla.score.metrics import check_metrics
 from chinchilla.score.pairing import Names, Pair, Pairing
-from chinchilla.score.rows import Gold, Row, iter_rows
-from chinchilla.score.signature import sha256_of, short, signature
+from chinchilla.score.rows import Rows, RowSet, row_set
 
 LEAST_SHUFFLES = 5_000
 _CHUNK = 2_000_000
+_USUAL = ScoreOptions()
 
 
 class Comparison(NamedTuple):
@@ -45,7 +45,66 @@ class Resampling(NamedTuple):
     seed: int = 0
 
 
-def compare(a: Tallied, b: Tallied, chance: Resampling) -> Comparison:
+_OFTEN = Resampling()
+
+
+class PairedComparison(NamedTuple):
+    """The comparison of each metric, how many documents it rests on, and the signature."""
+
+    metrics: Mapping[str, Comparison]
+    documents: int
+    signature: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the one JSON object that machines read."""
+        return {
+            "signature": self.signature,
+            "documents": self.documents,
+            "metrics": {name: one._asdict() for name, one in self.metrics.items()},
+        }
+
+
+def compare_systems(
+    gold: Rows,
+    a: Rows,
+    b: Rows,
+    options: ScoreOptions = _USUAL,
+    resampling: Resampling = _OFTEN,
+) -> PairedComparison:
+    """Return the comparison of the predictions of B with those of A.
+
+    Raises InputError for a row that does not have the shape of a record, ConfigError for a
+    metric of another task, and where the two do not hold the documents of gold.
+    """
+    gold = row_set(gold, "gold", options.task)
+    task = gold.task
+    check_metrics(options.metrics, task)
+    sides = {"a": row_set(a, "predictions A", task), "b": row_set(b, "predictions B", task)}
+    with collector_off():
+        rows = list(gold.rows)
+        pairs_a, pairs_b = (_pairs(gold._replace(rows=rows), side, task) for side in sides.values())
+        names = chosen(options.metrics, task, pairs_a)
+        first, second = (tally(names, pairs, options) for pairs in (pairs_a, pairs_b))
+    metrics = {name: paired_test(first[name], second[name], resampling) for name in names}
+    hashes = {name: rows.sha256 for name, rows in {"gold": gold, **sides}.items()}
+    parts = {"metrics": "+".join(names), "task": task, "na": options.na}
+    parts |= shortened({**hashes, **input_of_alias(options)})
+    parts |= {name: str(value) for name, value in resampling._asdict().items()}
+    return PairedComparison(metrics, len(rows), signature(parts))
+
+
+def _pairs(gold: RowSet, side: RowSet, task: Task) -> list[Pair]:
+    """Return the documents of one system; raise ConfigError unless they are those of gold."""
+    pairing = Pairing(gold.rows, side.rows, True, Names(gold.name, side.name))
+    pairs = list(aligned(pairing, task))
+    for ids, problem in ((pairing.missing, "not predicted"), (pairing.extra, "not in gold")):
+        if ids:
+            what = f"{len(ids)} documents are {problem}, the first is {ids[0]!r}"
+            raise ConfigError(side.name, what, "compare systems on the same documents")
+    return pairs
+
+
+def paired_test(a: Tallied, b: Tallied, resampling: Resampling) -> Comparison:
     """Compare B with A by paired bootstrap and by approximate randomisation.
 
     The interval is the percentile interval of F1(B) - F1(A) over documents drawn alike for both
@@ -56,23 +115,25 @@ def compare(a: Tallied, b: Tallied, chance: Resampling) -> Comparison:
     if len(a.columns) != len(b.columns):
         what = f"{len(a.columns)} documents on one side, {len(b.columns)} on the other"
         raise ConfigError("compare", what, "score both systems on the same documents")
-    if chance.shuffles < LEAST_SHUFFLES:
-        what = f"{chance.shuffles} shuffles are too few"
+    if resampling.shuffles < LEAST_SHUFFLES:
+        what = f"{resampling.shuffles} shuffles are too few"
         raise ConfigError("--shuffles", what, f"use {LEAST_SHUFFLES} or more")
-    rng = np.random.default_rng(chance.seed)
+    rng = np.random.default_rng(resampling.seed)
     # one generator state for both, so that both are drawn alike
     state = rng.bit_generator.state
-    first = resampled([a], chance.folds, rng)[0][:, 2]
+    first = resampled([a], resampling.folds, rng)[0][:, 2]
     rng.bit_generator.state = state
-    second = resampled([b], chance.folds, rng)[0][:, 2]
+    second = resampled([b], resampling.folds, rng)[0][:, 2]
     low, high = np.quantile(second - first, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     f1_a, f1_b = _f1(a, a.columns.sum(axis=0)), _f1(b, b.columns.sum(axis=0))
     difference = float(f1_b - f1_a)
-    p = _p_value(a, b, abs(difference), chance.shuffles, rng)
+    p = _p_value(a, b, abs(difference), resampling.shuffles, rng)
     return Comparison(float(f1_a), float(f1_b), difference, float(low), float(high), p)
 
 
-def _p_value(a: Tallied, b: Tallied, seen: float, shuffles: int, rng: np.random.Generator) -> float:
+def _p_value(
+    a: Tallied, b: Tallied, observed: float, shuffles: int, rng: np.random.Generator
+) -> float:
     gap = b.columns - a.columns
     moved = gap[gap.any(axis=1)]
     sum_a, sum_b = a.columns.sum(axis=0), b.columns.sum(axis=0)
@@ -80,66 +141,11 @@ def _p_value(a: Tallied, b: Tallied, seen: float, shuffles: int, rng: np.random.
     for start in range(0, shuffles, size):
         count = min(size, shuffles - start)
         swaps = rng.integers(0, 2, size=(count, len(moved))).astype(np.float64) @ moved
-        found = np.abs(_f1(b, sum_b - swaps) - _f1(a, sum_a + swaps))
+        differences = np.abs(_f1(b, sum_b - swaps) - _f1(a, sum_a + swaps))
         # a sum of the same counts in another order may differ in its last digits
-        as_large += int((found >= seen - 1e-12).sum())
+        as_large += int((differences >= observed - 1e-12).sum())
     return (as_large + 1) / (shuffles + 1)
 
 
-def _f1(one: Tallied, sums: Array) -> Array:
-    return one.rate(sums)[..., 2]
-
-
-class PairedComparison(NamedTuple):
-    """The comparison of each metric, how many documents it rests on, and the signature."""
-
-    metrics: Mapping[str, Comparison]
-    documents: int
-    signature: str
-
-    def result(self) -> dict[str, Any]:
-        """Return the one JSON object that machines read."""
-        return {
-            "signature": self.signature,
-            "documents": self.documents,
-            "metrics": {name: one._asdict() for name, one in self.metrics.items()},
-        }
-
-
-def versus(request: Request, other: Path, chance: Resampling) -> PairedComparison:
-    """Compare the predictions of `other` with those of the request.
-
-    Raises ConfigError for a metric of another task, and where the two do not hold the same
-    documents, or others than gold.
-    """
-    if request.pred is None:
-        raise ConfigError("compare", "no predictions", "pass two files of predictions")
-    check_names(request)
-    with collector_off():
-        options = read_options(request)
-        a, b = (_side(request, path) for path in (request.pred, other))
-        names = chosen(request, a)
-        first, second = (tally(names, side, options) for side in (a, b))
-    found = {name: compare(first[name], second[name], chance) for name in names}
-    return PairedComparison(found, len(a), _signed(request, other, chance, names))
-
-
-def _side(request: Request, path: Path) -> list[Pair]:
-    """Return the documents of one system; raise ConfigError unless they are those of gold."""
-    task = request.task
-    gold, pred = iter_rows(request.gold, task, Gold), iter_rows(path, task, Row)
-    pairing = Pairing(gold, pred, True, Names(str(request.gold), str(path)))
-    pairs = list(aligned(pairing, task))
-    for names, words in ((pairing.missing, "not predicted"), (pairing.extra, "not in gold")):
-        if names:
-            what = f"{len(names)} documents are {words}, the first is {names[0]!r}"
-            raise ConfigError(str(path), what, "compare systems on the same documents")
-    return pairs
-
-
-def _signed(request: Request, other: Path, chance: Resampling, names: tuple[str, ...]) -> str:
-    files = {"gold": request.gold, "a": request.pred, "b": other, "alias": request.alias}
-    parts = {"metrics": "+".join(names), "task": request.task, "na": request.na}
-    parts.update({k: short(sha256_of(path)) for k, path in files.items() if path is not None})
-    parts.update({name: str(value) for name, value in chance._asdict().items()})
-    return signature(parts)
+def _f1(tallied: Tallied, sums: Array) -> Array:
+    return tallied.rate(sums)[..., 2]

@@ -1,11 +1,18 @@
-"""Counts to precision, recall and F1, and what a metric hands back."""
+"""Counts to precision, recall and F1 with intervals, and what a metric hands back."""
 
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chinchilla.schema import Task
+
+By = Literal["label", "source", "length", "template"]
+"""Parts of a corpus that are scored apart."""
+LEVEL = 0.95
+"""Confidence level of the intervals."""
+_CHUNK = 2_000_000
 Array = NDArray[np.float64]
 Key = tuple[str | int | None, ...]
 """A hashable item of an exact metric; its first part is its label."""
@@ -27,11 +34,33 @@ class Prf(NamedTuple):
     f1: float
 
 
-class Options(NamedTuple):
-    """What a metric may depend on beside the rows."""
+class ScoreOptions(NamedTuple):
+    """What is counted, and how; a metric looks at `na` and `alias` alone.
 
+    Attributes:
+        task: That of the gold rows where it is not given.
+        metrics: Ids of metrics; none are all of the task.
+        na: The label of no relation.
+        alias: Other names for a name (duie_official).
+        alias_sha256: The hash of the file of aliases, for the signature.
+        allow_extra: Leave out predicted ids that gold lacks, which are an error otherwise.
+        bootstrap: Resamples for the intervals; 0 for none.
+        seed: Seed of the resamples.
+        by: Groups of documents that are scored apart.
+        keep: Keep the documents for the error analysis and the page; without them, `re_boundary`
+            of files of any size is counted in little memory.
+    """
+
+    task: Task | None = None
+    metrics: tuple[str, ...] = ()
     na: str = "unknown"
     alias: Mapping[str, frozenset[str]] = {}
+    alias_sha256: str = ""
+    allow_extra: bool = False
+    bootstrap: int = 0
+    seed: int = 0
+    by: By | None = None
+    keep: bool = True
 
 
 class Tallied(NamedTuple):
@@ -97,3 +126,37 @@ def totals_of(columns: Array) -> Counts:
     """Add up the columns of `micro`."""
     sums = columns.sum(axis=0)
     return Counts(float(sums[0]), float(sums[2]), float(sums[3]))
+
+
+def intervals(tallies: Sequence[Tallied], folds: int, rng: np.random.Generator) -> list[Array]:
+    """Return the 95 % interval of P, R and F1 for each metric: an array (low/high, P/R/F1).
+
+    Percentile bootstrap: documents are drawn with replacement, as many as there are, `folds`
+    times, the same draws for every metric (Efron and Tibshirani 1993, chapter 13).
+    """
+    edges = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    samples = resampled(tallies, folds, rng)
+    return [np.quantile(each, edges, axis=0) for each in samples]
+
+
+def resampled(tallies: Sequence[Tallied], folds: int, rng: np.random.Generator) -> list[Array]:
+    """Return P, R and F1 of each resampled corpus for each metric: arrays (folds, 3)."""
+    documents = len(tallies[0].columns)
+    if not documents:
+        return [np.zeros((folds, 3)) for _ in tallies]
+    parts: list[list[Array]] = [[] for _ in tallies]
+    for weights in _weights(documents, folds, rng):
+        for part, each in zip(parts, tallies, strict=True):
+            part.append(each.rate(weights @ each.columns))
+    return [np.concatenate(part) for part in parts]
+
+
+def _weights(documents: int, folds: int, rng: np.random.Generator) -> Iterator[Array]:
+    """Yield, in chunks (draws, documents), how often each document is drawn."""
+    size = max(1, _CHUNK // documents)
+    for start in range(0, folds, size):
+        count = min(size, folds - start)
+        drawn = rng.integers(0, documents, size=(count, documents))
+        drawn += np.arange(count)[:, None] * documents
+        times = np.bincount(drawn.ravel(), minlength=count * documents)
+        yield times.reshape(count, documents).astype(np.float64)

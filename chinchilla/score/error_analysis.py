@@ -1,11 +1,11 @@
-"""What kind of mistake each wrong item is, and which labels are taken for which."""
+"""Which kind of mistake each wrong item is, and which labels are taken for which."""
 
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Literal, NamedTuple
 
 from chinchilla.score.pairing import Pair
-from chinchilla.score.prediction_stats import PredictedItem, class_roles, invented, items
+from chinchilla.score.prediction_stats import PredictedItem, class_roles, is_hallucinated, items
 
 Kind = Literal[
     "right", "missed", "spurious", "wrong_label", "wrong_boundary", "hallucinated", "unparsed"
@@ -18,8 +18,10 @@ KINDS: tuple[Kind, ...] = (
     "hallucinated",
     "unparsed",
 )
-_LOOKS, _LEAST_LOOKS = 100, 10_000
+_COMPARISONS, _LEAST_COMPARISONS = 100, 10_000
 """Comparisons for each item of a document, and for each document, that overlaps may take."""
+Find = Callable[[PredictedItem], int | None]
+"""From a predicted item to the index of the gold item that it matches."""
 
 
 class Finding(NamedTuple):
@@ -31,35 +33,44 @@ class Finding(NamedTuple):
 
 
 class ExaminedDocument(NamedTuple):
-    """A document and what was found in it; `unlooked` items were too many to look at closely."""
+    """A document and its findings; `uncompared` items were too many to compare for overlap."""
 
     pair: Pair
     findings: tuple[Finding, ...]
-    unlooked: int = 0
+    uncompared: int = 0
 
 
 Confusion = Counter[tuple[str | None, str | None]]
 """How often a gold label was predicted as a label; null for nothing."""
 
 
-def examine(pairs: Sequence[Pair], na: str, unread: Collection[str]) -> Iterator[ExaminedDocument]:
-    """Yield each document with its findings; gold of an unread answer is `unparsed`."""
-    classes = class_roles(pairs)
+def examine(
+    pairs: Sequence[Pair], na: str, unparsed: Collection[str]
+) -> Iterator[ExaminedDocument]:
+    """Yield each document with its findings; items of the negative label `na` are left out.
+
+    `unparsed` has the ids of the documents whose answer could not be read.
+    """
+    classes = frozenset(key for pair in pairs for key in class_roles(pair.gold))
     for pair in pairs:
         gold = [item for item in items(pair.gold) if item.label != na]
         pred = [item for item in items(pair.pred) if item.label != na]
-        made_up = {item for item in pred if invented(item, pair.gold, classes)}
-        missed: Kind = "unparsed" if pair.gold.id in unread else "missed"
-        matching = _Matching(gold, pred, made_up)
-        yield ExaminedDocument(pair, tuple(matching.findings(missed)), matching.unlooked)
+        hallucinated = {
+            item
+            for item in pred
+            if (item.label, item.role) not in classes and is_hallucinated(item, pair.gold)
+        }
+        missed: Kind = "unparsed" if pair.gold.id in unparsed else "missed"
+        matching = _Matching(gold, pred, hallucinated)
+        yield ExaminedDocument(pair, tuple(matching.findings(missed)), matching.uncompared)
 
 
 def confusion(documents: Iterable[ExaminedDocument]) -> Confusion:
     """Count which gold label met which predicted one, right boundaries or not."""
     return Counter(
-        (one.gold and one.gold.name, one.pred and one.pred.name)
+        (finding.gold and finding.gold.name, finding.pred and finding.pred.name)
         for document in documents
-        for one in document.findings
+        for finding in document.findings
     )
 
 
@@ -67,42 +78,43 @@ class _Matching:
     """Match in turn: equal items, equal strings, equal labels on overlapping strings.
 
     Each predicted item, in order, takes the first gold item that fits and is not taken. Equal
-    ones are looked up; overlapping ones are compared, in all so often as `_LOOKS` allows.
+    ones are looked up; overlapping ones are compared, as often in all as `_COMPARISONS` allows.
     """
 
     def __init__(
         self,
         gold: Sequence[PredictedItem],
         pred: Sequence[PredictedItem],
-        made_up: Collection[PredictedItem],
+        hallucinated: Collection[PredictedItem],
     ) -> None:
         """Take the items of a document."""
-        self._gold, self._pred, self._made_up = dict(enumerate(gold)), list(pred), made_up
-        self._looks = _LEAST_LOOKS + _LOOKS * (len(gold) + len(pred))
-        self.unlooked = 0
+        self._gold, self._pred = dict(enumerate(gold)), list(pred)
+        self._hallucinated = hallucinated
+        self._comparisons = _LEAST_COMPARISONS + _COMPARISONS * (len(gold) + len(pred))
+        self.uncompared = 0
 
     def findings(self, missed: Kind) -> Iterator[Finding]:
         """Yield every item once."""
-        yield from self._take("right", _Same(self._gold, lambda item: item.name).first)
-        yield from self._take("wrong_label", _Same(self._gold, lambda item: "").first)
+        yield from self._take("right", _EqualItems(self._gold, lambda item: item.name).first)
+        yield from self._take("wrong_label", _EqualItems(self._gold, lambda item: "").first)
         yield from self._take("wrong_boundary", self._overlapping())
         for item in self._pred:
-            yield Finding("hallucinated" if item in self._made_up else "spurious", None, item)
+            yield Finding("hallucinated" if item in self._hallucinated else "spurious", None, item)
         for item in self._gold.values():
             yield Finding(missed, item, None)
 
-    def _take(self, kind: Kind, first: Callable[[PredictedItem], int | None]) -> Iterator[Finding]:
+    def _take(self, kind: Kind, find: Find) -> Iterator[Finding]:
         left = []
         for item in self._pred:
-            known = kind == "right" or item not in self._made_up
-            match = first(item) if known else None
+            usable = kind == "right" or item not in self._hallucinated
+            match = find(item) if usable else None
             if match is None:
                 left.append(item)
             else:
                 yield Finding(kind, self._gold.pop(match), item)
         self._pred = left
 
-    def _overlapping(self) -> Callable[[PredictedItem], int | None]:
+    def _overlapping(self) -> Find:
         """Return what finds the first overlapping gold item, and takes it out of its group."""
         groups: dict[object, list[int]] = {}
         for index in reversed(self._gold):
@@ -110,46 +122,46 @@ class _Matching:
 
         def first(item: PredictedItem) -> int | None:
             group = groups.get(_group(item), [])
-            for place in range(len(group) - 1, -1, -1):
-                if not self._looks:
-                    self.unlooked += 1
+            for at in range(len(group) - 1, -1, -1):
+                if not self._comparisons:
+                    self.uncompared += 1
                     return None
-                self._looks -= 1
-                if _overlap(self._gold[group[place]], item):
-                    return group.pop(place)
+                self._comparisons -= 1
+                if _overlap(self._gold[group[at]], item):
+                    return group.pop(at)
             return None
 
         return first
 
 
-class _Same:
-    """Gold items by their strings and a name, each with the places they stand at."""
+class _EqualItems:
+    """Indexes of gold items by a name, their strings and their offsets, those taken left out."""
 
     def __init__(
         self, gold: dict[int, PredictedItem], name: Callable[[PredictedItem], str]
     ) -> None:
         self._gold, self._name = gold, name
-        self._places: dict[object, deque[int]] = {}
+        self._queues: dict[object, deque[int]] = {}
         for index, item in gold.items():
-            place = None if item.start is None else (item.start, item.end)
+            offsets = None if item.start is None else (item.start, item.end)
             self._queue(item, "any").append(index)
-            self._queue(item, place).append(index)
+            self._queue(item, offsets).append(index)
 
     def first(self, item: PredictedItem) -> int | None:
-        """Return the first that is left; what has no place may stand at any."""
-        places = ["any"] if item.start is None else [None, (item.start, item.end)]
-        heads = [head for place in places if (head := self._head(item, place)) is not None]
+        """Return the first that is left; an item without offsets matches at any."""
+        offsets = ["any"] if item.start is None else [None, (item.start, item.end)]
+        heads = [head for one in offsets if (head := self._head(item, one)) is not None]
         return min(heads, default=None)
 
-    def _head(self, item: PredictedItem, place: object) -> int | None:
-        queue = self._queue(item, place)
+    def _head(self, item: PredictedItem, offsets: object) -> int | None:
+        queue = self._queue(item, offsets)
         while queue and queue[0] not in self._gold:
             queue.popleft()
         return queue[0] if queue else None
 
-    def _queue(self, item: PredictedItem, place: object) -> deque[int]:
-        key = (self._name(item), item.strings, item.role is None, place)
-        return self._places.setdefault(key, deque())
+    def _queue(self, item: PredictedItem, offsets: object) -> deque[int]:
+        key = (self._name(item), item.strings, item.role is None, offsets)
+        return self._queues.setdefault(key, deque())
 
 
 def _group(item: PredictedItem) -> tuple[str, bool, int]:

@@ -1,175 +1,109 @@
-"""Two files to a scored evaluation: read, pair, align, count, resample, sign."""
+"""Gold and predicted records to a score: pair, align, count, resample, sign."""
 
 import gc
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from hashlib import sha256
 from typing import NamedTuple
 
 import numpy as np
+import orjson
 
+from chinchilla import __version__
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Task
-from chinchilla.score.align import align
-from chinchilla.score.answers import (
-    Answers,
-    AnswerSheet,
-    RowReading,
-    read_answers,
-    read_queries,
-    read_row_answers,
-)
-from chinchilla.score.bootstrap import intervals
-from chinchilla.score.counts import Array, Counts, Options, Prf, Tallied, mean_prf
-from chinchilla.score.groups import By, Groups, group
-from chinchilla.score.metrics.duie import read_alias
-from chinchilla.score.pairing import Names, Pair, Pairing, change
+from chinchilla.score.counts import Array, By, Prf, ScoreOptions, Tallied, intervals, mean_prf
+from chinchilla.score.metrics import METRICS, check_metrics, metrics_of
+from chinchilla.score.pairing import Names, Pair, Pairing, align
 from chinchilla.score.prediction_stats import PredictionStats, StatsCollector
-from chinchilla.score.registry import HEADLINE, METRICS, metric, metrics_of
-from chinchilla.score.rows import Gold, Row, TripleGold, TripleRow, iter_rows
-from chinchilla.score.signature import sha256_of, short, signature
-from chinchilla.score.triples import Triples
+from chinchilla.score.result import Groups, ParsedAnswers, Result, Score, Scores
+from chinchilla.score.rows import Rows, RowSet, row_set
+from chinchilla.score.triples import Triples, as_triples, is_fast
 
-LEAN = ("re_boundary",)
-
-
-class Request(NamedTuple):
-    """What to score and how; one of `pred` and `answers` is given."""
-
-    task: Task
-    gold: Path
-    pred: Path | None = None
-    answers: Path | None = None
-    form: str = "json"
-    rows: Path | None = None
-    subtask: str | None = None
-    metrics: tuple[str, ...] = ()
-    na: str = "unknown"
-    alias: Path | None = None
-    allow_extra: bool = False
-    bootstrap: int = 0
-    seed: int = 0
-    by: By | None = None
+_EDGES = (32, 64, 128, 256, 512)
+_NONE = "(none)"
+_SHOWN = 16
+"""Digits of a hash in a signature, enough to tell files apart."""
+_USUAL = ScoreOptions()
+Tallies = Mapping[str, Tallied]
+"""Metric id to counts."""
 
 
-class Score(NamedTuple):
-    """One metric: micro with its counts, macro, each label, an interval where asked for."""
+def evaluate(gold: Rows, predicted: Rows | ParsedAnswers, options: ScoreOptions = _USUAL) -> Result:
+    """Return the score of predicted records, paired with gold ones by id.
 
-    micro: Prf
-    counts: Counts
-    macro: Prf
-    labels: Mapping[str, Counts]
-    more: Mapping[str, float | None]
-    interval: Array | None = None
-
-    @property
-    def undefined(self) -> bool:
-        """Tell whether a denominator is 0, so that 0 stands for no number at all."""
-        return not (self.counts.n_pred and self.counts.n_gold)
-
-
-Scores = dict[str, Score]
-
-
-class Evaluation(NamedTuple):
-    """Everything a report shows."""
-
-    request: Request
-    scores: Scores
-    strict: Scores
-    parsed_only: Scores
-    stats: PredictionStats
-    answers: Answers | None
-    pairs: Sequence[Pair]
-    documents: int
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    groups: Groups
-    inputs: Mapping[str, str]
-    signature: str
-
-    @property
-    def statuses(self) -> Counter[str]:
-        """Count the answers of each status; a document without an answer is missing."""
-        if self.answers is None:
-            return Counter()
-        found = self.answers.statuses.copy()
-        if self.request.rows is None and self.missing:
-            found["missing"] = len(self.missing)
-        return found
-
-    @property
-    def headline(self) -> str:
-        """Return the id of the metric that stands first."""
-        usual = HEADLINE[self.request.task]
-        named = self.request.metrics
-        return usual if usual in self.scores and not named else next(iter(self.scores))
-
-
-def evaluate(request: Request, reading: RowReading | None = None, keep: bool = False) -> Evaluation:
-    """Score a request; raise InputError or ConfigError where it cannot be scored.
-
-    `reading` says how `rows` are read, where the request has any.
-
-    `re_boundary` alone is counted while the files are read, in little memory; `keep` asks for
-    the documents all the same, as a page needs them.
+    Both are records, objects of the exchange format, or rows of a file (`read_rows`); predicted
+    ones need not be valid records, and may be parsed answers. Raises InputError for a row that
+    does not have the shape of a record, ConfigError for a metric of another task, a span metric
+    where gold has no offsets, gold that is not labelled, and predictions of other documents.
     """
+    gold = row_set(gold, "gold", options.task)
+    task = gold.task
+    check_metrics(options.metrics, task)
+    if isinstance(predicted, ParsedAnswers):
+        answers = predicted
+        pred = RowSet(answers.rows.values(), task, answers.name, sha256())
+    else:
+        answers, pred = None, row_set(predicted, "predictions", task)
     with collector_off():
-        if request.metrics == LEAN and request.pred and not keep and request.by in (None, "label"):
-            return _lean(request)
-        answers = _answers(request, reading)
-        pairing = _pairing(request, answers)
-        collector = StatsCollector(answers.labels if answers else None, request.na)
-        pairs = list(collector.watch(aligned(pairing, request.task)))
-        options = read_options(request)
-        names = chosen(request, pairs)
-        tallies = tally(names, pairs, options)
-        strict, parsed = _other_modes(names, answers, pairs, options)
-    folds, seed = request.bootstrap, request.seed
-    by, inputs = request.by, _inputs(request)
-    return Evaluation(
-        request=request,
-        scores=scored(tallies, folds, seed),
-        strict=scored(strict, folds, seed),
-        parsed_only=scored(parsed, folds, seed),
-        stats=collector.stats(),
+        counted = _count(gold, pred, answers, options)
+    hashes = answers.inputs if answers else {"pred": pred.sha256}
+    inputs = {"gold": gold.sha256, **hashes, **input_of_alias(options)}
+    return Result(
+        task=task,
+        options=options,
+        names=Names(gold.name, pred.name),
+        scores=scored(counted.all, options),
+        strict=scored(counted.strict, options),
+        parsed_only=scored(counted.parsed_only, options),
+        stats=counted.stats,
         answers=answers,
-        pairs=pairs,
-        documents=pairing.documents,
-        missing=tuple(pairing.missing),
-        extra=tuple(pairing.extra),
-        groups=group(pairs, tallies, by) if by is not None and by != "label" else {},
+        pairs=counted.pairs,
+        documents=counted.pairing.documents,
+        missing=tuple(counted.pairing.missing),
+        extra=tuple(counted.pairing.extra),
+        groups=_groups(counted, options.by),
         inputs=inputs,
-        signature=_signature(request, inputs, tuple(tallies), reading),
+        signature=_signature(task, options, tuple(counted.all), inputs, answers),
     )
 
 
-def _lean(request: Request) -> Evaluation:
-    """Do for one metric of large files what `evaluate` does, without keeping documents."""
-    check_names(request)
-    path = request.pred or Path()
-    gold = iter_rows(request.gold, request.task, TripleGold)
-    pred = iter_rows(path, request.task, TripleRow)
-    pairing = Pairing(gold, pred, request.allow_extra, Names(str(request.gold), str(path)))
-    triples = Triples(read_options(request))
-    tallies = {request.metrics[0]: triples.tally(pairing)}
-    inputs = _inputs(request)
-    return Evaluation(
-        request=request,
-        scores=scored(tallies, request.bootstrap, request.seed),
-        strict={},
-        parsed_only={},
-        stats=triples.stats(),
-        answers=None,
-        pairs=(),
-        documents=pairing.documents,
-        missing=tuple(pairing.missing),
-        extra=tuple(pairing.extra),
-        groups={},
-        inputs=inputs,
-        signature=_signature(request, inputs, request.metrics),
-    )
+class _Counted(NamedTuple):
+    """The counts of each metric: of all answers, without repair, of those that could be read."""
+
+    pairing: Pairing
+    stats: PredictionStats
+    all: Tallies
+    strict: Tallies
+    parsed_only: Tallies
+    pairs: Sequence[Pair]
+
+
+def _count(
+    gold: RowSet, pred: RowSet, answers: ParsedAnswers | None, options: ScoreOptions
+) -> _Counted:
+    names = Names(gold.name, pred.name)
+    if answers is None and is_fast(gold, pred, options):
+        gold_rows, pred_rows = as_triples(gold).rows, as_triples(pred).rows
+        pairing = Pairing(gold_rows, pred_rows, options.allow_extra, names)
+        triples = Triples(options)
+        counts = {options.metrics[0]: triples.tally(pairing)}
+        return _Counted(pairing, triples.stats(), counts, {}, {}, ())
+    pairing = Pairing(gold.rows, pred.rows, options.allow_extra, names)
+    collector = StatsCollector(answers.labels if answers else None, options.na)
+    pairs = list(collector.watch(aligned(pairing, gold.task)))
+    metrics = chosen(options.metrics, gold.task, pairs)
+    tallies = tally(metrics, pairs, options)
+    strict: Tallies = {}
+    parsed_only: Tallies = {}
+    if answers is not None:
+        unrepaired = [
+            Pair(pair.gold, answers.strict.get(pair.gold.id) or pair.pred) for pair in pairs
+        ]
+        strict = tally(metrics, list(aligned(unrepaired, gold.task)), options)
+        parsed = [pair for pair in pairs if answers.is_parsed(pair.gold.id)]
+        parsed_only = tally(metrics, parsed, options)
+    return _Counted(pairing, collector.stats(), tallies, strict, parsed_only, pairs)
 
 
 @contextmanager
@@ -184,132 +118,119 @@ def collector_off() -> Iterator[None]:
             gc.enable()
 
 
-def read_options(request: Request) -> Options:
-    """Return the options of the metrics."""
-    return Options(request.na, read_alias(request.alias) if request.alias else {})
-
-
 def aligned(pairs: Iterable[Pair], task: Task) -> Iterable[Pair]:
     """Return the pairs with predicted entities placed in the text where they have no offsets."""
-    return change(pairs, align) if task == "ner" else pairs
+    return (Pair(pair.gold, align(pair)) for pair in pairs) if task == "ner" else pairs
 
 
-def chosen(request: Request, pairs: Sequence[Pair]) -> tuple[str, ...]:
-    """Return the metrics asked for, or all of the task that gold allows.
+def chosen(metrics: Sequence[str], task: Task, pairs: Sequence[Pair]) -> tuple[str, ...]:
+    """Return the metrics that are named, or all of the task that gold allows.
 
     Raises ConfigError for a span metric where gold has entities without offsets.
     """
-    loose = next((p.gold.id for p in pairs for one in p.gold.entities if one.start is None), None)
-    known = metrics_of(request.task)
-    if not request.metrics:
-        return tuple(name for name in known if loose is None or not METRICS[name].located)
-    for name in request.metrics:
-        if loose is not None and METRICS[name].located:
-            what = f"gold {loose!r} has entities without offsets"
+    unlocated = next(
+        (pair.gold.id for pair in pairs for item in pair.gold.entities if item.start is None), None
+    )
+    if not metrics:
+        known = metrics_of(task)
+        return tuple(name for name in known if unlocated is None or not METRICS[name].located)
+    for name in metrics:
+        if unlocated is not None and METRICS[name].located:
+            what = f"gold {unlocated!r} has entities without offsets"
             raise ConfigError(f"--metric {name}", what, "use ner_string or ner_string_set")
-    return tuple(dict.fromkeys(request.metrics))
+    return tuple(dict.fromkeys(metrics))
 
 
-def tally(names: Sequence[str], pairs: Iterable[Pair], options: Options) -> dict[str, Tallied]:
-    """Count every metric."""
+def tally(names: Sequence[str], pairs: Iterable[Pair], options: ScoreOptions) -> Tallies:
+    """Return the counts of every metric."""
     return {name: METRICS[name].tally(pairs, options) for name in names}
 
 
-def scored(tallies: Mapping[str, Tallied], folds: int = 0, seed: int = 0) -> Scores:
-    """Turn counts into scores, with intervals where `folds` is not 0."""
-    every = list(tallies.values())
-    found: Sequence[Array | None] = [None] * len(every)
-    if folds and every:
-        found = intervals(every, folds, np.random.default_rng(seed))
+def scored(tallies: Tallies, options: ScoreOptions) -> Scores:
+    """Return the scores of counts, with intervals where resamples are asked for."""
+    edges: Sequence[Array | None] = [None] * len(tallies)
+    if options.bootstrap and tallies:
+        rng = np.random.default_rng(options.seed)
+        edges = intervals(list(tallies.values()), options.bootstrap, rng)
     return {
-        name: _score(one, interval)
-        for (name, one), interval in zip(tallies.items(), found, strict=True)
+        name: _score(tallied, interval)
+        for (name, tallied), interval in zip(tallies.items(), edges, strict=True)
     }
 
 
-def _score(one: Tallied, interval: Array | None) -> Score:
-    micro = Prf(*map(float, one.rate(one.columns.sum(axis=0))))
-    macro = one.macro or mean_prf(one.labels)
-    return Score(micro, one.totals, macro, one.labels, one.more, interval)
+def _score(tallied: Tallied, interval: Array | None) -> Score:
+    macro = tallied.macro or mean_prf(tallied.labels)
+    micro = _rate(tallied, tallied.columns)
+    return Score(micro, tallied.totals, macro, tallied.labels, tallied.more, interval)
 
 
-def _answers(request: Request, reading: RowReading | None) -> Answers | None:
-    if request.answers is None:
-        return None
-    texts: dict[str, str] = {}
-    titled: dict[str, str] = {}
-    mentions = True
-    for row in iter_rows(request.gold, request.task, Gold):
-        texts[row.id] = row.text
-        titled[row.id] = f"{row.title}\n{row.text}" if row.title else row.text
-        mentions = mentions and all(one.start is not None for one in row.entities)
-    if request.rows is None or reading is None:
-        return read_answers(request.answers, request.form, request.task, titled)
-    asked, others = read_queries(request.rows, reading.query, request.subtask)
-    merge = reading.merge
-    sheet = AnswerSheet(
-        asked, others, lambda name, told: merge(texts.get(name, ""), told, mentions), titled
+def _rate(tallied: Tallied, columns: Array) -> Prf:
+    return Prf(*map(float, tallied.rate(columns.sum(axis=0))))
+
+
+def _groups(counted: _Counted, by: By | None) -> Groups:
+    """Return the score of each group of documents, lengths in rising order, names sorted."""
+    if by is None or by == "label":
+        return {}
+    indexes: dict[str, list[int]] = {}
+    for index, pair in enumerate(counted.pairs):
+        indexes.setdefault(_group_of(pair, by), []).append(index)
+    names = (
+        sorted(indexes, key=lambda name: int(name.split("-")[0].rstrip("+")))
+        if by == "length"
+        else sorted(indexes)
     )
-    return read_row_answers(request.answers, sheet)
-
-
-def check_names(request: Request) -> None:
-    """Raise ConfigError for a metric that the task does not have."""
-    for name in request.metrics:
-        metric(name, request.task)
-
-
-def _pairing(request: Request, answers: Answers | None) -> Pairing:
-    check_names(request)
-    gold = iter_rows(request.gold, request.task, Gold)
-    path = request.pred if answers is None else request.answers
-    if path is None:
-        raise ConfigError("score", "nothing to score", "pass --pred or --answers")
-    found = iter_rows(path, request.task, Row) if answers is None else answers.repaired.values()
-    return Pairing(gold, found, request.allow_extra, Names(str(request.gold), str(path)))
-
-
-def _other_modes(
-    names: Sequence[str], answers: Answers | None, pairs: Sequence[Pair], options: Options
-) -> tuple[dict[str, Tallied], dict[str, Tallied]]:
-    """Count strictly, and in the documents whose answers could all be read."""
-    if answers is None:
-        return {}, {}
-    rows = answers.strict
-    strict = [Pair(one.gold, rows.get(one.gold.id) or one.pred) for one in pairs]
-    known = answers.repaired
-    read = [one for one in pairs if one.gold.id in known and one.gold.id not in answers.unread]
-    task = METRICS[names[0]].task
-    return (
-        tally(names, list(aligned(strict, task)), options),
-        tally(names, read, options),
-    )
-
-
-def _inputs(request: Request) -> dict[str, str]:
-    """Return the sha256 of every input."""
-    files = {
-        "gold": request.gold,
-        "pred": request.pred,
-        "answers": request.answers,
-        "rows": request.rows,
-        "alias": request.alias,
+    return {
+        name: {key: _rate(tallied, tallied.columns[np.array(indexes[key])]) for key in names}
+        for name, tallied in counted.all.items()
     }
-    return {name: sha256_of(path) for name, path in files.items() if path is not None}
+
+
+def _group_of(pair: Pair, by: By) -> str:
+    """Return the source, the template or the range of code points of a document."""
+    if by == "source":
+        return pair.gold.source or _NONE
+    if by == "template":
+        return pair.pred.template or _NONE
+    low = 0
+    for edge in _EDGES:
+        if len(pair.gold.text) < edge:
+            return f"{low}-{edge - 1}"
+        low = edge
+    return f"{low}+"
+
+
+def input_of_alias(options: ScoreOptions) -> dict[str, str]:
+    """Return the hash of the aliases, where there are any: that of the file if it is known."""
+    if not (options.alias or options.alias_sha256):
+        return {}
+    names = {name: sorted(others) for name, others in options.alias.items()}
+    content = orjson.dumps(names, option=orjson.OPT_SORT_KEYS)
+    return {"alias": options.alias_sha256 or sha256(content).hexdigest()}
 
 
 def _signature(
-    request: Request,
+    task: Task,
+    options: ScoreOptions,
+    metrics: Sequence[str],
     inputs: Mapping[str, str],
-    names: Sequence[str],
-    reading: RowReading | None = None,
+    answers: ParsedAnswers | None,
 ) -> str:
-    parts = {"metrics": "+".join(names), "task": request.task, "na": request.na}
-    if request.answers and request.rows and reading:
-        parts["merge"] = reading.name
-    elif request.answers:
-        parts["form"] = request.form
-    parts.update({name: short(digest) for name, digest in inputs.items()})
-    parts["extra"] = "allowed" if request.allow_extra else "error"
-    parts["bootstrap"], parts["seed"] = str(request.bootstrap), str(request.seed)
+    parts = {"metrics": "+".join(metrics), "task": task, "na": options.na}
+    parts.update([answers.reading] if answers else [])
+    parts.update(shortened(inputs))
+    parts["extra"] = "allowed" if options.allow_extra else "error"
+    parts["bootstrap"], parts["seed"] = str(options.bootstrap), str(options.seed)
     return signature(parts)
+
+
+def shortened(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Return the first digits of hashes, enough to tell files apart."""
+    return {name: digest[:_SHOWN] for name, digest in hashes.items()}
+
+
+def signature(parts: Mapping[str, str]) -> str:
+    """Return what it takes to get a score again in one line: `name:value|...|version:0.1.0`."""
+    return "|".join(
+        [f"{name}:{value}" for name, value in parts.items()] + [f"version:{__version__}"]
+    )

@@ -1,43 +1,46 @@
-"""Put gold and predicted rows side by side, by id and never by text."""
+"""Gold and predicted rows side by side, by id and never by text; strings found in the text."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from chinchilla.errors import ConfigError
-from chinchilla.score.rows import Gold, Row
+from chinchilla.score.rows import Row, ScoredEntity
 
 
 class Pair(Struct, frozen=True, gc=False):
     """A document: its gold row and what was predicted for it."""
 
-    gold: Gold
+    gold: Row
     pred: Row
 
 
 class Names(NamedTuple):
-    """What both sides are called in errors: their files."""
+    """The names of both sides in errors: their files."""
 
     gold: str = "gold"
     pred: str = "predictions"
 
 
 class Pairing:
-    """Yield the documents in the order of gold, while both sides are read.
+    """The documents in the order of gold, paired while both sides are read.
 
     Where both sides have one order nothing is kept, so that files of any size are paired in
     little memory; else predictions wait until their gold row comes. A document without a
-    prediction is predicted empty. `documents`, `missing` and `extra` are complete at the end,
-    where ConfigError is raised for a predicted id that gold does not have, unless it is
-    allowed, for a gold without rows, and where no gold row has a prediction. On the way it is
-    raised for gold that is not labelled or not at its offsets, and for a prediction of another
-    text.
+    prediction is predicted empty. `documents`, `missing` and `extra` are complete at the end.
+
+    Raises ConfigError on the way for gold that is not labelled or not at its offsets and for a
+    prediction of another text; at the end for a predicted id that gold does not have, unless it
+    is allowed, for gold without rows, and where no gold row has a prediction.
     """
 
     def __init__(
         self,
-        gold: Iterable[Gold],
+        gold: Iterable[Row],
         pred: Iterable[Row],
         allow_extra: bool,
         names: Names | None = None,
@@ -78,15 +81,15 @@ class Pairing:
         self.missing.append(name)
         return Row(name)
 
-    def _check_gold(self, row: Gold) -> None:
+    def _check_gold(self, row: Row) -> None:
         """Raise ConfigError for gold that is not labelled, or not at its offsets."""
         if not row.labelled:
             what = f"the record {row.id!r} is marked as not labelled"
             raise ConfigError(self._names.gold, what, "pass labelled records")
-        for words, start, end in _places(row):
-            there = row.text[start:end]
-            if there != words and row.text:
-                what = f"{row.id!r} has {there!r} at {start}:{end}, not {words!r}"
+        for string, start, end in _located(row):
+            quoted = row.text[start:end]
+            if quoted != string and row.text:
+                what = f"{row.id!r} has {quoted!r} at {start}:{end}, not {string!r}"
                 raise ConfigError(self._names.gold, what, "correct the offsets, or leave them null")
 
     def _finish(self) -> None:
@@ -102,11 +105,11 @@ class Pairing:
             raise ConfigError(self._names.pred, f"{what}{self.missing[0]!r}", todo)
 
 
-def _places(row: Gold) -> Iterator[tuple[str, int, int]]:
+def _located(row: Row) -> Iterator[tuple[str, int, int]]:
     """Yield each located string of a row with its offsets."""
-    for one in row.entities:
-        if one.start is not None and one.end is not None:
-            yield one.text, one.start, one.end
+    for entity in row.entities:
+        if entity.start is not None and entity.end is not None:
+            yield entity.text, entity.start, entity.end
     for event in row.events:
         if event.trigger and event.trigger_start is not None:
             yield event.trigger, event.trigger_start, event.trigger_start + len(event.trigger)
@@ -115,7 +118,84 @@ def _places(row: Gold) -> Iterator[tuple[str, int, int]]:
                 yield item.text, item.start, item.start + len(item.text)
 
 
-def change(pairs: Iterable[Pair], edit: Callable[[Pair], Row]) -> Iterator[Pair]:
-    """Yield the pairs with each predicted row replaced."""
-    for one in pairs:
-        yield Pair(one.gold, edit(one))
+def align(pair: Pair) -> Row:
+    """Return the predicted row, strings without offsets placed at an occurrence in the text.
+
+    Of each (type, string) the k-th copy takes the k-th occurrence, left to right and not
+    overlapping, that no copy with offsets has; a copy too many and a string that is not in
+    the text stay without. Copies are counted within a type, so that the order in which an
+    answer lists its types is without effect.
+    """
+    pred = pair.pred
+    if all(item.start is not None for item in pred.entities):
+        return pred
+    located = {item for item in pred.entities if item.start is not None}
+    free: dict[tuple[str, str], Iterator[ScoredEntity]] = {}
+    aligned = []
+    for item in pred.entities:
+        if item.start is None:
+            key = (item.type, item.text)
+            if key not in free:
+                free[key] = _occurrences(item, pair.gold.text, located)
+            item = next(free[key], item)
+        aligned.append(item)
+    return replace(pred, entities=tuple(aligned))
+
+
+def _occurrences(
+    item: ScoredEntity, text: str, located: set[ScoredEntity]
+) -> Iterator[ScoredEntity]:
+    """Yield the item at each of its occurrences that is not taken."""
+    size = len(item.text)
+    at = find(text, item.text) if size else -1
+    while at >= 0:
+        placed = ScoredEntity(item.type, item.text, at, at + size)
+        if placed not in located:
+            yield placed
+        at = text.find(item.text, at + size)
+
+
+SHORT_TEXT, _FEW, _LONGEST = 1_000, 64, 32
+"""Length of a text that is always searched; searches of a length; characters of a piece."""
+
+
+class _IndexedText:
+    """A long text in which many strings are looked up, in time that grows with both together.
+
+    It is searched for the first few strings of each length. Then all its pieces of that length
+    (of `_LONGEST` characters at most) are noted with their first offsets, and looked up.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._searches: Counter[int] = Counter()
+        self._offsets: dict[int, dict[str, int]] = {}
+
+    def find(self, string: str) -> int:
+        size = min(len(string), _LONGEST)
+        self._searches[size] += 1
+        if self._searches[size] <= _FEW or not size:
+            return self._text.find(string)
+        if size not in self._offsets:
+            starts = range(len(self._text) - size, -1, -1)
+            self._offsets[size] = {self._text[at : at + size]: at for at in starts}
+        at = self._offsets[size].get(string[:size], -1)
+        return at if len(string) == size or at < 0 else self._text.find(string, at)
+
+
+@lru_cache(maxsize=2)
+def _indexed(text: str) -> _IndexedText:
+    return _IndexedText(text)
+
+
+def find(text: str, string: str) -> int:
+    """Return the first offset of a string in a text, -1 where it is not in it."""
+    return text.find(string) if len(text) < SHORT_TEXT else _indexed(text).find(string)
+
+
+def contains(row: Row, string: str) -> bool:
+    """Tell whether a string is in the text or the title of a gold row."""
+    text = row.text
+    if string in text if len(text) < SHORT_TEXT else _indexed(text).find(string) >= 0:
+        return True
+    return row.title is not None and string in row.title

@@ -17,7 +17,8 @@ from chinchilla.dataset.read import (
     rows,
 )
 from chinchilla.errors import ConfigError, InputError, TrainError
-from chinchilla.runs.eval_sets import EvalSet, ScoringOptions, make_eval_sets, sample
+from chinchilla.predict.postprocess import AnswerParser
+from chinchilla.runs.eval_sets import EvalSet, make_eval_sets, sample
 from chinchilla.schema import InstructionRow, LabelSet, Record, explain
 
 GENERAL = "general"
@@ -35,9 +36,9 @@ class Data(NamedTuple):
     subtasks: tuple[str, ...]
 
     @property
-    def marking(self) -> ScoringOptions:
-        """Return how answers to rows of this build are read and scored."""
-        return ScoringOptions(self.labels, self.processed.manifest.config.windows.events)
+    def parser(self) -> AnswerParser:
+        """Return how answers to rows of this build are read."""
+        return AnswerParser(self.labels, self.processed.manifest.config.windows.events)
 
     @property
     def metrics(self) -> dict[str, str | None]:

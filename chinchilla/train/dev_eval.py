@@ -8,10 +8,10 @@ from typing import Any
 from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Answer, Prompt, room_for
 from chinchilla.predict.local import LocalEngine
+from chinchilla.predict.postprocess import AnswerParser
 from chinchilla.runs.eval_sets import (
     EvalSet,
-    ScoringOptions,
-    f1_of,
+    parse_eval_set,
     score_eval_set,
     write_answers,
     write_eval_set,
@@ -23,12 +23,12 @@ from chinchilla.train.distributed import by_first, gathered, share_of
 class DevEvaluation:
     """Ask a model the dev sample and score its answers, as `chinchilla eval` scores them.
 
-    Answers may be as long as the longest gold one and a little more; those cut are counted.
-    With several processes each asks its share, and the first scores.
+    Answers may be as long as the longest gold one, in tokens, and a little more; those cut are
+    counted. With several processes each asks its share, and the first scores.
     """
 
     eval_sets: Sequence[EvalSet]
-    marking: ScoringOptions
+    parser: AnswerParser
     chat: ChatTemplate
     folder: Path
     longest_answer: int
@@ -45,13 +45,14 @@ class DevEvaluation:
 
     def _score(self, answers: Sequence[Answer], step: int) -> dict[str, float]:
         folder = self.folder / f"step-{step:06d}"
-        by_id = {one.id: one for one in answers}
-        scores = {}
+        by_id = {answer.id: answer for answer in answers}
+        f1 = {}
         for eval_set in self.eval_sets:
             write_eval_set(eval_set, folder)
             write_answers(eval_set, by_id, folder)
-            scores[eval_set.name] = f1_of(score_eval_set(eval_set, folder, self.marking))
-        cut = sum(one.cut for one in by_id.values())
-        mean = sum(scores.values()) / len(scores)
-        each = {f"f1_{name}": score for name, score in scores.items()} if len(scores) > 1 else {}
+            parsed = parse_eval_set(eval_set, by_id, self.parser)
+            f1[eval_set.name] = score_eval_set(eval_set, parsed, folder, self.parser).f1
+        cut = sum(answer.cut for answer in by_id.values())
+        mean = sum(f1.values()) / len(f1)
+        each = {f"f1_{name}": score for name, score in f1.items()} if len(f1) > 1 else {}
         return {"f1": mean, **each, "cut": float(cut)}

@@ -152,7 +152,7 @@ def make_trainer(
     if prepared.eval_sets:
         evaluation = DevEvaluation(
             prepared.eval_sets,
-            prepared.data.marking,
+            prepared.data.parser,
             base.chat,
             Path(str(args.output_dir)).parent / "evals",
             prepared.longest_answer,

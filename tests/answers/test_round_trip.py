@@ -11,7 +11,7 @@ CASES = [(name, subtask) for name in forms() for subtask in SUBTASKS]
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
-@settings(max_examples=60, deadline=None, suppress_stats_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_written_can_be_read(name, subtask, data):
     content, query = data.draw(asked(subtask))
@@ -22,7 +22,7 @@ def test_what_is_written_can_be_read(name, subtask, data):
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
-@settings(max_examples=20, deadline=None, suppress_stats_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_written_needs_no_repair(name, subtask, data):
     content, query = data.draw(asked(subtask))

@@ -3,19 +3,27 @@
 from collections import Counter
 from pathlib import Path
 
-import orjson
 import pytest
 
-from chinchilla.cli.score import row_reading
+from chinchilla.cli.score import labels_of_rows
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.errors import InputError, Tally
+from chinchilla.predict.engine import Answer
+from chinchilla.predict.postprocess import (
+    AnswerParser,
+    documents_of,
+    parse_answers,
+    scored_answers,
+)
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
-from chinchilla.score.evaluate import Request, evaluate
+from chinchilla.score.counts import ScoreOptions
+from chinchilla.score.evaluate import evaluate
+from chinchilla.score.result import Result
 from chinchilla.windows.cut import make_cutter, prompt_overhead
 
 CASES = [
@@ -73,18 +81,16 @@ class Made:
         return [record for record in found if record.labelled]
 
 
-def lines(path: Path, rows: list[dict]) -> Path:
-    path.write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    return path
-
-
-def gold_answers(folder: Path, made: Made, subtask: str) -> Request:
-    return Request(
-        subtask.partition("-")[0],
-        lines(folder / "gold", [one.model_dump(mode="json") for one in made.records]),
-        answers=lines(folder / "raw", [{"id": row.id, "raw": row.output} for row in made.rows]),
-        rows=lines(folder / "rows", [row.model_dump(mode="json") for row in made.rows]),
-    )
+def score_gold(made: Made, raw: Path, policy: str, *metrics: str) -> Result:
+    """Score the gold outputs of all rows as answers to them."""
+    rows = {row.id: row for row in made.rows}
+    labels = labels_of_rows(raw / "rows.jsonl", {row.source for row in made.rows}, raw)
+    parser = AnswerParser(labels, policy)
+    documents = documents_of(made.records)
+    answers = [Answer(row.id, row.output) for row in made.rows]
+    parsed = parse_answers(rows, answers, documents, parser)
+    scored = scored_answers(rows, parsed, documents, parser)
+    return evaluate(made.records, scored, ScoreOptions(metrics=metrics))
 
 
 @pytest.mark.parametrize("policy", ["keep", "split"])
@@ -95,8 +101,7 @@ def test_gold_answers_of_all_windows_score_exactly_100(
     made = Made(tmp_path, source, edition)
     made.ask(subtask, room, policy)
     assert made.cut >= 3
-    request = gold_answers(tmp_path, made, subtask)._replace(metrics=(metric,))
-    found = evaluate(request, row_reading(request.rows, tmp_path, policy))
+    found = score_gold(made, tmp_path, policy, metric)
     for scores in (found.scores, found.strict, found.parsed_only):
         assert scores[metric].micro.f1 == 1.0, scores[metric].counts
     assert (found.stats.hallucinated, found.stats.not_asked) == (0, 0)
@@ -109,8 +114,7 @@ def test_gold_labels_of_pairs_asked_in_batches_score_exactly_100(tmp_path, sourc
     made.ask("re-pair", 10_000, "keep", size=4)
     assert (made.cut, len(made.rows) > 2 * len(made.records)) == (0, True)
     metrics = ("re_boundary_set", "chinese_nre_official")
-    request = gold_answers(tmp_path, made, "re-pair")._replace(metrics=metrics)
-    found = evaluate(request, row_reading(request.rows, tmp_path, "keep"))
+    found = score_gold(made, tmp_path, "keep", *metrics)
     for scores in (found.scores, found.strict, found.parsed_only):
         assert [scores[name].micro.f1 for name in metrics] == [1.0, 1.0]
         assert scores["chinese_nre_official"].more["accuracy"] == 1.0
@@ -123,10 +127,9 @@ def test_the_labels_of_the_build_are_those_of_its_rows(tmp_path: Path) -> None:
     config = BuildConfig(sources=("finre",))
     build(make_plan(tmp_path / "raw", config), tmp_path / "out", 1, lambda job: None)
     rows = tmp_path / "out" / "re" / "dev.jsonl"
-    first = InstructionRow.model_validate_json(rows.read_bytes().split(b"\n")[0])
-    for place, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
-        query = row_reading(place, tmp_path / "nowhere", "keep").query(first)
-        assert query.by_key["收购"].name == name
+    for path, name in ((rows, "买下"), (tmp_path / "elsewhere", "收购")):
+        labels = labels_of_rows(path, {"finre"}, tmp_path / "nowhere")
+        assert labels["finre"].by_key["收购"].name == name
 
 
 @pytest.mark.parametrize("name", ["labels.json", "re/dev.jsonl"])
@@ -136,7 +139,7 @@ def test_rows_and_labels_that_were_edited_are_not_read(tmp_path: Path, name: str
     path = tmp_path / "out" / name
     path.write_bytes(path.read_bytes().replace("收购".encode(), "合作".encode(), 1))
     with pytest.raises(InputError) as found:
-        row_reading(tmp_path / "out" / "re" / "dev.jsonl", tmp_path, "keep")
+        labels_of_rows(tmp_path / "out" / "re" / "dev.jsonl", {"finre"}, tmp_path)
     assert str(found.value) == (
         f"{path}: not the file that manifest.json names; run `chinchilla build` again"
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 import orjson
 import pytest
 
+from chinchilla.score.counts import ScoreOptions
 from chinchilla.score.error_analysis import confusion, examine
-from chinchilla.score.evaluate import Evaluation, Request, evaluate
+from chinchilla.score.evaluate import evaluate
 from chinchilla.score.page import (
     TextPiece,
     evaluation_page,
@@ -18,6 +19,8 @@ from chinchilla.score.page import (
     matrix,
     write_page,
 )
+from chinchilla.score.result import Result
+from chinchilla.score.rows import read_rows
 
 TEXT = "星海公司在东京发布<b>，李明出席"
 
@@ -39,16 +42,20 @@ PRED = [
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Evaluation:
+def found(tmp_path: Path) -> Result:
     for name, items in (("gold", GOLD), ("pred", PRED)):
         row = {"id": "a", "text": TEXT, "entities": items}
         right = {"id": "b", "text": TEXT, "entities": GOLD}
         lines = orjson.dumps(row) + b"\n" + orjson.dumps(right) + b"\n"
         (tmp_path / name).write_bytes(lines)
-    return evaluate(Request("ner", tmp_path / "gold", tmp_path / "pred", bootstrap=50), keep=True)
+    return evaluate(
+        read_rows(tmp_path / "gold", "ner"),
+        read_rows(tmp_path / "pred", "ner"),
+        ScoreOptions(bootstrap=50),
+    )
 
 
-def test_each_kind_of_mistake_is_told_apart(found: Evaluation) -> None:
+def test_each_kind_of_mistake_is_told_apart(found: Result) -> None:
     [document, _] = examine(found.pairs, "unknown", ())
     kinds = [
         (one.kind, one.gold and one.gold.strings[0], one.pred and one.pred.strings[0])
@@ -64,12 +71,12 @@ def test_each_kind_of_mistake_is_told_apart(found: Evaluation) -> None:
     ]
 
 
-def test_gold_of_an_unread_answer_is_unparsed(found: Evaluation) -> None:
+def test_gold_of_an_unread_answer_is_unparsed(found: Result) -> None:
     [document, _] = examine(found.pairs, "unknown", {"a"})
     assert [one.kind for one in document.findings][-1] == "unparsed"
 
 
-def test_the_matrix_counts_gold_against_predicted(found: Evaluation) -> None:
+def test_the_matrix_counts_gold_against_predicted(found: Result) -> None:
     seen = matrix(confusion(examine(found.pairs, "unknown", ())))
     assert seen.labels == ["LOC", "ORG", "PER", "X"]
     assert seen.rows == [
@@ -82,18 +89,18 @@ def test_the_matrix_counts_gold_against_predicted(found: Evaluation) -> None:
     assert seen.left_out == 0
 
 
-def test_marks_cut_the_text_without_losing_any(found: Evaluation) -> None:
+def test_marks_cut_the_text_without_losing_any(found: Result) -> None:
     [document, _] = examine(found.pairs, "unknown", ())
     pieces = gold_pieces(TEXT, document.findings)
     assert "".join(piece.text for piece in pieces) == TEXT
     assert pieces[0] == TextPiece("星海公司", "wrong_boundary", "ORG")
 
 
-def test_only_documents_with_mistakes_are_examples(found: Evaluation) -> None:
+def test_only_documents_with_mistakes_are_examples(found: Result) -> None:
     assert [one.id for one in examples(examine(found.pairs, "unknown", ()))] == ["a"]
 
 
-def test_the_page_is_one_file_that_asks_for_nothing(found: Evaluation) -> None:
+def test_the_page_is_one_file_that_asks_for_nothing(found: Result) -> None:
     page = evaluation_page(found)
     assert re.findall(r"""(?:src|href)=["'](?!data:)""", page) == []
     assert "http" not in page
@@ -111,7 +118,7 @@ def browser() -> str:
 
 @pytest.mark.parametrize(("kind", "shown"), [("missed", "1"), ("unparsed", "0"), ("", "1")])
 def test_a_browser_shows_the_page_and_filters_it(
-    tmp_path: Path, found: Evaluation, kind: str, shown: str
+    tmp_path: Path, found: Result, kind: str, shown: str
 ) -> None:
     path = tmp_path / "page.html"
     write_page(found, path)

@@ -8,8 +8,10 @@ from typing import Any
 import orjson
 import pytest
 
-from chinchilla.score.evaluate import Evaluation, Request, evaluate
+from chinchilla.score.evaluate import evaluate
 from chinchilla.score.page import evaluation_page
+from chinchilla.score.result import Result
+from chinchilla.score.rows import read_rows
 
 Items = list[dict[str, Any]]
 Documents = list[tuple[str, Items, Items]]
@@ -82,14 +84,14 @@ SHAPES: dict[str, Callable[[int], Documents]] = {
 }
 
 
-def evaluated(folder: Path, documents: Documents) -> Evaluation:
+def evaluated(folder: Path, documents: Documents) -> Result:
     for side, name in ((1, "gold"), (2, "pred")):
         rows = [
             {"id": str(number), "text": one[0], "entities": one[side]}
             for number, one in enumerate(documents)
         ]
         (folder / name).write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    return evaluate(Request("ner", folder / "gold", folder / "pred"), keep=True)
+    return evaluate(read_rows(folder / "gold", "ner"), read_rows(folder / "pred", "ner"))
 
 
 @pytest.mark.parametrize("shape", sorted(SHAPES))

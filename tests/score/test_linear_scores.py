@@ -7,15 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
-from chinchilla.score.counts import Options
+from chinchilla.score.counts import ScoreOptions
 from chinchilla.score.error_analysis import _Matching
-from chinchilla.score.metrics.matching import multiset
+from chinchilla.score.metrics.matching import multiset, relation_boundary
 from chinchilla.score.metrics.ner import _overlaps
-from chinchilla.score.metrics.re import boundary
 from chinchilla.score.pairing import Pair
 from chinchilla.score.prediction_stats import PredictedItem
-from chinchilla.score.rows import Gold, Triple
-from chinchilla.score.triples import Triples
+from chinchilla.score.rows import Row
+from chinchilla.score.triples import Triple, Triples
 
 TEXT = "甲乙丙甲乙"
 PLACES = st.tuples(st.integers(0, 4), st.integers(1, 3)).map(lambda one: (one[0], sum(one)))
@@ -99,7 +98,7 @@ TRIPLES = st.builds(Triple, *(st.sampled_from("abcd") for _ in range(3)))
 
 @given(st.lists(TRIPLES, max_size=80), st.lists(TRIPLES, max_size=80))
 def test_many_triples_are_counted_as_few_are(gold: list[Triple], pred: list[Triple]) -> None:
-    pair = Pair(Gold("1", relations=tuple(gold)), Gold("1", relations=tuple(pred)))  # type: ignore[arg-type]
-    fast = Triples(Options("unknown")).tally([pair])
-    usual = multiset(boundary)([pair], Options("unknown"))
+    pair = Pair(Row("1", relations=tuple(gold)), Row("1", relations=tuple(pred)))  # type: ignore[arg-type]
+    fast = Triples(ScoreOptions()).tally([pair])
+    usual = multiset(relation_boundary)([pair], ScoreOptions())
     assert (fast.totals, fast.labels) == (usual.totals, usual.labels)

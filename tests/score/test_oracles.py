@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from nervaluate.evaluator import Evaluator
 from seqeval.metrics.sequence_labeling import precision_recall_fscore_support
 
-from chinchilla.score.counts import Options
+from chinchilla.score.counts import ScoreOptions
+from chinchilla.score.metrics import METRICS
 from chinchilla.score.pairing import Pair
-from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Gold, Row, ScoredEntity
+from chinchilla.score.rows import Row, ScoredEntity
 
 LENGTH = 14
 
@@ -29,10 +29,10 @@ DOCUMENTS = st.lists(st.tuples(flat(), flat()), min_size=1, max_size=5)
 
 def mine(name: str, documents) -> tuple[float, float, float]:
     pairs = [
-        Pair(Gold(str(at), entities=tuple(gold)), Row(str(at), entities=tuple(pred)))
+        Pair(Row(str(at), entities=tuple(gold)), Row(str(at), entities=tuple(pred)))
         for at, (gold, pred) in enumerate(documents)
     ]
-    counted = METRICS[name].tally(pairs, Options())
+    counted = METRICS[name].tally(pairs, ScoreOptions())
     return tuple(counted.rate(counted.columns.sum(axis=0)).tolist())
 
 

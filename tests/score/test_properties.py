@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chinchilla.score.counts import Options, Prf
+from chinchilla.score.counts import Prf, ScoreOptions
 from chinchilla.score.evaluate import scored
+from chinchilla.score.metrics import METRICS
 from chinchilla.score.pairing import Pair
-from chinchilla.score.registry import METRICS
+from chinchilla.score.result import Score
 from chinchilla.score.rows import (
-    Gold,
     Row,
     ScoredArgument,
     ScoredEntity,
@@ -47,14 +47,18 @@ def documents(task: str):
 def pairs_of(task: str, found) -> list[Pair]:
     field = FIELD[task]
     return [
-        Pair(Gold(str(at), **{field: tuple(gold)}), Row(str(at), **{field: tuple(pred)}))
+        Pair(Row(str(at), **{field: tuple(gold)}), Row(str(at), **{field: tuple(pred)}))
         for at, (gold, pred) in enumerate(found)
     ]
 
 
-def score(name: str, found) -> Prf:
+def score_of(name: str, found) -> Score:
     pairs = pairs_of(METRICS[name].task, found)
-    return scored({name: METRICS[name].tally(pairs, Options())})[name].micro
+    return scored({name: METRICS[name].tally(pairs, ScoreOptions())}, ScoreOptions())[name]
+
+
+def score(name: str, found) -> Prf:
+    return score_of(name, found).micro
 
 
 def close(one: Prf, other: Prf) -> bool:
@@ -71,9 +75,10 @@ def test_gold_scores_one_against_itself(name: str, data: st.DataObject) -> None:
         # one label a pair is predicted, so that a pair must have one
         same = [(list({(r.head, r.tail): r for r in gold}.values()),) * 2 for gold, _ in same]
     micro = score(name, same)
-    empty = not scored({name: METRICS[name].tally(pairs_of(METRICS[name].task, same), Options())})[
-        name
-    ].counts.n_gold
+    empty = not scored(
+        {name: METRICS[name].tally(pairs_of(METRICS[name].task, same), ScoreOptions())},
+        ScoreOptions(),
+    )[name].counts.n_gold
     assert close(micro, Prf(0, 0, 0) if empty else Prf(1, 1, 1)) or name in REPEATS
 
 
@@ -108,7 +113,10 @@ def test_the_order_of_items_is_without_effect(name: str, data: st.DataObject) ->
 
 @pytest.mark.parametrize("name", METRICS)
 def test_nothing_at_all_is_zero_and_undefined(name: str) -> None:
-    one = scored({name: METRICS[name].tally(pairs_of(METRICS[name].task, [([], [])]), Options())})
+    one = scored(
+        {name: METRICS[name].tally(pairs_of(METRICS[name].task, [([], [])]), ScoreOptions())},
+        ScoreOptions(),
+    )
     assert one[name].micro == one[name].macro == Prf(0, 0, 0)
     assert one[name].undefined
     assert one[name].counts == (0, 0, 0)

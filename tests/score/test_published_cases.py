@@ -10,11 +10,11 @@ import pytest
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.schema import Task
-from chinchilla.score.counts import Options, Tallied
+from chinchilla.score.counts import ScoreOptions, Tallied
+from chinchilla.score.metrics import METRICS, metrics_of
 from chinchilla.score.metrics.duie import read_alias
 from chinchilla.score.pairing import Pair, Pairing
-from chinchilla.score.registry import METRICS, metrics_of
-from chinchilla.score.rows import Gold, Row, iter_rows
+from chinchilla.score.rows import read_rows
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -62,8 +62,8 @@ def task_of(case: Path) -> Task:
 
 def read_case(case: Path) -> list[Pair]:
     task = task_of(case)
-    gold = iter_rows(case / "gold.jsonl", task, Gold)
-    return list(Pairing(gold, iter_rows(case / "pred.jsonl", task, Row), False))
+    gold = read_rows(case / "gold.jsonl", task).rows
+    return list(Pairing(gold, read_rows(case / "pred.jsonl", task).rows, False))
 
 
 def expected_of(case: Path) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def count(case: Path, name: str, reference: str) -> Tallied:
     alias = {}
     if reference.endswith("_with_alias"):
         alias = read_alias(next(case.glob("alias*")))
-    return METRICS[name].tally(read_case(case), Options(alias=alias))
+    return METRICS[name].tally(read_case(case), ScoreOptions(alias=alias))
 
 
 @pytest.mark.parametrize(("case", "name", "reference"), list(comparisons()))
@@ -109,7 +109,7 @@ def test_a_metric_gives_the_numbers_of_its_reference(case: Path, name: str, refe
 
 @pytest.mark.parametrize("case", [case for case in cases() if case.name.startswith("ner")])
 def test_cluener_gives_each_label_its_f1(case: Path) -> None:
-    tallied = METRICS["cluener"].tally(read_case(case), Options())
+    tallied = METRICS["cluener"].tally(read_case(case), ScoreOptions())
     for label, f1 in expected_of(case)["cluener_score_macro"]["per_label"].items():
         counts = tallied.labels[label]
         mine = 2 * counts.tp / (counts.n_pred + counts.n_gold) if counts.tp else None
@@ -118,7 +118,7 @@ def test_cluener_gives_each_label_its_f1(case: Path) -> None:
 
 @pytest.mark.parametrize("case", [case for case in cases() if case.name.startswith("ee")])
 def test_doc2edag_gives_the_macro_of_its_reference(case: Path) -> None:
-    tallied = METRICS["doc2edag"].tally(read_case(case), Options())
+    tallied = METRICS["doc2edag"].tally(read_case(case), ScoreOptions())
     wanted = expected_of(case)["doc2edag_macro"]
     assert tallied.macro is not None
     for key, value in tallied.macro._asdict().items():

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from chinchilla.errors import InputError
-from chinchilla.score.counts import Options
+from chinchilla.score.counts import ScoreOptions
+from chinchilla.score.metrics import METRICS
 from chinchilla.score.metrics.duie import normal, read_alias
 from chinchilla.score.pairing import Pair
-from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Gold, Row, ScoredRelation
+from chinchilla.score.rows import Row, ScoredRelation
 
 
 def pair(
@@ -18,7 +18,7 @@ def pair(
     negatives: tuple[ScoredRelation, ...] = (),
 ) -> Pair:
     return Pair(
-        Gold("a", relations=tuple(gold), na_pairs=negatives), Row("a", relations=tuple(pred))
+        Row("a", relations=tuple(gold), na_pairs=negatives), Row("a", relations=tuple(pred))
     )
 
 
@@ -58,13 +58,13 @@ ALIASES = [
 
 @pytest.mark.parametrize(("lines", "gold", "pred", "wanted"), ALIASES)
 def test_aliases_count_as_the_script_counts_them(tmp_path, lines, gold, pred, wanted) -> None:
-    options = Options(alias=alias_file(tmp_path, lines))
+    options = ScoreOptions(alias=alias_file(tmp_path, lines))
     found = METRICS["duie_official"].tally([pair([gold], [pred])], options)
     assert (found.totals.tp, found.more["tp_recall_side"]) == wanted
 
 
 def test_aliases_of_one_triple_are_duplicates(tmp_path: Path) -> None:
-    options = Options(alias=alias_file(tmp_path, TWO_WAY))
+    options = ScoreOptions(alias=alias_file(tmp_path, TWO_WAY))
     pred = [ScoredRelation("p", "big", "t"), ScoredRelation("p", "large", "t")]
     found = METRICS["duie_official"].tally([pair(pred[:1], pred)], options)
     assert found.totals == (1, 1, 1)
@@ -75,9 +75,9 @@ def test_a_missing_or_further_slot_is_wrong() -> None:
     same = ScoredRelation("p", "h", "t", tail_slots={"inWork": "w"})
     bare = ScoredRelation("p", "h", "t", tail_slots={})
     tally = METRICS["duie_official"].tally
-    assert tally([pair([full], [same])], Options()).totals == (1, 1, 1)
-    assert tally([pair([full], [bare])], Options()).totals == (0, 1, 1)
-    assert tally([pair([bare], [full])], Options()).totals == (0, 1, 1)
+    assert tally([pair([full], [same])], ScoreOptions()).totals == (1, 1, 1)
+    assert tally([pair([full], [bare])], ScoreOptions()).totals == (0, 1, 1)
+    assert tally([pair([bare], [full])], ScoreOptions()).totals == (0, 1, 1)
 
 
 def test_of_a_name_twice_in_the_alias_file_the_last_line_holds(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_pair_classification_counts_instances() -> None:
     gold = [guess("p", "a"), guess("q", "a"), guess("p", "b"), guess("unknown", "c")]
     negatives = (guess("unknown", "d"),)
     pred = [guess("q", "a", 0.9), guess("q", "b", 0.8), guess("p", "c", 0.7), guess("p", "d", 0.6)]
-    found = METRICS["chinese_nre_official"].tally([pair(gold, pred, negatives)], Options())
+    found = METRICS["chinese_nre_official"].tally([pair(gold, pred, negatives)], ScoreOptions())
     # right: a; predicted: a b c d; gold: a b
     assert found.totals == (1, 4, 2)
     # points (recall, precision): (.5, 1) (.5, .5) (.5, .33) (.5, .25): no width, no area
@@ -108,14 +108,14 @@ def test_pair_classification_counts_instances() -> None:
 def test_the_area_is_that_of_trapezoids_from_the_first_point_on() -> None:
     gold = [guess("p", head) for head in "abcd"]
     pred = [guess("p", "a", 0.9), guess("q", "b", 0.8), guess("p", "c", 0.7), guess("p", "d", 0.6)]
-    found = METRICS["chinese_nre_official"].tally([pair(gold, pred)], Options())
+    found = METRICS["chinese_nre_official"].tally([pair(gold, pred)], ScoreOptions())
     # (1/4, 1) (1/4, 1/2) (2/4, 2/3) (3/4, 3/4): (1/2 + 2/3) / 2 / 4 + (2/3 + 3/4) / 2 / 4
     assert found.more["auc"] == pytest.approx((1 / 2 + 2 / 3) / 8 + (2 / 3 + 3 / 4) / 8)
 
 
 def test_the_area_is_null_where_a_score_is_missing() -> None:
     found = METRICS["chinese_nre_official"].tally(
-        [pair([guess("p", "a")], [guess("p", "a")])], Options()
+        [pair([guess("p", "a")], [guess("p", "a")])], ScoreOptions()
     )
     assert found.more == {"auc": None, "accuracy": 1.0}
 
@@ -123,4 +123,4 @@ def test_the_area_is_null_where_a_score_is_missing() -> None:
 def test_na_is_no_triple_on_either_side() -> None:
     one = pair([guess("p", "a"), guess("none", "b")], [guess("none", "b"), guess("p", "a")])
     for name in ("re_boundary", "re_boundary_set", "re_strict", "re_strict_set"):
-        assert METRICS[name].tally([one], Options(na="none")).totals == (1, 1, 1)
+        assert METRICS[name].tally([one], ScoreOptions(na="none")).totals == (1, 1, 1)

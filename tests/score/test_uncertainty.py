@@ -8,12 +8,11 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError
-from chinchilla.score.bootstrap import intervals
-from chinchilla.score.compare import Resampling, compare
-from chinchilla.score.counts import Options, Tallied
+from chinchilla.score.compare import Resampling, paired_test
+from chinchilla.score.counts import ScoreOptions, Tallied, intervals
+from chinchilla.score.metrics import METRICS
 from chinchilla.score.pairing import Pair, Pairing
-from chinchilla.score.registry import METRICS
-from chinchilla.score.rows import Gold, Row, ScoredEntity, iter_rows
+from chinchilla.score.rows import Row, ScoredEntity, read_rows
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CASES = Path(os.environ.get("CHINCHILLA_SHARED", ROOT.parent / "shared")) / "scorer-cases"
@@ -25,13 +24,13 @@ def systems(case: str, metric: str) -> tuple[Tallied, Tallied]:
     if not CASES.is_dir():
         pytest.skip(f"the published cases are not here: no {CASES} (CHINCHILLA_SHARED)")
     task = METRICS[metric].task
-    gold = iter_rows(CASES / case / "gold.jsonl", task, Gold)
-    pairs = list(Pairing(gold, iter_rows(CASES / case / "pred.jsonl", task, Row), False))
+    gold = read_rows(CASES / case / "gold.jsonl", task).rows
+    pairs = list(Pairing(gold, read_rows(CASES / case / "pred.jsonl", task).rows, False))
     emptied = [
         Pair(one.gold, one.pred if at % 10 else Row(one.gold.id)) for at, one in enumerate(pairs)
     ]
     tally = METRICS[metric].tally
-    return tally(pairs, Options()), tally(emptied, Options())
+    return tally(pairs, ScoreOptions()), tally(emptied, ScoreOptions())
 
 
 @pytest.mark.real
@@ -50,7 +49,7 @@ def test_comparisons_are_those_of_the_published_cases(case: str, metric: str) ->
     a, b = systems(case, metric)
     whole = orjson.loads((CASES / "ci_expected.json").read_bytes())[case]
     wanted = whole["system_b"]
-    found = compare(a, b, Resampling(2000, 5000, 7))
+    found = paired_test(a, b, Resampling(2000, 5000, 7))
     assert found.f1_b == pytest.approx(wanted["f1"], abs=1e-9)
     assert found.difference == pytest.approx(wanted["diff"], abs=1e-9)
     assert found.p == pytest.approx(wanted["approx_randomisation_p"], abs=5e-4)
@@ -61,31 +60,31 @@ def test_comparisons_are_those_of_the_published_cases(case: str, metric: str) ->
 def counted(hits: list[int]) -> Tallied:
     pairs = [
         Pair(
-            Gold(str(at), entities=(ScoredEntity("A", "x", 0, 1),)),
+            Row(str(at), entities=(ScoredEntity("A", "x", 0, 1),)),
             Row(str(at), entities=(ScoredEntity("A", "x", 0, 1),) if hit else ()),
         )
         for at, hit in enumerate(hits)
     ]
-    return METRICS["ner_span"].tally(pairs, Options())
+    return METRICS["ner_span"].tally(pairs, ScoreOptions())
 
 
 def test_one_seed_gives_one_interval_and_one_p() -> None:
     a, b = counted([1, 0, 1, 1] * 10), counted([1, 1, 0, 1] * 10)
-    assert compare(a, b, Resampling(seed=3)) == compare(a, b, Resampling(seed=3))
+    assert paired_test(a, b, Resampling(seed=3)) == paired_test(a, b, Resampling(seed=3))
     first, second = (intervals([a], 200, np.random.default_rng(3))[0] for _ in range(2))
     assert (first == second).all()
 
 
 def test_a_system_is_no_better_than_itself() -> None:
-    found = compare(counted([1, 0] * 9), counted([1, 0] * 9), Resampling())
+    found = paired_test(counted([1, 0] * 9), counted([1, 0] * 9), Resampling())
     assert (found.difference, found.low, found.high, found.p) == (0, 0, 0, 1)
 
 
 def test_systems_on_other_documents_and_few_shuffles_are_refused() -> None:
     with pytest.raises(ConfigError, match="2 documents on one side, 3 on the other"):
-        compare(counted([1, 0]), counted([1, 0, 1]), Resampling())
+        paired_test(counted([1, 0]), counted([1, 0, 1]), Resampling())
     with pytest.raises(ConfigError, match="4999 shuffles are too few"):
-        compare(counted([1]), counted([1]), Resampling(shuffles=4999))
+        paired_test(counted([1]), counted([1]), Resampling(shuffles=4999))
 
 
 def test_no_document_gives_no_interval() -> None:

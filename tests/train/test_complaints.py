@@ -233,7 +233,7 @@ def test_answers_cut_at_the_limit_are_counted(full_run: Path, built: Path, tmp_p
     assert engine.max_new_tokens == room_for(read_run(full_run)["longest_answer"])
     data = open_data(built, "re", ())
     [eval_set] = dev_eval_sets(data, 8, 0)
-    scores = DevEvaluation([eval_set], data.marking, engine.chat, tmp_path, 1, 4)(engine.model, 3)
+    scores = DevEvaluation([eval_set], data.parser, engine.chat, tmp_path, 1, 4)(engine.model, 3)
     lines = (tmp_path / "step-000003" / eval_set.name / "answers.jsonl").read_bytes().splitlines()
     cut = [orjson.loads(line)["cut"] for line in lines]
     assert scores["cut"] == cut.count(True) > 0

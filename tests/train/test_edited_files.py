@@ -17,7 +17,7 @@ from hypothesis import settings as checked
 from hypothesis import strategies as st
 from mutations import edited, edits
 
-from chinchilla.cli.score import row_reading
+from chinchilla.cli.score import labels_of_rows
 from chinchilla.dataset.read import open_processed
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.run import export
@@ -50,7 +50,7 @@ def _export(folder: Path, out: Path) -> None:
 
 
 def _score(folder: Path, out: Path) -> None:
-    row_reading(folder / "re" / "dev.jsonl", out / "raw", "keep")
+    labels_of_rows(folder / "re" / "dev.jsonl", set(), out / "raw")
 
 
 def _train(folder: Path, out: Path) -> None:
@@ -58,7 +58,7 @@ def _train(folder: Path, out: Path) -> None:
     for _ in split_rows(data, "train"):
         pass
     orjson.dumps(origin(data))
-    assert data.marking.reading
+    assert data.parser.labels
     dev_eval_sets(data, 5, 0)
     rendering_of(data.processed.manifest.config.model_dump(mode="json"), data.labels, {})
 

@@ -152,7 +152,7 @@ def test_eval_refuses_a_build_of_other_wordings(own_run: Path, built: Path, tmp_
     )
 
 
-def test_a_task_that_a_run_of_all_was_not_taught_is_not_asked(own_run: Path) -> None:
+def test_a_task_that_a_run_was_not_trained_on_is_refused(own_run: Path) -> None:
     facts = read_run(own_run)
     files = facts["data"]["files"] | {"ee/train": "0"}
     told = {"config": facts["config"] | {"subtasks": ["re-pair"]}, "task": "all"}
@@ -163,6 +163,6 @@ def test_a_task_that_a_run_of_all_was_not_taught_is_not_asked(own_run: Path) -> 
     )
     done = run("eval", "--run", own_run, "--task", "ee")
     assert str(done.exception) == (
-        f"{own_run}: this run has learnt nothing of ee, only re-pair; "
+        f"{own_run}: this run was not trained on ee, only on re-pair; "
         "pass another --task, or another --run"
     )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredRelation
 
@@ -18,7 +18,7 @@ class Instance(NamedTuple):
     score: float | None
 
 
-def chinese_nre_official(pairs: Iterable[Pair], options: Options) -> Tallied:
+def chinese_nre_official(pairs: Iterable[Pair], options: ScoreOptions) -> Tallied:
     """Score one predicted label for each (head, tail) of a document against its gold labels.
 
     thunlp/Chinese_NRE utils/metric.py and utils/functions.py: gold rows with the same head, tail
@@ -30,27 +30,28 @@ def chinese_nre_official(pairs: Iterable[Pair], options: Options) -> Tallied:
     counts NA as a label like any other. Where nothing but NA is predicted the script stops
     with IndexError; here everything is 0.
     """
-    found = [list(instances(one, options.na)) for one in pairs]
-    hits = [[one.pred != options.na and one.pred in one.gold for one in each] for each in found]
-    n_pred = [sum(one.pred != options.na for one in each) for each in found]
-    n_gold = [sum(any(name != options.na for name in one.gold) for one in each) for each in found]
-    columns = tallied([sum(each) for each in hits], n_pred, n_gold)
-    every = [one for each in found for one in each]
+    na = options.na
+    documents = [list(instances(pair, na)) for pair in pairs]
+    hits = [sum(one.pred != na and one.pred in one.gold for one in each) for each in documents]
+    n_pred = [sum(one.pred != na for one in each) for each in documents]
+    n_gold = [sum(any(name != na for name in one.gold) for one in each) for each in documents]
+    columns = tallied(list(map(float, hits)), n_pred, n_gold)
+    every = [one for each in documents for one in each]
     totals = totals_of(columns)
-    more = {"auc": _area(every, options.na, totals.n_gold), "accuracy": _accuracy(every)}
-    return Tallied(columns, _labels(every, options.na), totals, micro, more=more)
+    more = {"auc": _area(every, na, totals.n_gold), "accuracy": _accuracy(every)}
+    return Tallied(columns, _labels(every, na), totals, micro, more=more)
 
 
-def instances(one: Pair, na: str) -> Iterator[Instance]:
+def instances(pair: Pair, na: str) -> Iterator[Instance]:
     """Yield the instances of a document; a pair without a prediction is predicted NA.
 
     A pair that is only predicted has NA as its gold label. Of several labels predicted for a
     pair the one with the highest score counts, the first one among equals.
     """
     gold: dict[tuple[str, str], dict[str, None]] = {}
-    for item in (*one.gold.relations, *one.gold.na_pairs):
+    for item in (*pair.gold.relations, *pair.gold.na_pairs):
         gold.setdefault((item.head, item.tail), {})[item.predicate] = None
-    pred = _best(one.pred)
+    pred = _best(pair.pred)
     for ends in dict.fromkeys([*gold, *pred]):
         chosen = pred.get(ends)
         labels = tuple(gold.get(ends, {na: None}))
@@ -69,9 +70,9 @@ def _best(row: Row) -> dict[tuple[str, str], ScoredRelation]:
     return best
 
 
-def _area(found: Sequence[Instance], na: str, n_gold: float) -> float | None:
+def _area(every: Sequence[Instance], na: str, n_gold: float) -> float | None:
     """Return the area under the P/R curve, null where a prediction has no score."""
-    guessed = [one for one in found if one.pred != na]
+    guessed = [one for one in every if one.pred != na]
     scores = [one.score for one in guessed if one.score is not None]
     if len(scores) < len(guessed) or not guessed or not n_gold:
         return None
@@ -81,17 +82,17 @@ def _area(found: Sequence[Instance], na: str, n_gold: float) -> float | None:
     return float(np.sum((precision[1:] + precision[:-1]) / 2 * np.diff(recall)))
 
 
-def _accuracy(found: Sequence[Instance]) -> float | None:
-    return sum(one.pred in one.gold for one in found) / len(found) if found else None
+def _accuracy(every: Sequence[Instance]) -> float | None:
+    return sum(one.pred in one.gold for one in every) / len(every) if every else None
 
 
-def _labels(found: Sequence[Instance], na: str) -> dict[str, Counts]:
+def _labels(every: Sequence[Instance], na: str) -> dict[str, Counts]:
     """Count each label; an instance with several gold labels is gold for each of them."""
     counts: dict[str, list[int]] = {}
-    for one in found:
-        for name in one.gold:
+    for instance in every:
+        for name in instance.gold:
             counts.setdefault(name, [0, 0, 0])[2] += 1
-        column = counts.setdefault(one.pred, [0, 0, 0])
-        column[0] += one.pred in one.gold
+        column = counts.setdefault(instance.pred, [0, 0, 0])
+        column[0] += instance.pred in instance.gold
         column[1] += 1
     return {name: Counts(*counts[name]) for name in sorted(counts) if name != na}

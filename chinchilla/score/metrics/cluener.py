@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from chinchilla.score.counts import Array, Counts, Options, Prf, Tallied, divide, harmonic
+from chinchilla.score.counts import Array, Counts, Prf, ScoreOptions, Tallied, divide, harmonic
 from chinchilla.score.metrics.ner import strings
 from chinchilla.score.pairing import Pair
 
 
-def cluener(pairs: Iterable[Pair], options: Options) -> Tallied:
+def cluener(pairs: Iterable[Pair], options: ScoreOptions) -> Tallied:
     """Take the mean over the labels of gold of F1 over sets of strings.
 
     CLUEbenchmark/CLUENER2020 score.py: for each label, a set of strings a sentence, offsets
@@ -18,17 +18,17 @@ def cluener(pairs: Iterable[Pair], options: Options) -> Tallied:
     rounds to four places; here nothing is rounded.
     """
     pairs = list(pairs)
-    names = sorted({item.type for one in pairs for item in one.gold.entities})
-    place = {name: at for at, name in enumerate(names)}
+    names = sorted({item.type for pair in pairs for item in pair.gold.entities})
+    column_of = {name: at for at, name in enumerate(names)}
     columns = np.zeros((len(pairs), 3, len(names)))
-    for document, one in enumerate(pairs):
-        gold, pred = set(strings(one.gold, options)), set(strings(one.pred, options))
+    for document, pair in enumerate(pairs):
+        gold, pred = set(strings(pair.gold, options)), set(strings(pair.pred, options))
         for column, keys in enumerate((gold & pred, pred, gold)):
             for label, _ in keys:
-                if label in place:
-                    columns[document, column, place[str(label)]] += 1
+                if label in column_of:
+                    columns[document, column, column_of[str(label)]] += 1
     sums = columns.sum(axis=0)
-    labels = {name: Counts(*map(float, sums[:, at])) for name, at in place.items()}
+    labels = {name: Counts(*map(float, sums[:, at])) for name, at in column_of.items()}
     totals = Counts(*map(float, sums.sum(axis=1)))
     flat = columns.reshape(len(pairs), 3 * len(names))
     macro = Prf(*map(float, mean_rate(flat.sum(axis=0))))

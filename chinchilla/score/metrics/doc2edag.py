@@ -7,8 +7,8 @@ import numpy as np
 from chinchilla.score.counts import (
     Array,
     Counts,
-    Options,
     Prf,
+    ScoreOptions,
     Tallied,
     micro,
     prf,
@@ -24,7 +24,7 @@ Cells = tuple[Filler, ...]
 Tables = Mapping[str, tuple[str, ...]]
 
 
-def doc2edag(pairs: Iterable[Pair], _: Options) -> Tallied:
+def doc2edag(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
     """Count the cells of the event tables that are filled alike.
 
     dolphin-zs/Doc2EDAG dee/dee_metric.py: predicted events of a type, those with most filled
@@ -38,8 +38,8 @@ def doc2edag(pairs: Iterable[Pair], _: Options) -> Tallied:
     tables = role_tables(pairs)
     cells = {name: np.zeros((len(roles), 3)) for name, roles in tables.items()}
     documents = np.zeros((len(pairs), 3))
-    for at, one in enumerate(pairs):
-        gold, pred = _records(one.gold, tables), _records(one.pred, tables)
+    for at, pair in enumerate(pairs):
+        gold, pred = _cells(pair.gold, tables), _cells(pair.pred, tables)
         for name in dict.fromkeys([*gold, *pred]):
             counts = _fill(gold.get(name, []), pred.get(name, []), len(tables[name]))
             cells[name] += counts
@@ -53,24 +53,25 @@ def doc2edag(pairs: Iterable[Pair], _: Options) -> Tallied:
 def role_tables(pairs: Iterable[Pair]) -> Tables:
     """Return the roles of each event type, in sorted order."""
     roles: dict[str, set[str]] = {}
-    for one in pairs:
-        for event in (*one.gold.events, *one.pred.events):
+    for pair in pairs:
+        for event in (*pair.gold.events, *pair.pred.events):
             roles.setdefault(event.event_type, set()).update(a.role for a in event.arguments)
     return {name: tuple(sorted(roles[name])) for name in sorted(roles)}
 
 
-def _records(row: Row, tables: Tables) -> dict[str, list[Cells]]:
-    found: dict[str, list[Cells]] = {}
+def _cells(row: Row, tables: Tables) -> dict[str, list[Cells]]:
+    """Return the cells of each event, by event type."""
+    by_type: dict[str, list[Cells]] = {}
     for event in row.events:
         texts: dict[str, set[str]] = {}
-        for one in event.arguments:
-            texts.setdefault(one.role, set()).add(one.text)
+        for item in event.arguments:
+            texts.setdefault(item.role, set()).add(item.text)
         cells = tuple(
             tuple(sorted(texts[role])) if role in texts else None
             for role in tables[event.event_type]
         )
-        found.setdefault(event.event_type, []).append(cells)
-    return found
+        by_type.setdefault(event.event_type, []).append(cells)
+    return by_type
 
 
 def _fill(gold: list[Cells], pred: list[Cells], width: int) -> Array:

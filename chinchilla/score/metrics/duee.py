@@ -3,18 +3,18 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
-Place = tuple[str, str]
+ArgumentType = tuple[str, str]
 """Event type and role."""
-Held = dict[tuple[str, str, str], tuple[str, ...]]
+Arguments = dict[tuple[str, str, str], tuple[str, ...]]
 """The arguments of a document: event type, role, text in lower case to its aliases."""
 
 
-def duee_official(pairs: Iterable[Pair], _: Options) -> Tallied:
-    """Add up, over predicted arguments, the best character F1 with a gold one of its place.
+def duee_official(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
+    """Add up, over predicted arguments, the best character F1 with a gold one of its type and role.
 
     The formula of the DuEE README of PaddleNLP (the code of the site is not public): score =
     type right x role right x character F1, case ignored, the best of several gold expressions;
@@ -25,10 +25,10 @@ def duee_official(pairs: Iterable[Pair], _: Options) -> Tallied:
     """
     earned, n_pred, n_gold = [], [], []
     labels: dict[str, list[float]] = {}
-    for one in pairs:
-        gold, pred = held(one.gold), held(one.pred)
-        places = _by_place(gold)
-        credit = [_best(text, places.get((kind, role), ())) for kind, role, text in pred]
+    for pair in pairs:
+        gold, pred = distinct_arguments(pair.gold), distinct_arguments(pair.pred)
+        texts = _texts(gold)
+        credit = [_best(text, texts.get((kind, role), ())) for kind, role, text in pred]
         for (kind, _role, _text), value in zip(pred, credit, strict=True):
             sums = labels.setdefault(kind, [0.0, 0.0, 0.0])
             sums[0] += value
@@ -43,22 +43,23 @@ def duee_official(pairs: Iterable[Pair], _: Options) -> Tallied:
     return Tallied(columns, counts, totals_of(columns), micro)
 
 
-def held(row: Row) -> Held:
+def distinct_arguments(row: Row) -> Arguments:
     """Return the distinct arguments of a row; the aliases of equal ones are joined."""
-    found: Held = {}
+    arguments: Arguments = {}
     for event in row.events:
-        for one in event.arguments:
-            key = (event.event_type, one.role, one.text.lower())
-            aliases = tuple(name.lower() for name in one.alias)
-            found[key] = found.get(key, ()) + aliases
-    return found
+        for item in event.arguments:
+            key = (event.event_type, item.role, item.text.lower())
+            aliases = tuple(name.lower() for name in item.alias)
+            arguments[key] = arguments.get(key, ()) + aliases
+    return arguments
 
 
-def _by_place(gold: Held) -> Mapping[Place, list[str]]:
-    places: dict[Place, list[str]] = {}
+def _texts(gold: Arguments) -> Mapping[ArgumentType, list[str]]:
+    """Return the right ways to write the arguments of each type and role."""
+    texts: dict[ArgumentType, list[str]] = {}
     for (kind, role, text), aliases in gold.items():
-        places.setdefault((kind, role), []).extend((text, *aliases))
-    return places
+        texts.setdefault((kind, role), []).extend((text, *aliases))
+    return texts
 
 
 def _best(text: str, golds: Sequence[str]) -> float:

@@ -6,17 +6,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from chinchilla.score.counts import Counts, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
-Told = frozenset[tuple[str, str]]
+Arguments = frozenset[tuple[str, str]]
 """The arguments of one event as (role, text), each once."""
-Assign = Callable[[Sequence[Told], Sequence[Told]], int]
+Assign = Callable[[Sequence[Arguments], Sequence[Arguments]], int]
 """From the gold and the predicted events of one type to the number of right arguments."""
 
 
-def hungarian(gold: Sequence[Told], pred: Sequence[Told]) -> int:
+def hungarian(gold: Sequence[Arguments], pred: Sequence[Arguments]) -> int:
     """Count right arguments under the best one-to-one pairing of events.
 
     duee_fin: the formula of the DuEE-fin task of LIC2021 (DuEE README of PaddleNLP): each gold
@@ -33,7 +33,7 @@ def hungarian(gold: Sequence[Told], pred: Sequence[Told]) -> int:
     return int(alike[linear_sum_assignment(alike, maximize=True)].sum())
 
 
-def greedy(gold: Sequence[Told], pred: Sequence[Told]) -> int:
+def greedy(gold: Sequence[Arguments], pred: Sequence[Arguments]) -> int:
     """Count right arguments when gold events choose in their order.
 
     duee_fin_greedy: the same formula read literally. Each gold event takes the most similar
@@ -41,22 +41,22 @@ def greedy(gold: Sequence[Told], pred: Sequence[Told]) -> int:
     that was missed takes away the partner of the next one.
     """
     left, right = list(pred), 0
-    for one in gold:
+    for event in gold:
         if not left:
             break
-        best = max(range(len(left)), key=lambda at: len(one & left[at]))
-        right += len(one & left.pop(best))
+        best = max(range(len(left)), key=lambda at: len(event & left[at]))
+        right += len(event & left.pop(best))
     return right
 
 
-def paired_events(assign: Assign) -> Callable[[Iterable[Pair], Options], Tallied]:
+def paired_events(assign: Assign) -> Callable[[Iterable[Pair], ScoreOptions], Tallied]:
     """Return the metric of a way to pair events."""
 
-    def tally(pairs: Iterable[Pair], _: Options) -> Tallied:
+    def tally(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
         labels: dict[str, Counts] = {}
         documents = []
-        for one in pairs:
-            parts = list(_by_type(one, assign))
+        for pair in pairs:
+            parts = list(_by_type(pair, assign))
             for name, counts in parts:
                 known = labels.get(name, Counts(0, 0, 0))
                 labels[name] = Counts(*(a + b for a, b in zip(known, counts, strict=True)))
@@ -69,22 +69,22 @@ def paired_events(assign: Assign) -> Callable[[Iterable[Pair], Options], Tallied
     return tally
 
 
-class _EventPart(NamedTuple):
+class _TypeCounts(NamedTuple):
     event_type: str
     counts: Counts
 
 
-def _by_type(one: Pair, assign: Assign) -> Iterator[_EventPart]:
-    gold, pred = _events(one.gold), _events(one.pred)
+def _by_type(pair: Pair, assign: Assign) -> Iterator[_TypeCounts]:
+    gold, pred = _events(pair.gold), _events(pair.pred)
     for name in dict.fromkeys([*gold, *pred]):
-        wanted, found = gold.get(name, []), pred.get(name, [])
-        n_pred, n_gold = sum(map(len, found)), sum(map(len, wanted))
-        yield _EventPart(name, Counts(assign(wanted, found), n_pred, n_gold))
+        own_gold, own_pred = gold.get(name, []), pred.get(name, [])
+        n_pred, n_gold = sum(map(len, own_pred)), sum(map(len, own_gold))
+        yield _TypeCounts(name, Counts(assign(own_gold, own_pred), n_pred, n_gold))
 
 
-def _events(row: Row) -> dict[str, list[Told]]:
-    events: dict[str, list[Told]] = {}
+def _events(row: Row) -> dict[str, list[Arguments]]:
+    events: dict[str, list[Arguments]] = {}
     for event in row.events:
-        told = frozenset((one.role, one.text) for one in event.arguments)
-        events.setdefault(event.event_type, []).append(told)
+        arguments = frozenset((item.role, item.text) for item in event.arguments)
+        events.setdefault(event.event_type, []).append(arguments)
     return events

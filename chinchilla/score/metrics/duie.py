@@ -1,5 +1,6 @@
 """The official metric of DuIE 2.0, with its aliases and its rule for book titles."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -7,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chinchilla.errors import AS_UTF8, InputError
-from chinchilla.score.counts import Counts, Options, Tallied, micro
-from chinchilla.score.metrics.matching import label_counts
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredRelation
 
@@ -24,7 +24,7 @@ class Spo(NamedTuple):
     object: Mapping[str, str]
 
 
-def duie_official(pairs: Iterable[Pair], options: Options) -> Tallied:
+def duie_official(pairs: Iterable[Pair], options: ScoreOptions) -> Tallied:
     """Count triples that are equal in predicate, subject and every slot of the object.
 
     PaddlePaddle/Research, KG/DuIE_Baseline/script/re_official_evaluation.py: strings are
@@ -34,22 +34,26 @@ def duie_official(pairs: Iterable[Pair], options: Options) -> Tallied:
     their duplicates; the two counts differ with aliases only. There is no rule for NA: a
     predicted NA triple counts as any other, as it does in the script.
     """
-    counted = []
-    labels: tuple[list[str], list[str], list[str]] = ([], [], [])
-    for one in pairs:
-        gold, pred = triples(one.gold), triples(one.pred)
-        wanted, found = _distinct(gold, options.alias), _distinct(pred, options.alias)
-        known, told = _Triples(options.alias, wanted), _Triples(options.alias, pred)
-        right = [item for item in found if known.hold(item)]
-        recalled = sum(map(told.hold, wanted))
-        counted.append((len(right), recalled, len(found), len(wanted)))
-        for names, items in zip(labels, (right, found, wanted), strict=True):
-            names.extend(item.predicate for item in items)
-    columns = np.array(counted, dtype=np.float64).reshape(-1, 4)
-    sums = columns.sum(axis=0)
-    totals = Counts(float(sums[0]), float(sums[2]), float(sums[3]))
-    more = {"tp_recall_side": float(sums[1])}
-    return Tallied(columns, label_counts(*labels), totals, micro, more=more)
+    counts = []
+    labels: tuple[Counter[str], Counter[str], Counter[str]] = (Counter(), Counter(), Counter())
+    for pair in pairs:
+        all_pred = triples(pair.pred)
+        gold = _distinct(triples(pair.gold), options.alias)
+        pred = _distinct(all_pred, options.alias)
+        in_gold, in_pred = _TripleSet(options.alias, gold), _TripleSet(options.alias, all_pred)
+        right = [item for item in pred if item in in_gold]
+        recalled = sum(item in in_pred for item in gold)
+        counts.append((len(right), recalled, len(pred), len(gold)))
+        for names, items in zip(labels, (right, pred, gold), strict=True):
+            names.update(item.predicate for item in items)
+    columns = np.array(counts, dtype=np.float64).reshape(-1, 4)
+    tp, tp_recall, n_pred, n_gold = map(float, columns.sum(axis=0))
+    by_label = {
+        name: Counts(*(column[name] for column in labels))
+        for name in sorted(labels[1].keys() | labels[2].keys())
+    }
+    more = {"tp_recall_side": tp_recall}
+    return Tallied(columns, by_label, Counts(tp, n_pred, n_gold), micro, more=more)
 
 
 def triples(row: Row) -> list[Spo]:
@@ -64,25 +68,25 @@ def _spo(item: ScoredRelation) -> Spo:
     )
 
 
-def normal(words: str) -> str:
-    """Lower-case a string and take off one outer pair of book-title marks."""
-    words = words.lower()
-    if words.startswith(_MARKS[0]) and words.endswith(_MARKS[1]):
-        return words[1:-1]
-    return words
+def normal(string: str) -> str:
+    """Return a string in lower case without one outer pair of book-title marks."""
+    string = string.lower()
+    if string.startswith(_MARKS[0]) and string.endswith(_MARKS[1]):
+        return string[1:-1]
+    return string
 
 
 def _distinct(items: Iterable[Spo], alias: Alias) -> list[Spo]:
-    kept = _Triples(alias)
-    found = []
+    kept = _TripleSet(alias)
+    distinct = []
     for item in items:
-        if not kept.hold(item):
+        if item not in kept:
             kept.add(item)
-            found.append(item)
-    return found
+            distinct.append(item)
+    return distinct
 
 
-class _Triples:
+class _TripleSet:
     """Triples that are looked up, aliases included."""
 
     def __init__(self, alias: Alias, items: Iterable[Spo] = ()) -> None:
@@ -98,7 +102,7 @@ class _Triples:
         if self._alias:
             self._objects.setdefault((item.predicate, item.subject), []).append(item.object)
 
-    def hold(self, item: Spo) -> bool:
+    def __contains__(self, item: Spo) -> bool:
         """Tell whether the triple or one known as it is there."""
         if _key(item) in self._keys:
             return True
@@ -132,7 +136,7 @@ def read_alias(path: Path) -> dict[str, frozenset[str]]:
     """Read an alias file: a name and its aliases a line, separated by tabs, lower-cased here.
 
     The script looks subjects up one way and objects both ways, so that every surface form must
-    stand as a key of its own; of a name that comes twice it keeps the last line, and so does
+    be a key of its own; of a name that comes twice it keeps the last line, and so does
     this. Raises InputError for a file that cannot be read.
     """
     try:

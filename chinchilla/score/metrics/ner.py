@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
-from chinchilla.score.counts import Counts, Key, Options, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro, tallied, totals_of
 from chinchilla.score.metrics.matching import common
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredEntity
@@ -16,18 +16,18 @@ Match = Callable[[Sequence[ScoredEntity], Sequence[ScoredEntity]], Credit]
 _NONE: Credit = (0, 0)
 
 
-def spans(row: Row, _: Options) -> list[Key]:
+def spans(row: Row, _: ScoreOptions) -> list[Key]:
     """Return (type, start, end) of each entity.
 
     As a multiset this is UIE's `offset` form (universal-ie/UIE, uie/extraction/scorer.py, mode
-    normal); as a set it is seqeval's default and conlleval on flat data. A string without a
-    place in the text keeps null offsets: it is wrong and stays in the denominator; in the set,
+    normal); as a set it is seqeval's default and conlleval on flat data. A string that is
+    not in the text keeps null offsets: it is wrong and stays in the denominator; in the set,
     such strings of one type are one item.
     """
     return [(item.type, item.start, item.end) for item in row.entities]
 
 
-def strings(row: Row, _: Options) -> list[Key]:
+def strings(row: Row, _: ScoreOptions) -> list[Key]:
     """Return (type, text) of each entity, offsets ignored.
 
     UIE's `string` form and IEPile's NER metric (zjunlp/IEPile,
@@ -59,16 +59,19 @@ def same_type(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Cre
 
     nervaluate's `ent_type`, by a maximum one-to-one matching inside each type.
     """
-    wanted, found = _by_type(gold), _by_type(pred)
-    return sum(_overlaps(_bounds(wanted.get(name, [])), _bounds(found[name])) for name in found), 0
+    own_gold, own_pred = _by_type(gold), _by_type(pred)
+    hits = [
+        _overlaps(_bounds(own_gold.get(name, [])), _bounds(own_pred[name])) for name in own_pred
+    ]
+    return sum(hits), 0
 
 
-def overlapping(match: Match) -> Callable[[Iterable[Pair], Options], Tallied]:
+def overlapping(match: Match) -> Callable[[Iterable[Pair], ScoreOptions], Tallied]:
     """Return the metric of a way to match; a label is scored with both sides cut down to it."""
 
-    def tally(pairs: Iterable[Pair], _: Options) -> Tallied:
+    def tally(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
         pairs = list(pairs)
-        documents = [_credit(one, match) for one in pairs]
+        documents = [_credit(pair, match) for pair in pairs]
         right = [one.credit[0] for one in documents]
         half = [one.credit[1] for one in documents]
         n_pred = [len(one.pred.entities) for one in pairs]
@@ -87,31 +90,31 @@ class _Document(NamedTuple):
     labels: dict[str, Counts]
 
 
-def _credit(one: Pair, match: Match) -> _Document:
-    gold, pred = one.gold.entities, one.pred.entities
-    wanted, found = _by_type(gold), _by_type(pred)
+def _credit(pair: Pair, match: Match) -> _Document:
+    gold, pred = pair.gold.entities, pair.pred.entities
+    gold_by_type, pred_by_type = _by_type(gold), _by_type(pred)
     labels = {}
-    for name in {**wanted, **found}:
-        mine, theirs = wanted.get(name, []), found.get(name, [])
-        whole, half = match(mine, theirs) if mine and theirs else _NONE
-        labels[name] = Counts(whole + 0.5 * half, len(theirs), len(mine))
+    for name in {**gold_by_type, **pred_by_type}:
+        own_gold, own_pred = gold_by_type.get(name, []), pred_by_type.get(name, [])
+        whole, half = match(own_gold, own_pred) if own_gold and own_pred else _NONE
+        labels[name] = Counts(whole + 0.5 * half, len(own_pred), len(own_gold))
     return _Document(match(gold, pred) if gold and pred else _NONE, labels)
 
 
 def _labels(documents: Sequence[_Document]) -> dict[str, Counts]:
     sums: dict[str, Counts] = {}
-    for one in documents:
-        for name, counts in one.labels.items():
+    for document in documents:
+        for name, counts in document.labels.items():
             known = sums.get(name, Counts(0, 0, 0))
             sums[name] = Counts(*(a + b for a, b in zip(known, counts, strict=True)))
     return dict(sorted(sums.items()))
 
 
 def _by_type(items: Iterable[ScoredEntity]) -> dict[str, list[ScoredEntity]]:
-    found: dict[str, list[ScoredEntity]] = {}
+    by_type: dict[str, list[ScoredEntity]] = {}
     for item in items:
-        found.setdefault(item.type, []).append(item)
-    return found
+        by_type.setdefault(item.type, []).append(item)
+    return by_type
 
 
 def _bounds(items: Iterable[ScoredEntity]) -> list[Key]:
