@@ -81,25 +81,25 @@ def evaluate(
     _evaluate(eval_runs, folder, data, options)
 
 
-def _subtasks_of(run: "Run", task: str | None) -> "Sequence[str]":
+def _subtasks_of(facts: "Run", task: str | None) -> "Sequence[str]":
     """Return the sub-tasks of a task that a run was trained on alone; none are all."""
     from chinchilla.errors import ConfigError
 
-    trained = run.config.subtasks
+    trained = facts.config.subtasks
     subtasks = [name for name in trained if task in (None, "all", name.partition("-")[0])]
     if trained and not subtasks:
         what = f"this run was not trained on {task}, only on {', '.join(trained)}"
-        raise ConfigError(str(run.folder), what, "pass another --task, or another --run")
+        raise ConfigError(str(facts.folder), what, "pass another --task, or another --run")
     return subtasks
 
 
-def _check_templates(run: "Run", data: "Data") -> None:
+def _check_templates(facts: "Run", data: "Data") -> None:
     """Raise TrainError where a run was trained by other templates than those here or of a build."""
     from chinchilla.runs.evaluate import check_templates
     from chinchilla.templates import template_hashes
 
-    check_templates(run, template_hashes())
-    check_templates(run, data.processed.manifest.templates, str(data.folder))
+    check_templates(facts, template_hashes())
+    check_templates(facts, data.processed.manifest.templates, str(data.folder))
 
 
 def _eval_runs(
@@ -209,5 +209,5 @@ def _row(name: str, answers: str, result: "Result", cut: int) -> list[str]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    head = ("set", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
+    head = ("exam", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
     return table((*head, "ok/repaired/failed", "cut"), rows)

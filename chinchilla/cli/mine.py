@@ -47,10 +47,10 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **options: An
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
     from chinchilla.corpus import find
     from chinchilla.errors import ConfigError
-    from chinchilla.tally import Tally
     from chinchilla.files import check_writable
     from chinchilla.predict.mined_pairs import read_pairs
     from chinchilla.prompts import hard_negatives
+    from chinchilla.tally import Tally
 
     if out != "-":
         check_writable(Path(out), "pass another file with --out")
