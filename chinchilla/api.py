@@ -22,6 +22,7 @@ from chinchilla.corpus.card import Card
 from chinchilla.corpus.unread import no_files, no_split
 from chinchilla.dataset.build import build as build_plan
 from chinchilla.dataset.config import read_config
+from chinchilla.dataset.manifest import Manifest
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import RowsFile, hashed_lines, open_processed, read_labels, rows
 from chinchilla.errors import ConfigError
@@ -38,6 +39,10 @@ from chinchilla.schema import (
     Split,
     Task,
 )
+from chinchilla.score.counts import ScoreOptions
+from chinchilla.score.evaluate import evaluate
+from chinchilla.score.result import Result
+from chinchilla.score.rows import Rows, read_rows
 from chinchilla.tally import Tally
 
 
@@ -242,6 +247,54 @@ def _labels_of_card(source: str) -> LabelSet:
     return sets[0].model_copy(update={"labels": tuple(by_key.values())})
 
 
+def score(
+    gold: Iterable[Record | Mapping[str, Any]] | str | Path,
+    predicted: Iterable[Record | Mapping[str, Any]] | str | Path,
+    **options: Any,
+) -> Result:
+    """Return the score of predicted records, paired with gold ones by id.
+
+    Args:
+        gold: what `load` returned, records, objects of the exchange format, or a file of them.
+        predicted: the same; what is predicted need not be valid.
+        options: fields of `chinchilla.score.counts.ScoreOptions`: `task` (needed for two files),
+            `metrics`, `na`, `bootstrap` (1000 resamples for the intervals), `seed`, `by`,
+            `allow_extra`.
+
+    Returns:
+        The result: `print` shows each metric with counts, interval and signature; `.precision`,
+        `.recall`, `.f1` and `.interval` are those of the headline metric, `.errors()` tells what
+        kind of mistake each wrong item is.
+
+    Raises:
+        InputError: for a row that does not have the shape of a record.
+        ConfigError: for a metric of another task, or predictions of other documents.
+
+    Example:
+        >>> import chinchilla as ch
+        >>> dev = ch.load("finre", "dev")
+        >>> ch.score(dev, dev, bootstrap=0).f1
+        1.0
+    """
+    known = ScoreOptions._fields
+    for name in options:
+        if name not in known:
+            raise ConfigError(f"score {name}", "no such option", f"use {', '.join(known)}")
+    task = options.get("task")
+    if task is None and isinstance(gold, Records):
+        task = gold.labels.task
+    chosen = ScoreOptions(**{"bootstrap": 1000, **options, "task": task})
+    return evaluate(_rows(gold, task), _rows(predicted, task), chosen)
+
+
+def _rows(rows: Iterable[Record | Mapping[str, Any]] | str | Path, task: Task | None) -> Rows:
+    if not isinstance(rows, str | Path):
+        return rows
+    if task is None:
+        raise ConfigError(str(rows), "of which task it is cannot be told", "pass task=")
+    return read_rows(Path(rows), task)
+
+
 @dataclass(frozen=True)
 class Build:
     """A built data set on disk, checked against its manifest as it is read.
@@ -252,7 +305,7 @@ class Build:
     """
 
     folder: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     def rows(self, task: Task, split: Split) -> Iterator[InstructionRow]:
         """Yield the instruction rows of a task and split; raise ConfigError where it has none."""
@@ -262,15 +315,13 @@ class Build:
         """Yield the records of a task and split; raise ConfigError where it has none."""
         self._file(task, split)
         name = f"records/{task}/{split}.jsonl"
-        sha256 = self.manifest["outputs"][name]["sha256"]
-        for _, line in hashed_lines(self.folder / name, sha256):
+        for _, line in hashed_lines(self.folder / name, self.manifest.hashes[name]):
             yield Record.model_validate_json(line)
 
     @property
     def labels(self) -> dict[str, LabelSet]:
         """The labels of each source, by its name."""
-        named = {name: file["sha256"] for name, file in self.manifest["outputs"].items()}
-        return read_labels(self.folder, named)
+        return read_labels(self.folder, self.manifest.hashes)
 
     def _file(self, task: Task, split: Split) -> RowsFile:
         return open_processed(self.folder, [task], [split]).parts[0]
