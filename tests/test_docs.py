@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 import orjson
 import pytest
-from chinchilla.score.registry import METRICS
 
 from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
