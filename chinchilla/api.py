@@ -258,7 +258,8 @@ def score(
         gold: what `load` returned, records, objects of the exchange format, or a file of them.
         predicted: the same; what is predicted need not be valid.
         options: fields of `chinchilla.score.counts.ScoreOptions`: `task` (needed for two files),
-            `metrics`, `na`, `bootstrap` (1000 resamples), `seed`, `by`, `allow_extra`.
+            `metrics`, `na`, `bootstrap` (1000 resamples for the intervals), `seed`, `by`,
+            `allow_extra`.
 
     Returns:
         The result: `print` shows each metric with counts, interval and signature; `.precision`,

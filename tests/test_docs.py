@@ -11,11 +11,11 @@ from pathlib import Path
 import click
 import orjson
 import pytest
-from chinchilla.score.registry import METRICS
 
 from chinchilla.cli import cli
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.config import BuildConfig, read_config
+from chinchilla.score.metrics import METRICS
 from chinchilla.tally import Tally
 from chinchilla.templates import load_templates
 from chinchilla.train.config import TrainConfig, read_train_config

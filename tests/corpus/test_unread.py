@@ -14,7 +14,7 @@ from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.unread import unread
 from chinchilla.errors import ChinchillaError
 
-SAMPLES = Path(__file__).resolve().parent.parent / "raw" / "samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 PAIR = "甲\t乙\t合作\t甲与乙合作\n"
 BIO = "张\tB-PER\n三\tI-PER\n来\tO\n\n"
 DUIE = (
