@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from random import Random
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -138,7 +138,7 @@ class Endpoint:
             try:
                 yield from ask_together(loop, prompts, ask, self._options.concurrency, stop)
             finally:
-                _run(loop, client.aclose())
+                loop.run_until_complete(client.aclose())
 
     def _body(self, prompt: Prompt) -> bytes:
         grammar = self._grammar(prompt.limits) if self._grammar and prompt.limits else None
@@ -164,26 +164,27 @@ def ask_together(
         # a task may be made before the stop and begin after it
         return None if stop.is_set() else await ask(prompt)
 
-    try:
-        while True:
-            while len(tasks) < width and (prompt := next(source, None)):
-                tasks.append(loop.create_task(begin(prompt)))
-            if not tasks:
-                return
-            yield from _first_answer(loop, tasks)
-    except (Exception, KeyboardInterrupt):
-        stop.set()
-        while tasks:
-            with suppress(Exception):
-                yield from _first_answer(loop, tasks)
-        raise
+    with _Interrupts(loop) as interrupts:
+        try:
+            while True:
+                while len(tasks) < width and (prompt := next(source, None)):
+                    tasks.append(loop.create_task(begin(prompt)))
+                if not tasks:
+                    return
+                yield from _first_answer(interrupts, tasks)
+        except (Exception, KeyboardInterrupt):
+            stop.set()
+            while tasks:
+                with suppress(Exception):
+                    yield from _first_answer(interrupts, tasks)
+            raise
 
 
 def _first_answer(
-    loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Answer | None]]
+    interrupts: "_Interrupts", tasks: list[asyncio.Task[Answer | None]]
 ) -> Generator[Answer, None, None]:
     """Wait for a task to end; yield its answer or raise its error, and remove it."""
-    _run(loop, _wait(tasks))
+    interrupts.run(_wait(tasks))
     task = next(task for task in tasks if task.done())
     try:
         answer = task.result()
@@ -198,32 +199,49 @@ async def _wait(tasks: Iterable[asyncio.Task[Answer | None]]) -> None:
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
-def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
-    """Run the loop until some work is done; Ctrl-C cancels that work, and is raised after it.
+class _Interrupts:
+    """Ctrl-C while prompts are asked: it ends the waiting, and is raised between two steps.
 
-    Raised at once, as asyncio.Runner does where its work has just ended, it would hit whatever
-    request the loop is at, whose answer would be lost.
+    Python raises it wherever it is: in a request, whose answer would be lost, or in the callback
+    of a weak reference, where it would be lost itself.
     """
-    task = loop.create_task(work)
-    interrupted = False
 
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-        loop.call_soon_threadsafe(task.cancel)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._work: asyncio.Task[None] | None = None
+        self._pending = self._ours = False
 
-    main = threading.current_thread() is threading.main_thread()
-    ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, interrupt)
-    try:
-        with suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-    finally:
-        if ours:
+    def __enter__(self) -> Self:
+        main = threading.current_thread() is threading.main_thread()
+        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if self._ours:
+            signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, kind: object, *rest: object) -> None:
+        if self._ours:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-    if interrupted:
-        raise KeyboardInterrupt
+        if kind is None:
+            self._raise()
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the loop until some work is done; raise KeyboardInterrupt where there was one."""
+        self._work = self._loop.create_task(work)
+        if self._pending:
+            self._work.cancel()
+        with suppress(asyncio.CancelledError):
+            self._loop.run_until_complete(self._work)
+        self._raise()
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._pending = True
+        if self._work is not None:
+            self._loop.call_soon_threadsafe(self._work.cancel)
+
+    def _raise(self) -> None:
+        if self._pending:
+            self._pending = False
+            raise KeyboardInterrupt
 
 
 def is_passing(status: int) -> bool:
