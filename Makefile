@@ -28,13 +28,11 @@ lint: $(CHECKS) ## check format, lint and types alone
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: $(CHECKS) ## set up everything, then run every check: format, lint, types, rooms, tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest
+test: lint ## set up everything, then check format, lint, types, rooms and the quick tests
+	$(BIN)/pytest -m "not slow and not real"
 
-test-all: test ## run every check, the slow ones and those of the published files too
+test-all: test ## run the slow tests and those of the published files too
+	$(BIN)/pytest -m "slow or real"
 
 format: $(CHECKS) ## put the code into shape
 	$(BIN)/ruff format .

@@ -46,6 +46,7 @@ SHOWN = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "line"), SHOWN)
 def test_a_command_of_the_readme_runs(tmp_path: Path, name: str, line: str) -> None:
     words = [sys.executable, "-m", *shlex.split(line)]
@@ -92,6 +93,7 @@ def test_both_readmes_show_the_same_commands() -> None:
     assert shown[0] == shown[1]
 
 
+@pytest.mark.slow
 def test_the_loop_of_the_readme_runs_from_a_build_to_scores(tmp_path: Path) -> None:
     shown = [
         [line for line in commands(name, "chinchilla ") if line.startswith(LOOP)]

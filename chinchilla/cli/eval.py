@@ -209,5 +209,5 @@ def _row(name: str, answers: str, result: "Result", cut: int) -> list[str]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    head = ("exam", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
+    head = ("set", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
     return table((*head, "ok/repaired/failed", "cut"), rows)

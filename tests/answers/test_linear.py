@@ -10,6 +10,8 @@ import pytest
 from chinchilla.answers import format_names
 from chinchilla.answers.repair import read_answer
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = runpy.run_path(str(Path(__file__).resolve().parents[2] / "benchmarks" / "linear.py"))
 SMALL, TIMES, QUADRATIC = 1_000, 8, 20
 FLOOR = 0.003

@@ -255,6 +255,7 @@ def test_no_text_makes_reading_fail(form, subtask, raw):
     assert reading.status in ("ok", "ok_empty", "repaired", "repaired_partial", "failed", "refusal")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", format_names())
 @pytest.mark.parametrize(
     "raw", ["{" * 100_000, "[[" * 50_000, '{"a":' * 20_000, "Entity(" * 15_000, '{"' * 50_000]

@@ -175,6 +175,7 @@ PARTS: list[tuple[str, tuple[str, ...]]] = [
 """Files inside a folder of raw files, of a build or of a run."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "words"), PARTS, ids=[f"{name} {words[0]}" for name, words in PARTS]
 )

@@ -99,6 +99,7 @@ def test_tokens_of_a_tokenizer_are_the_budget_and_are_told_before(tmp_path, toke
     assert sums["finre", "train"].tokens.total() == sums["finre", "train"].rows
 
 
+@pytest.mark.slow
 def test_what_is_told_before_is_what_the_files_then_hold(tmp_path, tokenizer) -> None:
     general = tmp_path / "alpaca.json"
     some = [{"instruction": f"第{n}题", "input": "", "output": "答" * n} for n in range(1, 40)]
@@ -196,6 +197,7 @@ def test_settings_that_contradict_each_other_are_refused(tmp_path, text, what) -
     assert str(caught.value).startswith(f"{path}: {what}; ")
 
 
+@pytest.mark.slow
 def test_all_knobs_on_the_bytes_are_the_same_whatever_the_workers(tmp_path: Path) -> None:
     config = tmp_path / "build.toml"
     config.write_text(KNOBS, encoding="utf-8")

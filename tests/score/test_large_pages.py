@@ -13,6 +13,8 @@ from chinchilla.score.page import evaluation_page
 from chinchilla.score.result import Result
 from chinchilla.score.rows import read_rows
 
+pytestmark = pytest.mark.slow
+
 Items = list[dict[str, Any]]
 Documents = list[tuple[str, Items, Items]]
 """The text, the gold items and the predicted items of each."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
@@ -15,6 +16,8 @@ from chinchilla.score.pairing import Pair
 from chinchilla.score.prediction_stats import PredictedItem
 from chinchilla.score.rows import Row
 from chinchilla.score.triples import Triple, Triples
+
+pytestmark = pytest.mark.slow
 
 TEXT = "甲乙丙甲乙"
 PLACES = st.tuples(st.integers(0, 4), st.integers(1, 3)).map(lambda one: (one[0], sum(one)))

@@ -18,6 +18,8 @@ from chinchilla.train.data import open_data, split_rows
 from chinchilla.train.merge import merge
 from chinchilla.train.tiny import make_tokenizer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="session")
 def tokenizer(built: Path) -> Any:

@@ -17,6 +17,8 @@ from transformers.training_args import ParallelMode
 from chinchilla.train.distributed import idle, share
 from chinchilla.train.trainer_args import one_device
 
+pytestmark = pytest.mark.slow
+
 Broken = Callable[[Path, Path, int], Path]
 
 TOML = """

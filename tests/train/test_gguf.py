@@ -20,6 +20,8 @@ from chinchilla.train.data import open_data, split_rows
 from chinchilla.train.merge import merge
 from chinchilla.train.tiny import make_tokenizer
 
+pytestmark = pytest.mark.slow
+
 SIZES: dict[str, Any] = {
     "hidden_size": 64,
     "intermediate_size": 128,
