@@ -57,7 +57,7 @@ class PromptRendering(NamedTuple):
             if cutter is None:
                 yield from prompter.rows(record)
                 continue
-            for window, part in cutter.panes(record, Counter()):
+            for window, part in cutter.windows(record, Counter()):
                 yield from map(prompter.row, prompter.queries_of_record(part, window))
 
 

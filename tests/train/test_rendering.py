@@ -37,7 +37,7 @@ def test_records_are_asked_as_the_build_asked_them(case: str, split: str, tmp_pa
     source, config = CASES[case]
     plan = make_plan(tmp_path / "raw", BuildConfig(sources=(source,), seed=5, **config))
     build(plan, tmp_path / "out", 1, lambda job: None)
-    [task] = {found.card.task for found in plan.found}
+    [task] = {found.card.task for found in plan.sources}
     data = open_data(tmp_path / "out", task, ())
     records = list(split_records(data, split))
     if not records:
