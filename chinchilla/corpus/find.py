@@ -10,7 +10,7 @@ from pathlib import Path
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.evidence import unlabelled_splits
 from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8
-from chinchilla.corpus.read import SplitReader
+from chinchilla.corpus.read import SplitReader, module_of
 from chinchilla.corpus.registry import (
     OWN_CARD,
     Cards,
@@ -20,7 +20,6 @@ from chinchilla.corpus.registry import (
     load_card,
     resolve,
 )
-from chinchilla.corpus.source import module_of
 from chinchilla.errors import CardError, InputError
 from chinchilla.readers.lines import Slice, check_content, cut
 from chinchilla.resources import shipped

@@ -1,35 +1,30 @@
 """Read records by the field mapping of a card alone; nothing of its lists is passed over."""
 
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus.card import Card
 from chinchilla.corpus.mapping import (
+    ABSENT,
     GOLD,
+    Absent,
     EventFields,
     Fields,
     Mapping,
-    RelationFields,
-    tried,
-)
-from chinchilla.corpus.offsets import SpanReader
-from chinchilla.corpus.paths import (
-    ABSENT,
-    Absent,
     Match,
     Missing,
+    RelationFields,
     UnmappedError,
     fetch,
     fetch_labels,
     fetch_string,
     lookup,
+    tried,
     walk,
 )
+from chinchilla.corpus.offsets import SpanReader
 from chinchilla.errors import CardError, RecordError
 from chinchilla.readers import jsonl
-from chinchilla.readers.context import Fields as RecordFields
 from chinchilla.readers.context import RowContext
 from chinchilla.readers.jsonl import Row, kind
 from chinchilla.readers.lines import Slice
@@ -37,35 +32,25 @@ from chinchilla.readers.shape import MisfitError, near_key, nearest
 from chinchilla.tally import Tally
 
 
-def mapping_of(card: Card) -> Mapping:
-    """Return the mapping of a card; raise CardError where it has none."""
-    if card.mapping is None:
-        raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
-    return card.mapping
+def text_of(row: Row, mapping: Mapping) -> str:
+    """Return the text of a record; raise UnmappedError or MisfitError for none."""
+    return fetch_string(Match(row, ()), mapping.text)
 
 
-def text_of(mapping: Mapping) -> Callable[[Row], str]:
-    """Return what reads the text of a record; it raises UnmappedError or MisfitError for none."""
-    return lambda row: fetch_string(Match(row, ()), mapping.text)
+def to_fields(row: Row, context: RowContext, mapping: Mapping) -> Row:
+    """Return the fields of a record.
 
-
-def to_fields(mapping: Mapping) -> Callable[[Row, RowContext], RecordFields]:
-    """Return what reads a record.
-
-    It raises CardError, with keys and mapping, where a path leads nowhere, and RecordError for a
-    value that does not fit.
+    Raises:
+        CardError: A path of the mapping leads nowhere; its message has keys and mapping.
+        RecordError: A value does not fit.
     """
-
-    def fields(row: Row, context: RowContext) -> RecordFields:
-        try:
-            return Reader(row, mapping, context).fields()
-        except UnmappedError as error:
-            raise _unmapped(context, mapping, error) from error
-        except MisfitError as error:
-            todo = f"correct the line, or [mapping] in {context.part.own_card}"
-            raise RecordError(context.where(), str(error), todo) from error
-
-    return fields
+    try:
+        return _Reader(row, mapping, context).fields()
+    except UnmappedError as error:
+        raise _unmapped(context, mapping, error) from error
+    except MisfitError as error:
+        todo = f"correct the line, or [mapping] in {context.part.own_card}"
+        raise RecordError(context.where(), str(error), todo) from error
 
 
 def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
@@ -83,17 +68,16 @@ def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> Ca
     return CardError(context.where(), what, todo, reason="unmapped-field")
 
 
-class Reader:
+class _Reader:
     """Read one record by a mapping."""
 
     def __init__(self, row: Row, mapping: Mapping, context: RowContext) -> None:
-        """Read the text."""
         self.row, self.mapping, self.context = row, mapping, context
-        self.spans = SpanReader(text_of(mapping)(row), mapping, context)
+        self.spans = SpanReader(text_of(row, mapping), mapping, context)
         self.own_card = context.part.own_card
 
     def fields(self) -> Row:
-        """Return the fields of the record; one that nobody has annotated has no labels."""
+        """Return the fields of the record; one without any annotation has no labels."""
         fields: Row = {"text": self.spans.text}
         if self.mapping.title is not None:
             title = lookup(self.row, self.mapping.title)

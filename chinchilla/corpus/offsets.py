@@ -12,10 +12,12 @@ from chinchilla.corpus.mapping import (
     ArgumentFields,
     EntityFields,
     Mapping,
+    Match,
     Setting,
     Unit,
+    fetch_offset,
+    fetch_string,
 )
-from chinchilla.corpus.paths import Match, fetch_offset, fetch_string
 from chinchilla.errors import RecordError
 from chinchilla.readers.context import RowContext
 from chinchilla.readers.shape import MisfitError

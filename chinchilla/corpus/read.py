@@ -1,23 +1,70 @@
-"""The one loop from rows to checked records."""
+"""The one loop from rows to checked records, and what a source module declares for it.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+`rows` and `to_fields` must be there; a row is a dict with `text`, or has that attribute. Optional
+are `boundary` (where a file may be cut; nowhere without it), `SHAPE` and `TEXT_KEYS` (the shape of
+a JSON record, and its keys beside the labels), `edition_of` (the edition a file shows), `slice_of`
+(the part of a file that is a split) and `schema_labels` (the labels of a schema file).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from chinchilla.corpus import mapped
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.source import Row, SourceModule
-from chinchilla.errors import ChinchillaError, LabelError, RecordError
+from chinchilla.corpus.registry import CARDS
+from chinchilla.errors import CardError, ChinchillaError, LabelError, RecordError
+from chinchilla.readers import jsonl
+from chinchilla.readers.columns import JoinedFile
 from chinchilla.readers.context import Fields, RowContext, SplitSlice
-from chinchilla.readers.lines import Slice
-from chinchilla.readers.shape import MisfitError, fold, misfit, nearest
+from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.readers.shape import MisfitError, Shape, fold, misfit, nearest
 from chinchilla.schema import Event, LabelSet, Record, Relation, Split, check_record, unfit
 from chinchilla.tally import Tally
 
 MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
 """What reading the fields of a row raises where it is of another shape."""
+Row = Any
+
+
+@dataclass(frozen=True)
+class SourceModule:
+    """How the files of a source are read: what its module declares, the rest by default."""
+
+    rows: Callable[[SplitSlice], Iterator[tuple[int, Row]]]
+    to_fields: Callable[[Row, RowContext], Fields]
+    text_of: Callable[[Row], Any] = lambda row: row["text"] if isinstance(row, dict) else row.text
+    boundary: Callable[[Path], Boundary] = lambda path: "whole"
+    slice_of: Callable[[Path, Split, JoinedFile | None], Slice] = lambda path, *_: Slice(path)
+    shape: Shape = None
+    text_keys: frozenset[str] | None = None
+    edition_of: Callable[[Path], str | None] | None = None
+    schema_labels: Callable[[Path], set[str]] | None = None
+
+
+def module_of(card: Card) -> SourceModule:
+    """Return what reads a source: the mapping of its card if it has one, else its module.
+
+    Raises CardError where it has neither.
+    """
+    name = f"chinchilla.sources.{card.source}"
+    mapping = card.mapping
+    if mapping is not None:
+        text_of = partial(mapped.text_of, mapping=mapping)
+        fields_of = partial(mapped.to_fields, mapping=mapping)
+        return SourceModule(jsonl.split_rows, fields_of, text_of, jsonl.boundary)
+    if not (CARDS / f"{card.source}.toml").is_file() or find_spec(name) is None:
+        raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
+    declared = vars(import_module(name))
+    keys = {field.name: field.name for field in fields(SourceModule)}
+    keys |= {"shape": "SHAPE", "text_keys": "TEXT_KEYS"}
+    return SourceModule(**{key: declared[at] for key, at in keys.items() if at in declared})
 
 
 @dataclass(frozen=True)
@@ -111,8 +158,11 @@ class SplitReader:
         return record
 
     def _misshapen(self, row: Row, error: Exception, context: RowContext) -> RecordError:
+        source = self.source
+        shape, keys = source.shape, source.text_keys
+        if shape is not None and keys is not None and not context.part.labelled:
+            shape = {key: shape[key] for key in shape if key in keys}
         what = str(error) if isinstance(error, MisfitError) else None
-        shape = self.source.shape_of(context.part.labelled)
         if what is None and shape is not None:
             what = misfit(row, shape)
         todo = f"compare the line with the format of {self.card.title}"

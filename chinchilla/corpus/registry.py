@@ -9,12 +9,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from os.path import lexists
 from pathlib import Path
+from typing import Any
 
-from chinchilla.corpus.card import Card
-from chinchilla.corpus.card_file import read_card, tasks_in
-from chinchilla.corpus.folders import is_utf8
-from chinchilla.errors import CardError, ConfigError
+from pydantic import ValidationError
+
+from chinchilla.corpus.card import Card, check_card
+from chinchilla.corpus.folders import is_utf8, kind_of
+from chinchilla.corpus.mapping import GOLD
+from chinchilla.errors import AS_UTF8, CardError, ConfigError
 from chinchilla.readers.shape import fold, nearest
+from chinchilla.schema import explain
 
 OWN_CARD = "card.toml"
 CARDS = Path(__file__).resolve().parent.parent / "sources"
@@ -145,3 +149,173 @@ def our_folders() -> dict[str, str]:
         folders = tomllib.loads(path.read_text(encoding="utf-8")).get("folders", [])
         sources.update({name.casefold(): path.stem for name in [path.stem, *folders]})
     return sources
+
+
+def read_card(path: Path, own: Path, source: str | None = None) -> Card:
+    """Return a card with the user's own fields over it.
+
+    Args:
+        path: Our card, whether there is one or not.
+        own: The user's card, whether there is one or not.
+        source: The name of the source; `<card>-<task>` where the card serves several tasks.
+
+    Raises:
+        CardError: One of the two is no card, or they do not fit each other.
+    """
+    name, source = path.stem, source or path.stem
+    data = _read_toml(path) if path.is_file() else {}
+    where = str(path)
+    if lexists(own):
+        where, over = str(own), _read_toml(own)
+        _check_own(over, data, where)
+        data = _overlay(data, over)
+    if source != name:
+        data = _of_task(data, source.removeprefix(f"{name}-"), where)
+    elif isinstance(data.get("task"), list) and len(data["task"]) == 1:
+        data = {**data, "task": data["task"][0]}
+    folders = (name, own.parent.name)
+    try:
+        card = Card.model_validate({"folders": folders, **data, "source": source, "own": str(own)})
+    except ValidationError as error:
+        todo = "see docs/en/cards.md for the fields of a card"
+        raise CardError(where, explain(error), todo) from error
+    check_card(card, where)
+    return card
+
+
+def tasks_in(path: Path) -> tuple[str, ...]:
+    """Return the tasks that a user's card lists; none where it cannot be read or names one.
+
+    What is wrong with a card is said where it is read whole.
+    """
+    if not path.is_file():
+        return ()
+    try:
+        task = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("task")
+    except (OSError, ValueError, RecursionError):
+        return ()
+    tasks = task if isinstance(task, list) else []
+    return tuple(dict.fromkeys(tasks)) if all(isinstance(one, str) for one in tasks) else ()
+
+
+_NOT_READ = {
+    "ner": ("relations", "events", "arguments"),
+    "re": ("events", "arguments"),
+    "ee": ("entities", "relations"),
+}
+
+
+def _of_task(data: dict[str, Any], task: str, where: str) -> dict[str, Any]:
+    """Return the fields of a card of several tasks as those of a card of one of them.
+
+    Entity types are the labels of ner; [labels] are relations or event types. Raises CardError
+    where the card lacks what the task needs.
+    """
+    mapping = data.get("mapping")
+    listed = data.get("task")
+    tasks = listed if isinstance(listed, list) else []
+    if task not in GOLD:
+        raise CardError(where, f"task {task!r} is none", f"the tasks are {', '.join(GOLD)}")
+    if "re" in tasks and "ee" in tasks:
+        what = "re and ee both have their labels in [labels]"
+        raise CardError(where, what, "write a card for each, in a folder of its own")
+    if not isinstance(mapping, dict) or GOLD[task] not in mapping:
+        what = f"task {task} has no {GOLD[task]} in [mapping]"
+        raise CardError(where, what, "say there where a record holds them, or take the task out")
+    kept = {key: value for key, value in mapping.items() if key not in _NOT_READ[task]}
+    fields = {**data, "task": task, "mapping": kept}
+    if task != "ner":
+        return fields
+    if not data.get("types"):
+        todo = "describe there the entity types, [labels] are relations or event types"
+        raise CardError(where, "task ner has no [types]", todo)
+    fields["labels"] = data["types"]
+    return {key: fields[key] for key in fields if key not in ("na", "metric", "types", "roles")}
+
+
+def _check_own(over: dict[str, Any], under: dict[str, Any], where: str) -> None:
+    """Raise CardError for what no card of a user can say."""
+    for key in ("source", "own"):
+        if key in over:
+            what = f"{key}: not for a card to say"
+            raise CardError(where, what, "leave it out: the folder of the card names the source")
+    for table in ("options", "repairs"):
+        own, ours = over.get(table), under.get(table, {})
+        unknown = [key for key in own if key not in ours] if isinstance(own, dict) else []
+        if unknown and (table == "options" or not ours):
+            todo = f"{table} known here: {', '.join(ours)}" if ours else f"no {table} are read here"
+            raise CardError(where, f"{table}.{unknown[0]}: is not known here", todo)
+    if _are_tables(over.get("editions")):
+        names = [_name(edition) for edition in over["editions"]]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            what = f"two [[editions]] are of the name {twice!r}"
+            raise CardError(where, what, "make one table of them, or give one another name")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise CardError(str(path), f"is {kind_of(path)}", "put the card itself there")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise CardError(str(path), "not TOML (nested too deep)", "correct the card") from error
+    except UnicodeDecodeError as error:
+        raise CardError(str(path), "not UTF-8", AS_UTF8) from error
+    except ValueError as error:
+        todo = "correct the card; put every string in quotes, and every key that is not ASCII"
+        raise CardError(str(path), f"not TOML ({error})", todo) from error
+    except OSError as error:
+        what = error.strerror or "cannot be opened"
+        raise CardError(str(path), what, "check the file's permissions") from error
+
+
+def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return one tree of tables with another over it; values that are no tables replace."""
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        if key == "editions" and _are_tables(below) and _are_tables(value):
+            merged[key] = _overlay_editions(below, value)  # type: ignore[arg-type]
+            continue
+        both = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _are_tables(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+
+
+def _name(edition: dict[str, Any]) -> Any:
+    return edition.get("name", "default")
+
+
+def _overlay_editions(
+    under: list[dict[str, Any]], over: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return each edition with the user's of its name over it; new ones come before ours."""
+    own = {_name(edition): edition for edition in over}
+    known = {_name(edition) for edition in under}
+    new = [edition for edition in over if _name(edition) not in known]
+    return [*new, *(_overlay_edition(edition, own.get(_name(edition), {})) for edition in under)]
+
+
+def _overlay_edition(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return an edition with the user's over it, split by split; a new `carve` replaces it whole.
+
+    A split with a file of the user's is not carved any more; one that is still carved is carved
+    out of the user's file of train.
+    """
+    files = over.get("splits", {})
+    if "carve" in over or not isinstance(files, dict):
+        return over
+    merged = {**under, **over}
+    splits, train = dict(under.get("splits", {})), set(under.get("splits", {}).get("train", ()))
+    if "train" in files:
+        carved = [split for split, names in splits.items() if train & set(names)]
+        splits.update(dict.fromkeys(carved, files["train"]))
+    merged["splits"] = {**splits, **files}
+    if "carve" in under:
+        merged["carve"] = {key: share for key, share in under["carve"].items() if key not in files}
+    return merged

@@ -11,8 +11,8 @@ folders `train`, `valid`/`validation` and `test` of .txt and .ann files, with of
 from collections.abc import Iterator
 
 from chinchilla.readers import brat, tsv
+from chinchilla.readers.brat import Link
 from chinchilla.readers.context import Fields, RowContext, SplitSlice
-from chinchilla.readers.standoff import Link
 
 Row = tsv.SentenceRows | brat.BratDocument
 schema_labels = tsv.schema_labels

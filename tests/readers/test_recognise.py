@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import InputError
-from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
+from chinchilla.readers import columns, jsonl, markup, tsv
 from chinchilla.readers.lines import LineItem, Slice
 from chinchilla.readers.recognise import HEAD, recognise
+from chinchilla.sources import msra
 from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
@@ -117,7 +118,7 @@ READERS: dict[str, tuple[Read, set[str]]] = {
     "json": (jsonl.rows, {"json lines", "json array", "json array on lines"}),
     "tsv": (lambda part, tally: tsv.rows(part, 4, tally), {"tsv"}),
     "columns": (columns.sentences, {"columns", "columns with blanks", "conll", "tags first"}),
-    "word/tag": (wordtag.sentences, {"word/tag"}),
+    "word/tag": (msra.tagged_sentences, {"word/tag"}),
     "marks": (lambda part, tally: markup.paragraphs(part, LABELS, tally), {"marks"}),
 }
 
