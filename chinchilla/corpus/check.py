@@ -13,7 +13,7 @@ from typing import Any
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.evidence import gold_of
 from chinchilla.corpus.find import FoundSource, cards, find, find_file, module_of, records
-from chinchilla.corpus.report import Numbers, SplitReport, split_report
+from chinchilla.corpus.report import SplitReport, split_report
 from chinchilla.corpus.unread import unread_of
 from chinchilla.errors import ChinchillaError
 from chinchilla.readers.lines import Slice
@@ -108,13 +108,8 @@ class Inspection:
     @property
     def report(self) -> SplitReport:
         """Return what became of the records of the split."""
-        counts = self.counts
-        numbers = Numbers(
-            records=counts["records"],
-            negative=counts["negatives"],
-            unlabelled=counts["unlabelled"],
-        )
-        return split_report(numbers, self.tally, {})
+        records, negative = self.counts["records"], self.counts["negatives"]
+        return split_report(records, negative, self.counts["unlabelled"], self.tally, {})
 
 
 def inspect(found: FoundSource) -> Iterator[Inspection]:

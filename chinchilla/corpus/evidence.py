@@ -1,11 +1,12 @@
-"""Whether anybody has labelled a file at all, told before it is read.
+"""Whether a file has labels at all and fits the mapping of its card, before it is read.
 
 A file in which no record has a label is no file of negatives. For train it is an error; dev and
 test are read as unlabelled, with a warning. A file is judged whole, whatever shares of it are
 carved into splits; reading stops at the first label.
 """
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Iterator, Sized
+from contextlib import suppress
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -46,11 +47,10 @@ def unlabelled_splits(
     whole = edition.model_copy(update={"carve": None})
     for lines, splits in files.items():
         judged = [split for split in splits if split not in stated]
-        if not judged:
-            continue
         seen = Tally(forgiving=True)
-        reader = SplitReader(card, whole, judged[0], module_of(card))
-        if _labelled(reader, lines, seen, tally):
+        if not judged or _labelled(
+            SplitReader(card, whole, judged[0], module_of(card)), lines, seen, tally
+        ):
             continue
         if "train" in judged:
             raise _no_training(card, lines, seen)
@@ -71,7 +71,10 @@ def _labelled(reader: SplitReader, lines: Slice, seen: Tally, tally: Tally) -> b
     records = negatives = 0
     try:
         if card.mapping is not None:
-            check_mapping(reader, card.mapping, reader.part(lines, seen))
+            part, entities = reader.part(lines, seen), card.mapping.entities
+            _check_lists(part, card.mapping, GOLD[card.task])
+            if entities is not None and entities.text is None:
+                _check_surfaces(part, card.mapping, reader.records(lines, Tally(forgiving=True)))
             tally.merge(Tally(warned=seen.warned))
         if text_keys is not None and _texts_alone(lines, text_keys):
             return False
@@ -135,20 +138,13 @@ SPANS = 5000
 """So many spans are looked at for surfaces that come again and again."""
 
 
-class Unmet(NamedTuple):
-    """A list path that no record of a file has, with the keys of the first and the nearest one."""
+class _Unmet(NamedTuple):
+    """A list path that no record of a file has: the keys of the first and the nearest one."""
 
     table: str
     path: str
     keys: tuple[str, ...]
     near: str | None
-
-
-def check_mapping(reader: SplitReader, mapping: Mapping, part: SplitSlice) -> None:
-    """Raise CardError for a list that no record of a file has; warn of spans one off."""
-    _check_lists(part, mapping, GOLD[reader.card.task])
-    if mapping.entities is not None and mapping.entities.text is None:
-        _check_surfaces(part, mapping, reader.records(part.slice, Tally(forgiving=True)))
 
 
 def _check_lists(part: SplitSlice, mapping: Mapping, gold: str) -> None:
@@ -169,7 +165,7 @@ def _check_lists(part: SplitSlice, mapping: Mapping, gold: str) -> None:
             raise CardError(str(part.slice.path), f"{what}{hint}; tried {tried(mapping)}", todo)
 
 
-def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[Unmet]:
+def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[_Unmet]:
     """Read a file until every list has been met, and yield those that never were."""
     left = {name: names.list for name, names in mapping.tables.items()}
     if mapping.title is not None:
@@ -188,7 +184,7 @@ def _unmet(part: SplitSlice, mapping: Mapping) -> Iterator[Unmet]:
     for table, path in left.items():
         if table in keys:
             step, unused = path.split(".")[0], set(keys[table]) - mapping.steps
-            yield Unmet(table, path, keys[table], nearest(step, tuple(sorted(unused))))
+            yield _Unmet(table, path, keys[table], nearest(step, tuple(sorted(unused))))
 
 
 def _holders(row: Row, table: str, mapping: Mapping) -> list[Any]:
@@ -214,8 +210,13 @@ def _met(holder: Any, table: str, path: str) -> bool:
 
 
 def _check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record]) -> None:
-    """Warn where spans given by offsets alone are, again and again, one character off."""
-    repeats = Repeats()
+    """Warn where spans given by offsets alone are, again and again, one character off.
+
+    A surface that comes in several contexts and always before the same character is short; one
+    that without its last character comes before many others is long.
+    """
+    exclusive = mapping.offsets == "end-exclusive"
+    surfaces: dict[str, _Surface] = {}
     spans = (
         (record.text, span.start, span.end, record.id)
         for record in _readable(records)
@@ -223,72 +224,37 @@ def _check_surfaces(part: SplitSlice, mapping: Mapping, records: Iterator[Record
         if span.start is not None and span.end is not None
     )
     for text, start, end, name in islice(spans, SPANS):
-        repeats.add(text, start, end, part.slice.at(int(name.rpartition("-")[2])))
-    unit = mapping.setting.unit
-    if mapping.offsets == "end-exclusive":
-        _warn(part, mapping, repeats.short(), Setting("end-inclusive", unit))
-    elif mapping.offsets == "end-inclusive":
-        _warn(part, mapping, repeats.long(), Setting("end-exclusive", unit))
+        stop = end if exclusive else end - 1
+        if stop > start:
+            surface = surfaces.setdefault(text[start:stop], _Surface({}, []))
+            context = text[max(0, start - 2) : start] + text[stop : stop + 3]
+            surface.after[context] = text[stop : stop + 1]
+            surface.wheres.append(part.slice.at(int(name.rpartition("-")[2])))
+    repeated = [surface for surface in surfaces.values() if len(surface.after) > 1]
+    off = [surface for surface in repeated if surface.is_off(exclusive)]
+    if sum(len(surface.after) for surface in off) > 2 and len(off) * 5 > len(repeated) * 4:
+        now = mapping.setting
+        better = Setting("end-inclusive" if exclusive else "end-exclusive", now.unit)
+        todo = f"set {better.differs(now)} in [mapping] of {part.own_card}"
+        for surface in off:
+            for where in surface.wheres:
+                part.tally.warn("surfaces-one-character-off", where, todo)
 
 
 def _readable(records: Iterator[Record]) -> Iterator[Record]:
-    try:
+    with suppress(ChinchillaError):
         yield from records
-    except ChinchillaError:
-        return
 
 
-def _warn(part: SplitSlice, mapping: Mapping, wheres: list[str], better: Setting) -> None:
-    todo = f"set {better.differs(mapping.setting)} in [mapping] of {part.own_card}"
-    for where in wheres:
-        part.tally.warn("surfaces-one-character-off", where, todo)
+class _Surface(NamedTuple):
+    """The character after a surface, once a context, and where the surface is."""
 
+    after: dict[str, str]
+    wheres: list[str]
 
-class Repeats:
-    """Count, over spans of many texts, how often a surface looks one character short or long.
-
-    A surface that comes in several contexts and always before the same character is short; one
-    that without its last character comes before many others is long.
-    """
-
-    def __init__(self) -> None:
-        """Begin with no span."""
-        self._next = _Groups({}, {})
-        self._last = _Groups({}, {})
-
-    def add(self, text: str, start: int, end: int, where: str) -> None:
-        """Take a span with the characters around it."""
-        before = text[max(0, start - 2) : start]
-        self._next.add(text[start:end], before + text[end : end + 3], text[end : end + 1], where)
-        if end - start > 1:
-            after = text[end - 1 : end + 2]
-            self._last.add(text[start : end - 1], before + after, after[0], where)
-
-    def short(self) -> list[str]:
-        """Return where surfaces are short, if most that are repeated are."""
-        return self._next.most(lambda after: len(set(after)) == 1 and after[0].isalnum())
-
-    def long(self) -> list[str]:
-        """Return where surfaces are long, if most that are repeated are."""
-        return self._last.most(lambda last: len(set(last)) == len(last))
-
-
-class _Groups(NamedTuple):
-    """The character next to each surface, once a context, and where the surface is."""
-
-    marks: dict[str, dict[str, str]]
-    wheres: dict[str, list[str]]
-
-    def add(self, surface: str, context: str, mark: str, where: str) -> None:
-        self.marks.setdefault(surface, {})[context] = mark
-        self.wheres.setdefault(surface, []).append(where)
-
-    def most(self, odd: Callable[[list[str]], bool]) -> list[str]:
-        """Return where surfaces are odd, if more than four of five repeated ones are."""
-        repeated = {
-            surface: list(marks.values()) for surface, marks in self.marks.items() if len(marks) > 1
-        }
-        off = [surface for surface, marks in repeated.items() if odd(marks)]
-        spans = sum(len(repeated[surface]) for surface in off)
-        many = spans > 2 and len(off) * 5 > len(repeated) * 4
-        return [where for surface in off for where in self.wheres[surface]] if many else []
+    def is_off(self, exclusive: bool) -> bool:
+        """Tell whether it looks short, or long where ends count as part of a span."""
+        marks = list(self.after.values())
+        if exclusive:
+            return len(set(marks)) == 1 and marks[0].isalnum()
+        return len(set(marks)) == len(marks)

@@ -13,7 +13,6 @@ from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8
 from chinchilla.corpus.read import SplitReader, module_of
 from chinchilla.corpus.registry import (
     OWN_CARD,
-    Cards,
     called,
     card_paths,
     cards,
@@ -69,7 +68,6 @@ def edition_names(edition: Edition) -> dict[str, Split]:
 
 
 __all__ = [
-    "Cards",
     "called",
     "card_paths",
     "cards",

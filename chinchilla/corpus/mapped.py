@@ -173,7 +173,7 @@ class _Reader:
             return spans, by_id
         for number, match in enumerate(self.items("entities", self.row)):
             labels = self._labels(match, names.type, names)
-            located = self.spans.located(match, names)._asdict()
+            located = self.spans.located(match, names)
             own = [{"type": label, **located} for label in labels]
             key = number if names.id is None else _id(match, names.id, names.list)
             before = by_id.setdefault(key, own[0])
@@ -262,8 +262,7 @@ class _Reader:
         if names is None:
             return []
         return [
-            {"role": fetch_string(match, names.role, names.list)}
-            | self.spans.located(match, names)._asdict()
+            {"role": fetch_string(match, names.role, names.list)} | self.spans.located(match, names)
             for match in self.items("arguments", event)
         ]
 

@@ -6,7 +6,7 @@ case apart. A card that serves several tasks is a source a task: `NAME-ner` and 
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, partial
 from os.path import lexists
 from pathlib import Path
 from typing import Any
@@ -24,35 +24,27 @@ OWN_CARD = "card.toml"
 CARDS = Path(__file__).resolve().parent.parent / "sources"
 
 
-class Cards(Mapping[str, Card]):
-    """Every card by its source, each read when it is needed: a wrong one harms no other."""
-
+class _Cards(Mapping[str, Card]):
     def __init__(self, raw: Path) -> None:
-        """Find the paths of cards, ours and those below raw."""
-        self._raw = raw
-        self._paths = card_paths(raw)
-        self._read: dict[str, Card] = {}
+        paths = card_paths(raw)
+        self._read = {source: cache(partial(load_card, source, raw)) for source in paths}
 
     def __getitem__(self, source: str) -> Card:
-        """Read the card of a source, once."""
-        if source not in self._paths:
-            raise KeyError(source)
-        if source not in self._read:
-            self._read[source] = load_card(source, self._raw)
-        return self._read[source]
+        return self._read[source]()
 
     def __iter__(self) -> Iterator[str]:
-        """Iterate over the sources."""
-        return iter(self._paths)
+        return iter(self._read)
 
     def __len__(self) -> int:
-        """Count the sources."""
-        return len(self._paths)
+        return len(self._read)
 
 
-def cards(raw: Path) -> Cards:
-    """Return every card, the user's own over ours."""
-    return Cards(raw)
+def cards(raw: Path) -> Mapping[str, Card]:
+    """Return every card by its source, the user's own over ours.
+
+    Each is read when it is needed, once: a wrong one harms no other.
+    """
+    return _Cards(raw)
 
 
 def card_paths(raw: Path) -> dict[str, Path]:
@@ -137,7 +129,7 @@ def _name_of(path: Path) -> str:
 
 def _sources_of(path: Path) -> tuple[str, ...]:
     """Return the sources of a user's card: one, or one a task where it serves several."""
-    name, tasks = _name_of(path), tasks_in(path)
+    name, tasks = _name_of(path), _tasks_in(path)
     return tuple(f"{name}-{task}" for task in tasks) if len(tasks) > 1 else (name,)
 
 
@@ -183,7 +175,7 @@ def read_card(path: Path, own: Path, source: str | None = None) -> Card:
     return card
 
 
-def tasks_in(path: Path) -> tuple[str, ...]:
+def _tasks_in(path: Path) -> tuple[str, ...]:
     """Return the tasks that a user's card lists; none where it cannot be read or names one.
 
     What is wrong with a card is said where it is read whole.
@@ -195,7 +187,7 @@ def tasks_in(path: Path) -> tuple[str, ...]:
     except (OSError, ValueError, RecursionError):
         return ()
     tasks = task if isinstance(task, list) else []
-    return tuple(dict.fromkeys(tasks)) if all(isinstance(one, str) for one in tasks) else ()
+    return tuple(dict.fromkeys(tasks)) if all(isinstance(task, str) for task in tasks) else ()
 
 
 _NOT_READ = {

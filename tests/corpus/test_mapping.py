@@ -169,7 +169,7 @@ CARDS = [
     ),
     (
         "title = ",
-        "not TOML (Invalid value (at end of document)); correct the card; every string stands in "
+        "not TOML (Invalid value (at end of document)); correct the card; put every string in "
         "quotes, and every key that is not ASCII",
     ),
     (
