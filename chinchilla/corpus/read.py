@@ -25,7 +25,7 @@ from chinchilla.readers.columns import JoinedFile
 from chinchilla.readers.context import Fields, RowContext, SplitSlice
 from chinchilla.readers.lines import Boundary, Slice
 from chinchilla.readers.shape import MisfitError, Shape, fold, misfit, nearest
-from chinchilla.schema import Event, LabelSet, Record, Relation, Split, check_record, unfit
+from chinchilla.schema import LabelSet, Record, Relation, Split, check_record, unfit
 from chinchilla.tally import Tally
 
 MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
@@ -181,39 +181,30 @@ class SplitReader:
 
     def _unknown(self, record: Record) -> Iterator[tuple[str, str]]:
         """Yield the kind and name of each label, role, slot and entity type on no card."""
-        labels, types = self._roles, self.card.known_types
-        if record.task == "ner":
-            yield from (("label", one.type) for one in record.entities if one.type not in labels)
-        else:
-            yield from (
-                ("entity type", one.type) for one in record.entities if one.type not in types
-            )
+        labels, types = self._roles, self.card.type_names
+        kind, known = ("label", labels) if record.task == "ner" else ("entity type", types)
+        yield from ((kind, entity.type) for entity in record.entities if entity.type not in known)
         for relation in record.relations:
             yield from self._unknown_of_relation(relation)
         for event in record.events:
-            yield from self._unknown_of_event(event)
+            roles = labels.get(event.event_type)
+            if roles is None:
+                yield "label", event.event_type
+            else:
+                names = (argument.role for argument in event.arguments)
+                yield from (
+                    ("role", f"{event.event_type}/{name}") for name in names if name not in roles
+                )
 
     def _unknown_of_relation(self, relation: Relation) -> Iterator[tuple[str, str]]:
         if relation.predicate not in self._roles:
             yield "label", relation.predicate
-        known = self.card.known_types
+        known = self.card.type_names
         types = (relation.head_type, relation.tail_type, *relation.tail_slot_types.values())
         if known:
-            yield from (
-                ("entity type", one) for one in types if one is not None and one not in known
-            )
-        for slot in relation.tail_slots:
-            if slot not in self.card.slots:
-                yield "slot", slot
-
-    def _unknown_of_event(self, event: Event) -> Iterator[tuple[str, str]]:
-        roles = self._roles.get(event.event_type)
-        if roles is None:
-            yield "label", event.event_type
-            return
-        for argument in event.arguments:
-            if argument.role not in roles:
-                yield "role", f"{event.event_type}/{argument.role}"
+            named = (name for name in types if name is not None)
+            yield from (("entity type", name) for name in named if name not in known)
+        yield from (("slot", slot) for slot in relation.tail_slots if slot not in self.card.slots)
 
 
 def unknown_name(card: Card, kind: str, name: str, where: str) -> LabelError:
@@ -232,7 +223,7 @@ def _nearest(card: Card, kind: str, name: str) -> str:
     name = role if kind == "role" else name
     known: dict[str, Iterable[Any]] = {
         "label": card.labels,
-        "entity type": card.known_types,
+        "entity type": card.type_names,
         "slot": card.slots,
         "role": card.labels[event].roles if event in card.labels else (),
     }

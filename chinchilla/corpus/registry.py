@@ -66,10 +66,9 @@ def load_card(source: str, raw: Path) -> Card:
     if len(names) > 1:
         what = f"serves several tasks, each a source: {', '.join(names)}"
         raise ConfigError(source, what, "name one of them")
-    ours = card_paths(raw)[names[0]]
-    own = own_card(names[0], raw)
-    name = _name_of(own)
-    return read_card(ours if ours.parent == CARDS else CARDS / f"{name}.toml", own, names[0])
+    ours, own = card_paths(raw)[names[0]], own_card(names[0], raw)
+    ours = ours if ours.parent == CARDS else CARDS / f"{_name_of(own)}.toml"
+    return _read_card(ours, own, names[0])
 
 
 def resolve(name: str, raw: Path) -> tuple[str, ...]:
@@ -86,14 +85,15 @@ def resolve(name: str, raw: Path) -> tuple[str, ...]:
 
 def called(name: str, raw: Path) -> tuple[str, ...]:
     """Return the sources of a name, none where no source has it."""
-    paths = card_paths(raw)
+    paths, own = card_paths(raw), own_cards(raw)
     if name in paths:
         return (name,)
     names: dict[str, tuple[str, ...]] = {source.casefold(): (source,) for source in reversed(paths)}
-    own = {_name_of(path): _sources_of(path) for path in own_cards(raw)}
-    folders = {path.parent.name: _name_of(path) for path in own_cards(raw)} | our_folders()
-    for folder, source in folders.items():
-        names.setdefault(folder.casefold(), own.get(source, (source,)))
+    sources = {_name_of(path): _sources_of(path) for path in own}
+    for folder, source in (
+        {path.parent.name: _name_of(path) for path in own} | our_folders()
+    ).items():
+        names.setdefault(folder.casefold(), sources.get(source, (source,)))
     return names.get(name.casefold(), ())
 
 
@@ -143,18 +143,13 @@ def our_folders() -> dict[str, str]:
     return sources
 
 
-def read_card(path: Path, own: Path, source: str | None = None) -> Card:
-    """Return a card with the user's own fields over it.
+def _read_card(path: Path, own: Path, source: str) -> Card:
+    """Return our card, if there is one, with the user's, if there is one, over it.
 
-    Args:
-        path: Our card, whether there is one or not.
-        own: The user's card, whether there is one or not.
-        source: The name of the source; `<card>-<task>` where the card serves several tasks.
-
-    Raises:
-        CardError: One of the two is no card, or they do not fit each other.
+    `source` is `<card>-<task>` where the card serves several tasks. Raises CardError where one of
+    the two is no card, or they do not fit each other.
     """
-    name, source = path.stem, source or path.stem
+    name = path.stem
     data = _read_toml(path) if path.is_file() else {}
     where = str(path)
     if lexists(own):
@@ -250,47 +245,42 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise CardError(str(path), f"is {kind_of(path)}", "put the card itself there")
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError as error:
-        raise CardError(str(path), "not TOML (nested too deep)", "correct the card") from error
-    except UnicodeDecodeError as error:
-        raise CardError(str(path), "not UTF-8", AS_UTF8) from error
+    except RecursionError:
+        what, todo = "not TOML (nested too deep)", "correct the card"
+    except UnicodeDecodeError:
+        what, todo = "not UTF-8", AS_UTF8
     except ValueError as error:
+        what = f"not TOML ({error})"
         todo = "correct the card; put every string in quotes, and every key that is not ASCII"
-        raise CardError(str(path), f"not TOML ({error})", todo) from error
     except OSError as error:
-        what = error.strerror or "cannot be opened"
-        raise CardError(str(path), what, "check the file's permissions") from error
+        what, todo = error.strerror or "cannot be opened", "check the file's permissions"
+    raise CardError(str(path), what, todo)
 
 
 def _overlay(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Return one tree of tables with another over it; values that are no tables replace."""
+    """Return one tree of tables with another over it; values that are no tables replace.
+
+    Editions are matched by their names; new ones come before ours.
+    """
     merged = dict(under)
     for key, value in over.items():
-        below = merged.get(key)
+        below: Any = merged.get(key)
         if key == "editions" and _are_tables(below) and _are_tables(value):
-            merged[key] = _overlay_editions(below, value)  # type: ignore[arg-type]
-            continue
-        both = isinstance(below, dict) and isinstance(value, dict)
-        merged[key] = _overlay(below, value) if both else value  # type: ignore[arg-type]
+            own, known = {_name(edition): edition for edition in value}, set(map(_name, below))
+            ours = [_overlay_edition(edition, own.get(_name(edition), {})) for edition in below]
+            merged[key] = [edition for edition in value if _name(edition) not in known] + ours
+        else:
+            both = isinstance(below, dict) and isinstance(value, dict)
+            merged[key] = _overlay(below, value) if both else value
     return merged
 
 
 def _are_tables(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, dict) for one in value)
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
 
 
 def _name(edition: dict[str, Any]) -> Any:
     return edition.get("name", "default")
-
-
-def _overlay_editions(
-    under: list[dict[str, Any]], over: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return each edition with the user's of its name over it; new ones come before ours."""
-    own = {_name(edition): edition for edition in over}
-    known = {_name(edition) for edition in under}
-    new = [edition for edition in over if _name(edition) not in known]
-    return [*new, *(_overlay_edition(edition, own.get(_name(edition), {})) for edition in under)]
 
 
 def _overlay_edition(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
