@@ -36,7 +36,6 @@ class Suspects:
     """Warn of what looks wrong in the records of a source, taken split by split."""
 
     def __init__(self) -> None:
-        """Begin with no text seen."""
         self._gold: dict[bytes, bytes] = {}
         self._split: dict[bytes, Split] = {}
         self._now: Split | None = None
@@ -50,7 +49,8 @@ class Suspects:
         if earlier != record.split:
             tally.warn(LEAK, f"{where} ({earlier} has it too)", _TODO[LEAK])
         if record.labelled:
-            gold = _hash("\0".join(sorted(set(_facts(record)))))
+            items = (*record.entities, *record.relations, *record.na_pairs, *record.events)
+            gold = _hash("\0".join(sorted(set(map(repr, items)))))
             if self._gold.setdefault(text, gold) != gold:
                 tally.warn(CONFLICT, where, _TODO[CONFLICT])
         related = {(pair.head, pair.tail) for pair in record.relations}
@@ -62,28 +62,12 @@ class Suspects:
 
 def blanks(record: Record) -> int:
     """Count the spans of a record that begin or end with a blank."""
-    return sum(string != string.strip() for string in spans(record))
-
-
-def spans(record: Record) -> Iterator[str]:
-    """Yield the string of every span of a record."""
-    for entity in record.entities:
-        yield entity.text
+    strings = [entity.text for entity in record.entities]
     for relation in record.relations:
-        yield relation.head
-        yield relation.tail
-        yield from relation.tail_slots.values()
+        strings += [relation.head, relation.tail, *relation.tail_slots.values()]
     for event in record.events:
-        if event.trigger is not None:
-            yield event.trigger
-        for argument in event.arguments:
-            yield argument.text
-
-
-def _facts(record: Record) -> Iterator[str]:
-    """Yield the items of a record's gold as text."""
-    for item in (*record.entities, *record.relations, *record.na_pairs, *record.events):
-        yield repr(item)
+        strings += [event.trigger or "", *(argument.text for argument in event.arguments)]
+    return sum(string != string.strip() for string in strings)
 
 
 def _hash(text: str) -> bytes:
@@ -124,9 +108,13 @@ def _inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Insp
     """Return the counts of one split, compared with those of the card."""
     seen = Inspection(found.card.source, split)
     try:
+        path = found.files[split]
         for record in records(found, split, seen.tally, every=True):
+            number = int(record.id.rpartition("-")[2])
+            # the number in the id of a document of a folder is not that of a line
+            where = Slice(path).at(number) if path.is_file() else record.id
             count(record, seen.counts)
-            suspects.add(record, _where(record, found), seen.tally)
+            suspects.add(record, where, seen.tally)
     except ChinchillaError as error:
         seen.tally.refuse(error)
     if not found.sample:
@@ -137,12 +125,6 @@ def _inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Insp
             if key in COUNTED and seen.counts[key] != number
         ]
     return seen
-
-
-def _where(record: Record, found: FoundSource) -> str:
-    """Return path:line of a record; that of a file of a folder is in its id."""
-    path, (_, _, number) = found.files[record.split], record.id.rpartition("-")
-    return Slice(path).at(int(number)) if path.is_file() else record.id
 
 
 COUNTED = ("records", "entities", "relations", "na_pairs", "events", "arguments", "negatives")
@@ -156,10 +138,8 @@ def count(record: Record, counts: Counter[str]) -> None:
     counts["na_pairs"] += len(record.na_pairs)
     counts["events"] += len(record.events)
     counts["arguments"] += sum(len(event.arguments) for event in record.events)
-    if not record.labelled:
-        counts["unlabelled"] += 1
-    else:
-        counts["negatives"] += not gold_of(record)
+    counts["unlabelled"] += not record.labelled
+    counts["negatives"] += record.labelled and not gold_of(record)
 
 
 def schema_surprises(found: FoundSource) -> list[str]:

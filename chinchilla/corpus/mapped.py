@@ -1,5 +1,6 @@
 """Read records by the field mapping of a card alone; nothing of its lists is passed over."""
 
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -88,18 +89,15 @@ class _Reader:
         elif not self._annotated():
             fields["labelled"] = False
         else:
-            entities, by_id = self._entities()
-            fields["entities"] = entities
+            fields["entities"], by_id = self._entities()
             fields["relations"] = self._relations(by_id)
             fields["events"] = self._events()
         return fields
 
     def _pass_over(self) -> None:
         names = self.mapping.tables.get(GOLD[self.context.part.labels.task])
-        try:
+        with suppress(MisfitError):
             self.context.warn_of_labels([] if names is None else walk(self.row, names.list).items)
-        except MisfitError:
-            return
 
     def _annotated(self) -> bool:
         """Tell whether a task of Label Studio was done, and leave out what was cancelled."""
@@ -112,14 +110,18 @@ class _Reader:
             return False
         if not isinstance(annotations, list):
             raise MisfitError(f"{key} is {kind(annotations)}, not a list")
-        done = [item for item in annotations if not _cancelled(item)]
+        done = [
+            item
+            for item in annotations
+            if not isinstance(item, dict) or item.get("was_cancelled") is not True
+        ]
         for _ in range(len(annotations) - len(done)):
             self.context.fix("cancelled-annotation")
         self.row = {**self.row, key: done}
         return bool(done)
 
     def items(self, table: str, holder: Any) -> list[Match]:
-        """Return the items of a list that `where` chooses; others, and a missing list, are counted.
+        """Return the items of a list that `where` chooses; others, and a missing list, count.
 
         Raises MisfitError where a list is missing and another key could be it.
         """
@@ -201,9 +203,8 @@ class _Reader:
             return []
         relations = []
         for match in self.items("relations", self.row):
-            ends = (
-                self._ends_by_id(match, names, by_id) if names.by_id else self._ends(match, names)
-            )
+            by = (match, names, by_id)
+            ends = self._ends_by_id(*by) if names.by_id else self._ends(match, names)
             labels = self._labels(match, names.predicate, names)
             relations += [{"predicate": label, **ends} for label in labels]
         return relations
@@ -265,10 +266,6 @@ class _Reader:
             {"role": fetch_string(match, names.role, names.list)} | self.spans.located(match, names)
             for match in self.items("arguments", event)
         ]
-
-
-def _cancelled(annotation: Any) -> bool:
-    return isinstance(annotation, dict) and annotation.get("was_cancelled") is True
 
 
 def _holds(value: Any) -> bool:

@@ -12,7 +12,7 @@ Items of several kinds in one list are told apart by `where`: paths and the stri
 import re
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -32,17 +32,15 @@ class Setting(NamedTuple):
 
     def differs(self, other: "Setting") -> str:
         """Return, as a card has it, what must be set to have this one in place of another."""
-        keys = []
-        if self.offsets != other.offsets:
-            keys.append(f'offsets = "{self.offsets}"')
-        if self.unit != other.unit:
-            keys.append(f'offsets_unit = "{self.unit}"')
-        return " and ".join(keys)
+        keys = zip(("offsets", "offsets_unit"), self, other, strict=True)
+        return " and ".join(f'{key} = "{mine}"' for key, mine, theirs in keys if mine != theirs)
 
 
-_KINDS: tuple[Offsets, ...] = ("end-exclusive", "end-inclusive", "start")
-_UNITS: tuple[Unit, ...] = ("code-point", "utf-16")
-SETTINGS = tuple(Setting(offsets, unit) for unit in _UNITS for offsets in _KINDS)
+SETTINGS = tuple(
+    Setting(offsets, unit)
+    for unit in get_args(Unit)
+    for offsets in ("end-exclusive", "end-inclusive", "start")
+)
 
 
 def _check_star(path: str, stars: int) -> None:
@@ -210,11 +208,8 @@ class Mapping(Frozen):
     @cached_property
     def annotations(self) -> str | None:
         """Return the key of the annotations of Label Studio, where a list is one of theirs."""
-        for names in self.tables.values():
-            match = _ANNOTATIONS.match(names.list)
-            if match is not None:
-                return match[1]
-        return None
+        matches = (_ANNOTATIONS.match(names.list) for names in self.tables.values())
+        return next((match[1] for match in matches if match), None)
 
 
 GOLD = {"ner": "entities", "re": "relations", "ee": "events"}
@@ -225,16 +220,15 @@ _ANNOTATIONS = re.compile(r"(annotations|completions)\.(?:\*|\d+)\.result(?:\.|$
 
 def tried(mapping: Mapping) -> str:
     """Return a mapping in one line."""
-    tables = mapping.model_dump(exclude_none=True)
-    return " ".join(f"{key}={value!r}" for key, value in _flat(tables))
+    return " ".join(_flat(mapping.model_dump(exclude_none=True)))
 
 
-def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(tables: dict[str, Any], prefix: str = "") -> Iterator[str]:
     for key, value in tables.items():
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", value
+            yield f"{prefix}{key}={value!r}"
 
 
 class Match(NamedTuple):
@@ -269,7 +263,6 @@ class UnmappedError(KeyError):
     """Raised when a path of the mapping leads nowhere, in a record or in an item of a list."""
 
     def __init__(self, path: str, holder: Any, inside: str = "") -> None:
-        """Keep the path, what it was looked for in, and the list that holds it, if any."""
         super().__init__(path)
         self.path, self.holder, self.inside = path, holder, inside
 
@@ -320,7 +313,7 @@ def _items(match: Match, path: str, star: bool) -> list[Match]:
         raise MisfitError(f"{path} is {kind(item)}, not a list")
     inside = not star and isinstance(item, list)
     items = [Match(inner, keys) for inner in item] if inside else [match]
-    if any(one.item is None for one in items):
+    if any(match.item is None for match in items):
         raise MisfitError(f"an item of {path} is null")
     return items
 
@@ -376,7 +369,7 @@ def fetch_labels(match: Match, path: str, inside: str = "") -> list[str]:
     value = fetch(match, path, inside)
     if not isinstance(value, list):
         return [fetch_string(match, path, inside)]
-    if not value or not all(isinstance(one, str) and one for one in value):
+    if not value or not all(isinstance(label, str) and label for label in value):
         what = "an empty list" if not value else "a list of other things than labels"
         raise MisfitError(f"{path!r}{_of(inside)} is {what}")
     return value

@@ -44,26 +44,21 @@ def documents(path: Path, tally: Tally) -> Iterator[tuple[int, BratDocument]]:
 
     One that cannot be read is refused, and so is an .ann without its .txt.
     """
-    texts = text_files(path)
+    texts = sorted(path.glob("*.txt")) if path.is_dir() else [path]
     orphans = [ann for ann in sorted(path.glob("*.ann")) if ann.with_suffix(".txt") not in texts]
     for orphan in orphans:
         what, todo = f"no {orphan.stem}.txt beside it", "add the text or take the .ann away"
         tally.refuse(InputError(str(orphan), what, todo, reason="brat-missing-file"))
     for number, text in enumerate(texts, start=1):
         try:
-            document = read_document(text, tally)
+            document = _read_document(text, tally)
         except InputError as error:
             tally.refuse(error)
         else:
             yield DocumentNumber.of(number, text.with_suffix(".ann")), document
 
 
-def text_files(path: Path) -> list[Path]:
-    """Return the .txt files of a folder, by name, or the one file."""
-    return sorted(path.glob("*.txt")) if path.is_dir() else [path]
-
-
-def read_document(path: Path, tally: Tally) -> BratDocument:
+def _read_document(path: Path, tally: Tally) -> BratDocument:
     """Return one text with its .ann; a line that is wrong is refused alone.
 
     Raises InputError where one of the two files is missing or cannot be read: without it, the
@@ -71,14 +66,14 @@ def read_document(path: Path, tally: Tally) -> BratDocument:
     """
     raw = _read_text(path)
     part = Slice(path.with_suffix(".ann"))
-    annotations = Annotations(part, tally)
+    annotations = _Annotations(part, tally)
     lines = list(_lines(path, part, tally))
     annotations.read(lines, raw)
     if annotations.refused and annotations.refused == sum(bool(line.strip()) for _, line in lines):
         what, todo = "no line of it is an annotation", f"put there the annotation of {path.name}"
         raise InputError(str(part.path), what, todo, reason="brat-bad-file")
     spans = [span for span in annotations.spans.values() if span is not None]
-    return BratDocument(clean(raw), spans, annotations.links, annotations.lost_links)
+    return BratDocument(_clean(raw), spans, annotations.links, annotations.lost_links)
 
 
 def _read_text(path: Path) -> str:
@@ -126,7 +121,7 @@ _STRIPPED = 64
 """Most blanks at the end of a span that an editor may have taken from the end of a line."""
 
 
-class Quoted(NamedTuple):
+class _Quoted(NamedTuple):
     """A span as its line states it: pieces in the file's counting, and the string it quotes."""
 
     number: int
@@ -139,7 +134,7 @@ class Quoted(NamedTuple):
 _BOM = "\ufeff"
 
 
-class Counting(NamedTuple):
+class _Counting(NamedTuple):
     """A text and the code point that each stated offset means; None where they are the same.
 
     An offset inside a character means -1. What is one character for us may be two for the tool
@@ -166,15 +161,15 @@ class Counting(NamedTuple):
         return self.points[offset] if offset < len(self.points) else -1
 
 
-def clean(raw: str) -> str:
+def _clean(raw: str) -> str:
     """Return a text without its byte order mark, with LF for CRLF."""
     return raw.removeprefix(_BOM).replace("\r\n", "\n")
 
 
-def countings(raw: str) -> Iterator[Counting]:
+def _countings(raw: str) -> Iterator[_Counting]:
     """Yield our own counting of a text, then those that count CR, BOM or UTF-16 units too."""
-    text = clean(raw)
-    yield Counting("", text, None)
+    text = _clean(raw)
+    yield _Counting("", text, None)
     doubles = (
         ("bom", raw.startswith(_BOM)),
         ("cr", "\r\n" in raw),
@@ -183,7 +178,7 @@ def countings(raw: str) -> Iterator[Counting]:
     for chosen in product(*([False, True] if there else [False] for _, there in doubles)):
         counted = {name for (name, _), taken in zip(doubles, chosen, strict=True) if taken}
         if counted:
-            yield Counting("with-" + "-".join(sorted(counted)), text, _points(raw, counted))
+            yield _Counting("with-" + "-".join(sorted(counted)), text, _points(raw, counted))
 
 
 def _points(raw: str, counted: set[str]) -> list[int]:
@@ -203,12 +198,12 @@ def _points(raw: str, counted: set[str]) -> list[int]:
 
 
 @dataclass
-class Annotations:
+class _Annotations:
     """Collect the lines of a file; a span that is known and cannot be used is None."""
 
     part: Slice
     tally: Tally
-    quoted: list[Quoted] = field(default_factory=list)
+    quoted: list[_Quoted] = field(default_factory=list)
     spans: dict[str, Tagged | None] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     refused: int = 0
@@ -222,7 +217,7 @@ class Annotations:
         for number, line in lines:
             if line.strip():
                 self._sort(number, line)
-        counting = _best(self.quoted, countings(raw))
+        counting = _best(self.quoted, _countings(raw))
         if counting.name:
             self.tally.fix(f"brat-offsets-{counting.name}", self.part.at(1))
         for quoted in self.quoted:
@@ -271,9 +266,9 @@ class Annotations:
             self._refuse(number, what, "brat-bad-span")
             return
         numbers = tuple((int(start), int(end)) for start, end in pieces)
-        self.quoted.append(Quoted(number, name, label, numbers, fields[2]))
+        self.quoted.append(_Quoted(number, name, label, numbers, fields[2]))
 
-    def _place(self, quoted: Quoted, counting: Counting) -> None:
+    def _place(self, quoted: _Quoted, counting: _Counting) -> None:
         """Keep a span where it quotes one stretch of the text."""
         pieces = counting.pieces(quoted.pieces)
         if pieces is None:
@@ -286,7 +281,7 @@ class Annotations:
             there = excerpt(counting.text[start : min(end, start + 21)])
             what = f"offset {offsets} is {there} in the text, not {excerpt(quoted.string)}"
             self._refuse(quoted.number, what, "brat-bad-span")
-        elif any(counting.text[a:b].strip() for a, b in _gaps(pieces)):
+        elif any(counting.text[a:b].strip() for (_, a), (b, _) in pairwise(pieces)):
             todo = "annotate one stretch of the text; what is between is not the entity's"
             self.tally.warn("brat-discontinuous-span", self.part.at(quoted.number), todo)
         else:
@@ -335,7 +330,7 @@ def _ends(arguments: list[str]) -> tuple[str, str] | None:
     return (tail, head) if (first, second) == ("Arg2", "Arg1") else (head, tail)
 
 
-def _best(quoted: list[Quoted], ways: Iterator[Counting]) -> Counting:
+def _best(quoted: list[_Quoted], ways: Iterator[_Counting]) -> _Counting:
     """Return the counting that most spans fit, our own where it is as good."""
     # `max` keeps the first of several that are as good
     own = next(ways)
@@ -344,12 +339,12 @@ def _best(quoted: list[Quoted], ways: Iterator[Counting]) -> Counting:
     return max((own, *ways), key=lambda way: sum(_fits(span, way) for span in quoted))
 
 
-def _fits(quoted: Quoted, counting: Counting) -> bool:
+def _fits(quoted: _Quoted, counting: _Counting) -> bool:
     pieces = counting.pieces(quoted.pieces)
     return pieces is not None and _fit(counting.text, pieces, quoted.string) == "yes"
 
 
-def _misplaced(pieces: tuple[tuple[int, int], ...], counting: Counting) -> str:
+def _misplaced(pieces: tuple[tuple[int, int], ...], counting: _Counting) -> str:
     """Say why offsets are no stretches of a text."""
     offsets = ";".join(f"{start} {end}" for start, end in pieces)
     if any(end <= start for start, end in pieces):
@@ -357,10 +352,6 @@ def _misplaced(pieces: tuple[tuple[int, int], ...], counting: Counting) -> str:
     if any(counting.pieces((piece,)) is None for piece in pieces):
         return f"{offsets} is beyond the text, which has {len(counting.text)} characters"
     return f"the pieces of {offsets} overlap or are out of order"
-
-
-def _gaps(pieces: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    return [(before[1], after[0]) for before, after in pairwise(pieces)]
 
 
 def _fit(text: str, pieces: list[tuple[int, int]], string: str) -> str:
