@@ -145,11 +145,9 @@ def count(record: Record, counts: Counter[str]) -> None:
 def schema_surprises(found: FoundSource) -> list[str]:
     """Return the labels of a schema file, where there is one, that are not on the card."""
     schema_labels = module_of(found.card).schema_labels
-    if schema_labels is None:
-        return []
     for name in found.edition.schema_files:
         path = find_file(found.folder, name)
-        if path is not None and path.is_file():
+        if schema_labels and path is not None and path.is_file():
             try:
                 missing = sorted(schema_labels(path) - set(found.card.labels))
             except ChinchillaError as error:
@@ -163,8 +161,7 @@ def overview(raw: Path) -> list[dict[str, Any]]:
 
     A source that cannot be read has its `problem`, in one line, and little else.
     """
-    rows = []
-    every = cards(raw)
+    rows, every = [], cards(raw)
     for name in every:
         try:
             rows.append(_row(every[name], raw))

@@ -86,8 +86,7 @@ def _labelled(reader: SplitReader, lines: Slice, seen: Tally, tally: Tally) -> b
         raise
     except ChinchillaError:
         return True
-    few = 0 < negatives < MANY
-    if few:
+    if few := 0 < negatives < MANY:
         todo = f"see whether the relations are lost: every pair is {card.na!r}"
         tally.warn("no-relation-in-the-file", str(lines.path), todo)
     return few or not records or _refused_gold(seen)
@@ -95,12 +94,11 @@ def _labelled(reader: SplitReader, lines: Slice, seen: Tally, tally: Tally) -> b
 
 def _texts_alone(lines: Slice, keys: frozenset[str]) -> bool:
     """Tell whether no record of a file has any other key, or a value for it."""
-    rows = 0
+    row = None
     for _, row in jsonl.rows(lines, Tally(forgiving=True)):
-        rows += 1
         if any(row[key] is not None for key in row.keys() - keys):
             return False
-    return rows > 0
+    return row is not None
 
 
 def gold_of(record: Record) -> Sized:
@@ -108,12 +106,10 @@ def gold_of(record: Record) -> Sized:
     return {"ner": record.entities, "re": record.relations, "ee": record.events}[record.task]
 
 
-_OF_LINES = frozenset(
-    {
-        *("bad-line", "not-json", "not-utf8", "other-file", "no-object", "bad-cell", "no-tag"),
-        *("lone-cr", "long-line", "long-sentence", "wrong-number-of-fields"),
-        *("brat-missing-file", "brat-bad-file"),
-    }
+_OF_LINES = (
+    *("bad-line", "not-json", "not-utf8", "other-file", "no-object", "bad-cell", "no-tag"),
+    *("lone-cr", "long-line", "long-sentence", "wrong-number-of-fields"),
+    *("brat-missing-file", "brat-bad-file"),
 )
 """Reasons to refuse what is no record at all, and so says nothing about labels."""
 
@@ -126,10 +122,9 @@ def _refused_gold(tally: Tally) -> bool:
 
 def _no_training(card: Card, lines: Slice, seen: Tally) -> InputError:
     what = "no record of this training file has a label"
-    counts = {**seen.fixed, **seen.warned}
+    counts = sorted({**seen.fixed, **seen.warned}.items())
     if counts:
-        met = ", ".join(f"{count.times:,} {reason}" for reason, count in sorted(counts.items()))
-        what += f" ({met})"
+        what += f" ({', '.join(f'{count.times:,} {reason}' for reason, count in counts)})"
     todo = f"put the labelled file there, or correct how {card.own} says it is read"
     return InputError(str(lines.path), what, todo)
 

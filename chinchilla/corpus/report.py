@@ -130,9 +130,8 @@ def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
     where = count.places[0] if count.places else source
     left = sum(one.times for one in refused.values())
     what = f"nothing of {source} could be read, {left:,} left out, most for {reason}"
-    return InputError(
-        where, f"{what}: {_what(count)}", count.todo or "run `chinchilla check` to see all reasons"
-    )
+    todo = count.todo or "run `chinchilla check` to see all reasons"
+    return InputError(where, f"{what}: {_what(count)}", todo)
 
 
 def check_any_read(found: FoundSource, split: Split, tally: Tally) -> None:

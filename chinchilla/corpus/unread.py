@@ -86,7 +86,7 @@ def unread_of(card: Card, raw: Path, found: FoundSource | None) -> list[Unread]:
 
 def _left(folder: Path, read: _Read) -> Iterator[Path]:
     """Yield what is not read; a folder of which nothing is read is named, not its files."""
-    schemas = {Path(name).name for one in read.card.editions for name in one.schema_files}
+    schemas = {Path(name).name for each in read.card.editions for name in each.schema_files}
     for path in entries(folder):
         inside = path.relative_to(read.folder).as_posix()
         known = path in read.paths or (path.name in schemas and not path.is_dir())
@@ -147,18 +147,14 @@ def _of_a_likely_name(name: str, split: Split, read: _Read) -> Unread:
         what = f"no name of {split} fits it"
         if carved:
             what = f"{split} is carved out of {read.files['train']} in its place"
-        wanted = _fitting(name, split, read.edition)
-        rename = f"rename it to {wanted}, or " if wanted else ""
+        known = edition_names(read.edition).items()
+        names = [other for other, meant in known if meant == split and "/" not in other]
+        # a name of the same kind if there is one: `sorted` keeps the order of the others
+        names = sorted(names, key=lambda other: Path(other).suffix != Path(name).suffix)
+        rename = f"rename it to {names[0]}, or " if names else ""
         return _unread(where, what, f"{rename}write {line}")
     what = f"{split} is read from {other}"
     return _unread(where, what, f"put both into one file, or, to read this one, write {line}")
-
-
-def _fitting(name: str, split: Split, edition: Edition) -> str | None:
-    """Return the name under which a file would be read as a split, of its own kind if any is."""
-    names = [one for one, of in edition_names(edition).items() if of == split and "/" not in one]
-    same = [one for one in names if Path(one).suffix == Path(name).suffix]
-    return next(iter([*same, *names]), None)
 
 
 def _line(name: str, split: Split, read: _Read) -> str:
