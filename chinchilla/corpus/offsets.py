@@ -67,13 +67,10 @@ def fitting(ruler: OffsetRuler, string: str, start: int, end: int | None, now: S
             continue
         if end is None or ruler.stretch(start, end, setting) == (first, first + size):
             return f"set {setting.differs(now)}"
-    for shift, how in (
-        (-1, "large: are they counted from 1, or after a byte order mark?"),
-        (1, "small"),
-    ):
-        at = start + shift
-        if at >= 0 and text[at : at + size] == string:
-            return f"the offsets are one too {how}"
+    if start > 0 and text[start - 1 : start - 1 + size] == string:
+        return "the offsets are one too large: are they counted from 1, or after a byte order mark?"
+    if text[start + 1 : start + 1 + size] == string:
+        return "the offsets are one too small"
     for at in islice(occurrences(text, string), 100):
         if at + text.count("\n", 0, at) == start and at != start:
             return "the offsets count a line break as two characters (CRLF): write the text so"
@@ -87,11 +84,9 @@ def suspicion(text: str, start: int, end: int) -> str | None:
     """Return the reason why a stretch looks misread, None where it does not."""
     if _inside(text, start) or _inside(text, end):
         return "span-cuts-a-word"
-    string = text[start:end]
-    for opening, closing in zip(_OPEN, _CLOSE, strict=True):
-        if string.count(opening) != string.count(closing):
-            return "span-cuts-brackets"
-    return None
+    string, pairs = text[start:end], zip(_OPEN, _CLOSE, strict=True)
+    cut = any(string.count(opening) != string.count(closing) for opening, closing in pairs)
+    return "span-cuts-brackets" if cut else None
 
 
 def _inside(text: str, at: int) -> bool:

@@ -100,7 +100,7 @@ def called(name: str, raw: Path) -> tuple[str, ...]:
 def nearest_source(name: str, known: Iterable[str]) -> str | None:
     """Return the known name nearest to an unknown one, else the longest that it begins with."""
     names = tuple(known)
-    prefixes = [known_name for known_name in names if fold(name).startswith(fold(known_name))]
+    prefixes = [prefix for prefix in names if fold(name).startswith(fold(prefix))]
     return nearest(name, names, 0.75) or max(prefixes, key=len, default=None)
 
 

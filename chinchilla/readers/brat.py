@@ -176,8 +176,7 @@ def _countings(raw: str) -> Iterator[_Counting]:
         ("utf-16", any(character > "\uffff" for character in raw)),
     )
     for chosen in product(*([False, True] if there else [False] for _, there in doubles)):
-        counted = {name for (name, _), taken in zip(doubles, chosen, strict=True) if taken}
-        if counted:
+        if counted := {name for (name, _), taken in zip(doubles, chosen, strict=True) if taken}:
             yield _Counting("with-" + "-".join(sorted(counted)), text, _points(raw, counted))
 
 
@@ -185,8 +184,7 @@ def _points(raw: str, counted: set[str]) -> list[int]:
     """Return the code point of the clean text for each offset that a file may state."""
     points, at = [], 0
     if raw.startswith(_BOM):
-        points += [0] * ("bom" in counted)
-        raw = raw[1:]
+        points, raw = [0] * ("bom" in counted), raw[1:]
     for number, character in enumerate(raw):
         if character == "\r" and raw.startswith("\n", number + 1):
             points += [at] * ("cr" in counted)
@@ -246,7 +244,7 @@ class _Annotations:
             self._relations.append((number, line))
 
     def _again(self, number: int, name: str, line: str) -> None:
-        """Take the second line of a name: the same is passed over, another span is nobody's."""
+        """Take the second line of a name: the same is passed over, another span is refused."""
         if self._met[name] == line.rstrip():
             self.tally.fix("brat-repeated-line", self.part.at(number))
         elif name[0] == "R":
@@ -294,8 +292,7 @@ class _Annotations:
         fields = line.partition("\t")[2].split()
         ends = _ends(fields[1:])
         if len(fields) != 3 or ends is None:
-            what = f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {excerpt(line)}"
-            self._lose(number, what)
+            self._lose(number, f"expected R1<TAB>label Arg1:T1 Arg2:T2, found {excerpt(line)}")
             return
         missing = [name for name in ends if name not in self.spans]
         if missing:

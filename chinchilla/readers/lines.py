@@ -23,7 +23,7 @@ Boundary = Literal["lines", "blocks", "whole"]
 
 
 class LineItem(int):
-    """The number of an item of an array, written so that nobody takes it for a line."""
+    """The number of an item of an array, written so that it is not taken for a line."""
 
     def __str__(self) -> str:
         """Return `item 2`."""

@@ -202,8 +202,7 @@ def _text(head: str) -> Recognised:
     start = head.lstrip()
     if start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", '"', ""):
         return Recognised("json-array", "a JSON array", _of_json("an array of objects"))
-    lines = [line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()]
-    return _of_lines(lines)
+    return _of_lines([line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()])
 
 
 def _of_json(name: str) -> str:
@@ -211,8 +210,8 @@ def _of_json(name: str) -> str:
 
 
 def _of_lines(lines: list[str]) -> Recognised:
-    begun = len(lines) > 1 and _OBJECT.match(lines[0]) and not _is_object(lines[0])
-    if begun and _MEMBER.match(lines[1]):
+    begun = len(lines) > 1 and _OBJECT.match(lines[0]) and _MEMBER.match(lines[1])
+    if begun and not _is_object(lines[0]):
         todo = "write each record on one line, or all as the items of one array"
         return Recognised("json-object", "one JSON object over several lines", todo)
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):

@@ -13,12 +13,7 @@ from typing import Any, NamedTuple
 from chinchilla.readers.jsonl import kind
 
 Shape = Any
-_KINDS: dict[type, str] = {
-    str: "a string",
-    int: "a whole number",
-    list: "a list",
-    dict: "an object",
-}
+_KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
 
 
 class AbsentKeys(NamedTuple):
