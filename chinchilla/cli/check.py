@@ -92,7 +92,7 @@ def _check(name: str, options: CheckOptions) -> Checked:
     from chinchilla.corpus.check import inspect, schema_surprises
     from chinchilla.corpus.find import find
     from chinchilla.corpus.registry import load_card
-    from chinchilla.corpus.report import source_report
+    from chinchilla.corpus.report import SourceReport, reasons
     from chinchilla.errors import CardError, ConfigError, InputError
 
     tell = partial(say, err=options.to_stderr)
@@ -116,7 +116,9 @@ def _check(name: str, options: CheckOptions) -> Checked:
     for line in schema_surprises(found):
         tell(f"  {line}")
         problems += 1
-    return Checked(problems, card, found, source_report(found, splits, {}))
+    return Checked(
+        problems, card, found, SourceReport(splits=splits, warned=reasons(found.tally.warned, {}))
+    )
 
 
 def _lines(seen: "Inspection") -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from functools import cached_property
 from hashlib import blake2b
+from itertools import chain
 from pathlib import PurePosixPath
 
 from pydantic import Field, model_validator
@@ -11,7 +12,7 @@ from pydantic import Field, model_validator
 from chinchilla.corpus.mapping import GOLD, Mapping
 from chinchilla.errors import CardError, ConfigError
 from chinchilla.readers.columns import JoinedFile
-from chinchilla.schema import Frozen, Label, LabelSet, Role, Slot, Split, Task
+from chinchilla.schema import SPLITS, Frozen, Label, LabelSet, Role, Slot, Split, Task
 
 ENDS = ("head", "tail")
 """Names under which answers as JSON write the ends of a relation, beside those of its slots."""
@@ -27,7 +28,7 @@ class Entry(Frozen):
 
 
 class LabelEntry(Entry):
-    """Describe a label; the fields after `only` belong to relations or to events."""
+    """Describe a label; its fields belong to relations or to events."""
 
     head: str | None = None
     tail: str | None = None
@@ -89,26 +90,20 @@ class Edition(Frozen):
         return f"[[editions]]{name}"
 
     @model_validator(mode="after")
-    def _stay_in_the_folder(self) -> "Edition":
-        names = [name for names in (*self.splits.values(), self.schema_files) for name in names]
-        for name in names:
+    def _check_files(self) -> "Edition":
+        for name in chain(*self.splits.values(), self.schema_files):
             path = PurePosixPath(name)
             if path.is_absolute() or ".." in path.parts:
-                outside = f"{name!r} is outside the folder of the source"
-                raise ValueError(f"{outside}; put the file there")
+                what = f"{name!r} is outside the folder of the source"
+                raise ValueError(f"{what}; put the file there")
             if not path.parts or "\0" in name:
                 raise ValueError(f"{name!r} is no name of a file")
-        return self
-
-    @model_validator(mode="after")
-    def _carve_from_train(self) -> "Edition":
-        carve = self.carve or Carve(seed=0)
-        shares: dict[Split, float] = {"dev": carve.dev, "test": carve.test}
         train = set(self.splits.get("train", ()))
-        for split, share in shares.items():
+        carve = self.carve or Carve(seed=0)
+        for split, share in zip(SPLITS, (0, carve.dev, carve.test), strict=True):
             if share and train.isdisjoint(self.splits.get(split, ())):
-                names = f"carve.{split} needs the file it is carved from"
-                raise ValueError(f"{names}; name one of splits.train in splits.{split} too")
+                what = f"carve.{split} needs the file it is carved from"
+                raise ValueError(f"{what}; name one of splits.train in splits.{split} too")
         return self
 
 
@@ -156,14 +151,8 @@ class Card(Frozen):
         return self.source == f"{PurePosixPath(self.own).parent.name}-ner"
 
     @cached_property
-    def known_types(self) -> frozenset[str]:
-        """Collect the entity types of relations, their aliases included."""
-        aliases = [alias for entry in self.types.values() for alias in entry.aliases]
-        return frozenset([*self.types, *aliases])
-
-    @cached_property
     def type_names(self) -> dict[str, str]:
-        """Map each entity type and alias to its Chinese name."""
+        """Map each entity type of relations, and each alias, to its Chinese name."""
         names = {key: entry.name for key, entry in self.types.items()}
         for entry in self.types.values():
             names.update(dict.fromkeys(entry.aliases, entry.name))
@@ -186,17 +175,12 @@ class Card(Frozen):
         )
 
     def _label(self, key: str, entry: LabelEntry) -> Label:
-        slots = tuple(
-            Slot(key=slot, name=self.slots[slot].name, description=self.slots[slot].description)
-            for slot in entry.slots
-        )
-        fields = entry.model_dump(exclude={"only", "slots", "roles"})
-        roles = tuple(self._role(role) for role in entry.roles)
-        return Label(key=key, slots=slots, roles=roles, **fields)
-
-    def _role(self, key: str) -> Role:
-        entry = self.roles[key]
-        return Role(key=key, name=entry.name, description=entry.description, values=entry.values)
+        apart, fields = {"only", "aliases"}, entry.model_dump(exclude={"only"})
+        for kind, known in (("slots", self.slots), ("roles", self.roles)):
+            fields[kind] = [
+                {"key": name, **known[name].model_dump(exclude=apart)} for name in fields[kind]
+            ]
+        return Label(key=key, **fields)
 
 
 def check_card(card: Card, where: str) -> None:
@@ -220,28 +204,18 @@ def check_card(card: Card, where: str) -> None:
         if slot.name in ENDS:
             what = f"the slot {key!r} is named {slot.name!r}, as an end of a relation is"
             raise CardError(where, what, "give it another name")
+    splits: list[Split] = []
     for edition in card.editions:
-        _check_names(card, edition.name, where)
-    _check_mapping(card, where)
+        _check_names(card.label_set(edition.name), where)
+        splits += [split for split in edition.splits if split not in edition.unlabelled]
+    gold = GOLD[card.task]
+    if card.mapping is not None and splits and gold not in card.mapping.tables:
+        what = f"mapping: the task is {card.task} and {gold} are not mapped"
+        raise CardError(where, what, f"map {gold}, or state {splits[0]!r} as unlabelled")
 
 
-def _check_mapping(card: Card, where: str) -> None:
-    """Raise CardError where a mapping does not say where the labels of its task are."""
-    labelled = [
-        split
-        for edition in card.editions
-        for split in edition.splits
-        if split not in edition.unlabelled
-    ]
-    if card.mapping is not None and labelled and GOLD[card.task] not in card.mapping.tables:
-        what = f"mapping: the task is {card.task} and {GOLD[card.task]} are not mapped"
-        todo = f"map {GOLD[card.task]}, or state {labelled[0]!r} as unlabelled"
-        raise CardError(where, what, todo)
-
-
-def _check_names(card: Card, edition: str, where: str) -> None:
+def _check_names(labels: LabelSet, where: str) -> None:
     """Raise CardError where two names of an edition could not be told apart in an answer."""
-    labels = card.label_set(edition)
     _check_apart("label", (*labels, *filter(None, [labels.na])), "", where)
     for label in labels:
         _check_apart("slot", label.slots, f" of {label.key!r}", where)

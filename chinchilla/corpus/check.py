@@ -1,21 +1,77 @@
-"""What is wrong with a source, all of it read; and the table of all sources."""
+"""What is wrong with a source, all of it read; and the table of all sources.
+
+Gold that is read unchanged and looks wrong is warned of: contradictions, leaks, blanks at ends.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.evidence import gold_of
 from chinchilla.corpus.find import FoundSource, cards, find, find_file, module_of, records
-from chinchilla.corpus.report import Numbers, SplitReport, split_report
-from chinchilla.corpus.suspects import Suspects
+from chinchilla.corpus.report import SplitReport, split_report
 from chinchilla.corpus.unread import unread_of
 from chinchilla.errors import ChinchillaError
 from chinchilla.readers.lines import Slice
 from chinchilla.schema import SPLITS, Record, Split
 from chinchilla.tally import PLACES, Tally
+
+BLANKS = "span-with-blanks"
+BLANKS_TODO = "draw the spans without the blanks around them: answers with them are hardly learnt"
+CONFLICT = "same-text-other-gold"
+LEAK = "same-text-in-two-splits"
+BOTH = "pair-with-and-without-relation"
+_TODO = {
+    CONFLICT: "keep one of them: else one prompt is taught several answers",
+    LEAK: "take the text out of one of the splits: else its score is not that of unseen text",
+    BOTH: "take out the negative pair, or its relation",
+}
+
+
+class Suspects:
+    """Warn of what looks wrong in the records of a source, taken split by split."""
+
+    def __init__(self) -> None:
+        self._gold: dict[bytes, bytes] = {}
+        self._split: dict[bytes, Split] = {}
+        self._now: Split | None = None
+
+    def add(self, record: Record, where: str, tally: Tally) -> None:
+        """Take a record; warn of what looks wrong with it, or with it and an earlier one."""
+        if record.split != self._now:
+            self._now, self._gold = record.split, {}
+        text = _hash(record.text)
+        earlier = self._split.setdefault(text, record.split)
+        if earlier != record.split:
+            tally.warn(LEAK, f"{where} ({earlier} has it too)", _TODO[LEAK])
+        if record.labelled:
+            items = (*record.entities, *record.relations, *record.na_pairs, *record.events)
+            gold = _hash("\0".join(sorted(set(map(repr, items)))))
+            if self._gold.setdefault(text, gold) != gold:
+                tally.warn(CONFLICT, where, _TODO[CONFLICT])
+        related = {(pair.head, pair.tail) for pair in record.relations}
+        for _ in {(pair.head, pair.tail) for pair in record.na_pairs} & related:
+            tally.warn(BOTH, where, _TODO[BOTH])
+        for _ in range(blanks(record)):
+            tally.warn(BLANKS, where, BLANKS_TODO)
+
+
+def blanks(record: Record) -> int:
+    """Count the spans of a record that begin or end with a blank."""
+    strings = [entity.text for entity in record.entities]
+    for relation in record.relations:
+        strings += [relation.head, relation.tail, *relation.tail_slots.values()]
+    for event in record.events:
+        strings += [event.trigger or "", *(argument.text for argument in event.arguments)]
+    return sum(string != string.strip() for string in strings)
+
+
+def _hash(text: str) -> bytes:
+    return blake2b(text.encode("utf-8"), digest_size=12).digest()
 
 
 @dataclass
@@ -36,13 +92,8 @@ class Inspection:
     @property
     def report(self) -> SplitReport:
         """Return what became of the records of the split."""
-        counts = self.counts
-        numbers = Numbers(
-            records=counts["records"],
-            negative=counts["negatives"],
-            unlabelled=counts["unlabelled"],
-        )
-        return split_report(numbers, self.tally, {})
+        records, negative = self.counts["records"], self.counts["negatives"]
+        return split_report(records, negative, self.counts["unlabelled"], self.tally, {})
 
 
 def inspect(found: FoundSource) -> Iterator[Inspection]:
@@ -57,9 +108,13 @@ def _inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Insp
     """Return the counts of one split, compared with those of the card."""
     seen = Inspection(found.card.source, split)
     try:
+        path = found.files[split]
         for record in records(found, split, seen.tally, every=True):
+            number = int(record.id.rpartition("-")[2])
+            # the number in the id of a document of a folder is not that of a line
+            where = Slice(path).at(number) if path.is_file() else record.id
             count(record, seen.counts)
-            suspects.add(record, _where(record, found), seen.tally)
+            suspects.add(record, where, seen.tally)
     except ChinchillaError as error:
         seen.tally.refuse(error)
     if not found.sample:
@@ -70,12 +125,6 @@ def _inspect_split(found: FoundSource, split: Split, suspects: Suspects) -> Insp
             if key in COUNTED and seen.counts[key] != number
         ]
     return seen
-
-
-def _where(record: Record, found: FoundSource) -> str:
-    """Return path:line of a record; that of a file of a folder is in its id."""
-    path, (_, _, number) = found.files[record.split], record.id.rpartition("-")
-    return Slice(path).at(int(number)) if path.is_file() else record.id
 
 
 COUNTED = ("records", "entities", "relations", "na_pairs", "events", "arguments", "negatives")
@@ -89,20 +138,16 @@ def count(record: Record, counts: Counter[str]) -> None:
     counts["na_pairs"] += len(record.na_pairs)
     counts["events"] += len(record.events)
     counts["arguments"] += sum(len(event.arguments) for event in record.events)
-    if not record.labelled:
-        counts["unlabelled"] += 1
-    else:
-        counts["negatives"] += not gold_of(record)
+    counts["unlabelled"] += not record.labelled
+    counts["negatives"] += record.labelled and not gold_of(record)
 
 
 def schema_surprises(found: FoundSource) -> list[str]:
     """Return the labels of a schema file, where there is one, that are not on the card."""
     schema_labels = module_of(found.card).schema_labels
-    if schema_labels is None:
-        return []
     for name in found.edition.schema_files:
         path = find_file(found.folder, name)
-        if path is not None and path.is_file():
+        if schema_labels and path is not None and path.is_file():
             try:
                 missing = sorted(schema_labels(path) - set(found.card.labels))
             except ChinchillaError as error:
@@ -116,8 +161,7 @@ def overview(raw: Path) -> list[dict[str, Any]]:
 
     A source that cannot be read has its `problem`, in one line, and little else.
     """
-    rows = []
-    every = cards(raw)
+    rows, every = [], cards(raw)
     for name in every:
         try:
             rows.append(_row(every[name], raw))

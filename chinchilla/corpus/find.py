@@ -10,17 +10,15 @@ from pathlib import Path
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.evidence import unlabelled_splits
 from chinchilla.corpus.folders import SAMPLES, find_file, holds_files, is_utf8
-from chinchilla.corpus.read import SplitReader
+from chinchilla.corpus.read import SplitReader, module_of
 from chinchilla.corpus.registry import (
     OWN_CARD,
-    Cards,
     called,
     card_paths,
     cards,
     load_card,
     resolve,
 )
-from chinchilla.corpus.source import module_of
 from chinchilla.errors import CardError, InputError
 from chinchilla.readers.lines import Slice, check_content, cut
 from chinchilla.resources import shipped
@@ -70,7 +68,6 @@ def edition_names(edition: Edition) -> dict[str, Split]:
 
 
 __all__ = [
-    "Cards",
     "called",
     "card_paths",
     "cards",
@@ -123,15 +120,20 @@ def find(
     if found is None and (samples or (samples is None and not holds_files(raw))):
         ours = [raw / SAMPLES / card.source, shipped(SAMPLES) / card.source]
         found = _find_in(card, [path for path in ours if path.is_dir()], edition, sample=True)
-    if found is None:
-        return None
-    if found.edition.carve is None:
-        _check_lines(found)
-    return _judged(found)
+    return None if found is None else _judged(found)
 
 
 def _judged(found: FoundSource) -> FoundSource:
-    """Take the splits in which no record has a label as unlabelled; see `evidence`."""
+    """Take the splits in which no record has a label as unlabelled; see `evidence`.
+
+    Raises CardError where two splits are the same lines and nothing says their shares.
+    """
+    for split in found.files if found.edition.carve is None else ():
+        first, *others = _sharing(found, split)
+        if others:
+            what = f"{first} and {others[0]} are the same lines of {found.files[split]}"
+            todo = f"give {others[0]} a file of its own, or state its share: carve"
+            raise CardError(found.card.own, what, todo)
     files: dict[Slice, list[Split]] = {}
     for split, path in found.files.items():
         if path.is_file() or any(path.glob("*.ann")):
@@ -139,16 +141,6 @@ def _judged(found: FoundSource) -> FoundSource:
                 files.setdefault(_lines_of(found, split), []).append(split)
     without = unlabelled_splits(found.card, found.edition, files, found.tally)
     return replace(found, edition=found.edition.model_copy(update={"unlabelled": without}))
-
-
-def _check_lines(found: FoundSource) -> None:
-    """Raise CardError where two splits are the same lines and nothing says their shares."""
-    for split in found.files:
-        first, *others = _sharing(found, split)
-        if others:
-            what = f"{first} and {others[0]} are the same lines of {found.files[split]}"
-            todo = f"give {others[0]} a file of its own, or state its share: carve"
-            raise CardError(found.card.own, what, todo)
 
 
 def source_folders(card: Card, raw: Path) -> list[Path]:
@@ -169,7 +161,7 @@ def source_folders(card: Card, raw: Path) -> list[Path]:
     ]
     exact = [path for name in names for path in folders if path.name == name]
     alike = [path for name in names for path in folders if path.name.casefold() == name.casefold()]
-    return list(dict.fromkeys([*exact, *alike]))
+    return list(dict.fromkeys(exact + alike))
 
 
 def _find_in(
@@ -183,8 +175,8 @@ def _find_in(
         for edition in editions
         if (files := _files(folder, edition))
     ]
-    complete = [found for found in several if "train" in found.files]
-    chosen = next(iter(complete or several), None)
+    # `min` keeps the first of several that are as good
+    chosen = min(several, key=lambda found: "train" not in found.files, default=None)
     return None if chosen is None else _by_content(chosen, wanted)
 
 
@@ -242,7 +234,7 @@ def _files(folder: Path, edition: Edition) -> dict[Split, Path]:
     files: dict[Split, Path] = {}
     for split in SPLITS:
         paths = (find_file(folder, name) for name in candidates(edition, split))
-        path = next((path for path in paths if path is not None), None)
+        path = next(filter(None, paths), None)
         if path is not None:
             files[split] = path
     return files
@@ -270,10 +262,8 @@ def _lines_of(found: FoundSource, split: Split) -> Slice:
 def _sharing(found: FoundSource, split: Split) -> tuple[Split, ...]:
     """Return the splits in the same lines of the same file, in the order of SPLITS."""
     same = [other for other in SPLITS if found.files.get(other) == found.files[split]]
-    if len(same) == 1:
-        return tuple(same)
-    lines = _lines_of(found, split)
-    return tuple(other for other in same if _lines_of(found, other) == lines)
+    lines = _lines_of(found, split) if len(same) > 1 else None
+    return tuple(other for other in same if not lines or _lines_of(found, other) == lines)
 
 
 def load(

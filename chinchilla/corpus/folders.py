@@ -53,14 +53,10 @@ def kind_of(path: Path) -> str:
         mode = path.stat().st_mode
     except OSError:
         return "a broken link" if path.is_symlink() else "nothing that can be read"
-    kinds = {
-        stat.S_IFIFO: "a FIFO, not a file",
-        stat.S_IFSOCK: "a socket, not a file",
-        stat.S_IFCHR: "a device, not a file",
-        stat.S_IFBLK: "a device, not a file",
-        stat.S_IFDIR: "a folder, not a file",
-    }
-    return kinds.get(stat.S_IFMT(mode), "a file")
+    kinds = {stat.S_IFIFO: "FIFO", stat.S_IFSOCK: "socket", stat.S_IFDIR: "folder"}
+    kinds |= {stat.S_IFCHR: "device", stat.S_IFBLK: "device"}
+    kind = kinds.get(stat.S_IFMT(mode))
+    return f"a {kind}, not a file" if kind else "a file"
 
 
 def is_utf8(name: str) -> bool:
@@ -72,16 +68,16 @@ def is_utf8(name: str) -> bool:
     return True
 
 
-def no_data(name: str) -> bool:
-    """Tell whether a name is of what comes beside data: terms, cards, sums, hidden files."""
-    low = name.casefold()
-    known = low in _NO_DATA_NAMES or low.endswith(_NO_DATA_ENDS)
-    return known or low.startswith((".", *_NO_DATA))
-
-
 def entries(folder: Path) -> list[Path]:
-    """Return what is in a folder and may be data, by name."""
-    return [path for path in sorted(folder.iterdir()) if not no_data(path.name)]
+    """Return what is in a folder and may be data, by name: no terms, cards, sums, hidden files."""
+    names = [(path, path.name.casefold()) for path in sorted(folder.iterdir())]
+    return [
+        path
+        for path, name in names
+        if name not in _NO_DATA_NAMES
+        and not name.endswith(_NO_DATA_ENDS)
+        and not name.startswith((".", *_NO_DATA))
+    ]
 
 
 def data_files(path: Path) -> Iterator[Path]:

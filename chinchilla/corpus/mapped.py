@@ -1,35 +1,31 @@
 """Read records by the field mapping of a card alone; nothing of its lists is passed over."""
 
-from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from chinchilla.corpus.card import Card
 from chinchilla.corpus.mapping import (
+    ABSENT,
     GOLD,
+    Absent,
     EventFields,
     Fields,
     Mapping,
-    RelationFields,
-    tried,
-)
-from chinchilla.corpus.offsets import SpanReader
-from chinchilla.corpus.paths import (
-    ABSENT,
-    Absent,
     Match,
     Missing,
+    RelationFields,
     UnmappedError,
     fetch,
     fetch_labels,
     fetch_string,
     lookup,
+    tried,
     walk,
 )
+from chinchilla.corpus.offsets import SpanReader
 from chinchilla.errors import CardError, RecordError
 from chinchilla.readers import jsonl
-from chinchilla.readers.context import Fields as RecordFields
 from chinchilla.readers.context import RowContext
 from chinchilla.readers.jsonl import Row, kind
 from chinchilla.readers.lines import Slice
@@ -37,35 +33,25 @@ from chinchilla.readers.shape import MisfitError, near_key, nearest
 from chinchilla.tally import Tally
 
 
-def mapping_of(card: Card) -> Mapping:
-    """Return the mapping of a card; raise CardError where it has none."""
-    if card.mapping is None:
-        raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
-    return card.mapping
+def text_of(row: Row, mapping: Mapping) -> str:
+    """Return the text of a record; raise UnmappedError or MisfitError for none."""
+    return fetch_string(Match(row, ()), mapping.text)
 
 
-def text_of(mapping: Mapping) -> Callable[[Row], str]:
-    """Return what reads the text of a record; it raises UnmappedError or MisfitError for none."""
-    return lambda row: fetch_string(Match(row, ()), mapping.text)
+def to_fields(row: Row, context: RowContext, mapping: Mapping) -> Row:
+    """Return the fields of a record.
 
-
-def to_fields(mapping: Mapping) -> Callable[[Row, RowContext], RecordFields]:
-    """Return what reads a record.
-
-    It raises CardError, with keys and mapping, where a path leads nowhere, and RecordError for a
-    value that does not fit.
+    Raises:
+        CardError: A path of the mapping leads nowhere; its message has keys and mapping.
+        RecordError: A value does not fit.
     """
-
-    def fields(row: Row, context: RowContext) -> RecordFields:
-        try:
-            return Reader(row, mapping, context).fields()
-        except UnmappedError as error:
-            raise _unmapped(context, mapping, error) from error
-        except MisfitError as error:
-            todo = f"correct the line, or [mapping] in {context.part.own_card}"
-            raise RecordError(context.where(), str(error), todo) from error
-
-    return fields
+    try:
+        return _Reader(row, mapping, context).fields()
+    except UnmappedError as error:
+        raise _unmapped(context, mapping, error) from error
+    except MisfitError as error:
+        todo = f"correct the line, or [mapping] in {context.part.own_card}"
+        raise RecordError(context.where(), str(error), todo) from error
 
 
 def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> CardError:
@@ -83,17 +69,16 @@ def _unmapped(context: RowContext, mapping: Mapping, error: UnmappedError) -> Ca
     return CardError(context.where(), what, todo, reason="unmapped-field")
 
 
-class Reader:
+class _Reader:
     """Read one record by a mapping."""
 
     def __init__(self, row: Row, mapping: Mapping, context: RowContext) -> None:
-        """Read the text."""
         self.row, self.mapping, self.context = row, mapping, context
-        self.spans = SpanReader(text_of(mapping)(row), mapping, context)
+        self.spans = SpanReader(text_of(row, mapping), mapping, context)
         self.own_card = context.part.own_card
 
     def fields(self) -> Row:
-        """Return the fields of the record; one that nobody has annotated has no labels."""
+        """Return the fields of the record; one without any annotation has no labels."""
         fields: Row = {"text": self.spans.text}
         if self.mapping.title is not None:
             title = lookup(self.row, self.mapping.title)
@@ -104,18 +89,15 @@ class Reader:
         elif not self._annotated():
             fields["labelled"] = False
         else:
-            entities, by_id = self._entities()
-            fields["entities"] = entities
+            fields["entities"], by_id = self._entities()
             fields["relations"] = self._relations(by_id)
             fields["events"] = self._events()
         return fields
 
     def _pass_over(self) -> None:
         names = self.mapping.tables.get(GOLD[self.context.part.labels.task])
-        try:
+        with suppress(MisfitError):
             self.context.warn_of_labels([] if names is None else walk(self.row, names.list).items)
-        except MisfitError:
-            return
 
     def _annotated(self) -> bool:
         """Tell whether a task of Label Studio was done, and leave out what was cancelled."""
@@ -128,14 +110,18 @@ class Reader:
             return False
         if not isinstance(annotations, list):
             raise MisfitError(f"{key} is {kind(annotations)}, not a list")
-        done = [item for item in annotations if not _cancelled(item)]
+        done = [
+            item
+            for item in annotations
+            if not isinstance(item, dict) or item.get("was_cancelled") is not True
+        ]
         for _ in range(len(annotations) - len(done)):
             self.context.fix("cancelled-annotation")
         self.row = {**self.row, key: done}
         return bool(done)
 
     def items(self, table: str, holder: Any) -> list[Match]:
-        """Return the items of a list that `where` chooses; others, and a missing list, are counted.
+        """Return the items of a list that `where` chooses; others, and a missing list, count.
 
         Raises MisfitError where a list is missing and another key could be it.
         """
@@ -189,7 +175,7 @@ class Reader:
             return spans, by_id
         for number, match in enumerate(self.items("entities", self.row)):
             labels = self._labels(match, names.type, names)
-            located = self.spans.located(match, names)._asdict()
+            located = self.spans.located(match, names)
             own = [{"type": label, **located} for label in labels]
             key = number if names.id is None else _id(match, names.id, names.list)
             before = by_id.setdefault(key, own[0])
@@ -217,9 +203,8 @@ class Reader:
             return []
         relations = []
         for match in self.items("relations", self.row):
-            ends = (
-                self._ends_by_id(match, names, by_id) if names.by_id else self._ends(match, names)
-            )
+            by = (match, names, by_id)
+            ends = self._ends_by_id(*by) if names.by_id else self._ends(match, names)
             labels = self._labels(match, names.predicate, names)
             relations += [{"predicate": label, **ends} for label in labels]
         return relations
@@ -278,14 +263,9 @@ class Reader:
         if names is None:
             return []
         return [
-            {"role": fetch_string(match, names.role, names.list)}
-            | self.spans.located(match, names)._asdict()
+            {"role": fetch_string(match, names.role, names.list)} | self.spans.located(match, names)
             for match in self.items("arguments", event)
         ]
-
-
-def _cancelled(annotation: Any) -> bool:
-    return isinstance(annotation, dict) and annotation.get("was_cancelled") is True
 
 
 def _holds(value: Any) -> bool:

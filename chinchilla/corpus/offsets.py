@@ -4,50 +4,41 @@ JavaScript, Java and .NET count UTF-16 units, of which a character beyond U+FFFF
 """
 
 from functools import cached_property
-from itertools import islice
-from typing import NamedTuple
+from itertools import accumulate, islice
 
 from chinchilla.corpus.mapping import (
     SETTINGS,
     ArgumentFields,
     EntityFields,
     Mapping,
+    Match,
     Setting,
     Unit,
+    fetch_offset,
+    fetch_string,
 )
-from chinchilla.corpus.paths import Match, fetch_offset, fetch_string
 from chinchilla.errors import RecordError
-from chinchilla.readers.context import RowContext
+from chinchilla.readers.context import Fields, RowContext
 from chinchilla.readers.shape import MisfitError
 from chinchilla.spans import occurrences
 
 
 class OffsetRuler:
-    """Turn offsets into a text to code points; a table is made where the two differ."""
+    """Turn offsets into a text to code points; `wide` tells whether UTF-16 units differ."""
 
     def __init__(self, text: str) -> None:
-        """Keep the text, and whether a character of it takes two UTF-16 units."""
         self.text = text
         self.wide = not text.isascii() and max(text, default="") > "\uffff"
-        self._table: dict[int, int] | None = None
 
     @cached_property
-    def first_wide(self) -> int:
-        """Return the offset of the first character of two UTF-16 units, or the end of the text."""
-        wide = (number for number, mark in enumerate(self.text) if mark > "\uffff")
-        return next(wide, len(self.text)) if self.wide else len(self.text)
+    def _points(self) -> dict[int, int]:
+        """Map the offset in UTF-16 units of each character, and of the end, to code points."""
+        widths = (1 + (character > "\uffff") for character in self.text)
+        return {units: number for number, units in enumerate(accumulate(widths, initial=0))}
 
     def at(self, offset: int, unit: Unit) -> int | None:
         """Return the offset in code points, None inside of a character or after the text."""
-        if unit == "code-point" or not self.wide:
-            return offset
-        if self._table is None:
-            self._table, units = {}, 0
-            for number, character in enumerate(self.text):
-                self._table[units] = number
-                units += 1 + (character > "\uffff")
-            self._table[units] = len(self.text)
-        return self._table.get(offset)
+        return self._points.get(offset) if unit == "utf-16" and self.wide else offset
 
     def point(self, offset: int, unit: Unit) -> int:
         """Return the offset in code points; raise MisfitError where there is none."""
@@ -76,13 +67,10 @@ def fitting(ruler: OffsetRuler, string: str, start: int, end: int | None, now: S
             continue
         if end is None or ruler.stretch(start, end, setting) == (first, first + size):
             return f"set {setting.differs(now)}"
-    for shift, how in (
-        (-1, "large: are they counted from 1, or after a byte order mark?"),
-        (1, "small"),
-    ):
-        at = start + shift
-        if at >= 0 and text[at : at + size] == string:
-            return f"the offsets are one too {how}"
+    if start > 0 and text[start - 1 : start - 1 + size] == string:
+        return "the offsets are one too large: are they counted from 1, or after a byte order mark?"
+    if text[start + 1 : start + 1 + size] == string:
+        return "the offsets are one too small"
     for at in islice(occurrences(text, string), 100):
         if at + text.count("\n", 0, at) == start and at != start:
             return "the offsets count a line break as two characters (CRLF): write the text so"
@@ -96,11 +84,9 @@ def suspicion(text: str, start: int, end: int) -> str | None:
     """Return the reason why a stretch looks misread, None where it does not."""
     if _inside(text, start) or _inside(text, end):
         return "span-cuts-a-word"
-    string = text[start:end]
-    for opening, closing in zip(_OPEN, _CLOSE, strict=True):
-        if string.count(opening) != string.count(closing):
-            return "span-cuts-brackets"
-    return None
+    string, pairs = text[start:end], zip(_OPEN, _CLOSE, strict=True)
+    cut = any(string.count(opening) != string.count(closing) for opening, closing in pairs)
+    return "span-cuts-brackets" if cut else None
 
 
 def _inside(text: str, at: int) -> bool:
@@ -113,43 +99,35 @@ def _inside(text: str, at: int) -> bool:
     return (before.isalpha() and after.isalpha()) or (before.isdigit() and after.isdigit())
 
 
-class Located(NamedTuple):
-    """A string of the text, and where it is as far as the data say."""
-
-    text: str
-    start: int | None
-    end: int | None
-
-
 class SpanReader:
     """Read the spans of one record; what does not quote its text is an error with advice."""
 
     def __init__(self, text: str, mapping: Mapping, context: RowContext) -> None:
-        """Keep the text with its ruler, and how the mapping counts."""
         self.text, self.ruler = text, OffsetRuler(text)
         self.setting, self.unit_stated = mapping.setting, mapping.offsets_unit is not None
         self.context = context
 
-    def located(self, match: Match, names: EntityFields | ArgumentFields) -> Located:
-        """Return text, start and end of a span, whichever of them the data give.
+    def located(self, match: Match, names: EntityFields | ArgumentFields) -> Fields:
+        """Return text, start and end of a span, None where the data do not say.
 
         Raises RecordError where the offsets do not quote the text.
         """
         string = None if names.text is None else fetch_string(match, names.text, names.list)
         if names.start is None and string is not None:
-            return Located(string, None, None)
+            return {"text": string, "start": None, "end": None}
         if names.start is not None and names.end is None and string is not None:
             start = self.start(match, names.start, string, names.list)
-            return Located(string, start, start + len(string))
+            return {"text": string, "start": start, "end": start + len(string)}
         first = fetch_offset(match, str(names.start), names.list)
         last = fetch_offset(match, str(names.end), names.list)
         start = self.ruler.point(first, self.setting.unit)
         inclusive = self.setting.offsets == "end-inclusive"
         end = self.ruler.point(last + inclusive, self.setting.unit)
         if string is None:
-            return self._unquoted((first, last), (start, end))
-        self._quote(string, (first, last), (start, end))
-        return Located(string, start, end)
+            self._check_unquoted((first, last), (start, end))
+        else:
+            self._quote(string, (first, last), (start, end))
+        return {"text": self.text[start:end], "start": start, "end": end}
 
     def start(self, match: Match, path: str, string: str, inside: str) -> int:
         """Return the start of a string that a path leads to, in code points."""
@@ -176,8 +154,11 @@ class SpanReader:
             return fit or "correct the line or leave it out"
         return f"{fit} in [mapping] of {self.context.part.own_card}"
 
-    def _unquoted(self, offsets: tuple[int, int], span: tuple[int, int]) -> Located:
-        """Return a span of which offsets alone are known; what looks misread is counted."""
+    def _check_unquoted(self, offsets: tuple[int, int], span: tuple[int, int]) -> None:
+        """Count a span of which offsets alone are known and that looks misread.
+
+        Raises RecordError where it is no stretch of the text.
+        """
         start, end = span
         text = self.text
         if not start < end <= len(text):
@@ -187,11 +168,10 @@ class SpanReader:
         reason = suspicion(text, start, end)
         if reason is not None:
             self.context.warn(reason, self._todo(self._other(offsets)))
-        elif not self.unit_stated and self.ruler.first_wide < end:
+        elif not self.unit_stated and self.ruler.at(end, "utf-16") != end:
             what = 'say offsets_unit = "utf-16", or "code-point" where that is right,'
             todo = f"{what} in [mapping] of {self.context.part.own_card}"
             self.context.warn("offsets-after-wide-characters", todo)
-        return Located(text[start:end], start, end)
 
     def _other(self, offsets: tuple[int, int]) -> str:
         """Return which other setting gives a stretch that does not look misread."""

@@ -1,23 +1,70 @@
-"""The one loop from rows to checked records."""
+"""The one loop from rows to checked records, and what a source module declares for it.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+`rows` and `to_fields` must be there; a row is a dict with `text`, or has that attribute. Optional
+are `boundary` (where a file may be cut; nowhere without it), `SHAPE` and `TEXT_KEYS` (the shape of
+a JSON record, and its keys beside the labels), `edition_of` (the edition a file shows), `slice_of`
+(the part of a file that is a split) and `schema_labels` (the labels of a schema file).
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields
 from functools import cached_property, partial
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
+from chinchilla.corpus import mapped
 from chinchilla.corpus.card import Card, Edition
-from chinchilla.corpus.source import Row, SourceModule
-from chinchilla.errors import ChinchillaError, LabelError, RecordError
+from chinchilla.corpus.registry import CARDS
+from chinchilla.errors import CardError, ChinchillaError, LabelError, RecordError
+from chinchilla.readers import jsonl
+from chinchilla.readers.columns import JoinedFile
 from chinchilla.readers.context import Fields, RowContext, SplitSlice
-from chinchilla.readers.lines import Slice
-from chinchilla.readers.shape import MisfitError, fold, misfit, nearest
-from chinchilla.schema import Event, LabelSet, Record, Relation, Split, check_record, unfit
+from chinchilla.readers.lines import Boundary, Slice
+from chinchilla.readers.shape import MisfitError, Shape, fold, misfit, nearest
+from chinchilla.schema import LabelSet, Record, Relation, Split, check_record, unfit
 from chinchilla.tally import Tally
 
 MISSHAPEN = (KeyError, IndexError, TypeError, AttributeError)
 """What reading the fields of a row raises where it is of another shape."""
+Row = Any
+
+
+@dataclass(frozen=True)
+class SourceModule:
+    """How the files of a source are read: what its module declares, the rest by default."""
+
+    rows: Callable[[SplitSlice], Iterator[tuple[int, Row]]]
+    to_fields: Callable[[Row, RowContext], Fields]
+    text_of: Callable[[Row], Any] = lambda row: row["text"] if isinstance(row, dict) else row.text
+    boundary: Callable[[Path], Boundary] = lambda path: "whole"
+    slice_of: Callable[[Path, Split, JoinedFile | None], Slice] = lambda path, *_: Slice(path)
+    shape: Shape = None
+    text_keys: frozenset[str] | None = None
+    edition_of: Callable[[Path], str | None] | None = None
+    schema_labels: Callable[[Path], set[str]] | None = None
+
+
+def module_of(card: Card) -> SourceModule:
+    """Return what reads a source: the mapping of its card if it has one, else its module.
+
+    Raises CardError where it has neither.
+    """
+    name = f"chinchilla.sources.{card.source}"
+    mapping = card.mapping
+    if mapping is not None:
+        text_of = partial(mapped.text_of, mapping=mapping)
+        fields_of = partial(mapped.to_fields, mapping=mapping)
+        return SourceModule(jsonl.split_rows, fields_of, text_of, jsonl.boundary)
+    if not (CARDS / f"{card.source}.toml").is_file() or find_spec(name) is None:
+        raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
+    declared = vars(import_module(name))
+    keys = {field.name: field.name for field in fields(SourceModule)}
+    keys |= {"shape": "SHAPE", "text_keys": "TEXT_KEYS"}
+    return SourceModule(**{key: declared[at] for key, at in keys.items() if at in declared})
 
 
 @dataclass(frozen=True)
@@ -111,8 +158,11 @@ class SplitReader:
         return record
 
     def _misshapen(self, row: Row, error: Exception, context: RowContext) -> RecordError:
+        source = self.source
+        shape, keys = source.shape, source.text_keys
+        if shape is not None and keys is not None and not context.part.labelled:
+            shape = {key: shape[key] for key in shape if key in keys}
         what = str(error) if isinstance(error, MisfitError) else None
-        shape = self.source.shape_of(context.part.labelled)
         if what is None and shape is not None:
             what = misfit(row, shape)
         todo = f"compare the line with the format of {self.card.title}"
@@ -131,39 +181,30 @@ class SplitReader:
 
     def _unknown(self, record: Record) -> Iterator[tuple[str, str]]:
         """Yield the kind and name of each label, role, slot and entity type on no card."""
-        labels, types = self._roles, self.card.known_types
-        if record.task == "ner":
-            yield from (("label", one.type) for one in record.entities if one.type not in labels)
-        else:
-            yield from (
-                ("entity type", one.type) for one in record.entities if one.type not in types
-            )
+        labels, types = self._roles, self.card.type_names
+        kind, known = ("label", labels) if record.task == "ner" else ("entity type", types)
+        yield from ((kind, entity.type) for entity in record.entities if entity.type not in known)
         for relation in record.relations:
             yield from self._unknown_of_relation(relation)
         for event in record.events:
-            yield from self._unknown_of_event(event)
+            roles = labels.get(event.event_type)
+            if roles is None:
+                yield "label", event.event_type
+            else:
+                names = (argument.role for argument in event.arguments)
+                yield from (
+                    ("role", f"{event.event_type}/{name}") for name in names if name not in roles
+                )
 
     def _unknown_of_relation(self, relation: Relation) -> Iterator[tuple[str, str]]:
         if relation.predicate not in self._roles:
             yield "label", relation.predicate
-        known = self.card.known_types
+        known = self.card.type_names
         types = (relation.head_type, relation.tail_type, *relation.tail_slot_types.values())
         if known:
-            yield from (
-                ("entity type", one) for one in types if one is not None and one not in known
-            )
-        for slot in relation.tail_slots:
-            if slot not in self.card.slots:
-                yield "slot", slot
-
-    def _unknown_of_event(self, event: Event) -> Iterator[tuple[str, str]]:
-        roles = self._roles.get(event.event_type)
-        if roles is None:
-            yield "label", event.event_type
-            return
-        for argument in event.arguments:
-            if argument.role not in roles:
-                yield "role", f"{event.event_type}/{argument.role}"
+            named = (name for name in types if name is not None)
+            yield from (("entity type", name) for name in named if name not in known)
+        yield from (("slot", slot) for slot in relation.tail_slots if slot not in self.card.slots)
 
 
 def unknown_name(card: Card, kind: str, name: str, where: str) -> LabelError:
@@ -182,7 +223,7 @@ def _nearest(card: Card, kind: str, name: str) -> str:
     name = role if kind == "role" else name
     known: dict[str, Iterable[Any]] = {
         "label": card.labels,
-        "entity type": card.known_types,
+        "entity type": card.type_names,
         "slot": card.slots,
         "role": card.labels[event].roles if event in card.labels else (),
     }

@@ -65,38 +65,30 @@ class Report(Frozen):
         return len(self.unread) + sum(one.times for kind in kinds for one in kind.values())
 
 
-class Numbers(Frozen):
-    """Count the records of a split that are kept: all, those with no gold, those without labels."""
+def split_report(
+    records: int, negative: int, unlabelled: int, tally: Tally, short: Mapping[str, str]
+) -> SplitReport:
+    """Return the counts of a split.
 
-    records: int
-    negative: int
-    unlabelled: int
-
-
-def split_report(numbers: Numbers, tally: Tally, short: Mapping[str, str]) -> SplitReport:
-    """Return the counts of a split; `short` maps paths to the names put in their place."""
+    Args:
+        records: How many records are kept.
+        negative: How many of them have no gold.
+        unlabelled: How many of them have no labels.
+        tally: What was refused, lost, fixed and warned of; its unlabelled ones were dropped.
+        short: The names put in place of paths.
+    """
     refused = dict(tally.refused)
-    dropped = refused.pop(UNLABELLED, None)
-    unlabelled_times = dropped.times if dropped else 0
-    unlabelled = numbers.unlabelled + unlabelled_times
-    kept = numbers.records + unlabelled_times
+    dropped = refused.pop(UNLABELLED, Count(0, "")).times
     return SplitReport(
-        read=kept + sum(count.times for count in refused.values()),
-        labelled=kept - numbers.negative - unlabelled,
-        negative=numbers.negative,
-        unlabelled=unlabelled,
+        read=records + dropped + sum(count.times for count in refused.values()),
+        labelled=records - negative - unlabelled,
+        negative=negative,
+        unlabelled=unlabelled + dropped,
         left_out=reasons(refused, short),
         lost=reasons(tally.lost, short),
         fixed=reasons(tally.fixed, short),
         warned=reasons(tally.warned, short),
     )
-
-
-def source_report(
-    found: FoundSource, splits: dict[Split, SplitReport], short: Mapping[str, str]
-) -> SourceReport:
-    """Return the splits of a source with what was known before they were read."""
-    return SourceReport(splits=splits, warned=reasons(found.tally.warned, short))
 
 
 def reasons(counts: Mapping[str, Count], short: Mapping[str, str]) -> Reasons:
@@ -138,9 +130,8 @@ def nothing_read(source: str, refused: Mapping[str, Count]) -> InputError:
     where = count.places[0] if count.places else source
     left = sum(one.times for one in refused.values())
     what = f"nothing of {source} could be read, {left:,} left out, most for {reason}"
-    return InputError(
-        where, f"{what}: {_what(count)}", count.todo or "run `chinchilla check` to see all reasons"
-    )
+    todo = count.todo or "run `chinchilla check` to see all reasons"
+    return InputError(where, f"{what}: {_what(count)}", todo)
 
 
 def check_any_read(found: FoundSource, split: Split, tally: Tally) -> None:

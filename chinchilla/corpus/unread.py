@@ -38,14 +38,13 @@ class Unread(NamedTuple):
     what: str
     todo: str
 
-    @classmethod
-    def of(cls, path: Path, what: str, todo: str) -> "Unread":
-        """Name a path, each part in characters that can be printed and stored."""
-        return cls(shown(path), shown(what), shown(todo))
-
     def __str__(self) -> str:
         """Return the three parts in one line, as errors do."""
         return f"{self.path}: not read: {self.what}; {self.todo}"
+
+
+def _unread(path: Path, what: str, todo: str) -> Unread:
+    return Unread(shown(path), shown(what), shown(todo))
 
 
 class _Read(NamedTuple):
@@ -78,7 +77,7 @@ def unread_of(card: Card, raw: Path, found: FoundSource | None) -> list[Unread]:
         if yours and folder != yours.folder:
             if next(data_files(folder), None) is not None:
                 what = f"{card.source} is read from {yours.folder}"
-                unread.append(Unread.of(folder, what, "put all files in one folder"))
+                unread.append(_unread(folder, what, "put all files in one folder"))
             continue
         read = _Read(card, edition, folder, yours.files if yours else {})
         unread.extend(_advice(path, read) for path in _left(folder, read))
@@ -87,7 +86,7 @@ def unread_of(card: Card, raw: Path, found: FoundSource | None) -> list[Unread]:
 
 def _left(folder: Path, read: _Read) -> Iterator[Path]:
     """Yield what is not read; a folder of which nothing is read is named, not its files."""
-    schemas = {Path(name).name for one in read.card.editions for name in one.schema_files}
+    schemas = {Path(name).name for each in read.card.editions for name in each.schema_files}
     for path in entries(folder):
         inside = path.relative_to(read.folder).as_posix()
         known = path in read.paths or (path.name in schemas and not path.is_dir())
@@ -95,19 +94,14 @@ def _left(folder: Path, read: _Read) -> Iterator[Path]:
         if any(ignored):
             continue
         if known:
-            yield from _beside_documents(path)
+            # what is in the folder of a split beside the documents of brat
+            inner = entries(path) if path.is_dir() else []
+            yield from (at for at in inner if at.suffix not in _DOCUMENTS or not at.is_file())
         elif not path.is_dir() or path.is_symlink():
             yield path
-        elif any(one.is_relative_to(path) for one in read.paths):
+        elif any(file.is_relative_to(path) for file in read.paths):
             yield from _left(path, read)
-        elif any(one.name not in schemas for one in data_files(path)):
-            yield path
-
-
-def _beside_documents(folder: Path) -> Iterator[Path]:
-    """Yield what is in the folder of a split and is no document of brat, nor its annotation."""
-    for path in entries(folder) if folder.is_dir() else ():
-        if path.suffix not in _DOCUMENTS or not path.is_file():
+        elif any(file.name not in schemas for file in data_files(path)):
             yield path
 
 
@@ -115,33 +109,33 @@ def _advice(path: Path, read: _Read) -> Unread:
     """Return why a file is not read, and what would make it read."""
     name = path.relative_to(read.folder).as_posix()
     if not is_utf8(path.name):
-        return Unread.of(path, "its name is not UTF-8", "rename it")
+        return _unread(path, "its name is not UTF-8", "rename it")
     if not path.is_file() and not path.is_dir():
-        return Unread.of(path, f"it is {kind_of(path)}", "put the file itself there")
+        return _unread(path, f"it is {kind_of(path)}", "put the file itself there")
     if path.name.casefold().endswith(_PACKED):
-        return Unread.of(path, "it is packed", f"unpack it in {read.folder}")
+        return _unread(path, "it is packed", f"unpack it in {read.folder}")
     for other in read.card.editions:
         split = edition_names(other).get(name) or edition_names(other).get(path.name)
         if split is not None:
             return _of_a_known_name(path, other, split, read)
     if path.is_dir():
         todo = f"put its files into {read.folder}, or write {_ignored(name, read)}"
-        return Unread.of(path, "no split names this folder", todo)
+        return _unread(path, "no split names this folder", todo)
     split = likely_split(path.name)
     if split is not None:
         return _of_a_likely_name(name, split, read)
     todo = f"write {_line(name, 'train', read)}, or {_ignored(name, read)}"
-    return Unread.of(path, "no split names it", todo)
+    return _unread(path, "no split names it", todo)
 
 
 def _of_a_known_name(path: Path, other: Edition, split: Split, read: _Read) -> Unread:
     if other.name != read.edition.name:
         what = f"it is {split} of the edition {other.name}, {read.edition.name} is read"
-        return Unread.of(path, what, f"--edition {read.card.source}={other.name} reads it")
+        return _unread(path, what, f"--edition {read.card.source}={other.name} reads it")
     if split in read.files:
         what = f"{split} is read from {read.files[split]}"
-        return Unread.of(path, what, "put both into one file, or take one of them away")
-    return Unread.of(path, f"it does not hold {split} of the edition {other.name}", "take it away")
+        return _unread(path, what, "put both into one file, or take one of them away")
+    return _unread(path, f"it does not hold {split} of the edition {other.name}", "take it away")
 
 
 def _of_a_likely_name(name: str, split: Split, read: _Read) -> Unread:
@@ -153,19 +147,14 @@ def _of_a_likely_name(name: str, split: Split, read: _Read) -> Unread:
         what = f"no name of {split} fits it"
         if carved:
             what = f"{split} is carved out of {read.files['train']} in its place"
-        wanted = _fitting(name, split, read.edition)
-        return Unread.of(
-            where, what, f"rename it to {wanted}, or write {line}" if wanted else f"write {line}"
-        )
+        known = edition_names(read.edition).items()
+        names = [other for other, meant in known if meant == split and "/" not in other]
+        # a name of the same kind if there is one: `sorted` keeps the order of the others
+        names = sorted(names, key=lambda other: Path(other).suffix != Path(name).suffix)
+        rename = f"rename it to {names[0]}, or " if names else ""
+        return _unread(where, what, f"{rename}write {line}")
     what = f"{split} is read from {other}"
-    return Unread.of(where, what, f"put both into one file, or, to read this one, write {line}")
-
-
-def _fitting(name: str, split: Split, edition: Edition) -> str | None:
-    """Return the name under which a file would be read as a split, of its own kind if any is."""
-    names = [one for one, of in edition_names(edition).items() if of == split and "/" not in one]
-    same = [one for one in names if Path(one).suffix == Path(name).suffix]
-    return next(iter([*same, *names]), None)
+    return _unread(where, what, f"put both into one file, or, to read this one, write {line}")
 
 
 def _line(name: str, split: Split, read: _Read) -> str:
@@ -195,20 +184,20 @@ def unread_in(raw: Path) -> list[Unread]:
 
 def _stray(path: Path, raw: Path) -> Unread:
     if not is_utf8(path.name):
-        return Unread.of(path, "its name is not UTF-8", "rename it")
+        return _unread(path, "its name is not UTF-8", "rename it")
     near = nearest_source(path.name, our_folders())
     if path.is_dir():
         what = f"no source has this name, and it has no {OWN_CARD}"
         own = f"write {path / OWN_CARD}"
-        return Unread.of(path, what, f"rename it to {near}, or {own}" if near else own)
+        return _unread(path, what, f"rename it to {near}, or {own}" if near else own)
     if not path.is_file():
-        return Unread.of(path, f"it is {kind_of(path)}", "put a folder of files there")
+        return _unread(path, f"it is {kind_of(path)}", "put a folder of files there")
     todo = f"put it into a folder {raw}/SOURCE, with a {OWN_CARD} where the source is new"
-    return Unread.of(path, "it is in no folder of a source", todo)
+    return _unread(path, "it is in no folder of a source", todo)
 
 
 def unread(raw: Path, sources: Iterable[tuple[Card, FoundSource | None]]) -> list[Unread]:
-    """Return everything that is not read, of these sources and of none, each path once."""
+    """Return all that is not read, of these sources and of none, each path once."""
     named = [item for card, found in sources for item in unread_of(card, raw, found)]
     return list({item.path: item for item in [*named, *unread_in(raw)]}.values())
 

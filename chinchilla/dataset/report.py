@@ -8,12 +8,11 @@ from chinchilla import __version__
 from chinchilla.corpus.find import FoundSource, card_paths
 from chinchilla.corpus.report import (
     UNLABELLED,
-    Numbers,
     Report,
     SourceReport,
     below,
     nothing_read,
-    source_report,
+    reasons,
     split_report,
 )
 from chinchilla.dataset.general import GENERAL
@@ -75,9 +74,8 @@ def make_manifest(plan: Plan, sums: Totals, outputs: dict[str, OutputFile]) -> M
 def _source_report(source: FoundSource, sums: Totals) -> SourceReport:
     short, reports = _short_names(source), {}
     for split, counts in _splits(source, sums).items():
-        numbers = Numbers(records=counts.records, negative=counts.negatives, unlabelled=0)
-        reports[split] = split_report(numbers, counts.tally, short)
-    return source_report(source, reports, short)
+        reports[split] = split_report(counts.records, counts.negatives, 0, counts.tally, short)
+    return SourceReport(splits=reports, warned=reasons(source.tally.warned, short))
 
 
 def _splits(source: FoundSource, sums: Totals) -> dict[Split, ShardCounts]:

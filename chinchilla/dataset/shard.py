@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.corpus import find as catalogue
+from chinchilla.corpus.check import BLANKS, BLANKS_TODO, blanks
 from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.report import UNLABELLED
-from chinchilla.corpus.suspects import BLANKS, BLANKS_TODO, blanks
 from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import HASHES, Choice, Histogram, row_hash
 from chinchilla.prompts.budget import Cutter

@@ -63,7 +63,7 @@ def sentences(part: Slice, tally: Tally) -> Iterator[tuple[int, Sentence]]:
     characters, tags, _ = sentence
     for number, line in text_lines(part, tally):
         start = start or number
-        # as `_split` does: a call for each of millions of lines takes as long as all else here
+        # `_split`, inlined: a call for each of millions of lines takes as long as all else here
         character, separator, tag = line.rpartition("\t")
         if not separator:
             character, _, tag = line.rpartition(" ")
@@ -103,7 +103,6 @@ class _Lines:
         return not line.strip()
 
     def ended(self, start: int, sentence: Sentence) -> None:
-        """Count a sentence that has come to its end."""
         self._sentences += 1
         self._last = start, sentence
 

@@ -78,10 +78,8 @@ class RowContext(NamedTuple):
     def warn_of_labels(self, labels: object) -> None:
         """Warn of labels that are not read, as the card states that the split has none."""
         if labels:
-            split, card = self.part.split, self.part.own_card
-            self.warn(
-                "labels-not-read", f"take {split!r} out of `unlabelled` in {card} to read them"
-            )
+            todo = f"take {self.part.split!r} out of `unlabelled` in {self.part.own_card}"
+            self.warn("labels-not-read", f"{todo} to read them")
 
     def no_trigger(self, trigger: str | None, start: object) -> tuple[None, None]:
         """Return trigger and start of an event that has no trigger: both null, counted."""

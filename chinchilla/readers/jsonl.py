@@ -9,11 +9,10 @@ import re
 from collections.abc import Iterator
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import ijson
 import orjson
-from ijson import get_backend
 
 from chinchilla.errors import InputError
 from chinchilla.readers.context import SplitSlice
@@ -73,10 +72,6 @@ _KINDS: dict[type, str] = {
 }
 
 
-def _repeats(where: str, error: DuplicateKeyError) -> InputError:
-    return InputError(where, str(error), ONE_VALUE, reason="duplicate-key")
-
-
 def strings(path: Path, key: str) -> set[str]:
     """Return the strings under a key; raise InputError for an object that has none there."""
     values = set()
@@ -101,7 +96,7 @@ def _line_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
             if not refusals.goes_on(_not_json(part, number, line, error)):
                 return
         except DuplicateKeyError as error:
-            tally.refuse(_repeats(part.at(number), error))
+            tally.refuse(InputError(part.at(number), str(error), ONE_VALUE, "duplicate-key"))
         else:
             yield number, item
 
@@ -138,17 +133,18 @@ def _array_items(part: Slice, tally: Tally) -> Iterator[tuple[int, Any]]:
     number = LineItem(0)
     with open_file(part.path) as file:
         # the fast parser reads half a surrogate pair as "?"; the slow one keeps it to be seen
-        halves = _holds(file, _HALF)
-        items = get_backend("python").items if halves else ijson.items
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            halves = _HALF.search(data) is not None
+        items = ijson.get_backend("python").items if halves else ijson.items
         if file.read(3) != b"\xef\xbb\xbf":
             file.seek(0)
         try:
-            objects = items(file, "item", use_float=True, map_type=_Object)
-            for item in objects:
+            for item in items(file, "item", use_float=True, map_type=_Object):
                 number = LineItem(number + 1)
                 key = _repeated(item)
                 if key is not None:
-                    tally.refuse(_repeats(part.at(number), DuplicateKeyError(key)))
+                    what = str(DuplicateKeyError(key))
+                    tally.refuse(InputError(part.at(number), what, ONE_VALUE, "duplicate-key"))
                 elif halves and not _whole(item):
                     what = "half a surrogate pair in a string"
                     todo = "write it whole or leave it out"
@@ -195,11 +191,6 @@ def _repeated(item: Any) -> str | None:
         elif isinstance(value, list):
             left.extend(value)
     return None
-
-
-def _holds(file: BinaryIO, pattern: re.Pattern[bytes]) -> bool:
-    with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-        return pattern.search(data) is not None
 
 
 def _whole(item: Any) -> bool:

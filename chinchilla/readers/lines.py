@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
 
 from chinchilla.errors import InputError
-from chinchilla.readers.recognise import ANY_TEXT, Refusals
+from chinchilla.readers.recognise import ANY_TEXT, Refusals, decodes
 from chinchilla.tally import Tally
 
 MAX_LINE = 16 * 1024 * 1024
@@ -23,7 +23,7 @@ Boundary = Literal["lines", "blocks", "whole"]
 
 
 class LineItem(int):
-    """The number of an item of an array, written so that nobody takes it for a line."""
+    """The number of an item of an array, written so that it is not taken for a line."""
 
     def __str__(self) -> str:
         """Return `item 2`."""
@@ -70,12 +70,8 @@ def raw_lines(part: Slice, tally: Tally) -> Iterator[tuple[int, bytes]]:
             at += size
             if size > MAX_LINE:
                 at += _skip_line(file)
-                what, todo = (
-                    f"line is longer than {MAX_LINE // 2**20} MiB",
-                    "put one record on a line",
-                )
-                error = InputError(part.at(number), what, todo, reason="long-line")
-                if not refusals.goes_on(error):
+                what, todo = f"line is longer than {MAX_LINE >> 20} MiB", "put one record on a line"
+                if not refusals.goes_on(InputError(part.at(number), what, todo, "long-line")):
                     return
             else:
                 if at == size and line.startswith(_BOM):
@@ -137,18 +133,14 @@ def _empty(path: Path) -> InputError:
 
 def not_utf8(where: str, line: bytes) -> InputError:
     """Return the error for a line that is not UTF-8: which byte, and whether it would be GBK."""
+    what, todo = "not UTF-8", "correct the line or leave it out"
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
-        what = f"not UTF-8: byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
-    else:
-        what = "not UTF-8"
-    try:
-        line.decode("gb18030")
-        guess, todo = " (it reads as GBK)", "write the line as UTF-8, as the others are"
-    except UnicodeDecodeError:
-        guess, todo = "", "correct the line or leave it out"
-    return InputError(where, f"{what}{guess}", todo, reason="not-utf8")
+        what += f": byte {error.start + 1} of the line is 0x{line[error.start]:02x}"
+    if decodes(line, "gb18030"):
+        what, todo = f"{what} (it reads as GBK)", "write the line as UTF-8, as the others are"
+    return InputError(where, what, todo, reason="not-utf8")
 
 
 def too_much(where: str, what: str, between: str) -> InputError:
@@ -164,12 +156,10 @@ def excerpt(text: str) -> str:
 
 def _skip_line(file: BinaryIO) -> int:
     """Read on to the end of the line in small pieces and return how many bytes it took."""
-    taken = 0
-    while piece := file.readline(1 << 20):
-        taken += len(piece)
-        if piece.endswith(b"\n"):
-            break
-    return taken
+    start = file.tell()
+    while (piece := file.readline(1 << 20)) and not piece.endswith(b"\n"):
+        pass
+    return file.tell() - start
 
 
 def cut(whole: Slice, size: int, boundary: Boundary) -> Iterator[Slice]:
@@ -187,17 +177,13 @@ def cut(whole: Slice, size: int, boundary: Boundary) -> Iterator[Slice]:
             file.seek(min(start + size, total) - 1)
             _skip_line(file)
             if boundary == "blocks" and file.tell() < total:
-                _skip_block(file)
+                # to the end of the block that the next line belongs to
+                while (text := file.readline(MAX_LINE)) and text.strip(b"\r\n"):
+                    pass
             stop = file.tell()
             yield Slice(whole.path, start, stop, line)
             line += _count_lines(file, start, stop)
             start = stop
-
-
-def _skip_block(file: BinaryIO) -> None:
-    """Read on to the end of the block that the next line belongs to."""
-    while (line := file.readline(MAX_LINE)) and line.strip(b"\r\n"):
-        pass
 
 
 def _count_lines(file: BinaryIO, start: int, stop: int) -> int:

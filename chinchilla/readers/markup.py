@@ -66,7 +66,7 @@ def parse(line: str, labels: frozenset[str]) -> Marked:
 
     Its arguments say what is wrong and what to do.
     """
-    walk = _Walk(line, labels)
+    walk = _Walk(labels)
     at = 0
     for token in _TOKENS.finditer(line):
         walk.put(line[at : token.start()])
@@ -92,8 +92,8 @@ class _Open(NamedTuple):
 class _Walk:
     """The state of one pass over a line."""
 
-    def __init__(self, line: str, labels: frozenset[str]) -> None:
-        self.line, self.labels = line, labels
+    def __init__(self, labels: frozenset[str]) -> None:
+        self.labels = labels
         self.pieces: list[str] = []
         self.length = 0
         self.open: list[_Open] = []

@@ -86,7 +86,6 @@ _MARK = re.compile(r"\{\{\w+:")
 _ELEMENT = re.compile(r"<[A-Za-z][\w:.-]*(?:\s[^<>]*)?>")
 _OBJECT = re.compile(r'\s*\{\s*(?:["}]|$)')
 _MEMBER = re.compile(r'\s*["}]')
-_LONGEST_CELL = 200
 
 
 def recognise(path: Path) -> Recognised:
@@ -94,7 +93,7 @@ def recognise(path: Path) -> Recognised:
     with path.open("rb") as file:
         head = file.read(HEAD)
         whole = not file.read(1)
-    text = _decoded(head)
+    text = head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
     return _binary(head) or _page(text) or _encoded(head, whole) or _text(text)
 
 
@@ -110,7 +109,6 @@ class Refusals:
     """Refuse what is wrong in a file; the first time, tell whether the file is another."""
 
     def __init__(self, path: Path, wanted: frozenset[Kind], tally: Tally) -> None:
-        """Name the file, the shapes that are read here and where errors are counted."""
         self._path, self._wanted, self._tally = path, wanted, tally
         self._recognised = False
 
@@ -160,10 +158,10 @@ def _encoded(head: bytes, whole: bool) -> Recognised | None:
     if not whole and len(lines) > 1:
         del lines[-1]
     beyond = [line for line in lines if not line.isascii()]
-    bad = [line for line in beyond if not _decodes(line, "utf-8")]
+    bad = [line for line in beyond if not decodes(line, "utf-8")]
     if not bad or len(bad) <= 20 * (len(beyond) - len(bad)):
         return None
-    read = sum(_decodes(line, "gb18030") for line in bad)
+    read = sum(decodes(line, "gb18030") for line in bad)
     if read * 10 >= len(bad) * 9:
         return _converted("gbk", "text in GBK, not UTF-8", "GB18030")
     if len(bad) >= _ROWS:
@@ -172,16 +170,13 @@ def _encoded(head: bytes, whole: bool) -> Recognised | None:
     return None
 
 
-def _decodes(line: bytes, encoding: str) -> bool:
+def decodes(line: bytes, encoding: str) -> bool:
+    """Tell whether a line is text of an encoding."""
     try:
         line.decode(encoding)
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _decoded(head: bytes) -> str:
-    return head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", errors="replace")
 
 
 def _page(head: str) -> Recognised | None:
@@ -205,12 +200,9 @@ def _mostly_elements(start: str) -> bool:
 
 def _text(head: str) -> Recognised:
     start = head.lstrip()
-    if start.startswith("["):
-        rest = start[1:].lstrip()[:1]
-        if rest in ("{", "[", '"', ""):
-            return Recognised("json-array", "a JSON array", _of_json("an array of objects"))
-    lines = [line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()]
-    return _of_lines(lines)
+    if start.startswith("[") and start[1:].lstrip()[:1] in ("{", "[", '"', ""):
+        return Recognised("json-array", "a JSON array", _of_json("an array of objects"))
+    return _of_lines([line.rstrip("\r") for line in start.split("\n")[:_LINES] if line.strip()])
 
 
 def _of_json(name: str) -> str:
@@ -218,8 +210,8 @@ def _of_json(name: str) -> str:
 
 
 def _of_lines(lines: list[str]) -> Recognised:
-    begun = len(lines) > 1 and _OBJECT.match(lines[0]) and not _is_object(lines[0])
-    if begun and _MEMBER.match(lines[1]):
+    begun = len(lines) > 1 and _OBJECT.match(lines[0]) and _MEMBER.match(lines[1])
+    if begun and not _is_object(lines[0]):
         todo = "write each record on one line, or all as the items of one array"
         return Recognised("json-object", "one JSON object over several lines", todo)
     if lines and sum(_OBJECT.match(line) is not None for line in lines) * 2 >= len(lines):
@@ -250,7 +242,7 @@ _TABLES = (
 
 
 def _is_cell(line: str) -> bool:
-    return len(line) <= _LONGEST_CELL and _CELL.fullmatch(line) is not None
+    return len(line) <= 200 and _CELL.fullmatch(line) is not None
 
 
 def _is_tagged(line: str) -> bool:

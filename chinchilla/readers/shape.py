@@ -13,12 +13,7 @@ from typing import Any, NamedTuple
 from chinchilla.readers.jsonl import kind
 
 Shape = Any
-_KINDS: dict[type, str] = {
-    str: "a string",
-    int: "a whole number",
-    list: "a list",
-    dict: "an object",
-}
+_KINDS = {str: "a string", int: "a whole number", list: "a list", dict: "an object"}
 
 
 class AbsentKeys(NamedTuple):
@@ -55,12 +50,10 @@ def _misfits(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _misfits(item, shape[0], f"{path}.{number}")
     elif isinstance(shape, dict):
         for key, inner in shape.items():
-            if key not in value and isinstance(inner, AbsentKeys):
-                continue
-            if key not in value:
-                yield f"no {key!r}{f' in {path}' if path else ''}{near_key(key, value, shape)}"
-            else:
+            if key in value:
                 yield from _misfits(value[key], inner, f"{path}.{key}" if path else key)
+            elif not isinstance(inner, AbsentKeys):
+                yield f"no {key!r}{f' in {path}' if path else ''}{near_key(key, value, shape)}"
 
 
 def _alike(value: Any, shape: Shape) -> bool:

@@ -35,21 +35,22 @@ def rows(part: SplitSlice) -> Iterator[tuple[int, Row]]:
 def to_fields(row: Row, context: RowContext) -> Fields:
     """Return text and entities of a sentence or paragraph."""
     if isinstance(row, columns.Sentence):
-        return sentence_fields(row, context)
-    return paragraph_fields(row, context)
+        spans = _column_spans(row, context)
+    else:
+        spans = _marked_spans(row, context)
+    return {"text": row.text, "entities": entities(row.text, spans)}
 
 
-def paragraph_fields(paragraph: markup.Marked, context: RowContext) -> Fields:
-    """Return a paragraph; with `mend_marks`, marks with a brace missing are entities too."""
+def _marked_spans(paragraph: markup.Marked, context: RowContext) -> list[Tagged]:
+    """Return the marks of a paragraph; with `mend_marks`, those with a brace missing too."""
     for damage in paragraph.damage:
         context.fix(damage)
     with_broken = context.part.options.get("mend_marks", False)
-    spans = paragraph.spans + (paragraph.broken if with_broken else [])
-    return {"text": paragraph.text, "entities": entities(paragraph.text, spans)}
+    return paragraph.spans + (paragraph.broken if with_broken else [])
 
 
-def sentence_fields(sentence: columns.Sentence, context: RowContext) -> Fields:
-    """Return a BMES sentence; an entity without its last tag ends where its tags end."""
+def _column_spans(sentence: columns.Sentence, context: RowContext) -> list[Tagged]:
+    """Return the spans of a BMES sentence; one without its last tag ends where its tags end."""
     spans, faults = decode(sentence.tags, "bmes")
     for fault in faults:
         if fault.kind != "no-end":
@@ -60,6 +61,4 @@ def sentence_fields(sentence: columns.Sentence, context: RowContext) -> Fields:
     for label, start, _ in spans:
         if label in repairs:
             context.fix(f"label-{label}", start)
-    fixed = [Tagged(repairs.get(span.label, span.label), span.start, span.end) for span in spans]
-    text = sentence.text
-    return {"text": text, "entities": entities(text, fixed)}
+    return [span._replace(label=repairs.get(span.label, span.label)) for span in spans]

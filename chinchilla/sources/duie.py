@@ -73,7 +73,6 @@ def to_relation(triple: jsonl.Row) -> Fields:
         if tail.keys() != tail_type.keys():
             keys, types = ", ".join(sorted(tail)), ", ".join(sorted(tail_type))
             raise MisfitError(f"object has the keys {keys}, object_type {types}")
-        slots = [key for key in sorted(tail) if key != VALUE]
-        fields["tail_slots"] = {key: tail[key] for key in slots}
-        fields["tail_slot_types"] = {key: tail_type[key] for key in slots}
+        for name, values in (("tail_slots", tail), ("tail_slot_types", tail_type)):
+            fields[name] = {key: values[key] for key in sorted(values) if key != VALUE}
     return fields

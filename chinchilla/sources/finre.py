@@ -21,9 +21,9 @@ def to_fields(group: tsv.SentenceRows, context: RowContext) -> Fields:
     """Return a sentence with its pairs; with `fold_twins`, no fact is there in both directions."""
     fields = tsv.pair_fields(group, context)
     if context.part.options.get("fold_twins"):
-        before = len(fields["relations"])
-        fields["relations"] = fold(fields["relations"], context.part.labels)
-        for _ in range(before - len(fields["relations"])):
+        relations = fields["relations"]
+        fields["relations"] = fold(relations, context.part.labels)
+        for _ in relations[len(fields["relations"]) :]:
             context.fix("twin-folded")
     return fields
 

@@ -11,8 +11,8 @@ folders `train`, `valid`/`validation` and `test` of .txt and .ann files, with of
 from collections.abc import Iterator
 
 from chinchilla.readers import brat, tsv
+from chinchilla.readers.brat import Link
 from chinchilla.readers.context import Fields, RowContext, SplitSlice
-from chinchilla.readers.standoff import Link
 
 Row = tsv.SentenceRows | brat.BratDocument
 schema_labels = tsv.schema_labels
@@ -30,10 +30,10 @@ def to_fields(row: Row, context: RowContext) -> Fields:
     """Return the text of a sentence or document and its relations."""
     if isinstance(row, tsv.SentenceRows):
         return tsv.pair_fields(row, context)
-    return document_fields(row, context)
+    return _document_fields(row, context)
 
 
-def document_fields(document: brat.BratDocument, context: RowContext) -> Fields:
+def _document_fields(document: brat.BratDocument, context: RowContext) -> Fields:
     """Return a brat document; its offsets are kept, its entity types are those of head and tail.
 
     A relation whose label is on no card is refused alone. A document all of whose relations were

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.errors import ChinchillaError, InputError
-from chinchilla.readers import columns, jsonl, lines, markup, tsv, wordtag
+from chinchilla.readers import columns, jsonl, lines, markup, tsv
 from chinchilla.readers.lines import Slice, cut, raw_lines, text_lines
+from chinchilla.sources import msra
 from chinchilla.spans import Tagged
 from chinchilla.tally import Tally
 
@@ -92,7 +93,7 @@ def test_a_sentence_with_a_line_that_cannot_be_read_is_left_out_whole(put, befor
 
 def test_words_and_tags_split_at_the_last_slash(put) -> None:
     path = put("a.txt", "１／２/o 中/国/ns \n")
-    assert list(wordtag.sentences(Slice(path), Tally())) == [
+    assert list(msra.tagged_sentences(Slice(path), Tally())) == [
         (1, [("１／２", "o"), ("中/国", "ns")])
     ]
 
@@ -100,7 +101,7 @@ def test_words_and_tags_split_at_the_last_slash(put) -> None:
 @pytest.mark.parametrize("between", ["", "\u3000", "，"])
 def test_two_words_without_a_space_between_are_refused_not_read_as_one(put, between) -> None:
     path, tally = put("a.txt", f"王小/nr{between}在/o 家/o\n"), Tally(forgiving=True)
-    assert list(wordtag.sentences(Slice(path), tally)) == []
+    assert list(msra.tagged_sentences(Slice(path), tally)) == []
     assert [*tally.refused] == ["two-tags"]
 
 
@@ -199,7 +200,7 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
     (
         "a.txt",
         "甲\t乙\t合作\t甲与乙合作\n\n甲 乙 合作 甲与乙\n",
-        lambda part, tally: tsv.rows(part, 4, tally),
+        lambda part, tally: tsv.rows(part, tally, []),
         "{path}:3: expected 4 fields between tabs, found 1; "
         "was the file saved with spaces for tabs?",
     ),
@@ -227,7 +228,7 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
     (
         "a.txt",
         "中国/ns 的\n",
-        wordtag.sentences,
+        msra.tagged_sentences,
         "{path}:1: expected word/tag, found '的'; give every word a tag",
     ),
     (
@@ -239,7 +240,7 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
     (
         "a.txt",
         "甲\t乙\t合作\t甲与乙\n".encode("gbk"),
-        lambda part, tally: tsv.rows(part, 4, tally),
+        lambda part, tally: tsv.rows(part, tally, []),
         "{path}:1: the file is text in GBK, not UTF-8; "
         "convert it: iconv -f GB18030 -t UTF-8 OLD > NEW",
     ),

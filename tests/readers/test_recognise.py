@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import InputError
-from chinchilla.readers import columns, jsonl, markup, tsv, wordtag
+from chinchilla.readers import columns, jsonl, markup, tsv
 from chinchilla.readers.lines import LineItem, Slice
 from chinchilla.readers.recognise import HEAD, recognise
+from chinchilla.sources import msra
 from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
@@ -115,9 +116,9 @@ def test_a_file_is_recognised_by_its_beginning(put, name) -> None:
 Read = Callable[[Slice, Tally], Iterator[Any]]
 READERS: dict[str, tuple[Read, set[str]]] = {
     "json": (jsonl.rows, {"json lines", "json array", "json array on lines"}),
-    "tsv": (lambda part, tally: tsv.rows(part, 4, tally), {"tsv"}),
+    "tsv": (lambda part, tally: tsv.rows(part, tally, []), {"tsv"}),
     "columns": (columns.sentences, {"columns", "columns with blanks", "conll", "tags first"}),
-    "word/tag": (wordtag.sentences, {"word/tag"}),
+    "word/tag": (msra.tagged_sentences, {"word/tag"}),
     "marks": (lambda part, tally: markup.paragraphs(part, LABELS, tally), {"marks"}),
 }
 
@@ -220,7 +221,7 @@ def test_a_bad_byte_is_named_and_the_line_alone_is_lost(put) -> None:
     bad = "乙\t".encode() + b"\xff\t" + "合作\t甲与乙\n".encode()
     path = put("a.txt", TSV.encode() + bad + TSV.encode())
     tally = Tally(forgiving=True)
-    assert len(list(tsv.rows(Slice(path), 4, tally))) == 40
+    assert len(list(tsv.rows(Slice(path), tally, []))) == 40
     assert tally.refused["not-utf8"].example == (
         f"{path}:21: not UTF-8: byte 5 of the line is 0xff; correct the line or leave it out"
     )

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
 from chinchilla.errors import ChinchillaError, InputError
-from chinchilla.readers import columns, markup, wordtag
+from chinchilla.readers import columns, markup
 from chinchilla.readers.lines import MAX_SENTENCE, Slice, cut
+from chinchilla.sources import msra
 from chinchilla.tally import Tally
 
 LABELS = frozenset({"time", "org_name"})
@@ -258,7 +259,7 @@ def test_the_longest_sentence_is_read_whole(put) -> None:
     [(_, sentence)] = columns.sentences(Slice(put("a", "中\tO\n" * MAX_SENTENCE)), Tally())
     assert len(sentence.tags) == MAX_SENTENCE
     words = "中/o " * MAX_SENTENCE
-    assert len(next(wordtag.sentences(Slice(put("b", words)), Tally()))[1]) == MAX_SENTENCE
+    assert len(next(msra.tagged_sentences(Slice(put("b", words)), Tally()))[1]) == MAX_SENTENCE
     text = "今" * markup.MAX_PARAGRAPH
     assert next(markup.paragraphs(Slice(put("c", text)), LABELS, Tally()))[1].text == text
 
