@@ -16,6 +16,7 @@ from typing import Any
 from chinchilla.corpus import mapped
 from chinchilla.corpus.card import Card
 from chinchilla.corpus.registry import CARDS
+from chinchilla.errors import CardError
 from chinchilla.readers import jsonl
 from chinchilla.readers.columns import JoinedFile
 from chinchilla.readers.context import Fields, RowContext, SplitSlice
@@ -65,7 +66,7 @@ _OPTIONAL = ("boundary", "slice_of", "edition_of", "schema_labels")
 def module_of(card: Card) -> SourceModule:
     """Return what reads a source: the mapping of its card if it has one, else its module.
 
-    Raises CardError where it has neither.
+    Raises CardError where it has neither, or the module lacks one of the two functions.
     """
     name = f"chinchilla.sources.{card.source}"
     ours = (CARDS / f"{card.source}.toml").is_file() and find_spec(name) is not None
@@ -75,6 +76,10 @@ def module_of(card: Card) -> SourceModule:
             jsonl.split_rows, mapped.to_fields(mapping), mapped.text_of(mapping), jsonl.boundary
         )
     module = import_module(name)
+    for needed in ("rows", "to_fields"):
+        if not hasattr(module, needed):
+            what = f"the source {card.source} has no function {needed!r}"
+            raise CardError(str(module.__file__), what, "write it, as sanwen.py beside it does")
     declared = {key: getattr(module, key) for key in _OPTIONAL if hasattr(module, key)}
     shape, text_keys = getattr(module, "SHAPE", None), getattr(module, "TEXT_KEYS", None)
     return SourceModule(module.rows, module.to_fields, shape=shape, text_keys=text_keys, **declared)
