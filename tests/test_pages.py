@@ -17,8 +17,16 @@ PAIRS = [
     (ROOT / "SECURITY.zh.md", ROOT / "SECURITY.md"),
     (ROOT / "CONTRIBUTING.zh.md", ROOT / "CONTRIBUTING.md"),
     (ROOT / "raw" / "README.md", ROOT / "raw" / "README.en.md"),
+    *((path, path.with_name("README.md")) for path in ROOT.glob("examples/*/README.zh.md")),
 ]
-ALL = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("*/README*.md")])
+ALL = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *DOCS.rglob("*.md"),
+        *ROOT.glob("*/README*.md"),
+        *ROOT.glob("examples/*/*.md"),
+    ]
+)
 FENCED = re.compile(r"^```(.*)\n((?:.*\n)*?)```$", re.MULTILINE)
 
 

@@ -116,9 +116,11 @@ def test_only_the_command_line_prints() -> None:
     assert printing == set()
 
 
-def test_chinese_is_in_docstrings_only() -> None:
+def test_chinese_is_in_docstrings_and_the_marks_of_published_formats_only() -> None:
     wrong = []
     for path, tree in TREES.items():
+        if room_of(path) == "sources":
+            continue
         documented = {
             id(node.body[0].value)
             for node in ast.walk(tree)

@@ -104,7 +104,8 @@ def _check(name: str, options: CheckOptions) -> Checked:
         tell(f"  {error}")
         return Checked(1)
     if found is None:
-        tell(f"{name}: no files under {options.raw}")
+        todo = f"; put them into {options.raw / name}, or read its sample with --samples"
+        tell(f"{name}: no files under {options.raw}{todo if options.must_be else ''}")
         return Checked(int(options.must_be), card)
     tell(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
     problems, splits = 0, {}

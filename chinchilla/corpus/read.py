@@ -51,7 +51,7 @@ class SourceModule:
 def module_of(card: Card) -> SourceModule:
     """Return what reads a source: the mapping of its card if it has one, else its module.
 
-    Raises CardError where it has neither.
+    Raises CardError where it has neither, or the module lacks one of the two functions.
     """
     name = f"chinchilla.sources.{card.source}"
     mapping = card.mapping
@@ -61,7 +61,12 @@ def module_of(card: Card) -> SourceModule:
         return SourceModule(jsonl.split_rows, fields_of, text_of, jsonl.boundary)
     if not (CARDS / f"{card.source}.toml").is_file() or find_spec(name) is None:
         raise CardError(card.own, "no [mapping]", "say in it where a record holds what")
-    declared = vars(import_module(name))
+    module = import_module(name)
+    declared = vars(module)
+    for needed in ("rows", "to_fields"):
+        if needed not in declared:
+            what = f"the source {card.source} has no function {needed!r}"
+            raise CardError(str(module.__file__), what, "write it, as sanwen.py beside it does")
     keys = {field.name: field.name for field in fields(SourceModule)}
     keys |= {"shape": "SHAPE", "text_keys": "TEXT_KEYS"}
     return SourceModule(**{key: declared[at] for key, at in keys.items() if at in declared})

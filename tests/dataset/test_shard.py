@@ -14,7 +14,8 @@ from chinchilla.schema import InstructionRow, Record
 from chinchilla.tally import Tally
 
 NOWHERE = Path("nowhere")
-SOURCES = sorted(catalogue.card_paths(NOWHERE))
+SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
+SOURCES = sorted(folder.name for folder in SAMPLES.iterdir())
 OPTIONS = PromptOptions(
     subtasks=("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"),
     forms=("json", "lines", "code", "tuple"),

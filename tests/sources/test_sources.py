@@ -13,6 +13,7 @@ import pytest
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.find import FoundSource
+from chinchilla.errors import CardError
 from chinchilla.schema import Record
 from chinchilla.tally import Tally
 
@@ -51,13 +52,14 @@ def test_a_sample_gives_its_expected_records(path: Path) -> None:
     text = "".join(record.model_dump_json() + "\n" for record in read_sample(path))
     if os.environ.get("CHINCHILLA_REGENERATE"):
         expected.write_text(text, encoding="utf-8", newline="\n")
+    assert expected.is_file(), "CHINCHILLA_REGENERATE=1 before the same command writes it"
     assert text == expected.read_text(encoding="utf-8")
 
 
 def test_every_source_has_a_sample_and_an_expected_file() -> None:
     for name in catalogue.card_paths(RAW):
-        assert list((HERE / name).glob("sample*")), name
-        assert list((HERE / name).glob("expected*.jsonl")), name
+        for wanted in ("sample.*", "expected.jsonl"):
+            assert list((HERE / name).glob(wanted)), f"tests/sources/{name}/{wanted} is missing"
 
 
 @pytest.mark.parametrize("source", sorted(path.name for path in (RAW / "samples").iterdir()))
@@ -82,8 +84,8 @@ def test_a_card_describes_every_label_and_role_in_chinese(source: str) -> None:
         for key, entry in entries.items():
             assert any("一" <= mark <= "龥" for mark in entry.name), (key, entry.name)
             assert entry.description, key
-    for words in (card.title, card.home, card.licence, card.obtain, card.summary, card.metric):
-        assert words
+    for field in ("title", "home", "licence", "obtain", "summary", "metric"):
+        assert field in card.model_fields_set and getattr(card, field), field
 
 
 @pytest.mark.parametrize("source", sorted(catalogue.card_paths(RAW)))
@@ -93,7 +95,16 @@ def test_the_aliases_of_labels_are_chinese_and_name_no_other_label(source: str) 
         labels = card.label_set(edition.name)
         every = [*labels, *filter(None, [labels.na])]
         for label in every:
-            assert 2 <= len(label.aliases) <= 4, label.key
+            assert 2 <= len(label.aliases) <= 4, f"{label.key}: two to four aliases"
             assert all("一" <= mark <= "龥" for alias in label.aliases for mark in alias)
         names = [name for label in every for name in (label.name, *label.aliases)]
         assert sorted(names) == sorted(set(names))
+
+
+def test_a_module_without_to_fields_is_answered_with_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    card = catalogue.load_card("sanwen", RAW)
+    monkeypatch.delattr("chinchilla.sources.sanwen.to_fields")
+    with pytest.raises(CardError, match=r"sanwen\.py: the source sanwen has no function 'to_field"):
+        catalogue.module_of(card)
