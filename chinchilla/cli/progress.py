@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from chinchilla.cli.common import say
+from chinchilla.cli.common import note
 from chinchilla.errors import shown
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _lines(text: Callable[[Moment], str]) -> Show:
         tenth = 10 * moment.done // max(1, moment.total)
         if moment.event or tenth > printed:
             printed = tenth
-            say(text(moment), err=True)
+            note(text(moment))
 
     return show
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from chinchilla.cli.common import json_option, raw_option, say
+from chinchilla.cli.common import json_option, note, raw_option, say
 
 
 @click.command()
@@ -29,7 +29,7 @@ def sources(raw: Path, as_json: bool) -> None:
             for line in _lines(row):
                 say(line)
     for stray in unread_in(raw):
-        say(str(stray), err=True)
+        note(str(stray))
     sys.exit(1 if any(row["problem"] for row in rows) else 0)
 
 

@@ -93,7 +93,7 @@ def eval_sets_of(data: Data, split: str, rendering: PromptRendering | None = Non
     return eval_sets
 
 
-def other_wordings(data: Data) -> PromptRendering:
+def held_out_rendering(data: Data) -> PromptRendering:
     """Return the rendering by held-out wordings; examples come from the build's train split."""
     config = data.processed.manifest.config.model_dump(mode="json")
     confusions = read_confusions(data.folder, data.processed.hashes)

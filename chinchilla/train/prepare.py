@@ -154,10 +154,7 @@ def _lasting(base: str) -> str:
 
 
 def reopen(
-    folder: Path,
-    say: Callable[[str], None],
-    processed: Path | None = None,
-    trusted: bool = False,
+    folder: Path, say: Callable[[str], None], processed: Path | None = None, trusted: bool = False
 ) -> Prepared:
     """Return what a run was begun with, to go on from its last checkpoint.
 

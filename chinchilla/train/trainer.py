@@ -106,11 +106,7 @@ class ExtractionTrainer(Trainer):
     """
 
     def __init__(
-        self,
-        encoded: Encoded,
-        scores_of: Evaluate | None,
-        args: TrainingArguments,
-        **others: Any,
+        self, encoded: Encoded, scores_of: Evaluate | None, args: TrainingArguments, **others: Any
     ) -> None:
         """Take the encoded rows, the evaluation (None for none) and what Trainer takes."""
         self._scores_of = scores_of
