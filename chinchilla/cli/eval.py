@@ -71,16 +71,16 @@ def evaluate(
     from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
-    from chinchilla.runs.evaluate import check_templates
     from chinchilla.runs.folder import finished_run, newest_run
     from chinchilla.templates import template_hashes
-    from chinchilla.train.data import open_data
+    from chinchilla.train.data import check_templates, open_data
 
     folder = run or newest_run(options["runs"], task)
     facts = finished_run(folder)
     data = open_data(facts.build_folder(processed), task or facts.task, _subtasks_of(facts, task))
-    check_templates(facts, template_hashes())
-    check_templates(facts, data.processed.manifest.templates, str(data.folder))
+    trained, built = facts.data.templates, data.processed.manifest.templates
+    check_templates("trained", trained, template_hashes())
+    check_templates("trained", trained, built, str(data.folder))
     note(f"run {folder}, {split} of {data.folder}")
     name = split if task in (None, facts.task) else f"{split}-{task}"
     name += "" if options["templates"] == "built" else "-held-out"
@@ -122,7 +122,7 @@ def _evaluate(
 
     from chinchilla.cli.progress import answer_progress
     from chinchilla.errors import ConstraintError
-    from chinchilla.runs.evaluate import cut_in, run_eval_sets, score_eval_run, write_score
+    from chinchilla.runs.evaluate import run_eval_sets, score_eval_run, write_score
     from chinchilla.runs.model import EngineOptions, constrain, open_engine
     from chinchilla.score.page import write_page
 
@@ -142,11 +142,11 @@ def _evaluate(
         answers = run_eval_sets(eval_run, engine, job, answer_progress(name))
         note_unconstrained(engine.unconstrained)
         scores = score_eval_run(eval_run, answers)
-        for eval_set, result in scores.items():
-            write_page(result, eval_run.folder / f"{eval_set}.html")
-            rows.append(
-                [eval_set, name, *_numbers(result), f"{cut_in(eval_run, eval_set, answers):,}"]
-            )
+        for eval_set in eval_run.eval_sets:
+            result = scores[eval_set.name]
+            write_page(result, eval_run.folder / f"{eval_set.name}.html")
+            cut = sum(answers[row.id].cut for row in eval_set.rows)
+            rows.append([eval_set.name, name, *_numbers(result), f"{cut:,}"])
         results += scores.values()
         reports[name] = write_score(eval_run, scores, {**facts, "answers": name})
     click.echo(orjson.dumps(reports) if options["as_json"] else _table(rows))

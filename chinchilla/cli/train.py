@@ -98,7 +98,7 @@ def _prepare(options: TrainOptions) -> "Prepared":
     from chinchilla.predict.model_loading import use_threads
     from chinchilla.templates import template_hashes
     from chinchilla.train.config import read_train_config
-    from chinchilla.train.data import check_build, open_data
+    from chinchilla.train.data import check_templates, open_data
 
     changes: dict[str, Any] = {
         name: value
@@ -114,7 +114,8 @@ def _prepare(options: TrainOptions) -> "Prepared":
         raise ConfigError(str(options["config"]), what, todo)
     _check_tracker(config.tracker)
     data = open_data(options["processed"], task, config.subtasks)
-    check_build(data, template_hashes())
+    built = data.processed.manifest.templates
+    check_templates("built", built, template_hashes(), str(data.folder))
     use_threads(config.threads)
     from chinchilla.train.prepare import prepare
 
@@ -193,13 +194,13 @@ def _resume(folder: Path, options: TrainOptions) -> None:
     from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
-    from chinchilla.runs.evaluate import check_templates
     from chinchilla.runs.folder import read_run
     from chinchilla.templates import template_hashes
+    from chinchilla.train.data import check_templates
     from chinchilla.train.prepare import reopen
 
     run = read_run(folder)
-    check_templates(run, template_hashes())
+    check_templates("trained", run.data.templates, template_hashes())
     processed = options["processed"] if "--processed" in written else None
     prepared = reopen(folder, _say, processed, options["trust_remote_code"])
     _check_tracker(prepared.config.tracker)

@@ -40,10 +40,9 @@ Show = Callable[[TrainingMoment], None]
 
 
 class TrainingCallback(TrainerCallback):
-    """Show each log of a training; tokens are counted without padding."""
+    """Show each log of a training; `tokens` are those of an epoch, without padding."""
 
     def __init__(self, show: Show, tokens: int) -> None:
-        """Take what shows a moment, and the tokens of one epoch."""
         self._show, self._tokens = show, tokens
         self._loss: float | None = None
         self._f1: float | None = None
@@ -152,7 +151,6 @@ class Stop(TrainerCallback):
     """
 
     def __init__(self) -> None:
-        """Begin without a request."""
         self.requested = self.stopped = False
 
     def on_step_end(

@@ -1,7 +1,9 @@
-"""Fit a model to what was prepared, and keep its run."""
+"""Fit a model to what was prepared, its F1 on dev measured meanwhile, and keep its run."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,21 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArgumen
 
 from chinchilla.errors import TrainError
 from chinchilla.files import LOCK, locked
+from chinchilla.predict.chat_template import ChatTemplate
+from chinchilla.predict.engine import Answer, Prompt, room_for
+from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import device, quiet
+from chinchilla.predict.postprocess import AnswerParser
+from chinchilla.runs.eval_sets import EvalSet, parse_eval_set, score_eval_set, write_eval_set
 from chinchilla.runs.folder import Best, Run, is_complete, last_checkpoint, read_run
 from chinchilla.runs.parts import MODEL
 from chinchilla.train.batching import Packed, Padded
 from chinchilla.train.callbacks import Show, Stop, TrainingCallback, write_curve
-from chinchilla.train.dev_eval import DevEvaluation
-from chinchilla.train.distributed import by_first, from_first, gathered, is_first
+from chinchilla.train.distributed import by_first, from_first, gathered, is_first, share_of
 from chinchilla.train.model import check_tokens, make_trainable, name_base, parameters
 from chinchilla.train.prepare import Prepared
 from chinchilla.train.trainer import ExtractionTrainer, takes
-from chinchilla.train.trainer_args import arguments, connect_deepspeed, using
+from chinchilla.train.trainer_args import connect_deepspeed, using
 
 
 def fit(prepared: Prepared, folder: Path, show: Show, stop: Stop | None = None) -> Run:
@@ -52,7 +58,7 @@ def _fit(prepared: Prepared, folder: Path, show: Show, stop: Stop | None) -> Run
     quiet()
     run, begun = by_first(lambda: read_run(folder)), time.monotonic()
     # ZeRO-3 spreads the weights while they are loaded, but only where these are alive
-    args = training_arguments(prepared, folder)
+    args = prepared.arguments(folder)
     connect_deepspeed(args)
     model = make_trainable(prepared.base, prepared.config, folder)
     check_tokens(model, prepared.encoded, prepared.base.chat.pad)
@@ -137,10 +143,42 @@ def _outcome(trainer: ExtractionTrainer) -> dict[str, Any]:
     return {"steps": state.global_step, "best": best, "tokens_per_second": speed, **memory}
 
 
-def training_arguments(prepared: Prepared, folder: Path) -> TrainingArguments:
-    """Return the library's arguments for what was prepared."""
-    rows, evaluates = len(prepared.encoded.examples), bool(prepared.eval_sets)
-    return arguments(prepared.config, rows, folder, evaluates=evaluates)
+@dataclass(frozen=True)
+class DevEvaluation:
+    """Ask a model the dev sample and score its answers, as `chinchilla eval` scores them.
+
+    Answers may be as long as the longest gold one, in tokens, and a little more; those cut are
+    counted. With several processes each asks its share, and the first scores.
+    """
+
+    eval_sets: Sequence[EvalSet]
+    parser: AnswerParser
+    chat: ChatTemplate
+    folder: Path
+    longest_answer: int
+    batch_size: int
+
+    def __call__(self, model: Any, step: int) -> dict[str, float]:
+        """Return F1 (the mean over sources and sub-tasks), each one's own, and answers cut."""
+        engine = LocalEngine(model, self.chat, room_for(self.longest_answer), self.batch_size)
+        answers = gathered(list(engine.answers(share_of(self._prompts()))))
+        return by_first(lambda: self._score(answers, step))
+
+    def _prompts(self) -> list[Prompt]:
+        return [Prompt(row.id, row.prompt) for eval_set in self.eval_sets for row in eval_set.rows]
+
+    def _score(self, answers: Sequence[Answer], step: int) -> dict[str, float]:
+        folder = self.folder / f"step-{step:06d}"
+        by_id = {answer.id: answer for answer in answers}
+        f1 = {}
+        for eval_set in self.eval_sets:
+            write_eval_set(eval_set, by_id, folder)
+            parsed = parse_eval_set(eval_set, by_id, self.parser)
+            f1[eval_set.name] = score_eval_set(eval_set, parsed, folder, self.parser).f1
+        cut = sum(answer.cut for answer in by_id.values())
+        mean = sum(f1.values()) / len(f1)
+        each = {f"f1_{name}": score for name, score in f1.items()} if len(f1) > 1 else {}
+        return {"f1": mean, **each, "cut": float(cut)}
 
 
 def make_trainer(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from transformers import TrainingArguments
 
 from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, check_file, newer
 from chinchilla.errors import ConfigError, InputError, TrainError
@@ -45,6 +46,11 @@ class Prepared(NamedTuple):
         """Return the rows of the dev sample."""
         return [row for eval_set in self.eval_sets for row in eval_set.rows]
 
+    def arguments(self, folder: Path) -> TrainingArguments:
+        """Return the library's arguments for a training in a folder."""
+        rows = len(self.encoded.examples)
+        return arguments(self.config, rows, folder, evaluates=bool(self.eval_sets))
+
 
 def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], None]) -> Prepared:
     """Find the base, encode the rows of train and choose the dev sample.
@@ -64,7 +70,7 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     answers = base.chat.answers([row.output for row in prepared.dev_rows])
     longest = max([*encoded.answer_lengths, *map(len, answers)])
     _check_room(prepared.dev_rows, longest, base)
-    arguments(config, len(encoded.examples), data.folder, evaluates=bool(eval_sets))
+    prepared.arguments(data.folder)
     return prepared._replace(longest_answer=longest)
 
 

@@ -248,6 +248,13 @@ def test_merging_is_proved_and_the_merged_model_stands_alone(
     ]
     assert len(changed) == 14
     assert load_tokenizer(ModelSource(str(out))).chat_template
+    names = sorted(path.name for path in out.iterdir())
+    assert (
+        sorted([*orjson.loads((out / "merge.json").read_bytes())["files"], "merge.json"]) == names
+    )
+    with pytest.raises(TrainError, match="is not an empty folder"):
+        merge(lora_run, out, print)
+    assert sorted(path.name for path in out.iterdir()) == names
 
 
 def test_an_adapter_that_learnt_nothing_is_not_merged(lora_run: Path, tmp_path: Path) -> None:
