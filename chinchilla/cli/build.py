@@ -140,16 +140,7 @@ def _forecast_table(plan: "Plan", sums: "Totals") -> str:
         lengths = [f"{number:,}" for number in quantiles(counts.tokens)]
         names = [source, tasks.get(source, source), split]
         rows.append([*names, *(f"{number:,}" for number in numbers), share, *lengths])
-    head: tuple[str, ...] = (
-        "source",
-        "task",
-        "split",
-        "read",
-        "rows",
-        "empty",
-        "bytes",
-        "empty share",
-    )
+    head = ["source", "task", "split", "read", "rows", "empty", "bytes", "empty share"]
     if any(counts.tokens for counts in sums.values()):
-        head += ("tokens", "p50", "p95", "max")
+        head += ["tokens", "p50", "p95", "max"]
     return table(head, [row[: len(head)] for row in rows])

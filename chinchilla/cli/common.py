@@ -4,7 +4,7 @@ import math
 import os
 import select
 import sys
-from collections.abc import Iterator, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -189,6 +189,17 @@ def say(line: str, err: bool = False) -> None:
 def note(line: str) -> None:
     """Print one line to stderr."""
     say(line, err=True)
+
+
+def write_out(pieces: Iterable[bytes], out: Path | None) -> None:
+    """Write to stdout or, whole or not at all, to a file; raise ConfigError where it cannot be."""
+    from chinchilla.files import write_whole
+
+    if out is not None:
+        write_whole(out, pieces, "pass another file with --out")
+        return
+    for piece in pieces:
+        click.echo(piece, nl=False)
 
 
 def say_tally(tally: "Tally") -> None:

@@ -182,5 +182,5 @@ def _numbers(result: "Result") -> list[str]:
 
 
 def _table(rows: list[list[str]]) -> str:
-    head = ("exam", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
+    head = ("set", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
     return table((*head, "ok/repaired/failed", "cut"), rows)

@@ -1,6 +1,5 @@
 """The command `chinchilla mine`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
@@ -15,6 +14,7 @@ from chinchilla.cli.common import (
     note,
     raw_option,
     samples_option,
+    write_out,
 )
 
 if TYPE_CHECKING:
@@ -75,19 +75,9 @@ def mine(
         gold = find.records(data, split, Tally())
         pairs = read_pairs(gold, pred, labels, tally)
     mined = hard_negatives.mine(labels, records, pairs, options["top"])
-    _write(out, hard_negatives.dump_confusions(data.card.source, name, mined))
+    content = hard_negatives.dump_confusions(data.card.source, name, mined)
+    write_out([content], None if out == "-" else Path(out))
     alone = sum(not others for others in mined.values())
     note(f"{len(mined)} labels, {alone} of them like no other")
     for reason, count in sorted(tally.refused.items()):
         note(f"{reason}: {count.times}, first {count.example}")
-
-
-def _write(out: str, content: bytes) -> None:
-    """Write to stdout or, whole or not at all, to a file; raise ConfigError where it cannot be."""
-    from chinchilla.files import write_whole
-
-    if out == "-":
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    write_whole(Path(out), [content], "pass another file with --out")

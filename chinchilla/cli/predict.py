@@ -19,6 +19,7 @@ from chinchilla.cli.common import (
     standard_input,
     templates_option,
     trust_option,
+    write_out,
 )
 from chinchilla.cli.eval import note_unconstrained
 from chinchilla.cli.progress import answer_progress
@@ -134,20 +135,10 @@ def predict(inputs: Path, out: Path | None, on_error: str, **fields: Any) -> Non
     asked = extract.answered_rows(asked, answers, engine.refused, tally)
     _say_empty(answers)
     check_any_left(asked, str(inputs), tally)
-    _write(extract.predicted_lines(asked, answers, rendering), out)
+    write_out(extract.predicted_lines(asked, answers, rendering), out)
     if out is not None:
         note(f"{len(asked):,} records in {out}")
     say_tally(tally)
-
-
-def _write(lines: "Iterator[bytes]", out: Path | None) -> None:
-    from chinchilla.files import write_whole
-
-    if out is not None:
-        write_whole(out, lines, "pass another file with --out")
-        return
-    for line in lines:
-        click.echo(line, nl=False)
 
 
 def _records(inputs: Path, defaults: "Defaults", tally: "Tally") -> "Iterator[Record]":
