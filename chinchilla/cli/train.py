@@ -3,8 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -209,14 +208,18 @@ def _resume(folder: Path, options: TrainOptions) -> None:
 
 
 def _fit(prepared: "Prepared", folder: Path) -> None:
+    from chinchilla.cli.progress import training_progress
     from chinchilla.runs.folder import read_run
     from chinchilla.train.callbacks import Stop
     from chinchilla.train.distributed import is_first
     from chinchilla.train.fit import fit
 
     stop = Stop()
+    # of several processes the first alone shows the training
+    progress: AbstractContextManager[Show]
+    progress = training_progress() if is_first() else nullcontext(lambda moment: None)
     try:
-        with _progress() as show, stop.on_interrupt(_say):
+        with progress as show, stop.on_interrupt(_say):
             run = fit(prepared, folder, show, stop)
     except KeyboardInterrupt:
         _say(f"stopped; go on with {read_run(folder).resume_command}")
@@ -257,16 +260,3 @@ def _say(*lines: str) -> None:
     if os.environ.get("RANK", "0") == "0":
         for line in lines:
             note(line)
-
-
-@contextmanager
-def _progress() -> Iterator["Show"]:
-    """Yield what shows a training; of several processes the first alone shows it."""
-    from chinchilla.cli.progress import training_progress
-    from chinchilla.train.distributed import is_first
-
-    if not is_first():
-        yield lambda moment: None
-        return
-    with training_progress() as show:
-        yield show

@@ -131,7 +131,11 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
             name = f"records/{part.task}/{split}.jsonl"
             if name not in hashes:
                 raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
-            yield from _records(data.folder / name, hashes[name])
+            for where, line in hashed_lines(data.folder / name, hashes[name]):
+                try:
+                    yield Record.model_validate_json(line)
+                except ValidationError as error:
+                    raise InputError(where, explain(error), AGAIN) from error
 
 
 def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
@@ -147,14 +151,6 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.subtask not in data.processed.manifest.config.prompts.subtasks:
         what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
         raise InputError(str(part.path), what, AGAIN)
-
-
-def _records(path: Path, named: str | None) -> Iterator[Record]:
-    for where, line in hashed_lines(path, named):
-        try:
-            yield Record.model_validate_json(line)
-        except ValidationError as error:
-            raise InputError(where, explain(error), AGAIN) from error
 
 
 def dev_eval_sets(data: Data, wanted: int, seed: int) -> list[EvalSet]:

@@ -161,11 +161,10 @@ class DevEvaluation:
     def __call__(self, model: Any, step: int) -> dict[str, float]:
         """Return F1 (the mean over sources and sub-tasks), each one's own, and answers cut."""
         engine = LocalEngine(model, self.chat, room_for(self.longest_answer), self.batch_size)
-        answers = gathered(list(engine.answers(share_of(self._prompts()))))
+        rows = [row for eval_set in self.eval_sets for row in eval_set.rows]
+        prompts = share_of([Prompt(row.id, row.prompt) for row in rows])
+        answers = gathered(list(engine.answers(prompts)))
         return by_first(lambda: self._score(answers, step))
-
-    def _prompts(self) -> list[Prompt]:
-        return [Prompt(row.id, row.prompt) for eval_set in self.eval_sets for row in eval_set.rows]
 
     def _score(self, answers: Sequence[Answer], step: int) -> dict[str, float]:
         folder = self.folder / f"step-{step:06d}"
