@@ -275,7 +275,7 @@ def _as_ours(error: OSError) -> ChinchillaError | ReaderLeftError:
 
 
 def _has_no_reader(descriptor: int) -> bool:
-    """Whether it is a pipe that nobody reads; a connection that broke is another matter."""
+    """Whether it is a pipe that no process reads; a connection that broke is another matter."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

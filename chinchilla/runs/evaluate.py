@@ -1,4 +1,4 @@
-"""Evaluate a run on a split: ask, keep every answer, parse each once, score each set."""
+"""Evaluate a run on a split: keep every answer, parse each once, score each set."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,4 +1,4 @@
-"""What `chinchilla predict` asks by and what answers: a run, a model, an endpoint."""
+"""The prompts and the engine of `chinchilla predict`: of a run, a model, an endpoint."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -148,7 +148,7 @@ class DevEvaluation:
     """Ask a model the dev sample and score its answers, as `chinchilla eval` scores them.
 
     Answers may be as long as the longest gold one, in tokens, and a little more; those cut are
-    counted. With several processes each asks its share, and the first scores.
+    counted. With several processes each answers its share, and the first scores.
     """
 
     eval_sets: Sequence[EvalSet]
