@@ -24,6 +24,12 @@ if TYPE_CHECKING:
     from chinchilla.train.data import Data
 
 
+_HEAD = (
+    *("set", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold"),
+    *("ok/repaired/failed", "cut"),
+)
+
+
 class EvalOptions(TypedDict):
     """Where the newest run is looked for, what is asked of it, and how."""
 
@@ -130,8 +136,8 @@ def _evaluate(
     reports: dict[str, Any] = {}
     rows: list[list[str]] = []
     results: list[Result] = []
-    wanted = EngineOptions(options["batch_size"])
-    free = open_engine(str(folder), wanted, note, options["trust_remote_code"])
+    engine_options = EngineOptions(options["batch_size"])
+    free = open_engine(str(folder), engine_options, note, options["trust_remote_code"])
     for eval_run in eval_runs:
         name = eval_run.name
         try:
@@ -143,13 +149,12 @@ def _evaluate(
         note_unconstrained(engine.unconstrained)
         scores = score_eval_run(eval_run, answers)
         for eval_set in eval_run.eval_sets:
-            result = scores[eval_set.name]
-            write_page(result, eval_run.folder / f"{eval_set.name}.html")
+            write_page(scores[eval_set.name], eval_run.folder / f"{eval_set.name}.html")
             cut = sum(answers[row.id].cut for row in eval_set.rows)
-            rows.append([eval_set.name, name, *_numbers(result), f"{cut:,}"])
+            rows.append([eval_set.name, name, *_numbers(scores[eval_set.name]), f"{cut:,}"])
         results += scores.values()
         reports[name] = write_score(eval_run, scores, {**facts, "answers": name})
-    click.echo(orjson.dumps(reports) if options["as_json"] else _table(rows))
+    click.echo(orjson.dumps(reports) if options["as_json"] else table(_HEAD, rows))
     for eval_run in eval_runs:
         if eval_run.name in reports:
             note(f"predictions, score.json and pages in {eval_run.folder}")
@@ -179,8 +184,3 @@ def _numbers(result: "Result") -> list[str]:
         *(f"{count:,.2f}".removesuffix(".00") for count in score.counts),
         f"{read:,}/{statuses.total() - read - failed:,}/{failed:,}",
     ]
-
-
-def _table(rows: list[list[str]]) -> str:
-    head = ("set", "answers", "metric", "P", "R", "F1", "95 %", "TP", "predicted", "gold")
-    return table((*head, "ok/repaired/failed", "cut"), rows)

@@ -30,9 +30,7 @@ class Interrupted(dict[str, Answer]):
         return super().__getitem__(name)
 
 
-def test_the_file_of_before_stands_until_the_next_is_whole(
-    eval_set: EvalSet, tmp_path: Path
-) -> None:
+def test_the_old_file_is_kept_until_the_next_is_whole(eval_set: EvalSet, tmp_path: Path) -> None:
     write_eval_set(eval_set, answers_to(eval_set, "before"), tmp_path)
     path = tmp_path / eval_set.name / ANSWERS
     before = path.read_bytes()
