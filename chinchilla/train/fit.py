@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,10 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArgumen
 
 from chinchilla.errors import TrainError
 from chinchilla.files import LOCK, locked
-from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.engine import Answer, Prompt, room_for
 from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import device, quiet
-from chinchilla.predict.postprocess import AnswerParser
-from chinchilla.runs.eval_sets import EvalSet, parse_eval_set, score_eval_set, write_eval_set
+from chinchilla.runs.eval_sets import parse_eval_set, score_eval_set, write_eval_set
 from chinchilla.runs.folder import Best, Run, is_complete, last_checkpoint, read_run
 from chinchilla.runs.parts import MODEL
 from chinchilla.train.batching import Packed, Padded
@@ -143,69 +141,48 @@ def _outcome(trainer: ExtractionTrainer) -> dict[str, Any]:
     return {"steps": state.global_step, "best": best, "tokens_per_second": speed, **memory}
 
 
-@dataclass(frozen=True)
-class DevEvaluation:
-    """Ask a model the dev sample and score its answers, as `chinchilla eval` scores them.
+def dev_scores(prepared: Prepared, folder: Path, model: Any, step: int) -> dict[str, float]:
+    """Return F1 on dev (mean over sources and sub-tasks), each one's own, and answers cut.
 
-    Answers may be as long as the longest gold one, in tokens, and a little more; those cut are
-    counted. With several processes each answers its share, and the first scores.
+    The dev sample is scored as `chinchilla eval` scores it; its files are kept below `folder`.
+    Answers may be as long as the longest gold one, in tokens, and a little more. With several
+    processes each answers its share, and the first scores.
     """
+    room, size = room_for(prepared.longest_answer), prepared.config.eval.batch_size
+    engine = LocalEngine(model, prepared.base.chat, room, size)
+    prompts = share_of([Prompt(row.id, row.prompt) for row in prepared.dev_rows])
+    answers = gathered(list(engine.answers(prompts)))
+    return by_first(lambda: _score(prepared, folder / f"step-{step:06d}", answers))
 
-    eval_sets: Sequence[EvalSet]
-    parser: AnswerParser
-    chat: ChatTemplate
-    folder: Path
-    longest_answer: int
-    batch_size: int
 
-    def __call__(self, model: Any, step: int) -> dict[str, float]:
-        """Return F1 (the mean over sources and sub-tasks), each one's own, and answers cut."""
-        engine = LocalEngine(model, self.chat, room_for(self.longest_answer), self.batch_size)
-        rows = [row for eval_set in self.eval_sets for row in eval_set.rows]
-        prompts = share_of([Prompt(row.id, row.prompt) for row in rows])
-        answers = gathered(list(engine.answers(prompts)))
-        return by_first(lambda: self._score(answers, step))
-
-    def _score(self, answers: Sequence[Answer], step: int) -> dict[str, float]:
-        folder = self.folder / f"step-{step:06d}"
-        by_id = {answer.id: answer for answer in answers}
-        f1 = {}
-        for eval_set in self.eval_sets:
-            write_eval_set(eval_set, by_id, folder)
-            parsed = parse_eval_set(eval_set, by_id, self.parser)
-            f1[eval_set.name] = score_eval_set(eval_set, parsed, folder, self.parser).f1
-        cut = sum(answer.cut for answer in by_id.values())
-        mean = sum(f1.values()) / len(f1)
-        each = {f"f1_{name}": score for name, score in f1.items()} if len(f1) > 1 else {}
-        return {"f1": mean, **each, "cut": float(cut)}
+def _score(prepared: Prepared, folder: Path, answers: Sequence[Answer]) -> dict[str, float]:
+    by_id, parser = {answer.id: answer for answer in answers}, prepared.data.parser
+    f1 = {}
+    for eval_set in prepared.eval_sets:
+        write_eval_set(eval_set, by_id, folder)
+        parsed = parse_eval_set(eval_set, by_id, parser)
+        f1[eval_set.name] = score_eval_set(eval_set, parsed, folder, parser).f1
+    each = {f"f1_{name}": score for name, score in f1.items()} if len(f1) > 1 else {}
+    cut = float(sum(answer.cut for answer in by_id.values()))
+    return {"f1": sum(f1.values()) / len(f1), **each, "cut": cut}
 
 
 def make_trainer(
     prepared: Prepared, model: Any, args: TrainingArguments, show: Show
 ) -> ExtractionTrainer:
     """Return the trainer of a model, its callbacks in it."""
-    config, base = prepared.config, prepared.base
-    evaluation = None
-    if prepared.eval_sets:
-        evaluation = DevEvaluation(
-            prepared.eval_sets,
-            prepared.data.parser,
-            base.chat,
-            Path(str(args.output_dir)).parent / "evals",
-            prepared.longest_answer,
-            config.eval.batch_size,
-        )
+    evals = Path(str(args.output_dir)).parent / "evals"
     trainer = ExtractionTrainer(
         prepared.encoded,
-        evaluation,
+        partial(dev_scores, prepared, evals) if prepared.eval_sets else None,
         model=model,
         args=args,
         data_collator=collator(prepared, model),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(TrainingCallback(show, prepared.encoded.tokens))
-    if config.eval.patience and evaluation is not None:
-        trainer.add_callback(EarlyStoppingCallback(config.eval.patience))
+    if (patience := prepared.config.eval.patience) and prepared.eval_sets:
+        trainer.add_callback(EarlyStoppingCallback(patience))
     return trainer
 
 

@@ -33,7 +33,7 @@ from chinchilla.runs.parts import MODEL
 from chinchilla.schema import InstructionRow
 from chinchilla.tally import Tally
 from chinchilla.templates import template_hashes
-from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
+from chinchilla.train.batching import IGNORED, Encoded, LengthGroups, Padded, encode
 from chinchilla.train.callbacks import TrainingMoment
 from chinchilla.train.config import TrainConfig, read_train_config
 from chinchilla.train.data import (
@@ -44,9 +44,9 @@ from chinchilla.train.data import (
     split_rows,
 )
 from chinchilla.train.estimate import estimate
-from chinchilla.train.fit import DevEvaluation, fit, make_trainer
-from chinchilla.train.model import make_trainable
-from chinchilla.train.prepare import begin, check_packing, prepare
+from chinchilla.train.fit import dev_scores, fit, make_trainer
+from chinchilla.train.model import Base, make_trainable
+from chinchilla.train.prepare import Prepared, begin, check_packing, prepare
 
 
 def rows_of(built: Path, split: str) -> list[InstructionRow]:
@@ -238,7 +238,10 @@ def test_answers_cut_at_the_limit_are_counted(full_run: Path, built: Path, tmp_p
     assert engine.max_new_tokens == room_for(read_run(full_run)["longest_answer"])
     data = open_data(built, "re", ())
     [eval_set] = dev_eval_sets(data, 8, 0)
-    scores = DevEvaluation([eval_set], data.parser, engine.chat, tmp_path, 1, 4)(engine.model, 3)
+    config = TrainConfig(base="tiny", eval={"batch_size": 4})
+    base = Base(engine.chat, None, None)
+    prepared = Prepared(data, "re", config, base, Encoded(), [eval_set], longest_answer=1)
+    scores = dev_scores(prepared, tmp_path, engine.model, 3)
     lines = (tmp_path / "step-000003" / eval_set.name / "answers.jsonl").read_bytes().splitlines()
     cut = [orjson.loads(line)["cut"] for line in lines]
     assert scores["cut"] == cut.count(True) > 0
