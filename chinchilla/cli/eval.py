@@ -136,8 +136,8 @@ def _evaluate(
     reports: dict[str, Any] = {}
     rows: list[list[str]] = []
     results: list[Result] = []
-    engine_options = EngineOptions(options["batch_size"])
-    free = open_engine(str(folder), engine_options, note, options["trust_remote_code"])
+    trusted = options["trust_remote_code"]
+    free = open_engine(str(folder), EngineOptions(options["batch_size"]), note, trusted)
     for eval_run in eval_runs:
         name = eval_run.name
         try:
@@ -148,16 +148,15 @@ def _evaluate(
         answers = run_eval_sets(eval_run, engine, job, answer_progress(name))
         note_unconstrained(engine.unconstrained)
         scores = score_eval_run(eval_run, answers)
-        for eval_set in eval_run.eval_sets:
-            write_page(scores[eval_set.name], eval_run.folder / f"{eval_set.name}.html")
-            cut = sum(answers[row.id].cut for row in eval_set.rows)
-            rows.append([eval_set.name, name, *_numbers(scores[eval_set.name]), f"{cut:,}"])
         results += scores.values()
+        for eval_set, result in zip(eval_run.eval_sets, scores.values(), strict=True):
+            write_page(result, eval_run.folder / f"{eval_set.name}.html")
+            cut = sum(answers[row.id].cut for row in eval_set.rows)
+            rows.append([eval_set.name, name, *_numbers(result), f"{cut:,}"])
         reports[name] = write_score(eval_run, scores, {**facts, "answers": name})
     click.echo(orjson.dumps(reports) if options["as_json"] else table(_HEAD, rows))
-    for eval_run in eval_runs:
-        if eval_run.name in reports:
-            note(f"predictions, score.json and pages in {eval_run.folder}")
+    for eval_run in (each for each in eval_runs if each.name in reports):
+        note(f"predictions, score.json and pages in {eval_run.folder}")
     # a model that has hardly been trained is scored all the same
     if (problem := unparsed(results)) is not None:
         note(f"note: {problem}")
