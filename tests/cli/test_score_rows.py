@@ -69,12 +69,12 @@ class Made:
         splits = [split for split in SPLITS if split in self.found.files]
         for record in (one for name in splits for one in self._records(name)):
             lost: Counter[str] = Counter()
-            windows_of = cutter.windows(record, lost)
+            panes = cutter.windows(record, lost)
             if lost:
                 continue
             self.records.append(record)
-            self.cut += len(windows_of) > 1
-            for window, shown in windows_of:
+            self.cut += len(panes) > 1
+            for window, shown in panes:
                 self.rows.extend(map(prompter.row, prompter.queries_of_record(shown, window)))
 
     def _records(self, split: str) -> list[Record]:
