@@ -72,9 +72,8 @@ def value(option: click.Option) -> str:
 
 def default(option: click.Option) -> str:
     """Return the default of an option, where the help shows one."""
-    if not option.show_default or option.is_flag:
-        return ""
-    return f"`{option.default}`"
+    value = option.to_info_dict()["default"]
+    return "" if option.is_flag or value in (None, ()) else f"`{value}`"
 
 
 def escaped(text: str) -> str:

@@ -200,6 +200,7 @@ def test_a_run_made_with_them_asks_for_them_in_one_line_and_works_with_them(mine
         done = call(*line)
         assert done.status == 1
         assert told in done.err
+    assert "this run is finished" in call("train", "--resume", run, *own).err
     done = call("predict", run, "--input", str(texts), "--max-new-tokens", "8", *own)
     assert done.status == 0, done.err
     build(tmp_path / "plain")

@@ -16,7 +16,7 @@ from chinchilla import __version__
 from chinchilla.cli import guard
 from chinchilla.cli.build import build
 from chinchilla.cli.check import check
-from chinchilla.cli.common import Commands, ReaderLeftError, check_open, say
+from chinchilla.cli.common import Commands, ReaderLeftError, check_open, note
 from chinchilla.cli.compare import compare
 from chinchilla.cli.eval import evaluate
 from chinchilla.cli.export import export
@@ -32,7 +32,10 @@ from chinchilla.errors import ChinchillaError
 INTERRUPTED = 130
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+SETTINGS = {"help_option_names": ["-h", "--help"], "show_default": True}
+
+
+@click.group(cls=Commands, context_settings=SETTINGS)
 @click.version_option(__version__, prog_name="chinchilla")
 def cli() -> None:
     """Turn Chinese extraction data sets, as published, into instruction data one can trust."""
@@ -79,7 +82,7 @@ def _show(error: click.ClickException) -> None:
         for line in message.getvalue().split("\n")[:-1]:
             # click sets the choices of an option apart by a tab
             indent = "  " if line.startswith("\t") else ""
-            say(indent + line.removeprefix("\t"), err=True)
+            note(indent + line.removeprefix("\t"))
 
 
 def _leave(message: str) -> NoReturn:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from chinchilla.cli.common import (
+    FOLDER,
+    PATH,
     SEED,
     editions_option,
+    note,
     raw_option,
     samples_option,
-    say,
     table,
     templates_option,
 )
@@ -36,16 +38,8 @@ class BuildOptions(TypedDict):
 
 @click.command()
 @raw_option
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("processed"),
-    show_default=True,
-    help="Folder to write to.",
-)
-@click.option(
-    "--config", type=click.Path(path_type=Path), help="build.toml; the options below win over it."
-)
+@click.option("--out", type=FOLDER, default=Path("processed"), help="Folder to write to.")
+@click.option("--config", type=PATH, help="build.toml; the options below win over it.")
 @click.option("--source", "sources", multiple=True, help="Source to read; repeat for several.")
 @click.option(
     "--task",
@@ -60,7 +54,6 @@ class BuildOptions(TypedDict):
     "--workers",
     type=click.IntRange(1, 256),
     default=1,
-    show_default=True,
     help="Processes that build; the output is the same bytes.",
 )
 @samples_option
@@ -102,9 +95,9 @@ def build(raw: Path, out: Path, config: Path | None, **options: Unpack[BuildOpti
             click.echo(_result_table(manifest))
             report = manifest.report
     for line in report_lines(report, causes=True):
-        say(line, err=True)
+        note(line)
     if not dry_run:
-        say(f"written to {out}; counts and licences in {out / 'README.md'}", err=True)
+        note(f"written to {out}; counts and licences in {out / 'README.md'}")
 
 
 def _say_shipped(config: Path | None) -> None:
@@ -113,7 +106,7 @@ def _say_shipped(config: Path | None) -> None:
 
     if config is not None and str(config) in shipped_configs() and config.is_file():
         which = f"the configuration {config} that ships is read"
-        say(f"note: {which}; write ./{config} for the file here", err=True)
+        note(f"note: {which}; write ./{config} for the file here")
 
 
 def _plan_table(plan: "Plan") -> str:
@@ -147,16 +140,7 @@ def _forecast_table(plan: "Plan", sums: "Totals") -> str:
         lengths = [f"{number:,}" for number in quantiles(counts.tokens)]
         names = [source, tasks.get(source, source), split]
         rows.append([*names, *(f"{number:,}" for number in numbers), share, *lengths])
-    head: tuple[str, ...] = (
-        "source",
-        "task",
-        "split",
-        "read",
-        "rows",
-        "empty",
-        "bytes",
-        "empty share",
-    )
+    head = ["source", "task", "split", "read", "rows", "empty", "bytes", "empty share"]
     if any(counts.tokens for counts in sums.values()):
-        head += ("tokens", "p50", "p95", "max")
+        head += ["tokens", "p50", "p95", "max"]
     return table(head, [row[: len(head)] for row in rows])

@@ -4,11 +4,11 @@ import math
 import os
 import select
 import sys
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, TypedDict
 
 import click
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 SEED = click.IntRange(0, 2**64 - 1)
 MANY = click.IntRange(1, 2**31 - 1)
 """A count that is at least one, and that every library below can hold."""
+PATH = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
+FOLDER = click.Path(path_type=Path, file_okay=False)
+STREAM = click.Path(path_type=Path, allow_dash=True)
 _RAW = Path("raw")
 
 
@@ -61,7 +65,7 @@ def _use_templates(
 
     number = use_templates(folder)
     if folder is not None and not context.resilient_parsing:
-        say(f"templates: {number} wordings of {folder} beside those that ship", err=True)
+        note(f"templates: {number} wordings of {folder} beside those that ship")
     return folder
 
 
@@ -77,15 +81,14 @@ def _pairs(
 
 raw_option = click.option(
     "--raw",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=_RAW,
-    show_default=True,
     callback=_check_raw,
     help="Folder of the raw files, with a folder for each source.",
 )
 templates_option = click.option(
     "--templates-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     callback=_use_templates,
     expose_value=False,
     help="Folder with <task>/*.yaml, wordings of your own beside those that ship.",
@@ -98,6 +101,7 @@ editions_option = click.option(
     callback=_pairs,
     help="Edition to read of a source that has several; repeat for several sources.",
 )
+edition_option = click.option("--edition", help="Edition to read, where a source has several.")
 samples_option = click.option(
     "--samples/--no-samples",
     default=None,
@@ -108,11 +112,10 @@ on_error_option = click.option(
     "--on-error",
     type=click.Choice(["stop", "count"]),
     default="stop",
-    show_default=True,
     help="Stop at the first bad record, or leave it out and count it.",
 )
 batch_size_option = click.option(
-    "--batch-size", type=MANY, default=32, show_default=True, help="Prompts answered together."
+    "--batch-size", type=MANY, default=32, help="Prompts answered together."
 )
 trust_option = click.option(
     "--trust-remote-code", is_flag=True, help="Run code that comes with a model, after reading it."
@@ -123,7 +126,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 # reading
 
 
-def find_source(source: str, split: "Split", options: Mapping[str, Any]) -> "FoundSource":
+class SourceOptions(TypedDict):
+    """Where a source is looked for, its edition, and whether its sample will do."""
+
+    raw: Path
+    edition: str | None
+    samples: bool | None
+
+
+def find_source(source: str, split: "Split", options: SourceOptions) -> "FoundSource":
     """Find the files of a source as --raw, --edition and --samples say, and say what is read.
 
     Raises InputError where there are none.
@@ -141,7 +152,7 @@ def find_source(source: str, split: "Split", options: Mapping[str, Any]) -> "Fou
     if split not in found.files:
         raise no_split(found, raw, split)
     what = f"{found.kind} in {found.folder}, edition {found.edition.name}"
-    say(f"{card.source} {split}: {what}", err=True)
+    note(f"{card.source} {split}: {what}")
     return found
 
 
@@ -175,6 +186,22 @@ def say(line: str, err: bool = False) -> None:
     click.echo(shown(line), err=err)
 
 
+def note(line: str) -> None:
+    """Print one line to stderr."""
+    say(line, err=True)
+
+
+def write_out(pieces: Iterable[bytes], out: Path | None) -> None:
+    """Write to stdout or, whole or not at all, to a file; raise ConfigError where it cannot be."""
+    from chinchilla.files import write_whole
+
+    if out is not None:
+        write_whole(out, pieces, "pass another file with --out")
+        return
+    for piece in pieces:
+        click.echo(piece, nl=False)
+
+
 def say_tally(tally: "Tally") -> None:
     """Say how much was refused, fixed and warned of, and where first."""
     kinds = {
@@ -186,7 +213,7 @@ def say_tally(tally: "Tally") -> None:
     for kind, counts in kinds.items():
         for reason, count in sorted(counts.items()):
             advice = f"; {count.todo}" if count.todo and kind == "warned of" else ""
-            say(f"{kind} {reason}: {count.times}, first {count.example}{advice}", err=True)
+            note(f"{kind} {reason}: {count.times}, first {count.example}{advice}")
 
 
 def check_any_left(left: Sized, name: str, tally: "Tally") -> None:
@@ -248,7 +275,7 @@ def _as_ours(error: OSError) -> ChinchillaError | ReaderLeftError:
 
 
 def _has_no_reader(descriptor: int) -> bool:
-    """Whether it is a pipe that nobody reads; a connection that broke is another matter."""
+    """Whether it is a pipe that no process reads; a connection that broke is another matter."""
     poll = select.poll()
     poll.register(descriptor, 0)
     return any(event & select.POLLERR for _, event in poll.poll(0))

@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chinchilla.cli.common import MANY, json_option, say, table
+from chinchilla.cli.common import MANY, STREAM, json_option, note, table
 from chinchilla.cli.score import (
-    FILE,
     alias_fields,
     alias_option,
     gold_option,
@@ -23,22 +22,16 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("a", type=FILE)
-@click.argument("b", type=FILE)
+@click.argument("a", type=STREAM)
+@click.argument("b", type=STREAM)
 @task_option
 @gold_option
 @click.option("--metric", "metrics", multiple=True, help="Metric id; all of the task by default.")
 @na_option
 @alias_option
+@click.option("--bootstrap", type=MANY, default=1000, help="Resamples for intervals.")
 @click.option(
-    "--bootstrap", type=MANY, default=1000, show_default=True, help="Resamples for intervals."
-)
-@click.option(
-    "--shuffles",
-    type=MANY,
-    default=5000,
-    show_default=True,
-    help="Shuffles of the randomisation test; at least 5000.",
+    "--shuffles", type=MANY, default=5000, help="Shuffles of the randomisation test; at least 5000."
 )
 @seed_option
 @json_option
@@ -60,7 +53,7 @@ def compare(a: Path, b: Path, task: "Task", as_json: bool, **options: Any) -> No
         click.echo(orjson.dumps(comparison.to_dict()))
         return
     click.echo(_report(comparison))
-    say(comparison.signature, err=True)
+    note(comparison.signature)
 
 
 def _report(comparison: "PairedComparison") -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import click
 
-from chinchilla.cli.common import say, table
+from chinchilla.cli.common import FOLDER, PATH, note, table
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
@@ -23,20 +23,16 @@ class ExportOptions(TypedDict):
 
 
 @click.command()
-@click.argument("processed", type=click.Path(path_type=Path))
+@click.argument("processed", type=PATH)
 @click.option(
     "--format", "name", type=click.Choice(formats()), required=True, help="Format to write."
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder to write to.  [default: PROCESSED/exports/FORMAT]",
-)
+@click.option("--out", type=FOLDER, help="Folder to write to.  [default: PROCESSED/exports/FORMAT]")
 @click.option("--task", "tasks", multiple=True, help="Task to export; repeat for several.")
 @click.option("--split", "splits", multiple=True, help="Split to export; repeat for several.")
 @click.option(
     "--tokenizer",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="tokenizer.json, or the folder that holds it: lengths are counted in its tokens.",
 )
 @click.option(
@@ -61,9 +57,9 @@ def export(processed: Path, name: str, out: Path | None, **options: Unpack[Expor
         click.echo("lengths are in characters; pass --tokenizer to count tokens", err=True)
     for split, number in done.manifest.rows.items():
         if not number:
-            say(f"{split} has no rows and so no file", err=True)
+            note(f"{split} has no rows and so no file")
     rows = ", ".join(f"{split} {number:,}" for split, number in done.manifest.rows.items())
-    say(f"rows: {rows}; written to {done.out}", err=True)
+    note(f"rows: {rows}; written to {done.out}")
 
 
 def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "RowRuler":

@@ -1,49 +1,58 @@
 """The command `chinchilla mine`."""
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
-from chinchilla.cli.common import MANY, find_source, raw_option, samples_option, say
+from chinchilla.cli.common import (
+    FILE,
+    MANY,
+    SourceOptions,
+    edition_option,
+    find_source,
+    note,
+    raw_option,
+    samples_option,
+    write_out,
+)
 
 if TYPE_CHECKING:
     from chinchilla.schema import Split
 
 
+class MineOptions(SourceOptions):
+    """Where the source is, and the most labels named for a label."""
+
+    top: int
+
+
 @click.command()
 @click.argument("source")
 @raw_option
-@click.option("--edition", help="Edition to read, where a source has several.")
+@edition_option
 @click.option(
     "--split",
     type=click.Choice(["train", "dev", "test"]),
     default="train",
-    show_default=True,
     help="Split whose records show which strings have a label.",
 )
 @click.option(
     "--pred",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="Records predicted for the split (exchange format), to see what a model confuses.",
 )
-@click.option(
-    "--top",
-    type=MANY,
-    default=8,
-    show_default=True,
-    help="Most labels named for a label.",
-)
+@click.option("--top", type=MANY, default=8, help="Most labels named for a label.")
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, allow_dash=True),
     default="-",
-    show_default=True,
     help="File to write; - is stdout.",
 )
 @samples_option
-def mine(source: str, split: "Split", pred: Path | None, out: str, **options: Any) -> None:
+def mine(
+    source: str, split: "Split", pred: Path | None, out: str, **options: Unpack[MineOptions]
+) -> None:
     """Find for each label of a SOURCE the labels easily taken for it: hard negatives."""
     from chinchilla.corpus import find
     from chinchilla.errors import ConfigError
@@ -66,19 +75,9 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **options: An
         gold = find.records(data, split, Tally())
         pairs = read_pairs(gold, pred, labels, tally)
     mined = hard_negatives.mine(labels, records, pairs, options["top"])
-    _write(out, hard_negatives.dump_confusions(data.card.source, name, mined))
+    content = hard_negatives.dump_confusions(data.card.source, name, mined)
+    write_out([content], None if out == "-" else Path(out))
     alone = sum(not others for others in mined.values())
-    say(f"{len(mined)} labels, {alone} of them like no other", err=True)
+    note(f"{len(mined)} labels, {alone} of them like no other")
     for reason, count in sorted(tally.refused.items()):
-        say(f"{reason}: {count.times}, first {count.example}", err=True)
-
-
-def _write(out: str, content: bytes) -> None:
-    """Write to stdout or, whole or not at all, to a file; raise ConfigError where it cannot be."""
-    from chinchilla.files import write_whole
-
-    if out == "-":
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
-        return
-    write_whole(Path(out), [content], "pass another file with --out")
+        note(f"{reason}: {count.times}, first {count.example}")

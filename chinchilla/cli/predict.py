@@ -6,19 +6,22 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chinchilla.cli.common import (
+    FILE,
+    FOLDER,
     MANY,
     SECONDS,
     batch_size_option,
     check_any_left,
     need,
+    note,
     on_error_option,
-    say,
     say_tally,
     standard_input,
     templates_option,
     trust_option,
+    write_out,
 )
-from chinchilla.cli.eval import say_unconstrained
+from chinchilla.cli.eval import note_unconstrained
 from chinchilla.cli.progress import answer_progress
 
 if TYPE_CHECKING:
@@ -56,7 +59,7 @@ def _engine(context: click.Context, option: click.Parameter, engine: str | None)
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     help="File to write to; answers are kept beside it, so that a break loses none.",
 )
 @click.option(
@@ -68,7 +71,7 @@ def _engine(context: click.Context, option: click.Parameter, engine: str | None)
 @click.option("--source", help="Whose labels are asked, where the lines do not say.")
 @click.option(
     "--processed",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     help="Build whose labels and prompts are used; of a run its own, where that was moved.",
 )
 @click.option("--subtask", "subtasks", multiple=True, help="Sub-task to ask; those of the build.")
@@ -77,34 +80,23 @@ def _engine(context: click.Context, option: click.Parameter, engine: str | None)
 @click.option("--model-name", help="Name of the model at the endpoint, where MODEL is a run.")
 @batch_size_option
 @click.option("--max-new-tokens", type=MANY, help="Longest answer.")
-@click.option(
-    "--concurrency",
-    type=MANY,
-    default=4,
-    show_default=True,
-    help="Prompts asked of an endpoint at once.",
-)
+@click.option("--concurrency", type=MANY, default=4, help="Prompts asked of an endpoint at once.")
 @click.option(
     "--structured",
     type=click.Choice(["vllm", "llama.cpp"]),
     default="vllm",
-    show_default=True,
     help="How an endpoint is sent the grammar of --constrained.",
 )
-@click.option(
-    "--timeout", type=SECONDS, default=120.0, show_default=True, help="Seconds for a whole answer."
-)
+@click.option("--timeout", type=SECONDS, default=120.0, help="Seconds for a whole answer.")
 @click.option(
     "--retries",
     type=click.IntRange(0, 2**31 - 1),
     default=5,
-    show_default=True,
     help="Times to ask an endpoint again after the first.",
 )
 @click.option(
     "--key-variable",
     default="OPENAI_API_KEY",
-    show_default=True,
     help="Environment variable with the key, which is never printed.",
 )
 @click.option("--extra", help="Further fields of each request, as JSON.")
@@ -132,31 +124,21 @@ def predict(inputs: Path, out: Path | None, on_error: str, **fields: Any) -> Non
     asked = extract.asked_rows(records, rendering, tally)
     _say_silent([record.id for record, rows in asked if not rows])
     check_any_left(asked, str(inputs), tally)
-    engine, job = open_predictor(options, _say, forgiving=tally.forgiving)
+    engine, job = open_predictor(options, note, forgiving=tally.forgiving)
     asked = extract.fitting_rows(asked, engine, rendering, tally)
     check_any_left(asked, str(inputs), tally)
     prompts = extract.prompts_of(asked, rendering, limited=options.constrained)
     if not prompts:
-        _say(f"nothing to ask about {len(records):,} records")
+        note(f"nothing to ask about {len(records):,} records")
     answers = extract.ask(engine, job, prompts, out, answer_progress("predicting"))
-    say_unconstrained(engine.unconstrained)
+    note_unconstrained(engine.unconstrained)
     asked = extract.answered_rows(asked, answers, engine.refused, tally)
     _say_empty(answers)
     check_any_left(asked, str(inputs), tally)
-    _write(extract.predicted_lines(asked, answers, rendering), out)
+    write_out(extract.predicted_lines(asked, answers, rendering), out)
     if out is not None:
-        _say(f"{len(asked):,} records in {out}")
+        note(f"{len(asked):,} records in {out}")
     say_tally(tally)
-
-
-def _write(lines: "Iterator[bytes]", out: Path | None) -> None:
-    from chinchilla.files import write_whole
-
-    if out is not None:
-        write_whole(out, lines, "pass another file with --out")
-        return
-    for line in lines:
-        click.echo(line, nl=False)
 
 
 def _records(inputs: Path, defaults: "Defaults", tally: "Tally") -> "Iterator[Record]":
@@ -174,18 +156,14 @@ def _records(inputs: Path, defaults: "Defaults", tally: "Tally") -> "Iterator[Re
         raise InputError(str(inputs), what, "pass another file") from error
 
 
-def _say(line: str) -> None:
-    say(line, err=True)
-
-
 def _say_silent(ids: list[str]) -> None:
     if ids:
         what = "records have nothing to ask (re-pair needs pairs, ee-argument events)"
-        _say(f"{len(ids):,} {what}, the first {ids[0]}")
+        note(f"{len(ids):,} {what}, the first {ids[0]}")
 
 
 def _say_empty(answers: "Mapping[str, Answer]") -> None:
     """Say how many answers are empty: they are read as answers that failed."""
     empty = [answer.id for answer in answers.values() if not answer.raw.strip()]
     if empty:
-        _say(f"{len(empty):,} answers are empty, the first {empty[0]}")
+        note(f"{len(empty):,} answers are empty, the first {empty[0]}")

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
-from chinchilla.cli.common import say
+from chinchilla.cli.common import note
 from chinchilla.errors import shown
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _lines(text: Callable[[Moment], str]) -> Show:
         tenth = 10 * moment.done // max(1, moment.total)
         if moment.event or tenth > printed:
             printed = tenth
-            say(text(moment), err=True)
+            note(text(moment))
 
     return show
 
@@ -144,21 +145,14 @@ def _training_text(moment: "TrainingMoment") -> str:
 
 def answer_progress(text: str) -> "Watching":
     """What shows answers as they come, given their number."""
-    return lambda total: _answer_progress(total, text)
-
-
-@contextmanager
-def _answer_progress(total: int, text: str) -> Iterator[Callable[[object], None]]:
-    done = 0
 
     def line(moment: Moment, left: float) -> str:
-        return f"{text}: {moment.done:,}/{total:,} answers, about {left:.0f} s left"
+        return f"{text}: {moment.done:,}/{moment.total:,} answers, about {left:.0f} s left"
 
-    with show_progress(line) as show:
+    @contextmanager
+    def watch(total: int) -> Iterator[Callable[[object], None]]:
+        done = count(1)
+        with show_progress(line) as show:
+            yield lambda _: show(Moment(next(done), total, text))
 
-        def step(_: object) -> None:
-            nonlocal done
-            done += 1
-            show(Moment(done, total, text))
-
-        yield step
+    return watch

@@ -1,11 +1,13 @@
 """The command `chinchilla records`."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 import click
 
 from chinchilla.cli.common import (
+    SourceOptions,
+    edition_option,
     find_source,
     on_error_option,
     raw_option,
@@ -24,15 +26,15 @@ if TYPE_CHECKING:
     "--split", type=click.Choice(["train", "dev", "test"]), required=True, help="Split to print."
 )
 @raw_option
-@click.option("--edition", help="Edition to read, where a source has several.")
+@edition_option
 @samples_option
 @on_error_option
-def records(source: str, split: "Split", on_error: str, **given: Any) -> None:
+def records(source: str, split: "Split", on_error: str, **options: Unpack[SourceOptions]) -> None:
     """Print the normalised records of a SOURCE as JSON Lines, the exchange format."""
     from chinchilla.corpus.registry import resolve
 
-    for name in resolve(source, given["raw"]):
-        _print(find_source(name, split, given), split, forgiving=on_error == "count")
+    for name in resolve(source, options["raw"]):
+        _print(find_source(name, split, options), split, forgiving=on_error == "count")
 
 
 def _print(found: "FoundSource", split: "Split", *, forgiving: bool) -> None:

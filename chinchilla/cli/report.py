@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chinchilla.corpus.report import Reasons, Report
-    from chinchilla.corpus.unread import Unread
 
 MOST = 20
 """How many files that are not read are named; the number says how many more there are."""
@@ -35,7 +34,9 @@ def report_lines(report: "Report", causes: bool = False) -> Iterator[str]:
             yield from _reasons(f"left out of records kept: {name} {split}", counts.lost, causes)
             yield from _reasons(f"fixed: {name} {split}", counts.fixed)
             yield from _reasons(f"warning: {name} {split}", counts.warned)
-    yield from unread_lines(report.unread)
+    yield from map(str, report.unread[:MOST])
+    if len(report.unread) > MOST:
+        yield f"... and {len(report.unread) - MOST:,} more files or folders that are not read"
 
 
 def _reasons(begin: str, reasons: "Reasons", cause: bool = True) -> Iterator[str]:
@@ -45,10 +46,3 @@ def _reasons(begin: str, reasons: "Reasons", cause: bool = True) -> Iterator[str
         what = f": {reason.what}" if reason.what and cause else ""
         todo = f"; {reason.todo}" if reason.todo and cause else ""
         yield f"{begin}: {reason.times:,} {name}{places}{what}{todo}"
-
-
-def unread_lines(unread: "tuple[Unread, ...]") -> Iterator[str]:
-    """Yield a line for each file or folder that is not read, up to a number."""
-    yield from map(str, unread[:MOST])
-    if len(unread) > MOST:
-        yield f"... and {len(unread) - MOST:,} more files or folders that are not read"

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from chinchilla.cli.common import (
+    FILE,
+    PATH,
     SEED,
+    STREAM,
     json_option,
+    note,
     raw_option,
-    say,
     standard_input,
     templates_option,
 )
 
 if TYPE_CHECKING:
+    from chinchilla.errors import InputError
     from chinchilla.schema import LabelSet, Task
     from chinchilla.score.counts import By, ScoreOptions
     from chinchilla.score.result import ParsedAnswers, Result
@@ -28,15 +32,10 @@ if TYPE_CHECKING:
 task_option = click.option(
     "--task", type=click.Choice(["ner", "re", "ee"]), required=True, help="Task of the records."
 )
-FILE = click.Path(path_type=Path, allow_dash=True)
-gold_option = click.option("--gold", type=FILE, required=True, help="Gold records.")
-na_option = click.option("--na", default="unknown", show_default=True, help="Label of no relation.")
-alias_option = click.option(
-    "--alias", type=click.Path(path_type=Path), help="Alias file of duie_official, tabs between."
-)
-seed_option = click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Seed of resamples and shuffles."
-)
+gold_option = click.option("--gold", type=STREAM, required=True, help="Gold records.")
+na_option = click.option("--na", default="unknown", help="Label of no relation.")
+alias_option = click.option("--alias", type=PATH, help="Alias file of duie_official, tabs between.")
+seed_option = click.option("--seed", type=SEED, default=0, help="Seed of resamples and shuffles.")
 
 
 class ScoreCall(NamedTuple):
@@ -93,10 +92,10 @@ def alias_fields(path: Path | None) -> dict[str, Any]:
 @click.command()
 @task_option
 @gold_option
-@click.option("--pred", type=FILE, help="Predicted records, in the exchange format.")
-@click.option("--answers", type=FILE, help="Raw model answers: lines of id and raw.")
-@click.option("--form", default="json", show_default=True, help="Answer form, without --rows.")
-@click.option("--rows", type=FILE, help="The instruction rows that were answered.")
+@click.option("--pred", type=STREAM, help="Predicted records, in the exchange format.")
+@click.option("--answers", type=STREAM, help="Raw model answers: lines of id and raw.")
+@click.option("--form", default="json", help="Answer form, without --rows.")
+@click.option("--rows", type=STREAM, help="The instruction rows that were answered.")
 @click.option("--subtask", help="Sub-task whose rows are scored, where --rows has several.")
 @click.option(
     "--window-events",
@@ -112,7 +111,6 @@ def alias_fields(path: Path | None) -> dict[str, Any]:
     "--bootstrap",
     type=click.IntRange(0, 2**31 - 1),
     default=1000,
-    show_default=True,
     help="Resamples for intervals; 0 gives none.",
 )
 @seed_option
@@ -121,7 +119,7 @@ def alias_fields(path: Path | None) -> dict[str, Any]:
     type=click.Choice(["label", "source", "length", "template"]),
     help="Print the scores of each label, source, length or template too.",
 )
-@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Page to write.")
+@click.option("--html", type=FILE, help="Page to write.")
 @raw_option
 @json_option
 @templates_option
@@ -153,8 +151,9 @@ def score(as_json: bool, **options: Any) -> None:
         click.echo(orjson.dumps(result.to_dict()))
     else:
         click.echo(result.table())
-        say(result.signature, err=True)
-    check_any_parsed([result])
+        note(result.signature)
+    if (problem := unparsed([result])) is not None:
+        raise problem
 
 
 def _parsed(call: ScoreCall, gold: "RowSet") -> "ParsedAnswers":
@@ -224,8 +223,8 @@ def _labels_of_card(source: str, raw: Path) -> "LabelSet | None":
     return LabelSet(source=source, task=card.task, labels=values, na=na, types=types)
 
 
-def check_any_parsed(results: "Sequence[Result]") -> None:
-    """Raise InputError where none of the answers scored could be read."""
+def unparsed(results: "Sequence[Result]") -> "InputError | None":
+    """Return the error that none of the answers scored could be read, where that is so."""
     from chinchilla.errors import InputError
     from chinchilla.predict.postprocess import UNPARSED
 
@@ -233,11 +232,11 @@ def check_any_parsed(results: "Sequence[Result]") -> None:
     status = {name: status for each in scored for name, status in each.status.items()}
     counts = Counter(status.values())
     if not status or counts.keys() - {*UNPARSED}:
-        return
+        return None
     kind, times = counts.most_common(1)[0]
     first = next(name for name in status if status[name] == kind)
     what = f"none of {len(status):,} answers could be read, {times:,} times {kind}, first {first}"
-    raise InputError(scored[0].name, what, "look at these answers and at their form")
+    return InputError(scored[0].name, what, "look at these answers and at their form")
 
 
 @contextmanager

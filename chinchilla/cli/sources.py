@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from chinchilla.cli.common import json_option, raw_option, say
+from chinchilla.cli.common import json_option, note, raw_option, say, table
 
 
 @click.command()
@@ -29,7 +29,7 @@ def sources(raw: Path, as_json: bool) -> None:
             for line in _lines(row):
                 say(line)
     for stray in unread_in(raw):
-        say(str(stray), err=True)
+        note(str(stray))
     sys.exit(1 if any(row["problem"] for row in rows) else 0)
 
 
@@ -41,24 +41,12 @@ def _lines(row: dict[str, Any]) -> list[str]:
     return [*lines, *(f"  {line}" for line in row["unread"])]
 
 
-_SPLITS = ("train", "dev", "test")
-
-
 def _table(rows: list[dict[str, Any]]) -> str:
-    from chinchilla.cli.common import table
-
-    head = ("source", "task", "labels", "edition", "found", "train", "dev", "test")
-    return table(head, [_cells(row) for row in rows])
-
-
-def _cells(row: dict[str, Any]) -> list[str]:
-    files = [Path(row["files"][split]).name if split in row["files"] else "-" for split in _SPLITS]
-    found = row["found"] or ("a problem" if row["problem"] else "nothing")
-    return [
-        row["source"],
-        row["task"] or "-",
-        str(row["labels"]),
-        row["edition"] or "-",
-        found,
-        *files,
-    ]
+    splits = ("train", "dev", "test")
+    cells = []
+    for row in rows:
+        files = [Path(row["files"][name]).name if name in row["files"] else "-" for name in splits]
+        found = row["found"] or ("a problem" if row["problem"] else "nothing")
+        names = [row["source"], row["task"] or "-", str(row["labels"]), row["edition"] or "-"]
+        cells.append([*names, found, *files])
+    return table(("source", "task", "labels", "edition", "found", *splits), cells)

@@ -3,17 +3,15 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 from click.core import ParameterSource
 
-from chinchilla.cli.common import need, say, table, templates_option, trust_option
+from chinchilla.cli.common import FOLDER, PATH, need, note, table, templates_option, trust_option
 from chinchilla.errors import ConfigError, shown
 
 if TYPE_CHECKING:
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
     from chinchilla.train.prepare import Prepared
 
 
-@dataclass(frozen=True)
-class Overrides:
+class Overrides(TypedDict):
     """Settings of train.toml that the command line may set; None and () leave them."""
 
     base: str | None
@@ -37,14 +34,8 @@ class Overrides:
     seed: int | None
     tracker: str | None
 
-    def changes(self) -> dict[str, Any]:
-        """Return those that were set, by the name of the setting."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value not in (None, ())}
 
-
-@dataclass(frozen=True)
-class TrainOptions:
+class TrainOptions(Overrides):
     """The options of the command."""
 
     task: str | None
@@ -54,13 +45,6 @@ class TrainOptions:
     resume: Path | None
     dry_run: bool
     trust_remote_code: bool
-    overrides: Overrides
-
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> "TrainOptions":
-        """Return the options that click read, those of train.toml apart."""
-        overrides = {field.name: options.pop(field.name) for field in fields(Overrides)}
-        return cls(**options, overrides=Overrides(**overrides))
 
 
 @click.command()
@@ -68,21 +52,14 @@ class TrainOptions:
 @click.option("--base", help="Folder, .gguf file, hub name, or tiny (a demo without download).")
 @click.option("--method", type=click.Choice(["lora", "qlora", "full"]), help="What is trained.")
 @click.option("--subtask", "subtasks", multiple=True, help="Sub-task to train; all by default.")
-@click.option("--config", type=click.Path(path_type=Path), help="train.toml; options win over it.")
+@click.option("--config", type=PATH, help="train.toml; options win over it.")
 @click.option(
     "--processed",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("processed"),
-    show_default=True,
     help="Folder that `chinchilla build` wrote.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path("runs"),
-    show_default=True,
-    help="Folder of the runs.",
-)
+@click.option("--out", type=FOLDER, default=Path("runs"), help="Folder of the runs.")
 @click.option("--epochs", type=float, help="Passes over the rows.")
 @click.option("--max-steps", type=int, help="Stop after so many steps; 0 for epochs.")
 @click.option("--learning-rate", type=float, help="Peak rate.")
@@ -95,48 +72,53 @@ class TrainOptions:
     help="Where the curve is shown beside curve.csv and curve.png.",
 )
 @trust_option
-@click.option(
-    "--resume", type=click.Path(path_type=Path, file_okay=False), help="Run to go on with."
-)
+@click.option("--resume", type=FOLDER, help="Run to go on with.")
 @click.option("--dry-run", is_flag=True, help="Say what a training would take, train nothing.")
 @templates_option
-def train(**options: Any) -> None:
+def train(**options: Unpack[TrainOptions]) -> None:
     """Fine-tune a model on built rows; the best checkpoint by F1 on dev is kept."""
     need("train")
-    chosen = TrainOptions.of(options)
-    if chosen.resume is not None:
-        _resume(chosen.resume)
+    if options["resume"] is not None:
+        _resume(options["resume"], options)
         return
-    prepared = _prepare(chosen)
+    prepared = _prepare(options)
     _say(*_summary(prepared))
-    if chosen.dry_run:
+    if options["dry_run"]:
         _estimate(prepared)
     else:
-        _train(prepared, chosen.out)
+        _train(prepared, options["out"])
 
 
 def _prepare(options: TrainOptions) -> "Prepared":
     """Return what a new training begins with."""
-    if options.task is None:
+    task = options["task"]
+    if task is None:
         raise click.UsageError("pass --task ner, re, ee or all")
     from chinchilla.predict.model_loading import use_threads
     from chinchilla.templates import template_hashes
     from chinchilla.train.config import read_train_config
-    from chinchilla.train.data import check_build, open_data
+    from chinchilla.train.data import check_templates, open_data
 
-    trusted = {"trust_remote_code": True} if options.trust_remote_code else {}
-    config = read_train_config(options.config, options.overrides.changes() | trusted)
-    if config.trust_remote_code and not options.trust_remote_code:
+    changes: dict[str, Any] = {
+        name: value
+        for name, value in options.items()
+        if name in Overrides.__annotations__ and value not in (None, ())
+    }
+    if options["trust_remote_code"]:
+        changes["trust_remote_code"] = True
+    config = read_train_config(options["config"], changes)
+    if config.trust_remote_code and not options["trust_remote_code"]:
         what = "trust_remote_code = true in a file lets no code run"
         todo = "read that code, then pass --trust-remote-code"
-        raise ConfigError(str(options.config), what, todo)
+        raise ConfigError(str(options["config"]), what, todo)
     _check_tracker(config.tracker)
-    data = open_data(options.processed, options.task, config.subtasks)
-    check_build(data, template_hashes())
+    data = open_data(options["processed"], task, config.subtasks)
+    built = data.processed.manifest.templates
+    check_templates("built", built, template_hashes(), str(data.folder))
     use_threads(config.threads)
     from chinchilla.train.prepare import prepare
 
-    return prepare(data, options.task, config, _say)
+    return prepare(data, task, config, _say)
 
 
 def _check_tracker(tracker: str) -> None:
@@ -194,51 +176,50 @@ def _train(prepared: "Prepared", out: Path) -> None:
         raise
 
 
-_WITH_RESUME = ("--resume", "--processed", "--trust-remote-code")
+_WITH_RESUME = ("--resume", "--processed", "--trust-remote-code", "--templates-dir")
 
 
-def _resume(folder: Path) -> None:
+def _resume(folder: Path, options: TrainOptions) -> None:
     """Go on with a run as it was begun: only its build may have moved meanwhile."""
-    options = _command_line()
-    if others := [name for name in options if name not in _WITH_RESUME]:
+    context = click.get_current_context()
+    written = [
+        option.opts[0]
+        for option in context.command.params
+        if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    ]
+    if others := [name for name in written if name not in _WITH_RESUME]:
         message = "--resume goes on in the run, with its settings; leave out "
         raise click.UsageError(message + ", ".join(others))
     from chinchilla.predict.model_loading import use_threads
 
     use_threads(0)
-    from chinchilla.runs.evaluate import check_templates
     from chinchilla.runs.folder import read_run
     from chinchilla.templates import template_hashes
+    from chinchilla.train.data import check_templates
     from chinchilla.train.prepare import reopen
 
     run = read_run(folder)
-    check_templates(run, template_hashes())
-    trusted = bool(options.get("--trust-remote-code"))
-    prepared = reopen(folder, _say, options.get("--processed"), trusted)
+    check_templates("trained", run.data.templates, template_hashes())
+    processed = options["processed"] if "--processed" in written else None
+    prepared = reopen(folder, _say, processed, options["trust_remote_code"])
     _check_tracker(prepared.config.tracker)
     use_threads(prepared.config.threads)
     _fit(prepared, folder)
 
 
-def _command_line() -> dict[str, Any]:
-    """Return the options of the command line, by their names there."""
-    context = click.get_current_context()
-    return {
-        option.opts[0]: context.params[str(option.name)]
-        for option in context.command.params
-        if context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
-    }
-
-
 def _fit(prepared: "Prepared", folder: Path) -> None:
+    from chinchilla.cli.progress import training_progress
     from chinchilla.runs.folder import read_run
     from chinchilla.train.callbacks import Stop
     from chinchilla.train.distributed import is_first
     from chinchilla.train.fit import fit
 
     stop = Stop()
+    # of several processes the first alone shows the training
+    progress: AbstractContextManager[Show]
+    progress = training_progress() if is_first() else nullcontext(lambda moment: None)
     try:
-        with _progress() as show, stop.on_interrupt(_say):
+        with progress as show, stop.on_interrupt(_say):
             run = fit(prepared, folder, show, stop)
     except KeyboardInterrupt:
         _say(f"stopped; go on with {read_run(folder).resume_command}")
@@ -250,7 +231,7 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
         best = f"best F1 on dev {100 * run.best.eval_f1:.2f} at step {run.best.step}"
     click.echo(f"{shown(str(folder))}\t{best}")
     more = " --trust-remote-code" if prepared.config.trust_remote_code else ""
-    say(f"score it on a split with: chinchilla eval --split dev{more}", err=True)
+    note(f"score it on a split with: chinchilla eval --split dev{more}")
 
 
 def _summary(prepared: "Prepared") -> list[str]:
@@ -278,17 +259,4 @@ def _say(*lines: str) -> None:
     """Print lines to stderr, once where several processes train together."""
     if os.environ.get("RANK", "0") == "0":
         for line in lines:
-            say(line, err=True)
-
-
-@contextmanager
-def _progress() -> Iterator["Show"]:
-    """Yield what shows a training; of several processes the first alone shows it."""
-    from chinchilla.cli.progress import training_progress
-    from chinchilla.train.distributed import is_first
-
-    if not is_first():
-        yield lambda moment: None
-        return
-    with training_progress() as show:
-        yield show
+            note(line)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import orjson
-from pydantic import BaseModel
 
 from chinchilla.files import hash_file, write_whole
 from chinchilla.predict.engine import Answer
@@ -96,27 +95,17 @@ def _rank(seed: int, name: str) -> bytes:
     return blake2b(f"{seed}-{name}".encode(), digest_size=8).digest()
 
 
-def write_eval_set(eval_set: EvalSet, folder: Path) -> None:
-    """Write gold and rows of a set below a folder of its name."""
+def write_eval_set(eval_set: EvalSet, answers: Mapping[str, Answer], folder: Path) -> None:
+    """Write gold, rows and the answers, in the order of the rows, below a folder of its name."""
     own = folder / eval_set.name
     own.mkdir(parents=True, exist_ok=True)
-    _write_models(own / GOLD, eval_set.records)
-    _write_models(own / ROWS, eval_set.rows)
-
-
-def _write_models(path: Path, models: Iterable[BaseModel]) -> None:
-    write_whole(path, (model.model_dump_json().encode() + b"\n" for model in models))
-
-
-def write_answers(eval_set: EvalSet, answers: Mapping[str, Answer], folder: Path) -> Path:
-    """Write the answers to a set in the order of its rows; return the file."""
-    path = folder / eval_set.name / ANSWERS
+    for name, models in ((GOLD, eval_set.records), (ROWS, eval_set.rows)):
+        write_whole(own / name, (model.model_dump_json().encode() + b"\n" for model in models))
     lines = (
-        orjson.dumps({"id": one.id, "raw": one.raw, "cut": one.cut}) + b"\n"
-        for one in answers_to(eval_set, answers)
+        orjson.dumps({"id": answer.id, "raw": answer.raw, "cut": answer.cut}) + b"\n"
+        for answer in answers_to(eval_set, answers)
     )
-    write_whole(path, lines)
-    return path
+    write_whole(own / ANSWERS, lines)
 
 
 def answers_to(eval_set: EvalSet, answers: Mapping[str, Answer]) -> Iterator[Answer]:

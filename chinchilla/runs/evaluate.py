@@ -1,4 +1,4 @@
-"""Evaluate a run on a split: ask, keep every answer, parse each once, score each set."""
+"""Evaluate a run on a split: keep every answer, parse each once, score each set."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from chinchilla.dataset.read import read_confusions
-from chinchilla.errors import ConfigError, TrainError
+from chinchilla.errors import ConfigError
 from chinchilla.files import write_whole
 from chinchilla.predict.answer_log import Advice, AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Engine, Prompt
@@ -26,13 +26,11 @@ from chinchilla.runs.eval_sets import (
     make_eval_sets,
     parse_eval_set,
     score_eval_set,
-    write_answers,
     write_eval_set,
 )
-from chinchilla.runs.folder import Run
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.score.result import Result
-from chinchilla.train.data import Data, changed_in, instead_of, split_records, split_rows
+from chinchilla.train.data import Data, split_records, split_rows
 
 BOOTSTRAP = 1_000
 ANSWER_LOG = "answers.jsonl"
@@ -63,18 +61,6 @@ class EvalRun(NamedTuple):
         return "constrained" if self.constrained else "free"
 
 
-def check_templates(run: Run, now: Mapping[str, str], where: str = "templates") -> None:
-    """Raise TrainError where prompts are worded otherwise by now than when a run was trained.
-
-    `where` names what they are worded by: the templates here, or a build.
-    """
-    if changed := changed_in(run.data.templates, now):
-        what = f"trained with other wordings than those here ({changed} changed)"
-        todo = "put the templates back as they were, or build and train again"
-        todo = instead_of(todo, run.data.templates, now)
-        raise TrainError(where, what, todo)
-
-
 def eval_sets_of(data: Data, split: str, rendering: PromptRendering | None = None) -> list[EvalSet]:
     """Return the evaluation sets of a whole split: its built rows, or those of a rendering.
 
@@ -93,7 +79,7 @@ def eval_sets_of(data: Data, split: str, rendering: PromptRendering | None = Non
     return eval_sets
 
 
-def other_wordings(data: Data) -> PromptRendering:
+def held_out_rendering(data: Data) -> PromptRendering:
     """Return the rendering by held-out wordings; examples come from the build's train split."""
     config = data.processed.manifest.config.model_dump(mode="json")
     confusions = read_confusions(data.folder, data.processed.hashes)
@@ -129,8 +115,7 @@ def run_eval_sets(
         with watch(left) as step:
             answers = answer_all(engine, prompts, answer_log, step)
     for eval_set in eval_run.eval_sets:
-        write_eval_set(eval_set, eval_run.folder)
-        write_answers(eval_set, answers, eval_run.folder)
+        write_eval_set(eval_set, answers, eval_run.folder)
     return answers
 
 
@@ -176,14 +161,6 @@ def _predicted(
     mentions = documents_of(eval_set.records).mentions
     for record in eval_set.records:
         yield predicted_record(record, by_record[record.id], parser, mentions)
-
-
-def cut_in(eval_run: EvalRun, name: str, answers: Mapping[str, Answer]) -> int:
-    """Count the answers to a set that reached the limit before their end."""
-    rows = [
-        row for eval_set in eval_run.eval_sets if eval_set.name == name for row in eval_set.rows
-    ]
-    return sum(answers[row.id].cut for row in rows)
 
 
 def write_score(

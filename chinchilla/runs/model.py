@@ -110,7 +110,7 @@ def base_of(run: Run, say: Say, trusted: bool = False) -> ModelSource:
 def in_four_bits(method: str, on: str, say: Say) -> bool:
     """Tell whether a base is loaded in 4 bits on a device, as QLoRA trained on it.
 
-    A line is said where the device cannot.
+    `say` gets a line where the device cannot.
     """
     if method == "qlora" and on != "cuda":
         say(

@@ -1,4 +1,4 @@
-"""What `chinchilla predict` asks by and what answers: a run, a model, an endpoint."""
+"""The prompts and the engine of `chinchilla predict`: of a run, a model, an endpoint."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +11,10 @@ from chinchilla.predict.engine import UNKNOWN_ANSWER, Engine, room_for
 from chinchilla.predict.extract import PredictOptions
 from chinchilla.predict.grammars import grammar_of
 from chinchilla.predict.prompting import PromptRendering, rendering_of
-from chinchilla.runs.evaluate import check_templates, pools_of
-from chinchilla.runs.folder import RUN, Run, finished_run, is_run, read_run
+from chinchilla.runs.evaluate import pools_of
+from chinchilla.runs.folder import RUN, finished_run, is_run, read_run
 from chinchilla.templates import template_hashes
-from chinchilla.train.data import open_data
+from chinchilla.train.data import check_templates, open_data
 
 
 def rendering_for(options: PredictOptions) -> PromptRendering:
@@ -24,36 +24,29 @@ def rendering_for(options: PredictOptions) -> PromptRendering:
         ConfigError: there is neither a run nor a build, or the build is not that of the run.
         TrainError: prompts are worded otherwise by now than when the run was trained.
     """
-    model, processed, subtasks = Path(options.model), options.processed, options.subtasks
+    model, subtasks = Path(options.model), options.subtasks
+    data = None if options.processed is None else open_data(options.processed, "all", ())
     if is_run(model):
         run = finished_run(model)
-        check_templates(run, template_hashes())
-        if processed is not None:
-            _check_build(run, processed)
+        check_templates("trained", run.data.templates, template_hashes())
+        if data is not None and data.processed.sha256 != run.data.manifest:
+            what = "not the build that this run was trained on (another manifest)"
+            raise ConfigError(str(data.folder), what, "leave --processed out, or name that build")
         folder, hashes, named_by = model, run.kept_files(), RUN
         config = run.data.build
         subtasks = subtasks or tuple(run.config.subtasks)
-    elif processed is not None:
-        build = open_data(processed, "all", ()).processed
-        folder, hashes, named_by = processed, build.hashes, MANIFEST
-        config = build.manifest.config.model_dump(mode="json")
+    elif data is not None:
+        folder, hashes, named_by = data.folder, data.processed.hashes, MANIFEST
+        config = data.processed.manifest.config.model_dump(mode="json")
     else:
         what = "not a run, so it brings no labels and no prompts"
         raise ConfigError(options.model, what, "pass --processed with a build")
     labels = read_labels(folder, hashes, named_by)
     confusions = read_confusions(folder, hashes, named_by)
     rendering = rendering_of(config, labels, confusions, subtasks)
-    if processed is not None and rendering.prompts.demonstrations:
-        pools = pools_of(open_data(processed, "all", ()), rendering)
-        rendering = rendering._replace(pools=pools)
+    if data is not None and rendering.prompts.demonstrations:
+        return rendering._replace(pools=pools_of(data, rendering))
     return rendering
-
-
-def _check_build(run: Run, processed: Path) -> None:
-    """Raise ConfigError unless a build is the one that a run was trained on."""
-    if open_data(processed, "all", ()).processed.sha256 != run.data.manifest:
-        what = "not the build that this run was trained on (another manifest)"
-        raise ConfigError(str(processed), what, "leave --processed out, or name that build")
 
 
 def open_predictor(

@@ -99,7 +99,6 @@ class LengthGroups(Sampler[int]):
     """
 
     def __init__(self, encoded: Encoded, batch: int, seed: int) -> None:
-        """Take the examples, the rows of one step, and the seed."""
         self._lengths, self._answers = encoded.lengths, encoded.answer_lengths
         self._batch, self._seed = batch, seed
         self._epoch = 0
@@ -109,11 +108,9 @@ class LengthGroups(Sampler[int]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        """Return the number of examples."""
         return len(self._lengths)
 
     def __iter__(self) -> Iterator[int]:
-        """Iterate over the indices of the examples."""
         rng = Random(f"{self._seed}-{self._epoch}")
         return iter(order(self._lengths, self._answers, self._batch, rng))
 

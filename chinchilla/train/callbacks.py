@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import TrainerCallback, TrainerState
 
 from chinchilla.errors import TrainError
 from chinchilla.files import write_whole
@@ -40,32 +40,25 @@ Show = Callable[[TrainingMoment], None]
 
 
 class TrainingCallback(TrainerCallback):
-    """Show each log of a training; tokens are counted without padding."""
+    """Show each log of a training; `tokens` are those of an epoch, without padding."""
 
     def __init__(self, show: Show, tokens: int) -> None:
-        """Take what shows a moment, and the tokens of one epoch."""
         self._show, self._tokens = show, tokens
         self._loss: float | None = None
         self._f1: float | None = None
         self._begun, self._first_step, self._first_epoch = 0.0, 0, 0.0
         self._step_begun, self._step_seconds = 0.0, 0.0
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Start the clock; what a resumed run did before does not count."""
         self._begun, self._first_step = time.monotonic(), state.global_step
         self._first_epoch = state.epoch or 0.0
 
-    def on_step_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Note when a step begins: evaluations are no part of the speed."""
         self._step_begun = time.monotonic()
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Add what a step took."""
         self._step_seconds += time.monotonic() - self._step_begun
 
@@ -74,16 +67,9 @@ class TrainingCallback(TrainerCallback):
         epochs = (state.epoch or 0.0) - self._first_epoch
         return self._tokens * epochs / max(self._step_seconds, 1e-6)
 
-    def on_log(
-        self,
-        args: TrainingArguments,
-        state: TrainerState,
-        control: TrainerControl,
-        logs: dict[str, float] | None = None,
-        **_: Any,
-    ) -> None:
+    def on_log(self, args: Any, state: TrainerState, control: Any, **more: Any) -> None:
         """Show loss and F1; raise TrainError where the loss is no number any more."""
-        logs = logs or {}
+        logs: dict[str, float] = more["logs"]
         _check_loss(logs, state.global_step)
         self._loss = logs.get("loss", self._loss)
         self._f1 = logs.get("eval_f1", self._f1)
@@ -152,12 +138,9 @@ class Stop(TrainerCallback):
     """
 
     def __init__(self) -> None:
-        """Begin without a request."""
         self.requested = self.stopped = False
 
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_step_end(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         """Let the trainer save and stop."""
         if any_of(self.requested) and state.global_step < state.max_steps:
             self.stopped = True

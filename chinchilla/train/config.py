@@ -38,21 +38,30 @@ _NAMED_HERE = {
 }
 """Arguments of the library that have a setting of ours, which run.json and the plan go by."""
 
-_WITHOUT_EFFECT = ("label_smoothing_factor", "train_sampling_strategy", "data_seed")
-"""Arguments that the loss and the order of rows, which are ours, do not read."""
-
-_KEPT = (
-    *("output_dir", "remove_unused_columns", "eval_strategy", "load_best_model_at_end"),
-    *("metric_for_best_model", "greater_is_better", "label_names"),
-)
-"""Arguments on which it depends that the best checkpoint by F1 is found and kept."""
-
-_ELSEWHERE = (
-    *("push_to_hub", "hub_model_id", "hub_token", "hub_strategy", "hub_private_repo"),
-    *("hub_always_push", "hub_revision"),
-    *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
-)
-"""Arguments that send what is trained to another machine."""
+_REFUSED = {
+    **{name: f"is the setting {ours} here" for name, ours in _NAMED_HERE.items()},
+    **dict.fromkeys(
+        ("label_smoothing_factor", "train_sampling_strategy", "data_seed"),
+        "has no effect here; the loss and the order are ours",
+    ),
+    # the best checkpoint by F1 is found and kept by these
+    **dict.fromkeys(
+        (
+            *("output_dir", "remove_unused_columns", "eval_strategy", "load_best_model_at_end"),
+            *("metric_for_best_model", "greater_is_better", "label_names"),
+        ),
+        "is not to be changed",
+    ),
+    **dict.fromkeys(
+        (
+            *("push_to_hub", "hub_model_id", "hub_token", "hub_strategy", "hub_private_repo"),
+            *("hub_always_push", "hub_revision"),
+            *("trackio_space_id", "trackio_bucket_id", "trackio_static_space_id"),
+        ),
+        "would send what is trained elsewhere",
+    ),
+}
+"""Why an argument of the library cannot stand under [trainer]."""
 
 
 class LoraOptions(Frozen):
@@ -170,14 +179,8 @@ class TrainConfig(Frozen):
     @classmethod
     def _leave_ours_alone(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
-            if name in _NAMED_HERE:
-                raise ValueError(f"{name} is the setting {_NAMED_HERE[name]} here")
-            if name in _WITHOUT_EFFECT:
-                raise ValueError(f"{name} has no effect here; the loss and the order are ours")
-            if name in _KEPT:
-                raise ValueError(f"{name} is not to be changed")
-            if name in _ELSEWHERE:
-                raise ValueError(f"{name} would send what is trained elsewhere")
+            if name in _REFUSED:
+                raise ValueError(f"{name} {_REFUSED[name]}")
         return value
 
     @property

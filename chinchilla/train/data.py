@@ -64,34 +64,35 @@ def open_data(folder: Path, task: str, subtasks: Sequence[str]) -> Data:
     return Data(folder, open_processed(folder, wanted, ()), labels, tuple(subtasks))
 
 
-def changed_in(then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return the names of the templates that are not the same, with commas between."""
-    return ", ".join(sorted(name for name in {**then, **now} if then.get(name) != now.get(name)))
+_TEMPLATES_TODO = {
+    "built": "build again, or put the templates back",
+    "trained": "put the templates back as they were, or build and train again",
+}
 
 
-def instead_of(todo: str, then: Mapping[str, str], now: Mapping[str, str]) -> str:
-    """Return `todo`, or advice on --templates-dir where that alone makes the difference.
+def check_templates(
+    made: str, then: Mapping[str, str], now: Mapping[str, str], where: str = "templates"
+) -> None:
+    """Raise TrainError where prompts are worded otherwise by now than before.
 
-    It does where no template changed, and the user's own are missing now, or are new.
+    Args:
+        made: "built" or "trained": what was done with the templates of `then`.
+        then: sha256 of each template, by name.
+        now: the same of those that there are by now.
+        where: what has the templates of `now`, or was built.
     """
+    changed = sorted(name for name in {**then, **now} if then.get(name) != now.get(name))
+    if not changed:
+        return
+    todo = _TEMPLATES_TODO[made]
     if all(now[name] == then[name] for name in now if name in then):
+        # the user's own templates alone make the difference
         if then.keys() > now.keys():
-            return "pass the folder of your templates that were used with --templates-dir"
-        if now.keys() > then.keys():
-            return "leave --templates-dir out, or build with it"
-    return todo
-
-
-def check_build(data: Data, now: Mapping[str, str]) -> None:
-    """Raise TrainError for a build made by other templates than those there are `now`.
-
-    Its rows would train a model that `eval` and `predict` show other prompts.
-    """
-    manifest = data.processed.manifest
-    if changed := changed_in(manifest.templates, now):
-        what = f"built with other wordings than those here ({changed} changed)"
-        todo = "build again, or put the templates back"
-        raise TrainError(str(data.folder), what, instead_of(todo, manifest.templates, now))
+            todo = "pass the folder of your templates that were used with --templates-dir"
+        elif now.keys() > then.keys():
+            todo = "leave --templates-dir out, or build with it"
+    what = f"{made} with other wordings than those here ({', '.join(changed)} changed)"
+    raise TrainError(where, what, todo)
 
 
 def _check_subtasks(built: Sequence[str], task: str, wanted: Sequence[str]) -> None:
@@ -130,7 +131,11 @@ def split_records(data: Data, split: str) -> Iterator[Record]:
             name = f"records/{part.task}/{split}.jsonl"
             if name not in hashes:
                 raise InputError(str(data.folder / MANIFEST), f"does not name {name}", AGAIN)
-            yield from _records(data.folder / name, hashes[name])
+            for where, line in hashed_lines(data.folder / name, hashes[name]):
+                try:
+                    yield Record.model_validate_json(line)
+                except ValidationError as error:
+                    raise InputError(where, explain(error), AGAIN) from error
 
 
 def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
@@ -146,14 +151,6 @@ def _check_source(row: InstructionRow, data: Data, part: RowsFile) -> None:
     if row.subtask not in data.processed.manifest.config.prompts.subtasks:
         what = f"row {row.id} is of the sub-task {row.subtask!r}, which this build does not ask"
         raise InputError(str(part.path), what, AGAIN)
-
-
-def _records(path: Path, named: str | None) -> Iterator[Record]:
-    for where, line in hashed_lines(path, named):
-        try:
-            yield Record.model_validate_json(line)
-        except ValidationError as error:
-            raise InputError(where, explain(error), AGAIN) from error
 
 
 def dev_eval_sets(data: Data, wanted: int, seed: int) -> list[EvalSet]:

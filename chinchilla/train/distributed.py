@@ -27,14 +27,10 @@ def how_many() -> int:
     return int(_state().num_processes)
 
 
-def idle_gpus() -> str | None:
-    """Return a line about GPUs that a single process leaves idle, None where there are none."""
-    return idle(cuda.device_count()) if how_many() == 1 else None
-
-
-def idle(gpus: int) -> str | None:
-    """Return a line on how to use so many GPUs, None where one process does."""
-    if gpus < 2:
+def idle_gpus(gpus: int | None = None) -> str | None:
+    """Return a line on how to use so many GPUs (those here), None where the processes do."""
+    gpus = cuda.device_count() if gpus is None else gpus
+    if gpus < 2 or how_many() > 1:
         return None
     use = f"torchrun --nproc-per-node {gpus} -m chinchilla train"
     return f"one of {gpus} GPUs is used; to use them all, begin with: {use}"

@@ -1,7 +1,9 @@
-"""Fit a model to what was prepared, and keep its run."""
+"""Fit a model to what was prepared, its F1 on dev measured meanwhile, and keep its run."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +12,19 @@ from transformers import EarlyStoppingCallback, PrinterCallback, TrainingArgumen
 
 from chinchilla.errors import TrainError
 from chinchilla.files import LOCK, locked
+from chinchilla.predict.engine import Answer, Prompt, room_for
+from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import device, quiet
+from chinchilla.runs.eval_sets import parse_eval_set, score_eval_set, write_eval_set
 from chinchilla.runs.folder import Best, Run, is_complete, last_checkpoint, read_run
 from chinchilla.runs.parts import MODEL
 from chinchilla.train.batching import Packed, Padded
 from chinchilla.train.callbacks import Show, Stop, TrainingCallback, write_curve
-from chinchilla.train.dev_eval import DevEvaluation
-from chinchilla.train.distributed import by_first, from_first, gathered, is_first
+from chinchilla.train.distributed import by_first, from_first, gathered, is_first, share_of
 from chinchilla.train.model import check_tokens, make_trainable, name_base, parameters
 from chinchilla.train.prepare import Prepared
 from chinchilla.train.trainer import ExtractionTrainer, takes
-from chinchilla.train.trainer_args import arguments, connect_deepspeed, using
+from chinchilla.train.trainer_args import connect_deepspeed, using
 
 
 def fit(prepared: Prepared, folder: Path, show: Show, stop: Stop | None = None) -> Run:
@@ -52,7 +56,7 @@ def _fit(prepared: Prepared, folder: Path, show: Show, stop: Stop | None) -> Run
     quiet()
     run, begun = by_first(lambda: read_run(folder)), time.monotonic()
     # ZeRO-3 spreads the weights while they are loaded, but only where these are alive
-    args = training_arguments(prepared, folder)
+    args = prepared.arguments(folder)
     connect_deepspeed(args)
     model = make_trainable(prepared.base, prepared.config, folder)
     check_tokens(model, prepared.encoded, prepared.base.chat.pad)
@@ -137,38 +141,48 @@ def _outcome(trainer: ExtractionTrainer) -> dict[str, Any]:
     return {"steps": state.global_step, "best": best, "tokens_per_second": speed, **memory}
 
 
-def training_arguments(prepared: Prepared, folder: Path) -> TrainingArguments:
-    """Return the library's arguments for what was prepared."""
-    rows, evaluates = len(prepared.encoded.examples), bool(prepared.eval_sets)
-    return arguments(prepared.config, rows, folder, evaluates=evaluates)
+def dev_scores(prepared: Prepared, folder: Path, model: Any, step: int) -> dict[str, float]:
+    """Return F1 on dev (mean over sources and sub-tasks), each one's own, and answers cut.
+
+    The dev sample is scored as `chinchilla eval` scores it; its files are kept below `folder`.
+    Answers may be as long as the longest gold one, in tokens, and a little more. With several
+    processes each answers its share, and the first scores.
+    """
+    room, size = room_for(prepared.longest_answer), prepared.config.eval.batch_size
+    engine = LocalEngine(model, prepared.base.chat, room, size)
+    prompts = share_of([Prompt(row.id, row.prompt) for row in prepared.dev_rows])
+    answers = gathered(list(engine.answers(prompts)))
+    return by_first(lambda: _score(prepared, folder / f"step-{step:06d}", answers))
+
+
+def _score(prepared: Prepared, folder: Path, answers: Sequence[Answer]) -> dict[str, float]:
+    by_id, parser = {answer.id: answer for answer in answers}, prepared.data.parser
+    f1 = {}
+    for eval_set in prepared.eval_sets:
+        write_eval_set(eval_set, by_id, folder)
+        parsed = parse_eval_set(eval_set, by_id, parser)
+        f1[eval_set.name] = score_eval_set(eval_set, parsed, folder, parser).f1
+    each = {f"f1_{name}": score for name, score in f1.items()} if len(f1) > 1 else {}
+    cut = float(sum(answer.cut for answer in by_id.values()))
+    return {"f1": sum(f1.values()) / len(f1), **each, "cut": cut}
 
 
 def make_trainer(
     prepared: Prepared, model: Any, args: TrainingArguments, show: Show
 ) -> ExtractionTrainer:
     """Return the trainer of a model, its callbacks in it."""
-    config, base = prepared.config, prepared.base
-    evaluation = None
-    if prepared.eval_sets:
-        evaluation = DevEvaluation(
-            prepared.eval_sets,
-            prepared.data.parser,
-            base.chat,
-            Path(str(args.output_dir)).parent / "evals",
-            prepared.longest_answer,
-            config.eval.batch_size,
-        )
+    evals = Path(str(args.output_dir)).parent / "evals"
     trainer = ExtractionTrainer(
         prepared.encoded,
-        evaluation,
+        partial(dev_scores, prepared, evals) if prepared.eval_sets else None,
         model=model,
         args=args,
         data_collator=collator(prepared, model),
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(TrainingCallback(show, prepared.encoded.tokens))
-    if config.eval.patience and evaluation is not None:
-        trainer.add_callback(EarlyStoppingCallback(config.eval.patience))
+    if (patience := prepared.config.eval.patience) and prepared.eval_sets:
+        trainer.add_callback(EarlyStoppingCallback(patience))
     return trainer
 
 

@@ -1,6 +1,5 @@
 """Merge a run's adapter into its base, and prove that both give the same logits."""
 
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +8,7 @@ import orjson
 import torch
 
 from chinchilla.errors import TrainError
-from chinchilla.files import locked
+from chinchilla.files import LOCK, Inventory, publish, staging
 from chinchilla.predict.chat_template import ChatTemplate
 from chinchilla.predict.local import greedy
 from chinchilla.predict.model_loading import device, load_model, precision_of
@@ -18,6 +17,8 @@ from chinchilla.runs.model import TrainedModel, in_four_bits, trained_by
 from chinchilla.runs.parts import MODEL, is_adapter
 from chinchilla.schema import join_prompt
 
+MERGED = Inventory("merge.json", "files")
+"""The file of a merged model that names its files and holds the proof; it is written last."""
 Logits = list[torch.Tensor]
 """The logits of each probe, (tokens, vocabulary)."""
 
@@ -35,7 +36,6 @@ class Merged(NamedTuple):
     base in 4 bits, where it was trained and loads so.
     """
 
-    folder: Path
     difference: float
     adapter_effect: float
     rounding: float | None = None
@@ -54,45 +54,42 @@ def merge(run_folder: Path, out: Path, say: Callable[[str], None], trusted: bool
         trusted: run code that comes with the base.
 
     Raises:
-        TrainError: there is no adapter, the folder is in use, the merged model differs from base
-            and adapter, or it does not differ from the base alone.
+        ConfigError: the folder cannot be written to, or another command writes there.
+        TrainError: there is no adapter, the folder is not empty, the merged model differs from
+            base and adapter, or it does not differ from the base alone.
     """
     run, out = read_run(run_folder), out.absolute()
     weights = run_folder / MODEL
     if not is_adapter(weights):
         todo = f"use {weights} as it is"
         raise TrainError(str(run_folder), "the whole model was trained, there is no adapter", todo)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
-    trained = trained_by(run, say, trusted)
-    quantized = in_four_bits(run.method, device(), say)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    what, todo = "another merge is writing it", "wait for it, or pass another one with --out"
-    with locked(out.with_name(f".{out.name}.lock"), what, todo):
-        return _merge(run, trained, out, quantized)
+    with staging(out, MERGED) as folder:
+        if any(path not in (folder, out / LOCK) for path in out.iterdir()):
+            raise TrainError(str(out), "is not an empty folder", "pass another one with --out")
+        trained = trained_by(run, say, trusted)
+        quantized = in_four_bits(run.method, device(), say)
+        proof = _merge(run, trained, folder, quantized)
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        names = sorted(path.relative_to(folder).as_posix() for path in files)
+        record = {"run": run.called, **proof._asdict(), "files": names}
+        option = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        (folder / MERGED.name).write_bytes(orjson.dumps(record, option=option))
+        publish(folder, out, names, MERGED)
+    return proof
 
 
-def _merge(run: Run, trained: TrainedModel, out: Path, quantized: bool) -> Merged:
-    """Merge beside the folder, prove the result and move it into place."""
+def _merge(run: Run, trained: TrainedModel, folder: Path, quantized: bool) -> Merged:
+    """Write the merged model and prove it; one model at a time is in memory."""
     chat = trained.chat()
     probes = chat.prompts(_dev_prompts(run.folder)[:PROBES] or ["?"])
-    # one model at a time is in memory
     as_trained = None
     if quantized:
         as_trained = _logits(trained.load(precision_of("auto"), quantized=True), probes)
-    partial = out.with_name(f".{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        of_base, wanted = _write_merged(trained, chat, probes, partial)
-        merged = _logits(load_model(trained.own._replace(path=str(partial)), "fp32"), probes)
-        rounding = None if as_trained is None else _distance(as_trained, merged)
-        proof = Merged(out, _distance(wanted, merged), _distance(of_base, wanted), rounding)
-        _check(proof, str(run.folder))
-        if out.exists():
-            out.rmdir()
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    of_base, wanted = _write_merged(trained, chat, probes, folder)
+    merged = _logits(load_model(trained.own._replace(path=str(folder)), "fp32"), probes)
+    rounding = None if as_trained is None else _distance(as_trained, merged)
+    proof = Merged(_distance(wanted, merged), _distance(of_base, wanted), rounding)
+    _check(proof, str(run.folder))
     return proof
 
 

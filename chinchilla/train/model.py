@@ -90,7 +90,10 @@ def make_trainable(base: Base, config: TrainConfig, keep: Path | None = None) ->
 
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     if recomputes(model, config):
-        _recompute(model)
+        # the method has two names
+        name = "activation_checkpointing_enable"
+        enable = getattr(model, name if hasattr(model, name) else "gradient_checkpointing_enable")
+        enable({"use_reentrant": False})
     if config.chosen_method == "full":
         return model.float()
     set_seed(config.seed)
@@ -111,15 +114,6 @@ def check_tokens(model: Any, encoded: Encoded, pad: int) -> None:
     largest = max(pad, *(int(example.tokens.max()) for example in encoded.examples))
     if problem := unknown_token(model, largest):
         raise TrainError("base", *problem)
-
-
-def _recompute(model: Any) -> None:
-    """Let a model compute its activations again in the backward pass: the method has two names."""
-    kwargs = {"use_reentrant": False}
-    if hasattr(model, "activation_checkpointing_enable"):
-        model.activation_checkpointing_enable(kwargs)
-    else:
-        model.gradient_checkpointing_enable(kwargs)
 
 
 def recomputes(model: Any, config: TrainConfig) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pydantic import ValidationError
+from transformers import TrainingArguments
 
 from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, check_file, newer
 from chinchilla.errors import ConfigError, InputError, TrainError
@@ -45,6 +46,11 @@ class Prepared(NamedTuple):
         """Return the rows of the dev sample."""
         return [row for eval_set in self.eval_sets for row in eval_set.rows]
 
+    def arguments(self, folder: Path) -> TrainingArguments:
+        """Return the library's arguments for a training in a folder."""
+        rows = len(self.encoded.examples)
+        return arguments(self.config, rows, folder, evaluates=bool(self.eval_sets))
+
 
 def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], None]) -> Prepared:
     """Find the base, encode the rows of train and choose the dev sample.
@@ -56,7 +62,9 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     """
     if config.packing:
         check_packing()
-    base = open_base(config, _texts(data) if config.base == TINY else [], say)
+    sampled = islice(split_rows(data, "train"), _SAMPLED)
+    # the demo model alone has a tokenizer of its own, and reads them
+    base = open_base(config, (text for row in sampled for text in (row.prompt, row.output)), say)
     limit = min(config.max_tokens, base.places or config.max_tokens)
     encoded = encode(split_rows(data, "train"), base.chat, limit)
     eval_sets = dev_eval_sets(data, config.eval.rows, config.seed)
@@ -64,7 +72,7 @@ def prepare(data: Data, task: str, config: TrainConfig, say: Callable[[str], Non
     answers = base.chat.answers([row.output for row in prepared.dev_rows])
     longest = max([*encoded.answer_lengths, *map(len, answers)])
     _check_room(prepared.dev_rows, longest, base)
-    arguments(config, len(encoded.examples), data.folder, evaluates=bool(eval_sets))
+    prepared.arguments(data.folder)
     return prepared._replace(longest_answer=longest)
 
 
@@ -83,11 +91,6 @@ def check_packing() -> None:
     if not is_flash_attn_2_available():
         what = "packing needs FlashAttention, which is not here"
         raise TrainError("packing", what, "leave packing off: rows are grouped by length")
-
-
-def _texts(data: Data) -> list[str]:
-    rows = islice(split_rows(data, "train"), _SAMPLED)
-    return [text for row in rows for text in (row.prompt, row.output)]
 
 
 def begin(prepared: Prepared, out: Path, now: datetime, command: str) -> Path:
@@ -154,10 +157,7 @@ def _lasting(base: str) -> str:
 
 
 def reopen(
-    folder: Path,
-    say: Callable[[str], None],
-    processed: Path | None = None,
-    trusted: bool = False,
+    folder: Path, say: Callable[[str], None], processed: Path | None = None, trusted: bool = False
 ) -> Prepared:
     """Return what a run was begun with, to go on from its last checkpoint.
 
@@ -208,12 +208,8 @@ def _check_processes(run: Run) -> None:
     now = how_many()
     then = run.processes or now  # older runs do not say
     if then != now:
-        what = f"begun by {_processes(then)}, not by {_processes(now)}"
+        begun, here = ("one process" if n == 1 else f"{n} processes" for n in (then, now))
         todo = "go on without torchrun"
         if then > 1:
             todo = f"go on with as many, as by torchrun --nproc-per-node {then}"
-        raise ConfigError(str(run.folder), what, todo)
-
-
-def _processes(number: int) -> str:
-    return "one process" if number == 1 else f"{number} processes"
+        raise ConfigError(str(run.folder), f"begun by {begun}, not by {here}", todo)

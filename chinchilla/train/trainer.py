@@ -11,7 +11,6 @@ from transformers import (
     EarlyStoppingCallback,
     Trainer,
     TrainerCallback,
-    TrainerControl,
     TrainerState,
     TrainingArguments,
 )
@@ -93,9 +92,7 @@ class _Epochs(TrainerCallback):
     def __init__(self, sampler: LengthGroups) -> None:
         self._sampler = sampler
 
-    def on_epoch_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_epoch_begin(self, args: Any, state: TrainerState, control: Any, **_: Any) -> None:
         self._sampler.set_epoch(int(state.epoch or 0))
 
 
@@ -106,11 +103,7 @@ class ExtractionTrainer(Trainer):
     """
 
     def __init__(
-        self,
-        encoded: Encoded,
-        scores_of: Evaluate | None,
-        args: TrainingArguments,
-        **others: Any,
+        self, encoded: Encoded, scores_of: Evaluate | None, args: TrainingArguments, **others: Any
     ) -> None:
         """Take the encoded rows, the evaluation (None for none) and what Trainer takes."""
         self._scores_of = scores_of

@@ -35,7 +35,7 @@ def write_run(folder: Path, facts: dict[str, Any]) -> None:
     (folder / "run.json").write_bytes(orjson.dumps(facts, option=orjson.OPT_INDENT_2))
 
 
-def other_wordings(built: Path, copy: Path) -> Path:
+def other_templates(built: Path, copy: Path) -> Path:
     """Return a copy of a build whose manifest tells of other templates."""
     shutil.copytree(built, copy)
     path = copy / "manifest.json"

@@ -37,7 +37,7 @@ def test_a_dry_run_says_what_a_training_takes_and_writes_nothing(
     assert not out.exists()
 
 
-def test_a_run_told_to_trust_the_code_of_its_base_asks_to_be_told_so_again(
+def test_a_run_that_trusts_the_code_of_its_base_needs_the_option_each_time(
     built: Path, tmp_path: Path, train: Callable[..., Any]
 ) -> None:
     rows = split_rows(open_data(built, "re", ()), "train")
@@ -170,7 +170,7 @@ def test_a_run_that_is_not_finished_is_not_used(own_run: Path, tmp_path: Path, u
 
 
 @pytest.mark.parametrize("use", range(4))
-def test_a_file_that_is_none_of_a_run_is_told_by_what_it_lacks(tmp_path: Path, use: int) -> None:
+def test_a_file_that_is_none_of_a_run_is_refused_by_what_it_lacks(tmp_path: Path, use: int) -> None:
     write_run(tmp_path / "run", {"task": "re"})
     resume = ("train", "--resume", tmp_path / "run")
     done = run(*[*uses(tmp_path / "run", tmp_path), resume][use])

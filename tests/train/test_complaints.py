@@ -28,21 +28,25 @@ from chinchilla.predict.local import LocalEngine
 from chinchilla.predict.model_loading import ModelSource, find_model, load_model, load_tokenizer
 from chinchilla.predict.postprocess import prompt_of
 from chinchilla.runs import folder as runs
-from chinchilla.runs.evaluate import check_templates
 from chinchilla.runs.model import EngineOptions, open_engine
 from chinchilla.runs.parts import MODEL
 from chinchilla.schema import InstructionRow
 from chinchilla.tally import Tally
 from chinchilla.templates import template_hashes
-from chinchilla.train.batching import IGNORED, LengthGroups, Padded, encode
+from chinchilla.train.batching import IGNORED, Encoded, LengthGroups, Padded, encode
 from chinchilla.train.callbacks import TrainingMoment
 from chinchilla.train.config import TrainConfig, read_train_config
-from chinchilla.train.data import dev_eval_sets, open_data, split_records, split_rows
-from chinchilla.train.dev_eval import DevEvaluation
+from chinchilla.train.data import (
+    check_templates,
+    dev_eval_sets,
+    open_data,
+    split_records,
+    split_rows,
+)
 from chinchilla.train.estimate import estimate
-from chinchilla.train.fit import fit, make_trainer, training_arguments
-from chinchilla.train.model import make_trainable
-from chinchilla.train.prepare import begin, check_packing, prepare
+from chinchilla.train.fit import dev_scores, fit, make_trainer
+from chinchilla.train.model import Base, make_trainable
+from chinchilla.train.prepare import Prepared, begin, check_packing, prepare
 
 
 def rows_of(built: Path, split: str) -> list[InstructionRow]:
@@ -76,7 +80,7 @@ def test_logits_are_computed_for_the_tokens_of_answers_alone(
     model.get_output_embeddings().register_forward_hook(
         lambda head, states, logits: seen.append(tuple(logits.shape))
     )
-    args = training_arguments(prepared, tmp_path)
+    args = prepared.arguments(tmp_path)
     trainer = make_trainer(prepared, model, args, lambda moment: None)
     some = prepared.encoded.examples[:4]
     trainer.compute_loss(model, Padded(prepared.base.chat.pad)(some))
@@ -140,9 +144,9 @@ def test_a_template_that_can_think_is_rendered_without_thinking(full_run: Path) 
 def test_templates_that_changed_since_training_are_refused(full_run: Path) -> None:
     run = runs.read_run(full_run)
     now = template_hashes()
-    check_templates(run, now)
+    check_templates("trained", run.data.templates, now)
     with pytest.raises(TrainError) as found:
-        check_templates(run, now | {"forms.yaml": "0"})
+        check_templates("trained", run.data.templates, now | {"forms.yaml": "0"})
     assert str(found.value) == (
         "templates: trained with other wordings than those here (forms.yaml changed); "
         "put the templates back as they were, or build and train again"
@@ -188,7 +192,7 @@ def test_the_longest_rows_come_first(
 ) -> None:
     prepared = prepare(open_data(built, "re", ()), "re", settings(), print)
     model = make_trainable(prepared.base, prepared.config)
-    args = training_arguments(prepared, tmp_path)
+    args = prepared.arguments(tmp_path)
     trainer = make_trainer(prepared, model, args, lambda moment: None)
     first = next(iter(trainer.get_train_dataloader()))
     assert first["input_ids"].shape[1] == max(prepared.encoded.lengths)
@@ -234,7 +238,10 @@ def test_answers_cut_at_the_limit_are_counted(full_run: Path, built: Path, tmp_p
     assert engine.max_new_tokens == room_for(read_run(full_run)["longest_answer"])
     data = open_data(built, "re", ())
     [eval_set] = dev_eval_sets(data, 8, 0)
-    scores = DevEvaluation([eval_set], data.parser, engine.chat, tmp_path, 1, 4)(engine.model, 3)
+    config = TrainConfig(base="tiny", eval={"batch_size": 4})
+    base = Base(engine.chat, None, None)
+    prepared = Prepared(data, "re", config, base, Encoded(), [eval_set], longest_answer=1)
+    scores = dev_scores(prepared, tmp_path, engine.model, 3)
     lines = (tmp_path / "step-000003" / eval_set.name / "answers.jsonl").read_bytes().splitlines()
     cut = [orjson.loads(line)["cut"] for line in lines]
     assert scores["cut"] == cut.count(True) > 0

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from transformers import TrainingArguments
 from transformers.training_args import ParallelMode
 
-from chinchilla.train.distributed import idle, share
+from chinchilla.train.distributed import idle_gpus, share
 from chinchilla.train.trainer_args import one_device
 
 pytestmark = pytest.mark.slow
@@ -83,8 +83,8 @@ def test_one_process_keeps_to_one_gpu_where_it_sees_several(tmp_path: Path) -> N
 
 
 def test_gpus_that_one_process_leaves_idle_are_named() -> None:
-    assert [idle(gpus) for gpus in (0, 1)] == [None, None]
-    assert idle(4) == (
+    assert [idle_gpus(gpus) for gpus in (0, 1)] == [None, None]
+    assert idle_gpus(4) == (
         "one of 4 GPUs is used; to use them all, begin with: "
         "torchrun --nproc-per-node 4 -m chinchilla train"
     )

@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 import orjson
-from commands import good, lines, other_wordings, read_run, run, write_run
+from commands import good, lines, other_templates, read_run, run, write_run
 
 
 def test_eval_takes_the_newest_run_and_writes_answers_scores_and_pages(own_run: Path) -> None:
@@ -66,14 +66,14 @@ def test_a_run_that_was_renamed_is_still_the_same_model(own_run: Path) -> None:
     assert "answers, about" not in again.stderr
 
 
-def test_eval_of_one_task_stands_beside_that_of_all(own_run: Path) -> None:
+def test_eval_of_one_task_is_kept_beside_that_of_all(own_run: Path) -> None:
     write_run(own_run, read_run(own_run) | {"task": "all"})
     good("eval", "--run", own_run, "--task", "re")
     good("eval", "--run", own_run)
     assert sorted(one.name for one in (own_run / "eval").iterdir()) == ["dev", "dev-re"]
 
 
-def test_eval_names_what_stands_in_the_way_of_its_answers(own_run: Path) -> None:
+def test_eval_names_what_is_in_the_place_of_its_answers(own_run: Path) -> None:
     good("eval", "--run", own_run)
     answer_log = own_run / "eval" / "dev" / "free" / "answers.jsonl"
     answer_log.write_bytes(answer_log.read_bytes().replace(b"transformers", b"vllm", 1))
@@ -90,7 +90,7 @@ def test_eval_names_what_stands_in_the_way_of_its_answers(own_run: Path) -> None
     )
 
 
-def test_eval_asks_by_wordings_that_training_never_saw(own_run: Path) -> None:
+def test_eval_uses_templates_that_training_never_saw(own_run: Path) -> None:
     good("eval", "--run", own_run, "--templates", "held-out")
     rows = lines(own_run / "eval" / "dev-held-out" / "free" / "finre-re-pair" / "rows.jsonl")
     assert {row["template"].partition("#")[0] for row in rows} == {"re/pair_held_out"}
@@ -119,7 +119,7 @@ def test_eval_keeps_the_answers_to_another_build_apart(own_run: Path, tmp_path: 
     assert (kept, other[:4], len(other)) == ("dev", "dev-", 12)
 
 
-def test_eval_refuses_a_run_whose_wordings_are_not_those_here(own_run: Path) -> None:
+def test_eval_refuses_a_run_whose_templates_are_not_those_here(own_run: Path) -> None:
     facts = read_run(own_run)
     facts["data"]["templates"]["forms.yaml"] = "0"
     write_run(own_run, facts)
@@ -138,8 +138,10 @@ def test_answers_that_no_grammar_holds_are_not_scored_as_constrained(own_run: Pa
     assert [one.name for one in (own_run / "eval" / "dev").iterdir()] == ["free"]
 
 
-def test_eval_refuses_a_build_of_other_wordings(own_run: Path, built: Path, tmp_path: Path) -> None:
-    other = other_wordings(built, tmp_path / "other")
+def test_eval_refuses_a_build_of_other_templates(
+    own_run: Path, built: Path, tmp_path: Path
+) -> None:
+    other = other_templates(built, tmp_path / "other")
     done = run("eval", "--run", own_run, "--processed", other)
     assert str(done.exception) == (
         f"{other}: trained with other wordings than those here (forms.yaml changed); "

@@ -97,7 +97,7 @@ def test_a_stop_in_the_last_evaluation_comes_after_all_steps_and_ends_the_run(
     assert (read_run(folder)["state"], read_run(folder)["steps"]) == ("done", 6)
 
 
-def test_what_the_library_is_told_is_known_while_weights_are_loaded(
+def test_arguments_of_the_library_are_known_while_weights_are_loaded(
     built: Path,
     tmp_path: Path,
     settings: Callable[..., TrainConfig],
@@ -233,7 +233,7 @@ def test_each_variant_of_the_adapter_trains_and_merges(
     assert found.difference < 1e-3 < found.adapter_effect
 
 
-def test_merging_is_proved_and_the_merged_model_stands_alone(
+def test_merging_is_proved_and_the_merged_model_needs_no_base(
     lora_run: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "merged"
@@ -248,9 +248,16 @@ def test_merging_is_proved_and_the_merged_model_stands_alone(
     ]
     assert len(changed) == 14
     assert load_tokenizer(ModelSource(str(out))).chat_template
+    names = sorted(path.name for path in out.iterdir())
+    assert (
+        sorted([*orjson.loads((out / "merge.json").read_bytes())["files"], "merge.json"]) == names
+    )
+    with pytest.raises(TrainError, match="is not an empty folder"):
+        merge(lora_run, out, print)
+    assert sorted(path.name for path in out.iterdir()) == names
 
 
-def test_an_adapter_that_learnt_nothing_is_not_merged(lora_run: Path, tmp_path: Path) -> None:
+def test_an_adapter_without_effect_is_not_merged(lora_run: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(lora_run, run)
     path = run / "model" / "adapter_model.safetensors"
@@ -278,7 +285,9 @@ def test_the_newest_finished_run_is_found(full_run: Path, tmp_path: Path) -> Non
         newest_run(tmp_path, "ner")
 
 
-def test_a_run_of_all_tasks_is_one_of_each_task_it_learnt(full_run: Path, tmp_path: Path) -> None:
+def test_a_run_of_all_tasks_is_one_of_each_task_it_was_trained_on(
+    full_run: Path, tmp_path: Path
+) -> None:
     facts = read_run(full_run) | {"task": "all"}
     write_run(tmp_path / "all" / "20260101-000000-a", facts)
     assert newest_run(tmp_path, "re").name == "20260101-000000-a"

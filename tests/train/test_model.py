@@ -28,7 +28,7 @@ def changed(run: Path, folder: Path, **settings: object) -> Path:
 
 
 @pytest.mark.parametrize(("asked", "used"), [("auto", "fp32"), ("fp32", "fp32"), ("bf16", "bf16")])
-def test_a_run_answers_in_the_precision_it_was_told_to_train_in(
+def test_a_run_answers_in_the_precision_it_was_trained_in(
     full_run: Path, tmp_path: Path, asked: str, used: str
 ) -> None:
     if asked == "auto" and torch.cuda.is_available():

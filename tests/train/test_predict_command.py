@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from commands import good, lines, other_wordings, read_run, run
+from commands import good, lines, other_templates, read_run, run
 
 from chinchilla.predict.engine import room_for
 from chinchilla.schema import Record
@@ -127,7 +127,7 @@ def test_predict_takes_no_other_build_than_that_of_the_run(
     own_run: Path, built: Path, tmp_path: Path
 ) -> None:
     gold = own_run / "evals" / "step-000006" / "finre-re-pair" / "gold.jsonl"
-    other = other_wordings(built, tmp_path / "other")
+    other = other_templates(built, tmp_path / "other")
     done = run("predict", own_run, "--input", gold, "--processed", other)
     assert str(done.exception) == (
         f"{other}: not the build that this run was trained on (another manifest); "

@@ -18,7 +18,7 @@ from chinchilla.predict.inputs import Defaults, read_inputs
 from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
 from chinchilla.runs import folder
-from chinchilla.runs.evaluate import eval_sets_of, other_wordings, pools_of
+from chinchilla.runs.evaluate import eval_sets_of, held_out_rendering, pools_of
 from chinchilla.tally import Tally
 from chinchilla.train.data import open_data, split_records, split_rows
 from chinchilla.train.prepare import begin, prepare
@@ -76,7 +76,7 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     ]
     asked = [(row.id, row.instruction, row.input) for row in rendering.rows(texts)]
     assert asked == [(row.id, row.instruction, row.input) for row in split_rows(data, "dev")]
-    [eval_set] = eval_sets_of(data, "dev", other_wordings(data))
+    [eval_set] = eval_sets_of(data, "dev", held_out_rendering(data))
     assert [row.labels for row in eval_set.rows] == [row.labels for row in split_rows(data, "dev")]
     assert (run / "confusions.json").read_bytes() == (data.folder / "confusions.json").read_bytes()
     assert "confusions.json" in manifest["outputs"]

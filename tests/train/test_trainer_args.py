@@ -121,7 +121,7 @@ def test_nothing_is_sent_to_another_machine(
         reopen(own, print, trusted=True)
 
 
-def test_deepspeed_of_a_run_is_told_only_what_is_trusted_now(
+def test_deepspeed_of_a_run_gets_only_what_is_trusted_now(
     tmp_path: Path, full_run: Path, broken_copy: Callable[..., Path]
 ) -> None:
     own = broken_copy(full_run, tmp_path / "run", 3)

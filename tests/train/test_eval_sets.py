@@ -1,14 +1,13 @@
 """The files of an evaluation: whole or not there, and tied to what was asked of whom."""
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from chinchilla.errors import InputError
 from chinchilla.predict.engine import Answer
-from chinchilla.runs.eval_sets import EvalSet, write_answers
+from chinchilla.runs.eval_sets import ANSWERS, EvalSet, write_eval_set
 from chinchilla.runs.evaluate import eval_sets_of
 from chinchilla.train.data import Data, dev_eval_sets, open_data
 
@@ -31,20 +30,15 @@ class Interrupted(dict[str, Answer]):
         return super().__getitem__(name)
 
 
-def write(eval_set: EvalSet, answers: Mapping[str, Answer], folder: Path) -> Path:
-    (folder / eval_set.name).mkdir(exist_ok=True)
-    return write_answers(eval_set, answers, folder)
-
-
-def test_the_file_of_before_stands_until_the_next_is_whole(
-    eval_set: EvalSet, tmp_path: Path
-) -> None:
-    path = write(eval_set, answers_to(eval_set, "before"), tmp_path)
+def test_the_old_file_is_kept_until_the_next_is_whole(eval_set: EvalSet, tmp_path: Path) -> None:
+    write_eval_set(eval_set, answers_to(eval_set, "before"), tmp_path)
+    path = tmp_path / eval_set.name / ANSWERS
     before = path.read_bytes()
     with pytest.raises(KeyboardInterrupt):
-        write(eval_set, Interrupted(answers_to(eval_set, "after")), tmp_path)
+        write_eval_set(eval_set, Interrupted(answers_to(eval_set, "after")), tmp_path)
     assert path.read_bytes() == before
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    names = {path.name for path in path.parent.iterdir()}
+    assert names == {"gold.jsonl", "rows.jsonl", "answers.jsonl"}
 
 
 def test_gold_that_was_edited_is_not_scored(built: Path, tmp_path: Path) -> None:
