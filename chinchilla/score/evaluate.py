@@ -13,9 +13,9 @@ from chinchilla import __version__
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Task
 from chinchilla.score.counts import Array, By, Prf, ScoreOptions, Tallied, intervals, mean_prf
+from chinchilla.score.error_analysis import PredictionStats, StatsCollector
 from chinchilla.score.metrics import METRICS, check_metrics, metrics_of
 from chinchilla.score.pairing import Names, Pair, Pairing, align
-from chinchilla.score.prediction_stats import PredictionStats, StatsCollector
 from chinchilla.score.result import Groups, ParsedAnswers, Result, Score, Scores
 from chinchilla.score.rows import Rows, RowSet, row_set
 from chinchilla.score.triples import Triples, as_triples, is_fast

@@ -18,9 +18,9 @@ from chinchilla.score.error_analysis import (
     Confusion,
     ExaminedDocument,
     Finding,
+    PredictedItem,
     confusion,
 )
-from chinchilla.score.prediction_stats import PredictedItem
 from chinchilla.score.result import Result, Score
 
 TEMPLATE = "evaluation.html"

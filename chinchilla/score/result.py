@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from chinchilla.schema import Task
 from chinchilla.score.counts import Array, Counts, Prf, ScoreOptions, prf
-from chinchilla.score.error_analysis import ExaminedDocument, examine
+from chinchilla.score.error_analysis import ExaminedDocument, PredictionStats, examine
 from chinchilla.score.metrics import HEADLINE
 from chinchilla.score.pairing import Names, Pair
-from chinchilla.score.prediction_stats import PredictionStats
 from chinchilla.score.rows import Row
 from chinchilla.table import table
 

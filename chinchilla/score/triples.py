@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro_tally
+from chinchilla.score.error_analysis import PredictionStats
 from chinchilla.score.pairing import Pair, contains
-from chinchilla.score.prediction_stats import PredictionStats
 from chinchilla.score.rows import Row, RowSet, rows_in
 
 
@@ -63,9 +63,7 @@ class Triples:
 
     def tally(self, pairs: Iterable[Pair]) -> Tallied:
         """Count the triples of all documents, NA ones left out on both sides."""
-        tp: list[float] = []
-        n_pred: list[int] = []
-        n_gold: list[int] = []
+        documents: list[tuple[int, int, int]] = []
         na, labels = self._na, self._gold
         for pair in pairs:
             gold: Sequence[Triple] = pair.gold.relations  # type: ignore[assignment]
@@ -76,20 +74,16 @@ class Triples:
             if na in labels:
                 del labels[na]
                 gold = _without(gold, na)
+            hits = len(pred)
             if pred != gold:
                 pred = _without(pred, na)
                 hits = len(pred) - self._miss(pair.gold, gold, pred)
-            else:
-                hits = len(pred)
             # equal triples have equal tails: where all tails differ there is nothing to compare
             if len(pred) > 1 and len({item.tail for item in pred}) < len(pred):
                 self._duplicates += len(pred) - len(set(pred))
-            tp.append(hits)
-            n_pred.append(len(pred))
-            n_gold.append(len(gold))
-        self._items = sum(n_pred)
-        columns = tallied(tp, n_pred, n_gold)
-        return Tallied(columns, self._labels(), totals_of(columns), micro)
+            self._items += len(pred)
+            documents.append((hits, len(pred), len(gold)))
+        return micro_tally(documents, self._labels())
 
     def stats(self) -> PredictionStats:
         """Return what is wrong with the predicted triples, further slots left aside."""

@@ -8,11 +8,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 
 from chinchilla.score.counts import ScoreOptions
-from chinchilla.score.error_analysis import _Matching
+from chinchilla.score.error_analysis import PredictedItem, _Matching
 from chinchilla.score.metrics.matching import multiset, relation_boundary
 from chinchilla.score.metrics.ner import _overlaps
 from chinchilla.score.pairing import Pair
-from chinchilla.score.prediction_stats import PredictedItem
 from chinchilla.score.rows import Row
 from chinchilla.score.triples import Triple, Triples
 

@@ -4,17 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from chinchilla.score.counts import (
-    Array,
-    Counts,
-    Prf,
-    ScoreOptions,
-    Tallied,
-    micro,
-    prf,
-    tallied,
-    totals_of,
-)
+from chinchilla.score.counts import Array, Counts, Prf, ScoreOptions, Tallied, micro_tally, prf
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
@@ -37,17 +27,17 @@ def doc2edag(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
     pairs = list(pairs)
     tables = role_tables(pairs)
     cells = {name: np.zeros((len(roles), 3)) for name, roles in tables.items()}
-    documents = np.zeros((len(pairs), 3))
-    for at, pair in enumerate(pairs):
+    documents = []
+    for pair in pairs:
+        sums = np.zeros(3)
         gold, pred = _cells(pair.gold, tables), _cells(pair.pred, tables)
         for name in dict.fromkeys([*gold, *pred]):
             counts = _fill(gold.get(name, []), pred.get(name, []), len(tables[name]))
             cells[name] += counts
-            documents[at] += counts.sum(axis=0)
-    tp, n_pred, n_gold = documents.T
-    columns = tallied(list(tp), list(map(int, n_pred)), list(map(int, n_gold)))
+            sums += counts.sum(axis=0)
+        documents.append((sums[0], sums[1], sums[2]))
     labels = {name: Counts(*map(float, each.sum(axis=0))) for name, each in cells.items()}
-    return Tallied(columns, labels, totals_of(columns), micro, _macro(cells))
+    return micro_tally(documents, labels)._replace(macro=_macro(cells))
 
 
 def role_tables(pairs: Iterable[Pair]) -> Tables:

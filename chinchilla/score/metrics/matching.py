@@ -8,7 +8,7 @@ construction.
 from collections import Counter
 from collections.abc import Callable, Iterable
 
-from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro_tally
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
@@ -42,27 +42,22 @@ def unique(keys: Keys) -> Rule:
 
 
 def _tally(pairs: Iterable[Pair], keys: Keys, options: ScoreOptions) -> Tallied:
-    tp: list[float] = []
-    n_pred: list[int] = []
-    n_gold: list[int] = []
+    documents: list[tuple[int, int, int]] = []
     # labels are listed and counted at the end, in a third of the time of counting each
     gold_labels: list[object] = []
     missed: list[object] = []
     wrong: list[object] = []
     for pair in pairs:
         gold, pred = keys(pair.gold, options), keys(pair.pred, options)
-        n_pred.append(len(pred))
-        n_gold.append(len(gold))
         gold_labels += [key[0] for key in gold]
-        if pred == gold:
-            tp.append(len(pred))
-            continue
-        misses, left = surplus(pred, gold)
-        wrong += [key[0] for key in misses]
-        missed += [key[0] for key in left]
-        tp.append(len(pred) - len(misses))
-    columns = tallied(tp, n_pred, n_gold)
-    return Tallied(columns, _labels(gold_labels, missed, wrong), totals_of(columns), micro)
+        hits = len(pred)
+        if pred != gold:
+            misses, left = surplus(pred, gold)
+            wrong += [key[0] for key in misses]
+            missed += [key[0] for key in left]
+            hits -= len(misses)
+        documents.append((hits, len(pred), len(gold)))
+    return micro_tally(documents, _labels(gold_labels, missed, wrong))
 
 
 def _labels(gold: list[object], missed: list[object], wrong: list[object]) -> dict[str, Counts]:
