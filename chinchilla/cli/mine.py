@@ -48,7 +48,7 @@ def mine(source: str, split: "Split", pred: Path | None, out: str, **options: An
     from chinchilla.corpus import find
     from chinchilla.errors import ConfigError
     from chinchilla.files import check_writable
-    from chinchilla.predict.mined_pairs import read_pairs
+    from chinchilla.predict.inputs import read_pairs
     from chinchilla.prompts import hard_negatives
     from chinchilla.tally import Tally
 

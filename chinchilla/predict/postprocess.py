@@ -23,13 +23,6 @@ UNPARSED = ("failed", "refusal", "missing")
 """Statuses of answers of which nothing could be read."""
 
 
-class AskedRow(NamedTuple):
-    """A record and the rows that ask about it."""
-
-    record: Record
-    rows: tuple[InstructionRow, ...]
-
-
 class AnswerParser(NamedTuple):
     """How answers are read: the labels of each source, and `windows.events` of the build."""
 
@@ -54,11 +47,6 @@ class Documents(NamedTuple):
 
     by_id: Mapping[str, Record | Row]
     mentions: bool
-
-    def text(self, name: str) -> str | None:
-        """Return the text of a document, behind its title if it has one; null if unknown."""
-        document = self.by_id.get(name)
-        return None if document is None else _titled(document, document.text)
 
 
 def documents_of(gold: Iterable[Record | Row]) -> Documents:
@@ -87,7 +75,12 @@ def prompt_of(row: InstructionRow, record: Record, labels: LabelSet, *, limited:
 
 
 def _titled(document: Record | Row, text: str) -> str:
+    """Return a text of a document behind its title, if it has one."""
     return f"{document.title}\n{text}" if document.title else text
+
+
+def _whole(document: Record | Row | None) -> str | None:
+    return None if document is None else _titled(document, document.text)
 
 
 def parse_answers(
@@ -97,37 +90,24 @@ def parse_answers(
     parser: AnswerParser,
 ) -> dict[str, ParsedAnswer]:
     """Return each answer parsed, by the id of its row, in the order of the answers."""
+    pairs = ((rows[answer.id], answer) for answer in answers)
     return {
-        answer.id: _parsed(
-            rows[answer.id], answer, documents.text(rows[answer.id].record_id), parser
-        )
-        for answer in answers
+        row.id: parse_answer(row, answer, documents.by_id.get(row.record_id), parser)
+        for row, answer in pairs
     }
 
 
-def _parsed(
-    row: InstructionRow, answer: Answer, text: str | None, parser: AnswerParser
+def parse_answer(
+    row: InstructionRow, answer: Answer, document: Record | Row | None, parser: AnswerParser
 ) -> ParsedAnswer:
+    """Return an answer to a row parsed; the document, where it is known, decides what is in it."""
     query = parser.query(row)
-    reading = read_answer(answer.raw, query, row.form, text, row.prompt)
+    reading = read_answer(answer.raw, query, row.form, _whole(document), row.prompt)
     return ParsedAnswer(row, query, answer, reading)
 
 
-def predicted(
-    asked: Iterable[AskedRow],
-    answers: Mapping[str, Answer],
-    parser: AnswerParser,
-    mentions: bool = True,
-) -> Iterator[dict[str, Any]]:
-    """Yield the predicted record of each record asked, as `predicted_record` makes it."""
-    for record, rows in asked:
-        text = _titled(record, record.text)
-        parsed = [_parsed(row, answers[row.id], text, parser) for row in rows]
-        yield predicted_record(record, parsed, parser, mentions)
-
-
 def predicted_record(
-    record: Record, parsed: Sequence[ParsedAnswer], parser: AnswerParser, mentions: bool
+    record: Record, parsed: Sequence[ParsedAnswer], parser: AnswerParser, *, mentions: bool
 ) -> dict[str, Any]:
     """Return a record of the exchange format, gold replaced by what the answers are together.
 
@@ -191,22 +171,29 @@ def scored_answers(
         labels.setdefault(row.record_id, set()).update(_labels_of(query))
     status: dict[str, str] = {name: one.reading.status for name, one in parsed.items()}
     status |= {name: "missing" for name in rows if name not in status}
-    notes: Counter[str] = Counter()
-    for one in parsed.values():
-        notes.update(one.reading.notes)
-    repaired, strict = {}, {}
-    for record_id, answers in by_record.items():
-        repaired[record_id] = _row(record_id, answers, documents, parser, strict=False)
-        strict[record_id] = _row(record_id, answers, documents, parser, strict=True)
+    repaired, strict = (
+        {
+            record_id: _row(record_id, answers, documents, parser, strict=strict)
+            for record_id, answers in by_record.items()
+        }
+        for strict in (False, True)
+    )
     return ParsedAnswers(
         rows=repaired,
         strict=strict,
         status=status,
-        notes=notes,
+        notes=_notes(one.reading for one in parsed.values()),
         unparsed=frozenset(rows[name].record_id for name in status if status[name] in UNPARSED),
         labels={name: frozenset(keys) for name, keys in labels.items()},
         reading=("merge", parser.policy),
     )
+
+
+def _notes(readings: Iterable[Reading]) -> Counter[str]:
+    notes: Counter[str] = Counter()
+    for reading in readings:
+        notes.update(reading.notes)
+    return notes
 
 
 def _labels_of(query: Query) -> Iterator[str]:
@@ -245,12 +232,10 @@ def parse_record_answers(
     """
     query = Query(subtask=task, labels=())
     readings = {
-        answer.id: read_answer(answer.raw, query, form, documents.text(answer.id))
+        answer.id: read_answer(answer.raw, query, form, _whole(documents.by_id.get(answer.id)))
         for answer in answers
     }
-    notes: Counter[str] = Counter()
-    for reading in readings.values():
-        notes.update(reading.notes)
+    notes = _notes(readings.values())
     # no label was asked by name, so that none of those in the answers is one too many
     del notes["label_not_asked"]
     return ParsedAnswers(

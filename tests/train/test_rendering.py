@@ -14,8 +14,8 @@ from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import read_confusions, read_labels
 from chinchilla.errors import ConfigError, InputError
+from chinchilla.predict.extract import held_out, rendering_of
 from chinchilla.predict.inputs import Defaults, read_inputs
-from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
 from chinchilla.runs import folder
 from chinchilla.runs.evaluate import eval_sets_of, other_wordings, pools_of
@@ -37,7 +37,7 @@ def test_records_are_asked_as_the_build_asked_them(case: str, split: str, tmp_pa
     source, config = CASES[case]
     plan = make_plan(tmp_path / "raw", BuildConfig(sources=(source,), seed=5, **config))
     build(plan, tmp_path / "out", 1, lambda job: None)
-    [task] = {found.card.task for found in plan.found}
+    [task] = {found.card.task for found in plan.sources}
     data = open_data(tmp_path / "out", task, ())
     records = list(split_records(data, split))
     if not records:
@@ -79,7 +79,7 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     [eval_set] = eval_sets_of(data, "dev", other_wordings(data))
     assert [row.labels for row in eval_set.rows] == [row.labels for row in split_rows(data, "dev")]
     assert (run / "confusions.json").read_bytes() == (data.folder / "confusions.json").read_bytes()
-    assert "confusions.json" in manifest["outputs"]
+    assert "confusions.json" in manifest.outputs
 
 
 def test_hard_negatives_that_are_not_there_are_an_error(built: Path) -> None:
