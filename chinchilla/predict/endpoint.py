@@ -183,22 +183,17 @@ def _first_answer(
     loop: asyncio.AbstractEventLoop, tasks: list[asyncio.Task[Answer | None]]
 ) -> Generator[Answer, None, None]:
     """Wait for a task to end; yield its answer or raise its error, and remove it."""
-    _run(loop, _wait(tasks))
+    _run(loop, asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED))
     task = next(task for task in tasks if task.done())
     try:
-        answer = task.result()
-        if answer is not None:
+        if (answer := task.result()) is not None:
             yield answer
     finally:
         # only now: an interrupt before this leaves the answer to whoever takes the rest
         tasks.remove(task)
 
 
-async def _wait(tasks: Iterable[asyncio.Task[Answer | None]]) -> None:
-    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-
-
-def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+def _run(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, object]) -> None:
     """Run the loop until some work is done; Ctrl-C cancels that work, and is raised after it.
 
     Raised at once, as asyncio.Runner does where its work has just ended, it would hit whatever
@@ -251,18 +246,12 @@ def retry_after(value: str | None, now: float) -> float | None:
     """
     if value is None:
         return None
-    try:
+    with suppress(ValueError):
         seconds = float(value)
-    except ValueError:
-        return _until(value, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _until(value: str, now: float) -> float | None:
-    try:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    with suppress(ValueError, OverflowError):
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
+    return None
 
 
 def _read_key(variable: str) -> str:

@@ -81,11 +81,11 @@ class StatsCollector:
 
         A relation of that label is no item: it says that there is none.
         """
-        self._na = na
-        self._asked = asked
-        self._items = self._copies = self._not_asked = 0
+        self._na, self._asked = na, asked
+        self._items = self._copies = 0
         self._hallucinated: Counter[ArgumentType] = Counter()
-        self._labels: dict[str, int] = {}
+        # labels not asked, or not known so far
+        self._labels: Counter[str] = Counter()
         self._known: set[str] = set()
         self._classes: set[ArgumentType] = set()
 
@@ -101,52 +101,44 @@ class StatsCollector:
     def stats(self) -> PredictionStats:
         """Return the counts of all documents that passed."""
         hallucinated = sum(n for key, n in self._hallucinated.items() if key not in self._classes)
-        not_asked = self._not_asked
-        if self._asked is None:
-            not_asked = sum(n for label, n in self._labels.items() if label not in self._known)
+        not_asked = sum(n for label, n in self._labels.items() if label not in self._known)
         return PredictionStats(self._items, hallucinated, self._copies, not_asked)
 
     def _add(self, pair: Pair) -> None:
-        predicted = list(items(pair.pred))
+        gold, predicted = pair.gold, list(items(pair.pred))
+        labels = [item.label for item in items(gold)]
+        known = self._known_in(gold, labels + [event.event_type for event in gold.events])
         self._items += len(predicted)
         self._copies += _copies(pair)
-        self._classes.update(class_roles(pair.gold))
+        self._classes.update(class_roles(gold))
         self._hallucinated.update(
-            (item.label, item.role) for item in predicted if is_hallucinated(item, pair.gold)
+            (item.label, item.role) for item in predicted if is_hallucinated(item, gold)
         )
-        self._count([item.label for item in predicted], pair.gold.id)
-        if self._asked is None:
-            self._known.update(item.label for item in items(pair.gold))
-            self._known.update(event.event_type for event in pair.gold.events)
+        self._labels.update(item.label for item in predicted if item.label not in known)
 
     def _add_relations(self, pair: Pair) -> None:
         """Do for relations what `_add` does, without making items: files of them are large."""
         gold, na = pair.gold, self._na
         predicted = [item for item in pair.pred.relations if item.predicate != na]
-        text, known = gold.text, self._known
-        if self._asked is not None:
-            known = set(self._asked.get(gold.id, ()))
-        else:
-            known.update([item.predicate for item in gold.relations])
+        known = self._known_in(gold, [item.predicate for item in gold.relations])
         self._items += len(predicted)
-        short = len(text) < SHORT_TEXT
+        text, short = gold.text, len(gold.text) < SHORT_TEXT
         for item in predicted:
             if not (short and item.head in text and item.tail in text):
                 in_text = contains(gold, item.head) and contains(gold, item.tail)
                 self._hallucinated[item.predicate, None] += not in_text
             if item.predicate not in known:
-                self._count((item.predicate,), gold.id)
+                self._labels[item.predicate] += 1
         # equal triples have equal tails: where all tails differ there is nothing to compare
         if len(predicted) > 1 and len({item.tail for item in predicted}) < len(predicted):
             self._copies += len(predicted) - len(set(map(_key, predicted)))
 
-    def _count(self, labels: Iterable[str], name: str) -> None:
-        if self._asked is None:
-            for label in labels:
-                self._labels[label] = self._labels.get(label, 0) + 1
-        else:
-            asked = self._asked.get(name, ())
-            self._not_asked += sum(label not in asked for label in labels)
+    def _known_in(self, gold: Row, labels: Iterable[str]) -> Collection[str]:
+        """Return the labels asked of a document, or else those that gold has so far."""
+        if self._asked is not None:
+            return self._asked.get(gold.id, ())
+        self._known.update(labels)
+        return self._known
 
 
 def _key(item: ScoredRelation) -> Hashable:
@@ -255,7 +247,6 @@ class _Matching:
         pred: Sequence[PredictedItem],
         hallucinated: Collection[PredictedItem],
     ) -> None:
-        """Take the items of a document."""
         self._gold, self._pred = dict(enumerate(gold)), list(pred)
         self._hallucinated = hallucinated
         self._comparisons = _LEAST_COMPARISONS + _COMPARISONS * (len(gold) + len(pred))

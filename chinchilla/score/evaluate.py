@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +23,6 @@ from chinchilla.score.triples import Triples, as_triples, is_fast
 
 _EDGES = (32, 64, 128, 256, 512)
 _NONE = "(none)"
-_SHOWN = 16
-"""Digits of a hash in a signature, enough to tell files apart."""
 _USUAL = ScoreOptions()
 Tallies = Mapping[str, Tallied]
 """Metric id to counts."""
@@ -49,6 +48,10 @@ def evaluate(gold: Rows, predicted: Rows | ParsedAnswers, options: ScoreOptions 
         counted = _count(gold, pred, answers, options)
     hashes = answers.inputs if answers else {"pred": pred.sha256}
     inputs = {"gold": gold.sha256, **hashes, **input_of_alias(options)}
+    parts = {"metrics": "+".join(counted.all), "task": task, "na": options.na}
+    parts |= dict([answers.reading] if answers else []) | shortened(inputs)
+    parts["extra"] = "allowed" if options.allow_extra else "error"
+    parts |= {"bootstrap": str(options.bootstrap), "seed": str(options.seed)}
     return Result(
         task=task,
         options=options,
@@ -64,7 +67,7 @@ def evaluate(gold: Rows, predicted: Rows | ParsedAnswers, options: ScoreOptions 
         extra=tuple(counted.pairing.extra),
         groups=_groups(counted, options.by),
         inputs=inputs,
-        signature=_signature(task, options, tuple(counted.all), inputs, answers),
+        signature=signature(parts),
     )
 
 
@@ -94,15 +97,12 @@ def _count(
     pairs = list(collector.watch(aligned(pairing, gold.task)))
     metrics = chosen(options.metrics, gold.task, pairs)
     tallies = tally(metrics, pairs, options)
-    strict: Tallies = {}
-    parsed_only: Tallies = {}
-    if answers is not None:
-        unrepaired = [
-            Pair(pair.gold, answers.strict.get(pair.gold.id) or pair.pred) for pair in pairs
-        ]
-        strict = tally(metrics, list(aligned(unrepaired, gold.task)), options)
-        parsed = [pair for pair in pairs if answers.is_parsed(pair.gold.id)]
-        parsed_only = tally(metrics, parsed, options)
+    if answers is None:
+        return _Counted(pairing, collector.stats(), tallies, {}, {}, pairs)
+    unrepaired = [Pair(pair.gold, answers.strict.get(pair.gold.id) or pair.pred) for pair in pairs]
+    strict = tally(metrics, list(aligned(unrepaired, gold.task)), options)
+    parsed = [pair for pair in pairs if answers.is_parsed(pair.gold.id)]
+    parsed_only = tally(metrics, parsed, options)
     return _Counted(pairing, collector.stats(), tallies, strict, parsed_only, pairs)
 
 
@@ -175,11 +175,9 @@ def _groups(counted: _Counted, by: By | None) -> Groups:
     indexes: dict[str, list[int]] = {}
     for index, pair in enumerate(counted.pairs):
         indexes.setdefault(_group_of(pair, by), []).append(index)
-    names = (
-        sorted(indexes, key=lambda name: int(name.split("-")[0].rstrip("+")))
-        if by == "length"
-        else sorted(indexes)
-    )
+    names = sorted(indexes)
+    if by == "length":
+        names.sort(key=lambda name: int(name.split("-")[0].rstrip("+")))
     return {
         name: {key: _rate(tallied, tallied.columns[np.array(indexes[key])]) for key in names}
         for name, tallied in counted.all.items()
@@ -192,12 +190,10 @@ def _group_of(pair: Pair, by: By) -> str:
         return pair.gold.source or _NONE
     if by == "template":
         return pair.pred.template or _NONE
-    low = 0
-    for edge in _EDGES:
+    for low, edge in pairwise((0, *_EDGES)):
         if len(pair.gold.text) < edge:
             return f"{low}-{edge - 1}"
-        low = edge
-    return f"{low}+"
+    return f"{_EDGES[-1]}+"
 
 
 def input_of_alias(options: ScoreOptions) -> dict[str, str]:
@@ -209,24 +205,9 @@ def input_of_alias(options: ScoreOptions) -> dict[str, str]:
     return {"alias": options.alias_sha256 or sha256(content).hexdigest()}
 
 
-def _signature(
-    task: Task,
-    options: ScoreOptions,
-    metrics: Sequence[str],
-    inputs: Mapping[str, str],
-    answers: ParsedAnswers | None,
-) -> str:
-    parts = {"metrics": "+".join(metrics), "task": task, "na": options.na}
-    parts.update([answers.reading] if answers else [])
-    parts.update(shortened(inputs))
-    parts["extra"] = "allowed" if options.allow_extra else "error"
-    parts["bootstrap"], parts["seed"] = str(options.bootstrap), str(options.seed)
-    return signature(parts)
-
-
 def shortened(hashes: Mapping[str, str]) -> dict[str, str]:
     """Return the first digits of hashes, enough to tell files apart."""
-    return {name: digest[:_SHOWN] for name, digest in hashes.items()}
+    return {name: digest[:16] for name, digest in hashes.items()}
 
 
 def signature(parts: Mapping[str, str]) -> str:

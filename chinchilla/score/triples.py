@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro_tally
+from chinchilla.score.counts import ScoreOptions, Tallied, micro_tally
 from chinchilla.score.error_analysis import PredictionStats
+from chinchilla.score.metrics.matching import label_counts, surplus
 from chinchilla.score.pairing import Pair, contains
 from chinchilla.score.rows import Row, RowSet, rows_in
 
@@ -45,20 +46,14 @@ def as_triples(rows: RowSet) -> RowSet:
     return rows._replace(rows=rows_in(rows.path, rows.task, rows.digest, TripleRow))
 
 
-Labels = dict[str, int]
-_FEW = 32
-"""Up to so many triples a list is searched faster than a Counter is built."""
-
-
 class Triples:
     """Count triples as a multiset, and what is wrong with the predicted ones."""
 
     def __init__(self, options: ScoreOptions) -> None:
-        """Start with nothing counted."""
         self._na = options.na
-        self._gold: Labels = {}
-        self._wrong: Labels = {}
-        self._missed: Labels = {}
+        self._gold: dict[str, int] = {}
+        self._wrong: Counter[str] = Counter()
+        self._missed: Counter[str] = Counter()
         self._items = self._hallucinated = self._duplicates = 0
 
     def tally(self, pairs: Iterable[Pair]) -> Tallied:
@@ -83,7 +78,7 @@ class Triples:
                 self._duplicates += len(pred) - len(set(pred))
             self._items += len(pred)
             documents.append((hits, len(pred), len(gold)))
-        return micro_tally(documents, self._labels())
+        return micro_tally(documents, label_counts(labels, self._missed, self._wrong))
 
     def stats(self) -> PredictionStats:
         """Return what is wrong with the predicted triples, further slots left aside."""
@@ -93,40 +88,13 @@ class Triples:
 
     def _miss(self, row: Row, gold: Sequence[Triple], pred: Sequence[Triple]) -> int:
         """Count the predicted triples that match no gold one, each gold one matching once."""
-        if len(gold) > _FEW:
-            return self._miss_many(row, gold, pred)
-        left, misses, wrong = list(gold), 0, self._wrong
-        for item in pred:
-            if item in left:
-                left.remove(item)
-                continue
-            misses += 1
-            wrong[item.predicate] = wrong.get(item.predicate, 0) + 1
+        misses, left = surplus(pred, gold)
+        self._missed.update([item.predicate for item in left])
+        self._wrong.update([item.predicate for item in misses])
+        for item in misses:
             if not (contains(row, item.head) and contains(row, item.tail)):
                 self._hallucinated += 1
-        for item in left:
-            self._missed[item.predicate] = self._missed.get(item.predicate, 0) + 1
-        return misses
-
-    def _miss_many(self, row: Row, gold: Sequence[Triple], pred: Sequence[Triple]) -> int:
-        """Do the same for a document of many gold triples, with nothing searched in a list."""
-        n_gold, n_pred = Counter(gold), Counter(pred)
-        missed, surplus = n_gold - n_pred, n_pred - n_gold
-        for item, times in surplus.items():
-            self._wrong[item.predicate] = self._wrong.get(item.predicate, 0) + times
-            if not (contains(row, item.head) and contains(row, item.tail)):
-                self._hallucinated += times
-        for item, times in missed.items():
-            self._missed[item.predicate] = self._missed.get(item.predicate, 0) + times
-        return surplus.total()
-
-    def _labels(self) -> dict[str, Counts]:
-        labels = {}
-        for name in sorted({**self._gold, **self._wrong}):
-            gold = self._gold.get(name, 0)
-            right = gold - self._missed.get(name, 0)
-            labels[name] = Counts(right, right + self._wrong.get(name, 0), gold)
-        return labels
+        return len(misses)
 
 
 def _without(items: Sequence[Triple], na: str) -> Sequence[Triple]:

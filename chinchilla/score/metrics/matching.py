@@ -6,7 +6,8 @@ construction.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro_tally
 from chinchilla.score.pairing import Pair
@@ -15,8 +16,11 @@ from chinchilla.score.rows import Row
 Keys = Callable[[Row, ScoreOptions], list[Key]]
 Rule = Callable[[Iterable[Pair], ScoreOptions], Tallied]
 
+Item = TypeVar("Item", bound=Hashable)
+Labels = Iterable[object] | Mapping[object, int]
+"""A label for each item, or the number of items of each label."""
 _FEW = 32
-"""Up to so many keys a list is searched faster than a Counter is built."""
+"""Up to so many items a list is searched faster than a Counter is built."""
 
 
 def multiset(keys: Keys) -> Rule:
@@ -57,11 +61,11 @@ def _tally(pairs: Iterable[Pair], keys: Keys, options: ScoreOptions) -> Tallied:
             missed += [key[0] for key in left]
             hits -= len(misses)
         documents.append((hits, len(pred), len(gold)))
-    return micro_tally(documents, _labels(gold_labels, missed, wrong))
+    return micro_tally(documents, label_counts(gold_labels, missed, wrong))
 
 
-def _labels(gold: list[object], missed: list[object], wrong: list[object]) -> dict[str, Counts]:
-    """Return the counts of each label from those of all gold, missed and wrong items."""
+def label_counts(gold: Labels, missed: Labels, wrong: Labels) -> dict[str, Counts]:
+    """Return the counts of each label from the labels of all gold, missed and wrong items."""
     n_gold, n_missed, n_wrong = Counter(gold), Counter(missed), Counter(wrong)
     labels = {}
     for name in {**n_gold, **n_wrong}:
@@ -70,23 +74,18 @@ def _labels(gold: list[object], missed: list[object], wrong: list[object]) -> di
     return dict(sorted(labels.items()))
 
 
-def surplus(pred: list[Key], gold: list[Key]) -> tuple[list[Key], list[Key]]:
-    """Return the predicted keys that match no gold key, and the gold keys that none matches."""
+def surplus(pred: Sequence[Item], gold: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Return the predicted items that match no gold one, and the gold ones that none matches."""
     if len(gold) > _FEW:
         n_pred, n_gold = Counter(pred), Counter(gold)
         return list((n_pred - n_gold).elements()), list((n_gold - n_pred).elements())
     left, misses = list(gold), []
-    for key in pred:
-        if key in left:
-            left.remove(key)
+    for item in pred:
+        if item in left:
+            left.remove(item)
         else:
-            misses.append(key)
+            misses.append(item)
     return misses, left
-
-
-def common(gold: list[Key], pred: list[Key]) -> list[Key]:
-    """Return the predicted keys that match a gold key, each gold key matching once."""
-    return list((Counter(pred) & Counter(gold)).elements())
 
 
 def relation_boundary(row: Row, options: ScoreOptions) -> list[Key]:

@@ -1,6 +1,5 @@
 """Metrics of named entities: by span, by string, by overlap, and that of CLUENER."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 
@@ -18,7 +17,7 @@ from chinchilla.score.counts import (
     micro_tally,
     sum_labels,
 )
-from chinchilla.score.metrics.matching import common
+from chinchilla.score.metrics.matching import surplus
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredEntity
 
@@ -52,7 +51,8 @@ def exact(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credit:
 
     nervaluate's `exact` (MantisAI/nervaluate 1.2.1, after SemEval 2013 task 9.1).
     """
-    return len(common(_bounds(gold), _bounds(pred))), 0
+    bounds = _bounds(pred)
+    return len(bounds) - len(surplus(bounds, _bounds(gold))[0]), 0
 
 
 def partial(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credit:
@@ -61,8 +61,9 @@ def partial(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credi
     nervaluate's `partial`: type is ignored, P = (right + 0.5 * overlapping) / n_pred. Here the
     overlaps are a maximum one-to-one matching, so that the order of the lists is without effect.
     """
-    hits = common(_bounds(gold), _bounds(pred))
-    return len(hits), _overlaps(_without(_bounds(gold), hits), _without(_bounds(pred), hits))
+    bounds = _bounds(pred)
+    misses, left = surplus(bounds, _bounds(gold))
+    return len(bounds) - len(misses), _overlaps(left, misses)
 
 
 def same_type(gold: Sequence[ScoredEntity], pred: Sequence[ScoredEntity]) -> Credit:
@@ -116,10 +117,6 @@ def _by_type(items: Iterable[ScoredEntity]) -> dict[str, list[ScoredEntity]]:
 def _bounds(items: Iterable[ScoredEntity]) -> list[Key]:
     """Return the boundaries of the located entities; others can match nothing."""
     return [(item.start, item.end) for item in items if item.start is not None]
-
-
-def _without(items: list[Key], taken: list[Key]) -> list[Key]:
-    return list((Counter(items) - Counter(taken)).elements())
 
 
 def _overlaps(gold: list[Key], pred: list[Key]) -> int:
