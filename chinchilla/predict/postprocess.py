@@ -6,7 +6,7 @@ in the exchange format, `scored_answers` hands the same to the scorer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chinchilla.answers import Content, Query
@@ -114,7 +114,7 @@ def predicted_record(
     `answers` lists for each row its raw answer, how it could be read, and whether it was cut.
     A pair found to have no relation is no relation; it is in the raw answers alone.
     """
-    content = _merged(record.text, [(one, one.reading.content) for one in parsed], parser, mentions)
+    content = _merged(record.text, parsed, parser, mentions)
     na = parser.labels[record.source].na
     relations = [item for item in content.relations if na is None or item.predicate != na.key]
     fields = record.model_dump(
@@ -132,15 +132,17 @@ def predicted_record(
 
 def _merged(
     text: str,
-    contents: Sequence[tuple[ParsedAnswer, Content]],
+    parsed: Sequence[ParsedAnswer],
     parser: AnswerParser,
     mentions: bool,
+    strict: bool = False,
 ) -> Content:
     """Join the contents of the rows of one record: those of each sub-task, then all."""
     by_subtask: dict[str, list[RowAnswer]] = {}
-    for parsed, content in contents:
-        by_subtask.setdefault(parsed.row.subtask, []).append(RowAnswer(parsed.row, content))
-    na = parser.labels_of(contents[0][0].row).na if contents else None
+    for row, _, _, reading in parsed:
+        content = reading.strict_content if strict else reading.content
+        by_subtask.setdefault(row.subtask, []).append(RowAnswer(row, content))
+    na = parser.labels_of(parsed[0].row).na if parsed else None
     merged = [
         merge_rows(text, answers, parser.policy, mentions, None if na is None else na.key)
         for answers in by_subtask.values()
@@ -168,12 +170,13 @@ def scored_answers(
         if name in parsed:
             by_record.setdefault(row.record_id, []).append(parsed[name])
         query = parsed[name].query if name in parsed else parser.query(row)
-        labels.setdefault(row.record_id, set()).update(_labels_of(query))
+        asked = (*query.known, *filter(None, [query.event]))
+        labels.setdefault(row.record_id, set()).update(label.key for label in asked)
     status: dict[str, str] = {name: one.reading.status for name, one in parsed.items()}
     status |= {name: "missing" for name in rows if name not in status}
     repaired, strict = (
         {
-            record_id: _row(record_id, answers, documents, parser, strict=strict)
+            record_id: _row(record_id, answers, documents, parser, strict)
             for record_id, answers in by_record.items()
         }
         for strict in (False, True)
@@ -196,28 +199,17 @@ def _notes(readings: Iterable[Reading]) -> Counter[str]:
     return notes
 
 
-def _labels_of(query: Query) -> Iterator[str]:
-    """Yield the labels that a query asks for."""
-    yield from (label.key for label in query.known)
-    if query.event is not None:
-        yield query.event.key
-
-
 def _row(
     record_id: str,
     answers: Sequence[ParsedAnswer],
     documents: Documents,
     parser: AnswerParser,
-    *,
     strict: bool,
 ) -> Row:
     """Return the row that the answers to the rows of a record are together."""
     document = documents.by_id.get(record_id)
-    contents = [
-        (one, one.reading.strict_content if strict else one.reading.content) for one in answers
-    ]
     text = "" if document is None else document.text
-    content = _merged(text, contents, parser, documents.mentions)
+    content = _merged(text, answers, parser, documents.mentions, strict)
     templates = {one.row.template for one in answers}
     template = templates.pop() if len(templates) == 1 else "(several)"
     return make_row(record_id, {"id": record_id, "template": template, **content._asdict()})

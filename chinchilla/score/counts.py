@@ -25,6 +25,11 @@ class Counts(NamedTuple):
     n_pred: float
     n_gold: float
 
+    @property
+    def undefined(self) -> bool:
+        """Tell whether a denominator is 0, so that 0 is no measurement."""
+        return not (self.n_pred and self.n_gold)
+
 
 class Prf(NamedTuple):
     """Precision, recall and F1 as fractions, unrounded."""

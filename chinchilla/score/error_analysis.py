@@ -254,8 +254,8 @@ class _Matching:
 
     def findings(self, missed: Kind) -> Iterator[Finding]:
         """Yield every item once."""
-        yield from self._take("right", _EqualItems(self._gold, lambda item: item.name).first)
-        yield from self._take("wrong_label", _EqualItems(self._gold, lambda item: "").first)
+        yield from self._take("right", _equal(self._gold, lambda item: item.name))
+        yield from self._take("wrong_label", _equal(self._gold, lambda item: ""))
         yield from self._take("wrong_boundary", self._overlapping())
         for item in self._pred:
             yield Finding("hallucinated" if item in self._hallucinated else "spurious", None, item)
@@ -293,34 +293,31 @@ class _Matching:
         return first
 
 
-class _EqualItems:
-    """Indexes of gold items by a name, their strings and their offsets, those taken left out."""
+def _equal(gold: Mapping[int, PredictedItem], name: Callable[[PredictedItem], str]) -> Find:
+    """Return what finds the first gold item left with the same name, strings and offsets.
 
-    def __init__(
-        self, gold: dict[int, PredictedItem], name: Callable[[PredictedItem], str]
-    ) -> None:
-        self._gold, self._name = gold, name
-        self._queues: dict[object, deque[int]] = {}
-        for index, item in gold.items():
-            offsets = None if item.start is None else (item.start, item.end)
-            self._queue(item, "any").append(index)
-            self._queue(item, offsets).append(index)
+    An item without offsets matches at any.
+    """
+    queues: dict[object, deque[int]] = {}
 
-    def first(self, item: PredictedItem) -> int | None:
-        """Return the first that is left; an item without offsets matches at any."""
-        offsets = ["any"] if item.start is None else [None, (item.start, item.end)]
-        heads = [head for one in offsets if (head := self._head(item, one)) is not None]
+    def queue(item: PredictedItem, offsets: object) -> deque[int]:
+        key = (name(item), item.strings, item.role is None, offsets)
+        return queues.setdefault(key, deque())
+
+    for index, item in gold.items():
+        queue(item, "any").append(index)
+        queue(item, None if item.start is None else (item.start, item.end)).append(index)
+
+    def first(item: PredictedItem) -> int | None:
+        heads = []
+        for offsets in ["any"] if item.start is None else [None, (item.start, item.end)]:
+            waiting = queue(item, offsets)
+            while waiting and waiting[0] not in gold:
+                waiting.popleft()
+            heads += [waiting[0]] if waiting else []
         return min(heads, default=None)
 
-    def _head(self, item: PredictedItem, offsets: object) -> int | None:
-        queue = self._queue(item, offsets)
-        while queue and queue[0] not in self._gold:
-            queue.popleft()
-        return queue[0] if queue else None
-
-    def _queue(self, item: PredictedItem, offsets: object) -> deque[int]:
-        key = (self._name(item), item.strings, item.role is None, offsets)
-        return self._queues.setdefault(key, deque())
+    return first
 
 
 def _group(item: PredictedItem) -> tuple[str, bool, int]:

@@ -19,7 +19,7 @@ from chinchilla.score.metrics import METRICS, check_metrics, metrics_of
 from chinchilla.score.pairing import Names, Pair, Pairing, align
 from chinchilla.score.result import Groups, ParsedAnswers, Result, Score, Scores
 from chinchilla.score.rows import Rows, RowSet, row_set
-from chinchilla.score.triples import Triples, as_triples, is_fast
+from chinchilla.score.triples import count_triples, triple_rows
 
 _EDGES = (32, 64, 128, 256, 512)
 _NONE = "(none)"
@@ -86,12 +86,10 @@ def _count(
     gold: RowSet, pred: RowSet, answers: ParsedAnswers | None, options: ScoreOptions
 ) -> _Counted:
     names = Names(gold.name, pred.name)
-    if answers is None and is_fast(gold, pred, options):
-        gold_rows, pred_rows = as_triples(gold).rows, as_triples(pred).rows
-        pairing = Pairing(gold_rows, pred_rows, options.allow_extra, names)
-        triples = Triples(options)
-        counts = {options.metrics[0]: triples.tally(pairing)}
-        return _Counted(pairing, triples.stats(), counts, {}, {}, ())
+    if answers is None and (files := triple_rows(gold, pred, options)):
+        pairing = Pairing(*files, options.allow_extra, names)
+        counts, stats = count_triples(pairing, options.na)
+        return _Counted(pairing, stats, {options.metrics[0]: counts}, {}, {}, ())
     pairing = Pairing(gold.rows, pred.rows, options.allow_extra, names)
     collector = StatsCollector(answers.labels if answers else None, options.na)
     pairs = list(collector.watch(aligned(pairing, gold.task)))
@@ -153,15 +151,16 @@ def scored(tallies: Tallies, options: ScoreOptions) -> Scores:
         rng = np.random.default_rng(options.seed)
         edges = intervals(list(tallies.values()), options.bootstrap, rng)
     return {
-        name: _score(tallied, interval)
+        name: Score(
+            _rate(tallied, tallied.columns),
+            tallied.totals,
+            tallied.macro or mean_prf(tallied.labels),
+            tallied.labels,
+            tallied.more,
+            interval,
+        )
         for (name, tallied), interval in zip(tallies.items(), edges, strict=True)
     }
-
-
-def _score(tallied: Tallied, interval: Array | None) -> Score:
-    macro = tallied.macro or mean_prf(tallied.labels)
-    micro = _rate(tallied, tallied.columns)
-    return Score(micro, tallied.totals, macro, tallied.labels, tallied.more, interval)
 
 
 def _rate(tallied: Tallied, columns: Array) -> Prf:

@@ -7,7 +7,6 @@ left out: no key is built, a document is looked at once, and what equals a gold 
 counted by label again nor looked up in the text.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
@@ -33,68 +32,52 @@ class TripleRow(Row, frozen=True, gc=False):
     relations: tuple[Triple, ...] = ()  # type: ignore[assignment]
 
 
-def is_fast(gold: RowSet, pred: RowSet, options: ScoreOptions) -> bool:
-    """Tell whether this way will do: for one metric of two files, no document kept."""
+def triple_rows(
+    gold: RowSet, pred: RowSet, options: ScoreOptions
+) -> tuple[Iterable[Row], Iterable[Row]] | None:
+    """Return rows of triples where this way will do: two files, one metric, no document kept."""
     usual = options.metrics == ("re_boundary",) and options.by in (None, "label")
-    return usual and not options.keep and gold.path is not None and pred.path is not None
+    if not usual or options.keep or gold.path is None or pred.path is None:
+        return None
+    return (
+        rows_in(gold.path, gold.task, gold.digest, TripleRow),
+        rows_in(pred.path, pred.task, pred.digest, TripleRow),
+    )
 
 
-def as_triples(rows: RowSet) -> RowSet:
-    """Return the rows of a file as triples, nothing of which was read before."""
-    if rows.path is None:
-        return rows
-    return rows._replace(rows=rows_in(rows.path, rows.task, rows.digest, TripleRow))
-
-
-class Triples:
-    """Count triples as a multiset, and what is wrong with the predicted ones."""
-
-    def __init__(self, options: ScoreOptions) -> None:
-        self._na = options.na
-        self._gold: dict[str, int] = {}
-        self._wrong: Counter[str] = Counter()
-        self._missed: Counter[str] = Counter()
-        self._items = self._hallucinated = self._duplicates = 0
-
-    def tally(self, pairs: Iterable[Pair]) -> Tallied:
-        """Count the triples of all documents, NA ones left out on both sides."""
-        documents: list[tuple[int, int, int]] = []
-        na, labels = self._na, self._gold
-        for pair in pairs:
-            gold: Sequence[Triple] = pair.gold.relations  # type: ignore[assignment]
-            pred: Sequence[Triple] = pair.pred.relations  # type: ignore[assignment]
-            for item in gold:
-                name = item.predicate
-                labels[name] = labels.get(name, 0) + 1
-            if na in labels:
-                del labels[na]
-                gold = _without(gold, na)
-            hits = len(pred)
-            if pred != gold:
-                pred = _without(pred, na)
-                hits = len(pred) - self._miss(pair.gold, gold, pred)
-            # equal triples have equal tails: where all tails differ there is nothing to compare
-            if len(pred) > 1 and len({item.tail for item in pred}) < len(pred):
-                self._duplicates += len(pred) - len(set(pred))
-            self._items += len(pred)
-            documents.append((hits, len(pred), len(gold)))
-        return micro_tally(documents, label_counts(labels, self._missed, self._wrong))
-
-    def stats(self) -> PredictionStats:
-        """Return what is wrong with the predicted triples, further slots left aside."""
-        known = self._gold
-        not_asked = sum(times for name, times in self._wrong.items() if name not in known)
-        return PredictionStats(self._items, self._hallucinated, self._duplicates, not_asked)
-
-    def _miss(self, row: Row, gold: Sequence[Triple], pred: Sequence[Triple]) -> int:
-        """Count the predicted triples that match no gold one, each gold one matching once."""
-        misses, left = surplus(pred, gold)
-        self._missed.update([item.predicate for item in left])
-        self._wrong.update([item.predicate for item in misses])
-        for item in misses:
-            if not (contains(row, item.head) and contains(row, item.tail)):
-                self._hallucinated += 1
-        return len(misses)
+def count_triples(pairs: Iterable[Pair], na: str) -> tuple[Tallied, PredictionStats]:
+    """Count triples as a multiset, NA ones left out, and what is wrong with the predicted ones."""
+    documents: list[tuple[int, int, int]] = []
+    labels: list[str] = []
+    missed: list[str] = []
+    wrong: list[str] = []
+    hallucinated = duplicates = 0
+    for pair in pairs:
+        row = pair.gold
+        gold: Sequence[Triple] = row.relations  # type: ignore[assignment]
+        pred: Sequence[Triple] = pair.pred.relations  # type: ignore[assignment]
+        names = [item.predicate for item in gold]
+        if na in names:
+            gold = _without(gold, na)
+            names = [item.predicate for item in gold]
+        labels += names
+        hits = len(pred)
+        if pred != gold:
+            pred = _without(pred, na)
+            misses, left = surplus(pred, gold)
+            missed += [item.predicate for item in left]
+            wrong += [item.predicate for item in misses]
+            hits = len(pred) - len(misses)
+            for item in misses:
+                hallucinated += not (contains(row, item.head) and contains(row, item.tail))
+        # equal triples have equal tails: where all tails differ there is nothing to compare
+        if len(pred) > 1 and len({item.tail for item in pred}) < len(pred):
+            duplicates += len(pred) - len(set(pred))
+        documents.append((hits, len(pred), len(gold)))
+    tallied, known = micro_tally(documents, label_counts(labels, missed, wrong)), set(labels)
+    not_asked = sum(name not in known for name in wrong)
+    n_pred = int(tallied.totals.n_pred)
+    return tallied, PredictionStats(n_pred, hallucinated, duplicates, not_asked)
 
 
 def _without(items: Sequence[Triple], na: str) -> Sequence[Triple]:

@@ -4,8 +4,8 @@ DuEE scores arguments by the characters they share; DuEE-fin pairs events first,
 must be equal.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -14,8 +14,6 @@ from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro_tally, 
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
-ArgumentType = tuple[str, str]
-"""Event type and role."""
 Arguments = dict[tuple[str, str, str], tuple[str, ...]]
 """The arguments of a document: event type, role, text in lower case to its aliases."""
 
@@ -31,17 +29,18 @@ def duee_official(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
     predicted ones. Events are pooled and triggers are not scored.
     """
     documents = []
-    labels: dict[str, list[float]] = {}
+    labels: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
     for pair in pairs:
         gold, pred = distinct_arguments(pair.gold), distinct_arguments(pair.pred)
-        texts = _texts(gold)
+        texts: dict[tuple[str, str], list[str]] = defaultdict(list)
+        for (kind, role, text), aliases in gold.items():
+            texts[kind, role] += (text, *aliases)
         credit = [_best(text, texts.get((kind, role), ())) for kind, role, text in pred]
         for (kind, _role, _text), value in zip(pred, credit, strict=True):
-            sums = labels.setdefault(kind, [0.0, 0.0, 0.0])
-            sums[0] += value
-            sums[1] += 1
+            labels[kind][0] += value
+            labels[kind][1] += 1
         for kind, _role, _text in gold:
-            labels.setdefault(kind, [0.0, 0.0, 0.0])[2] += 1
+            labels[kind][2] += 1
         documents.append((sum(credit), len(pred), len(gold)))
     return micro_tally(documents, {name: Counts(*labels[name]) for name in sorted(labels)})
 
@@ -55,14 +54,6 @@ def distinct_arguments(row: Row) -> Arguments:
             aliases = tuple(name.lower() for name in item.alias)
             arguments[key] = arguments.get(key, ()) + aliases
     return arguments
-
-
-def _texts(gold: Arguments) -> Mapping[ArgumentType, list[str]]:
-    """Return the right ways to write the arguments of each type and role."""
-    texts: dict[ArgumentType, list[str]] = {}
-    for (kind, role, text), aliases in gold.items():
-        texts.setdefault((kind, role), []).extend((text, *aliases))
-    return texts
 
 
 def _best(text: str, golds: Sequence[str]) -> float:

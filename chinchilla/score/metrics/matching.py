@@ -6,7 +6,7 @@ construction.
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import TypeVar
 
 from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro_tally
@@ -17,8 +17,6 @@ Keys = Callable[[Row, ScoreOptions], list[Key]]
 Rule = Callable[[Iterable[Pair], ScoreOptions], Tallied]
 
 Item = TypeVar("Item", bound=Hashable)
-Labels = Iterable[object] | Mapping[object, int]
-"""A label for each item, or the number of items of each label."""
 _FEW = 32
 """Up to so many items a list is searched faster than a Counter is built."""
 
@@ -64,7 +62,9 @@ def _tally(pairs: Iterable[Pair], keys: Keys, options: ScoreOptions) -> Tallied:
     return micro_tally(documents, label_counts(gold_labels, missed, wrong))
 
 
-def label_counts(gold: Labels, missed: Labels, wrong: Labels) -> dict[str, Counts]:
+def label_counts(
+    gold: Iterable[object], missed: Iterable[object], wrong: Iterable[object]
+) -> dict[str, Counts]:
     """Return the counts of each label from the labels of all gold, missed and wrong items."""
     n_gold, n_missed, n_wrong = Counter(gold), Counter(missed), Counter(wrong)
     labels = {}
