@@ -124,7 +124,9 @@ class Endpoint:
 
         async def ask(prompt: Prompt) -> Answer | None:
             try:
-                return await session.ask(prompt.id, self._body(prompt))
+                limits = prompt.limits
+                grammar = self._grammar(limits) if self._grammar and limits else None
+                return await session.ask(prompt.id, request_body(self._options, prompt, grammar))
             except PromptError as error:
                 if not self._forgiving:
                     raise
@@ -139,10 +141,6 @@ class Endpoint:
                 yield from ask_together(loop, prompts, ask, self._options.concurrency, stop)
             finally:
                 _run(loop, client.aclose())
-
-    def _body(self, prompt: Prompt) -> bytes:
-        grammar = self._grammar(prompt.limits) if self._grammar and prompt.limits else None
-        return request_body(self._options, prompt, grammar)
 
 
 def ask_together(

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,17 +66,24 @@ class PromptRendering(NamedTuple):
 
     def rows(self, records: Iterable[Record]) -> Iterator[InstructionRow]:
         """Yield the rows of each record, as the build renders those of dev and test."""
+        return chain.from_iterable(map(self.renderer(), records))
+
+    def renderer(self) -> Callable[[Record], Iterator[InstructionRow]]:
+        """Return what yields the rows of a record; what a source needs is made once."""
         ways: dict[str, tuple[Prompter, Cutter | None]] = {}
-        for record in records:
+
+        def rows_of(record: Record) -> Iterator[InstructionRow]:
             if record.source not in ways:
                 prompter = self._prompter(record.source)
                 ways[record.source] = prompter, make_cutter(self.windows, prompter)
             prompter, cutter = ways[record.source]
             if cutter is None:
                 yield from prompter.rows(record)
-                continue
+                return
             for window, part in cutter.windows(record, Counter()):
                 yield from map(prompter.row, prompter.queries_of_record(part, window))
+
+        return rows_of
 
 
 def rendering_of(
@@ -169,10 +177,10 @@ def asked_rows(
     records: Iterable[Record], rendering: PromptRendering, tally: Tally
 ) -> list[AskedRow]:
     """Return the rows that ask about each record; a record too long for its window is refused."""
-    asked = []
+    asked, rows_of = [], rendering.renderer()
     for record in records:
         try:
-            asked.append(AskedRow(record, tuple(rendering.rows([record]))))
+            asked.append(AskedRow(record, tuple(rows_of(record))))
         except LengthError as error:
             tally.refuse(error)
     return asked

@@ -271,11 +271,14 @@ def load_model(
         EngineError: transformers cannot load it, or it brings an adapter or code of the hub.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
     quiet()
     check_plain(source)
-    more = {} if source.gguf is None else _dense()
+    more: dict[str, Any] = {}
+    # only unpacked weights can be trained; older releases always unpack
+    if source.gguf is not None and (config := getattr(transformers, "GgufConfig", None)):
+        more["quantization_config"] = config(dequantize=True)
     if quantized:
         check_quantizing(source)
         more = {"quantization_config": _four_bits(), "device_map": {"": 0}}
@@ -283,11 +286,14 @@ def load_model(
         more["attn_implementation"] = "flash_attention_2"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     with loading(source, "model"):
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             source.path, dtype=dtype, **source.options, **more
         )
     if source.gguf is not None:
-        _forget_file(model)
+        if getattr(model, "hf_quantizer", None) is not None:
+            # unpacked weights are still called quantized, which would keep them from training
+            model.hf_quantizer.remove_quantization_config(model)
+        model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
     return model if quantized else model.to(device())
 
 
@@ -347,21 +353,6 @@ def use_threads(number: int) -> None:
         import torch
 
         torch.set_num_threads(number)
-
-
-def _dense() -> dict[str, Any]:
-    """Return what loads the weights of a GGUF file unpacked, as only those can be trained."""
-    import transformers
-
-    gguf_config = getattr(transformers, "GgufConfig", None)  # older releases always unpack
-    return {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
-
-
-def _forget_file(model: Any) -> None:
-    """Remove what still calls unpacked weights quantized, and keeps them from being trained."""
-    if getattr(model, "hf_quantizer", None) is not None:
-        model.hf_quantizer.remove_quantization_config(model)
-    model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
 
 
 def check_quantizing(source: ModelSource) -> None:

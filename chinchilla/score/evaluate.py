@@ -99,7 +99,8 @@ def _count(
         return _Counted(pairing, collector.stats(), tallies, {}, {}, pairs)
     unrepaired = [Pair(pair.gold, answers.strict.get(pair.gold.id) or pair.pred) for pair in pairs]
     strict = tally(metrics, list(aligned(unrepaired, gold.task)), options)
-    parsed = [pair for pair in pairs if answers.is_parsed(pair.gold.id)]
+    readable = answers.rows.keys() - answers.unparsed
+    parsed = [pair for pair in pairs if pair.gold.id in readable]
     parsed_only = tally(metrics, parsed, options)
     return _Counted(pairing, collector.stats(), tallies, strict, parsed_only, pairs)
 

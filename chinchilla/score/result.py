@@ -34,10 +34,6 @@ class ParsedAnswers(NamedTuple):
     name: str = "answers"
     inputs: Mapping[str, str] = {}
 
-    def is_parsed(self, record_id: str) -> bool:
-        """Tell whether a record has answers, and all of them could be read."""
-        return record_id in self.rows and record_id not in self.unparsed
-
 
 class Score(NamedTuple):
     """One metric: micro with its counts, macro, each label, an interval where one is computed.

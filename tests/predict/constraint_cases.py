@@ -14,7 +14,7 @@ pytest.importorskip("transformers", reason="pip install 'chinchilla[train]'")
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
+from chinchilla.answers import SUBTASKS, Content, Query, answer_format, target
 from chinchilla.corpus import find as catalogue
 from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Limits
@@ -87,7 +87,7 @@ def asked(records, labels, name: str):
         for ask in prompter.queries_of_record(record):
             empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
             query = replace(ask.query, empty=empty)
-            yield passage, query, ordered(record, query)
+            yield passage, query, target(record, query)
 
 
 def refused(records, labels, name: str) -> list[tuple[str, str]]:
@@ -95,7 +95,7 @@ def refused(records, labels, name: str) -> list[tuple[str, str]]:
     return [
         (passage, answer)
         for passage, query, gold in asked(records, labels, name)
-        if not allowed(name, query, passage, answer := form(name).dump(gold, query))
+        if not allowed(name, query, passage, answer := answer_format(name).dump(gold, query))
     ]
 
 

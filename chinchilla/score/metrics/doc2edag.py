@@ -1,6 +1,7 @@
 """The metric of Doc2EDAG: a table of roles for each event type, one filler a cell."""
 
 from collections.abc import Iterable, Mapping
+from operator import eq
 
 import numpy as np
 
@@ -70,17 +71,13 @@ def _fill(gold: list[Cells], pred: list[Cells], width: int) -> Array:
     left = list(gold)
     for cells in sorted(pred, key=lambda one: -sum(cell is not None for cell in one)):
         if left:
-            best = max(range(len(left)), key=lambda at: _agreement(cells, left[at]))
+            best = max(range(len(left)), key=lambda at: sum(map(eq, cells, left[at])))
             other = left.pop(best)
             counts[:, 0] += [a is not None and a == b for a, b in zip(cells, other, strict=True)]
     for column, records in ((1, pred), (2, gold)):
         for cells in records:
             counts[:, column] += [cell is not None for cell in cells]
     return counts
-
-
-def _agreement(cells: Cells, other: Cells) -> int:
-    return sum(a == b for a, b in zip(cells, other, strict=True))
 
 
 def _macro(cells: Mapping[str, Array]) -> Prf:

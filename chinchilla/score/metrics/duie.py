@@ -117,14 +117,10 @@ def _key(item: Spo) -> object:
 
 def _same_object(left: Mapping[str, str], right: Mapping[str, str], alias: Alias) -> bool:
     """Compare slot by slot; each value must be an alias of the other, in both directions."""
-    return left.keys() == right.keys() and all(
-        _known_as(left[key], right[key], alias) and _known_as(right[key], left[key], alias)
-        for key in left
-    )
-
-
-def _known_as(name: str, other: str, alias: Alias) -> bool:
-    return name == other or other in alias.get(name, frozenset())
+    if left.keys() != right.keys():
+        return False
+    differing = ((left[key], right[key]) for key in left if left[key] != right[key])
+    return all(b in alias.get(a, ()) and a in alias.get(b, ()) for a, b in differing)
 
 
 def read_alias(path: Path) -> dict[str, frozenset[str]]:
