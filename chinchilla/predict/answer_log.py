@@ -58,7 +58,7 @@ class _Line(BaseModel):
 
 
 class AnswerLog:
-    """The answers there are, by id, and the open file that takes the next ones."""
+    """The answers there are, by id, and the open file, locked, that takes the next ones."""
 
     def __init__(self, path: Path, file: FileIO, ids: frozenset[str], advice: Advice = OUT) -> None:
         self.answers: dict[str, Answer] = {}

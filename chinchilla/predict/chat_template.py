@@ -101,8 +101,8 @@ class ChatTemplate:
     @cached_property
     def end(self) -> int:
         """The token that ends an answer: that of the template, else the tokenizer's."""
-        turn, eos = self._end_of_turn(), self.tokenizer.eos_token_id
-        end = eos if turn is None else turn
+        turn = self._end_of_turn()
+        end = self.tokenizer.eos_token_id if turn is None else turn
         if end is None:
             todo = "set eos_token in its tokenizer_config.json"
             raise EngineError(self._name, "the tokenizer has no end-of-sequence token", todo)
@@ -114,16 +114,13 @@ class ChatTemplate:
         eos = self.tokenizer.eos_token_id
         # settings may name an ordinary token by mistake, which would cut answers short
         ends = [token for token in self.ends if self._special(token)]
-        return tuple(dict.fromkeys([self.end, self.end if eos is None else int(eos), *ends]))
+        return tuple(dict.fromkeys([self.end, *([] if eos is None else [int(eos)]), *ends]))
 
     @cached_property
     def pad(self) -> int:
         """A token to pad with that ends no answer; padding is masked besides."""
-        own = (
-            self.tokenizer.pad_token_id,
-            self.tokenizer.unk_token_id,
-            self.tokenizer.bos_token_id,
-        )
+        names = ("pad_token_id", "unk_token_id", "bos_token_id")
+        own = [getattr(self.tokenizer, name) for name in names]
         tokens = (*own, *range(len(self.stops) + 1))
         return next(int(id_) for id_ in tokens if id_ is not None and id_ not in self.stops)
 

@@ -22,7 +22,7 @@ from chinchilla.score.rows import Rows, RowSet, row_set
 from chinchilla.score.triples import count_triples, triple_rows
 
 _EDGES = (32, 64, 128, 256, 512)
-_NONE = "(none)"
+"""Code points at which the ranges of lengths begin."""
 _USUAL = ScoreOptions()
 Tallies = Mapping[str, Tallied]
 """Metric id to counts."""
@@ -49,9 +49,7 @@ def evaluate(gold: Rows, predicted: Rows | ParsedAnswers, options: ScoreOptions 
     hashes = answers.inputs if answers else {"pred": pred.sha256}
     inputs = {"gold": gold.sha256, **hashes, **input_of_alias(options)}
     parts = {"metrics": "+".join(counted.all), "task": task, "na": options.na}
-    parts |= dict([answers.reading] if answers else []) | shortened(inputs)
-    parts["extra"] = "allowed" if options.allow_extra else "error"
-    parts |= {"bootstrap": str(options.bootstrap), "seed": str(options.seed)}
+    parts |= dict([answers.reading] if answers else []) | shortened(inputs) | _settings(options)
     return Result(
         task=task,
         options=options,
@@ -187,9 +185,9 @@ def _groups(counted: _Counted, by: By | None) -> Groups:
 def _group_of(pair: Pair, by: By) -> str:
     """Return the source, the template or the range of code points of a document."""
     if by == "source":
-        return pair.gold.source or _NONE
+        return pair.gold.source or "(none)"
     if by == "template":
-        return pair.pred.template or _NONE
+        return pair.pred.template or "(none)"
     for low, edge in pairwise((0, *_EDGES)):
         if len(pair.gold.text) < edge:
             return f"{low}-{edge - 1}"
@@ -203,6 +201,11 @@ def input_of_alias(options: ScoreOptions) -> dict[str, str]:
     names = {name: sorted(others) for name, others in options.alias.items()}
     content = orjson.dumps(names, option=orjson.OPT_SORT_KEYS)
     return {"alias": options.alias_sha256 or sha256(content).hexdigest()}
+
+
+def _settings(options: ScoreOptions) -> dict[str, str]:
+    extra = "allowed" if options.allow_extra else "error"
+    return {"extra": extra, "bootstrap": str(options.bootstrap), "seed": str(options.seed)}
 
 
 def shortened(hashes: Mapping[str, str]) -> dict[str, str]:

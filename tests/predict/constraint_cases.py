@@ -23,6 +23,7 @@ from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
 from chinchilla.tally import Tally
+from chinchilla.templates import load_phrases
 
 SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 
@@ -85,7 +86,7 @@ def asked(records, labels, name: str):
     for record in records:
         passage = f"{record.title}\n{record.text}" if record.title else record.text
         for ask in prompter.queries_of_record(record):
-            empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
+            empty = load_phrases().empty.get(name, {}).get(ask.query.subtask, "")
             query = replace(ask.query, empty=empty)
             yield passage, query, target(record, query)
 

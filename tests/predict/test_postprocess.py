@@ -192,7 +192,7 @@ def test_every_metric_is_zero_where_no_answer_can_be_read(task, items: bool) -> 
     result = of_records(gold, {"a": "?"}, ScoreOptions(task, bootstrap=10))
     assert list(result.parsed_only) == list(result.scores) == list(metrics_of(task))
     for score in (*result.scores.values(), *result.parsed_only.values()):
-        assert (score.micro, score.undefined) == ((0, 0, 0), True)
+        assert (score.micro, score.counts.undefined) == ((0, 0, 0), True)
 
 
 def test_an_answer_about_no_gold_document_is_an_error() -> None:
