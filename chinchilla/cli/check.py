@@ -3,7 +3,7 @@
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypedDict, Unpack
 
 import click
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from chinchilla.corpus.report import Report, SourceReport
 
 
-class CheckOptions(NamedTuple):
-    """What is read of each source, and whether its lines go to stderr."""
+class CheckOptions(TypedDict):
+    """What is read of each source, and what is made of it; with `as_json` lines go to stderr."""
 
-    raw: Path
     editions: dict[str, str]
     samples: bool | None
-    must_be: bool
-    to_stderr: bool
+    round_trip: bool
+    strict: bool
+    as_json: bool
 
 
 class Checked(NamedTuple):
@@ -55,7 +55,7 @@ class Checked(NamedTuple):
 @click.option("--strict", is_flag=True, help="Exit with status 1 on warnings too.")
 @json_option
 @templates_option
-def check(raw: Path, sources: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+def check(raw: Path, sources: tuple[str, ...], **options: Unpack[CheckOptions]) -> None:
     """Read everything of the SOURCES (all by default) and report problems with path:line.
 
     It ends with what was read of each split, what was left out, fixed or warned of, and the files
@@ -65,29 +65,28 @@ def check(raw: Path, sources: tuple[str, ...], as_json: bool, **flags: Any) -> N
     from chinchilla.corpus.registry import card_paths, resolve
 
     names = [source for name in sources for source in resolve(name, raw)]
-    editions = {
+    options["editions"] = {
         source: edition
-        for name, edition in flags["editions"].items()
+        for name, edition in options["editions"].items()
         for source in resolve(name, raw)
     }
-    options = CheckOptions(raw, editions, flags["samples"], bool(sources), as_json)
     every = []
     for name in dict.fromkeys(names or card_paths(raw)):
-        every.append(_check(name, options))
-        if flags["round_trip"] and not as_json:
+        every.append(_check(name, raw, options, must_be=bool(sources)))
+        if options["round_trip"] and not options["as_json"]:
             every.append(Checked(_round_trip(every[-1], name)))
     problems, report = sum(checked.problems for checked in every), _report(raw, every)
-    if as_json:
+    if options["as_json"]:
         click.echo(report.model_dump_json(indent=2))
     else:
         for line in report_lines(report):
             say(line)
         warned = f", {report.warnings} warnings" if report.warnings else ""
         say(f"{problems} problems{warned}")
-    sys.exit(1 if problems or (flags["strict"] and report.warnings) else 0)
+    sys.exit(1 if problems or (options["strict"] and report.warnings) else 0)
 
 
-def _check(name: str, options: CheckOptions) -> Checked:
+def _check(name: str, raw: Path, options: CheckOptions, *, must_be: bool) -> Checked:
     """Read a source, and print what was met."""
     from chinchilla.corpus.check import inspect, schema_surprises
     from chinchilla.corpus.find import find
@@ -95,18 +94,18 @@ def _check(name: str, options: CheckOptions) -> Checked:
     from chinchilla.corpus.report import SourceReport, reasons
     from chinchilla.errors import CardError, ConfigError, InputError
 
-    tell = partial(say, err=options.to_stderr)
+    tell = partial(say, err=options["as_json"])
     try:
-        card = load_card(name, options.raw)
-        found = find(card, options.raw, options.editions.get(name), options.samples)
+        card = load_card(name, raw)
+        found = find(card, raw, options["editions"].get(name), options["samples"])
     except (CardError, ConfigError, InputError) as error:
         tell(f"{name}: cannot be read")
         tell(f"  {error}")
         return Checked(1)
     if found is None:
-        todo = f"; put them into {options.raw / name}, or read its sample with --samples"
-        tell(f"{name}: no files under {options.raw}{todo if options.must_be else ''}")
-        return Checked(int(options.must_be), card)
+        todo = f"; put them into {raw / name}, or read its sample with --samples"
+        tell(f"{name}: no files under {raw}{todo if must_be else ''}")
+        return Checked(int(must_be), card)
     tell(f"{name}: {found.kind} in {found.folder}, edition {found.edition.name}")
     problems, splits = 0, {}
     for inspection in inspect(found):
@@ -117,9 +116,8 @@ def _check(name: str, options: CheckOptions) -> Checked:
     for line in schema_surprises(found):
         tell(f"  {line}")
         problems += 1
-    return Checked(
-        problems, card, found, SourceReport(splits=splits, warned=reasons(found.tally.warned, {}))
-    )
+    report = SourceReport(splits=splits, warned=reasons(found.tally.warned, {}))
+    return Checked(problems, card, found, report)
 
 
 def _lines(seen: "Inspection") -> list[str]:

@@ -57,7 +57,7 @@ def mine(
     from chinchilla.corpus import find
     from chinchilla.errors import ConfigError
     from chinchilla.files import check_writable
-    from chinchilla.predict.mined_pairs import read_pairs
+    from chinchilla.predict.inputs import read_pairs
     from chinchilla.prompts import hard_negatives
     from chinchilla.tally import Tally
 

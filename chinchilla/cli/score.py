@@ -158,7 +158,7 @@ def score(as_json: bool, **options: Any) -> None:
 
 def _parsed(call: ScoreCall, gold: "RowSet") -> "ParsedAnswers":
     """Return the answers, parsed by the rows that were answered or else by the form."""
-    from chinchilla.predict.answer_files import read_answered_rows, read_answers
+    from chinchilla.predict.inputs import read_answered_rows, read_answers
     from chinchilla.predict.postprocess import (
         AnswerParser,
         documents_of,
@@ -170,16 +170,16 @@ def _parsed(call: ScoreCall, gold: "RowSet") -> "ParsedAnswers":
     documents = documents_of(gold.rows)
     path = call.answers or Path()
     if call.rows is None:
-        file = read_answers(path)
-        parsed = parse_record_answers(file.answers, call.form, call.task, documents)
-        return parsed._replace(name=str(path), inputs={"answers": file.sha256})
+        answers, digest = read_answers(path)
+        parsed = parse_record_answers(answers, call.form, call.task, documents)
+        return parsed._replace(name=str(path), inputs={"answers": digest})
     asked = read_answered_rows(call.rows, call.subtask)
     labels = labels_of_rows(call.rows, {row.source for row in asked.rows.values()}, call.raw)
     parser = AnswerParser(labels, call.policy or "keep")
-    file = read_answers(path, asked)
-    read = parse_answers(asked.rows, file.answers, documents, parser)
+    answers, digest = read_answers(path, asked)
+    read = parse_answers(asked.rows, answers, documents, parser)
     parsed = scored_answers(asked.rows, read, documents, parser)
-    inputs = {"answers": file.sha256, "rows": asked.sha256}
+    inputs = {"answers": digest, "rows": asked.sha256}
     return parsed._replace(name=str(path), inputs=inputs)
 
 

@@ -8,6 +8,7 @@ The first line says whose answers they are; each further line is one answer:
 
 import fcntl
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from hashlib import sha256
 from io import FileIO
 from itertools import chain
@@ -57,19 +58,16 @@ class _Line(BaseModel):
 
 
 class AnswerLog:
-    """The answers there are, by id, and the open file that takes the next ones."""
+    """The answers there are, by id, and the open file, locked, that takes the next ones."""
 
     def __init__(self, path: Path, file: FileIO, ids: frozenset[str], advice: Advice = OUT) -> None:
-        """Take over a file whose header is written and whose last line is whole."""
         self.answers: dict[str, Answer] = {}
         self._path, self._file, self._ids, self._advice = path, file, ids, advice
 
     def __enter__(self) -> "AnswerLog":
-        """Return the log itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the file, which gives up its lock."""
         self._file.close()
 
     def add(self, answer: Answer) -> None:
@@ -125,21 +123,17 @@ def open_answer_log(
     ids = _ids(prompts)
     header = _header(job, prompts)
     try:
-        file = FileIO(path, "a+")
+        with ExitStack() as stack:
+            file = stack.enter_context(FileIO(path, "a+"))
+            answer_log = AnswerLog(path, file, ids, advice)
+            # a second run would ask the same; the lock dies with the process
+            _lock(path, file, advice)
+            for number, line in enumerate(_lines(path, file, header, advice), start=2):
+                answer_log.restore(line, f"{path}:{number}")
+            stack.pop_all()
+            return answer_log
     except OSError as error:
         raise _unusable(path, error, advice) from error
-    answer_log = AnswerLog(path, file, ids, advice)
-    try:
-        _lock(path, file, advice)
-        for number, line in enumerate(_lines(path, file, header, advice), start=2):
-            answer_log.restore(line, f"{path}:{number}")
-    except OSError as error:
-        file.close()
-        raise _unusable(path, error, advice) from error
-    except BaseException:
-        file.close()
-        raise
-    return answer_log
 
 
 def _unusable(path: Path, error: OSError, advice: Advice) -> ConfigError:
@@ -156,7 +150,6 @@ def _ids(prompts: Sequence[Prompt]) -> frozenset[str]:
 
 
 def _lock(path: Path, file: FileIO, advice: Advice) -> None:
-    """Keep a second run from asking the same; the lock dies with the process."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -185,14 +178,7 @@ def _header(job: AnswerJob, prompts: Sequence[Prompt]) -> bytes:
     for prompt in prompts:
         limits = _limits(prompt.limits) if job.constrained and prompt.limits else None
         digest.update(orjson.dumps([prompt.id, prompt.text, limits]) + b"\n")
-    fields = {
-        "journal": _VERSION,
-        "engine": job.engine,
-        "model": job.model,
-        "options": dict(job.options),
-        "constrained": job.constrained,
-        "prompts": digest.hexdigest(),
-    }
+    fields = {"journal": _VERSION, **job._asdict(), "prompts": digest.hexdigest()}
     return orjson.dumps(fields, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -223,8 +209,8 @@ def _difference(content: bytes, header: bytes) -> str:
 
 def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
     options = fields.get("options")
-    inner = options if isinstance(options, dict) else {}
-    return {**{name: value for name, value in fields.items() if name != "options"}, **inner}
+    outer = {name: value for name, value in fields.items() if name != "options"}
+    return outer | (options if isinstance(options, dict) else {})
 
 
 def answer_all(

@@ -1,17 +1,25 @@
 """A prompt as tokens: the same in training, in prediction and on a server."""
 
-from collections.abc import Sequence
+import mmap
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import orjson
 
 from chinchilla.errors import EngineError
-from chinchilla.predict.bounds import TooMuchError, bounded
 
+SECONDS = 10.0
+"""Time that a template may take for one prompt; those of published models take milliseconds."""
+ROOM = 1 << 30
+"""Bytes of memory it may take beside what is in use."""
 _MARK = "ANSWER"
 _OTHER_TEMPLATE = "put the template of the published model there"
 _COPIES, _FRAME = 2, 100_000
@@ -93,8 +101,8 @@ class ChatTemplate:
     @cached_property
     def end(self) -> int:
         """The token that ends an answer: that of the template, else the tokenizer's."""
-        turn, eos = self._end_of_turn(), self.tokenizer.eos_token_id
-        end = eos if turn is None else turn
+        turn = self._end_of_turn()
+        end = self.tokenizer.eos_token_id if turn is None else turn
         if end is None:
             todo = "set eos_token in its tokenizer_config.json"
             raise EngineError(self._name, "the tokenizer has no end-of-sequence token", todo)
@@ -106,16 +114,13 @@ class ChatTemplate:
         eos = self.tokenizer.eos_token_id
         # settings may name an ordinary token by mistake, which would cut answers short
         ends = [token for token in self.ends if self._special(token)]
-        return tuple(dict.fromkeys([self.end, self.end if eos is None else int(eos), *ends]))
+        return tuple(dict.fromkeys([self.end, *([] if eos is None else [int(eos)]), *ends]))
 
     @cached_property
     def pad(self) -> int:
         """A token to pad with that ends no answer; padding is masked besides."""
-        own = (
-            self.tokenizer.pad_token_id,
-            self.tokenizer.unk_token_id,
-            self.tokenizer.bos_token_id,
-        )
+        names = ("pad_token_id", "unk_token_id", "bos_token_id")
+        own = [getattr(self.tokenizer, name) for name in names]
         tokens = (*own, *range(len(self.stops) + 1))
         return next(int(id_) for id_ in tokens if id_ is not None and id_ not in self.stops)
 
@@ -186,3 +191,56 @@ def _with_defaults(template: str) -> str:
     if template.startswith(_DEFAULTS):
         return template
     return _DEFAULTS + _with_fixed_clock(template)
+
+
+class TooMuchError(BaseException):
+    """Raised in code that takes too long; no Exception, which jinja's compiler swallows."""
+
+
+@contextmanager
+def bounded(seconds: float | None = None) -> Iterator[None]:
+    """Raise TooMuchError after `seconds` of work, MemoryError beyond `ROOM` further bytes.
+
+    Time is kept on the main thread of a POSIX system, memory on Linux.
+    """
+    with _within_room(), _until(SECONDS if seconds is None else seconds):
+        yield
+
+
+@contextmanager
+def _until(seconds: float) -> Iterator[None]:
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise TooMuchError(f"it takes more than {seconds:g} seconds of work")
+
+    before = signal.signal(signal.SIGVTALRM, stop)
+    left, again = signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, left, again)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+@contextmanager
+def _within_room() -> Iterator[None]:
+    used = None
+    with suppress(OSError, ValueError):  # where there is no /proc
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+        used = mmap.PAGESIZE * int(pages)
+    if used is None:
+        yield
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    limits = [limit for limit in (used + ROOM, soft, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min(limits), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

@@ -115,7 +115,6 @@ class Masks:
     """
 
     def __init__(self, grammars: Sequence[str | None], constraint: Constraint) -> None:
-        """Compile the grammars."""
         self.constraint = constraint
         self.unconstrained: dict[int, str] = {}
         self._open: dict[int, LLMatcher] = {}
@@ -124,15 +123,13 @@ class Masks:
         self._free = np.ones(len(grammars), dtype=np.bool_)
         self._bits = allocate_token_bitmask(len(grammars), constraint.tokens.vocab_size)
         for row, grammar in enumerate(grammars):
-            if grammar is not None:
-                self._begin(row, grammar)
-
-    def _begin(self, row: int, grammar: str) -> None:
-        try:
-            self._open[row] = self.constraint.matcher(grammar)
-            self._free[row] = False
-        except ConstraintError as error:
-            self.unconstrained[row] = str(error)
+            if grammar is None:
+                continue
+            try:
+                self._open[row] = self.constraint.matcher(grammar)
+                self._free[row] = False
+            except ConstraintError as error:
+                self.unconstrained[row] = str(error)
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         """Return the scores, those of tokens that may not come next at minus infinity.

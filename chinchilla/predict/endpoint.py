@@ -124,7 +124,9 @@ class Endpoint:
 
         async def ask(prompt: Prompt) -> Answer | None:
             try:
-                return await session.ask(prompt.id, self._body(prompt))
+                limits = prompt.limits
+                grammar = self._grammar(limits) if self._grammar and limits else None
+                return await session.ask(prompt.id, request_body(self._options, prompt, grammar))
             except PromptError as error:
                 if not self._forgiving:
                     raise
@@ -139,10 +141,6 @@ class Endpoint:
                 yield from ask_together(loop, prompts, ask, self._options.concurrency, stop)
             finally:
                 loop.run_until_complete(client.aclose())
-
-    def _body(self, prompt: Prompt) -> bytes:
-        grammar = self._grammar(prompt.limits) if self._grammar and prompt.limits else None
-        return request_body(self._options, prompt, grammar)
 
 
 def ask_together(
@@ -187,8 +185,7 @@ def _first_answer(
     interrupts.run(_wait(tasks))
     task = next(task for task in tasks if task.done())
     try:
-        answer = task.result()
-        if answer is not None:
+        if (answer := task.result()) is not None:
             yield answer
     finally:
         # only now: an interrupt before this leaves the answer to whoever takes the rest
@@ -269,18 +266,12 @@ def retry_after(value: str | None, now: float) -> float | None:
     """
     if value is None:
         return None
-    try:
+    with suppress(ValueError):
         seconds = float(value)
-    except ValueError:
-        return _until(value, now)
-    return max(0.0, seconds) if math.isfinite(seconds) else None
-
-
-def _until(value: str, now: float) -> float | None:
-    try:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    with suppress(ValueError, OverflowError):
         return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except (ValueError, OverflowError):
-        return None
+    return None
 
 
 def _read_key(variable: str) -> str:

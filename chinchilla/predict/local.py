@@ -43,7 +43,8 @@ class LocalEngine:
         """
         prompts = list(prompts)
         encoded = self.chat.prompts([prompt.text for prompt in prompts])
-        for error in self._too_long(prompts, encoded).values():
+        errors = too_long(prompts, encoded, self.max_new_tokens, places_in(self.model.config))
+        for error in errors.values():
             raise error
         highest = max([self.chat.pad, *(token for ids in encoded for token in ids)])
         if problem := unknown_token(self.model, highest):
@@ -55,11 +56,7 @@ class LocalEngine:
 
     def too_long(self, prompts: Sequence[Prompt]) -> dict[str, LengthError]:
         """Return by id what is wrong with prompts that leave no room for an answer."""
-        return self._too_long(prompts, self.chat.prompts([prompt.text for prompt in prompts]))
-
-    def _too_long(
-        self, prompts: Sequence[Prompt], encoded: Sequence[Sequence[int]]
-    ) -> dict[str, LengthError]:
+        encoded = self.chat.prompts([prompt.text for prompt in prompts])
         return too_long(prompts, encoded, self.max_new_tokens, places_in(self.model.config))
 
     @torch.inference_mode()

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,11 +43,8 @@ def snapshot(name: str, revision: str | None, say: Callable[[str], None]) -> Pat
 def is_whole(folder: Path) -> bool:
     """Whether a folder has a config, a tokenizer and all files of the weights."""
     names = [path.name for path in folder.glob("*") if path.is_file()]
-    tokenizer = any(name.startswith(("tokenizer", "vocab")) for name in names)
-    return "config.json" in names and tokenizer and _has_weights(folder)
-
-
-def _has_weights(folder: Path) -> bool:
+    if "config.json" not in names or not any(n.startswith(("tokenizer", "vocab")) for n in names):
+        return False
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return True
@@ -58,11 +56,10 @@ def _has_weights(folder: Path) -> bool:
 
 def _shards(folder: Path, name: str) -> list[str]:
     """Return the files that an index of weights names, none where there is no index."""
-    try:
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         index = orjson.loads((folder / f"{name}.index.json").read_bytes())
         return sorted(set(map(str, index["weight_map"].values())))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
-        return []
+    return []
 
 
 def _cached(name: str, revision: str | None) -> Path | None:
@@ -87,18 +84,12 @@ def _download(name: str, revision: str | None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 
-    def fetch(patterns: list[str]) -> Path:
-        return Path(
-            snapshot_download(
-                name, revision=revision, allow_patterns=patterns, ignore_patterns=["*/*"]
-            )
-        )
-
+    fetch = partial(snapshot_download, name, revision=revision, ignore_patterns=["*/*"])
     try:
         for weights in _WEIGHTS:
-            folder = fetch([*_BESIDE, weights])
+            folder = Path(fetch(allow_patterns=[*_BESIDE, weights]))
             if shards := _shards(folder, weights):
-                fetch(shards)
+                fetch(allow_patterns=shards)
             if is_whole(folder):
                 return folder
     except (HfHubHTTPError, OSError) as error:
@@ -176,8 +167,10 @@ def find_model(
         EngineError: there is no such path, no cached model of that name, and no hub that answers.
     """
     path = path_of(name)
-    if revision is None and (path.suffix == ".gguf" or path.exists()):
-        return _gguf(path, trusted) if path.suffix == ".gguf" else _folder(path, trusted)
+    if revision is None and path.suffix == ".gguf":
+        return _gguf(path, trusted)
+    if revision is None and path.exists():
+        return _folder(path, trusted)
     if name.startswith((".", "/", "~")) or name.count("/") > 1:
         if revision is not None:
             raise EngineError(name, "only a model of the hub has a revision", "leave it out")
@@ -278,11 +271,14 @@ def load_model(
         EngineError: transformers cannot load it, or it brings an adapter or code of the hub.
     """
     import torch
-    from transformers import AutoModelForCausalLM
+    import transformers
 
     quiet()
     check_plain(source)
-    more = {} if source.gguf is None else _dense()
+    more: dict[str, Any] = {}
+    # only unpacked weights can be trained; older releases always unpack
+    if source.gguf is not None and (config := getattr(transformers, "GgufConfig", None)):
+        more["quantization_config"] = config(dequantize=True)
     if quantized:
         check_quantizing(source)
         more = {"quantization_config": _four_bits(), "device_map": {"": 0}}
@@ -290,11 +286,14 @@ def load_model(
         more["attn_implementation"] = "flash_attention_2"
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     with loading(source, "model"):
-        model: Any = AutoModelForCausalLM.from_pretrained(
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             source.path, dtype=dtype, **source.options, **more
         )
     if source.gguf is not None:
-        _forget_file(model)
+        if getattr(model, "hf_quantizer", None) is not None:
+            # unpacked weights are still called quantized, which would keep them from training
+            model.hf_quantizer.remove_quantization_config(model)
+        model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
     return model if quantized else model.to(device())
 
 
@@ -354,21 +353,6 @@ def use_threads(number: int) -> None:
         import torch
 
         torch.set_num_threads(number)
-
-
-def _dense() -> dict[str, Any]:
-    """Return what loads the weights of a GGUF file unpacked, as only those can be trained."""
-    import transformers
-
-    gguf_config = getattr(transformers, "GgufConfig", None)  # older releases always unpack
-    return {} if gguf_config is None else {"quantization_config": gguf_config(dequantize=True)}
-
-
-def _forget_file(model: Any) -> None:
-    """Remove what still calls unpacked weights quantized, and keeps them from being trained."""
-    if getattr(model, "hf_quantizer", None) is not None:
-        model.hf_quantizer.remove_quantization_config(model)
-    model.name_or_path = ""  # peft would look there, and on the hub, for a config.json
 
 
 def check_quantizing(source: ModelSource) -> None:

@@ -6,7 +6,7 @@ in the exchange format, `scored_answers` hands the same to the scorer.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from chinchilla.answers import Content, Query
@@ -21,13 +21,6 @@ from chinchilla.windows.project import Policy
 
 UNPARSED = ("failed", "refusal", "missing")
 """Statuses of answers of which nothing could be read."""
-
-
-class AskedRow(NamedTuple):
-    """A record and the rows that ask about it."""
-
-    record: Record
-    rows: tuple[InstructionRow, ...]
 
 
 class AnswerParser(NamedTuple):
@@ -54,11 +47,6 @@ class Documents(NamedTuple):
 
     by_id: Mapping[str, Record | Row]
     mentions: bool
-
-    def text(self, name: str) -> str | None:
-        """Return the text of a document, behind its title if it has one; null if unknown."""
-        document = self.by_id.get(name)
-        return None if document is None else _titled(document, document.text)
 
 
 def documents_of(gold: Iterable[Record | Row]) -> Documents:
@@ -87,7 +75,12 @@ def prompt_of(row: InstructionRow, record: Record, labels: LabelSet, *, limited:
 
 
 def _titled(document: Record | Row, text: str) -> str:
+    """Return a text of a document behind its title, if it has one."""
     return f"{document.title}\n{text}" if document.title else text
+
+
+def _whole(document: Record | Row | None) -> str | None:
+    return None if document is None else _titled(document, document.text)
 
 
 def parse_answers(
@@ -97,44 +90,31 @@ def parse_answers(
     parser: AnswerParser,
 ) -> dict[str, ParsedAnswer]:
     """Return each answer parsed, by the id of its row, in the order of the answers."""
+    pairs = ((rows[answer.id], answer) for answer in answers)
     return {
-        answer.id: _parsed(
-            rows[answer.id], answer, documents.text(rows[answer.id].record_id), parser
-        )
-        for answer in answers
+        row.id: parse_answer(row, answer, documents.by_id.get(row.record_id), parser)
+        for row, answer in pairs
     }
 
 
-def _parsed(
-    row: InstructionRow, answer: Answer, text: str | None, parser: AnswerParser
+def parse_answer(
+    row: InstructionRow, answer: Answer, document: Record | Row | None, parser: AnswerParser
 ) -> ParsedAnswer:
+    """Return an answer to a row parsed; the document, where it is known, decides what is in it."""
     query = parser.query(row)
-    reading = read_answer(answer.raw, query, row.form, text, row.prompt)
+    reading = read_answer(answer.raw, query, row.form, _whole(document), row.prompt)
     return ParsedAnswer(row, query, answer, reading)
 
 
-def predicted(
-    asked: Iterable[AskedRow],
-    answers: Mapping[str, Answer],
-    parser: AnswerParser,
-    mentions: bool = True,
-) -> Iterator[dict[str, Any]]:
-    """Yield the predicted record of each record asked, as `predicted_record` makes it."""
-    for record, rows in asked:
-        text = _titled(record, record.text)
-        parsed = [_parsed(row, answers[row.id], text, parser) for row in rows]
-        yield predicted_record(record, parsed, parser, mentions)
-
-
 def predicted_record(
-    record: Record, parsed: Sequence[ParsedAnswer], parser: AnswerParser, mentions: bool
+    record: Record, parsed: Sequence[ParsedAnswer], parser: AnswerParser, *, mentions: bool
 ) -> dict[str, Any]:
     """Return a record of the exchange format, gold replaced by what the answers are together.
 
     `answers` lists for each row its raw answer, how it could be read, and whether it was cut.
     A pair found to have no relation is no relation; it is in the raw answers alone.
     """
-    content = _merged(record.text, [(one, one.reading.content) for one in parsed], parser, mentions)
+    content = _merged(record.text, parsed, parser, mentions)
     na = parser.labels[record.source].na
     relations = [item for item in content.relations if na is None or item.predicate != na.key]
     fields = record.model_dump(
@@ -152,15 +132,17 @@ def predicted_record(
 
 def _merged(
     text: str,
-    contents: Sequence[tuple[ParsedAnswer, Content]],
+    parsed: Sequence[ParsedAnswer],
     parser: AnswerParser,
     mentions: bool,
+    strict: bool = False,
 ) -> Content:
     """Join the contents of the rows of one record: those of each sub-task, then all."""
     by_subtask: dict[str, list[RowAnswer]] = {}
-    for parsed, content in contents:
-        by_subtask.setdefault(parsed.row.subtask, []).append(RowAnswer(parsed.row, content))
-    na = parser.labels_of(contents[0][0].row).na if contents else None
+    for row, _, _, reading in parsed:
+        content = reading.strict_content if strict else reading.content
+        by_subtask.setdefault(row.subtask, []).append(RowAnswer(row, content))
+    na = parser.labels_of(parsed[0].row).na if parsed else None
     merged = [
         merge_rows(text, answers, parser.policy, mentions, None if na is None else na.key)
         for answers in by_subtask.values()
@@ -188,32 +170,33 @@ def scored_answers(
         if name in parsed:
             by_record.setdefault(row.record_id, []).append(parsed[name])
         query = parsed[name].query if name in parsed else parser.query(row)
-        labels.setdefault(row.record_id, set()).update(_labels_of(query))
+        asked = (*query.known, *filter(None, [query.event]))
+        labels.setdefault(row.record_id, set()).update(label.key for label in asked)
     status: dict[str, str] = {name: one.reading.status for name, one in parsed.items()}
     status |= {name: "missing" for name in rows if name not in status}
-    notes: Counter[str] = Counter()
-    for one in parsed.values():
-        notes.update(one.reading.notes)
-    repaired, strict = {}, {}
-    for record_id, answers in by_record.items():
-        repaired[record_id] = _row(record_id, answers, documents, parser, strict=False)
-        strict[record_id] = _row(record_id, answers, documents, parser, strict=True)
+    repaired, strict = (
+        {
+            record_id: _row(record_id, answers, documents, parser, strict)
+            for record_id, answers in by_record.items()
+        }
+        for strict in (False, True)
+    )
     return ParsedAnswers(
         rows=repaired,
         strict=strict,
         status=status,
-        notes=notes,
+        notes=_notes(one.reading for one in parsed.values()),
         unparsed=frozenset(rows[name].record_id for name in status if status[name] in UNPARSED),
         labels={name: frozenset(keys) for name, keys in labels.items()},
         reading=("merge", parser.policy),
     )
 
 
-def _labels_of(query: Query) -> Iterator[str]:
-    """Yield the labels that a query asks for."""
-    yield from (label.key for label in query.known)
-    if query.event is not None:
-        yield query.event.key
+def _notes(readings: Iterable[Reading]) -> Counter[str]:
+    notes: Counter[str] = Counter()
+    for reading in readings:
+        notes.update(reading.notes)
+    return notes
 
 
 def _row(
@@ -221,16 +204,12 @@ def _row(
     answers: Sequence[ParsedAnswer],
     documents: Documents,
     parser: AnswerParser,
-    *,
     strict: bool,
 ) -> Row:
     """Return the row that the answers to the rows of a record are together."""
     document = documents.by_id.get(record_id)
-    contents = [
-        (one, one.reading.strict_content if strict else one.reading.content) for one in answers
-    ]
     text = "" if document is None else document.text
-    content = _merged(text, contents, parser, documents.mentions)
+    content = _merged(text, answers, parser, documents.mentions, strict)
     templates = {one.row.template for one in answers}
     template = templates.pop() if len(templates) == 1 else "(several)"
     return make_row(record_id, {"id": record_id, "template": template, **content._asdict()})
@@ -245,12 +224,10 @@ def parse_record_answers(
     """
     query = Query(subtask=task, labels=())
     readings = {
-        answer.id: read_answer(answer.raw, query, form, documents.text(answer.id))
+        answer.id: read_answer(answer.raw, query, form, _whole(documents.by_id.get(answer.id)))
         for answer in answers
     }
-    notes: Counter[str] = Counter()
-    for reading in readings.values():
-        notes.update(reading.notes)
+    notes = _notes(readings.values())
     # no label was asked by name, so that none of those in the answers is one too many
     del notes["label_not_asked"]
     return ParsedAnswers(

@@ -29,12 +29,11 @@ _Mark = tuple[str, int, int]
 
 
 class Secret:
-    """A key that nobody is to see; it is in no representation of this object."""
+    """A key, in no representation of this object; without one, texts stay as they are."""
 
     __slots__ = ("_firsts", "_key", "_others", "_parts")
 
     def __init__(self, key: str) -> None:
-        """Take the key; without one, texts are returned as they are."""
         alphanumeric = len(_ALPHANUMERIC.findall(key)) >= 4
         self._others = _OTHER if alphanumeric else _SPACES
         self._key = self._letters(key)
@@ -46,11 +45,9 @@ class Secret:
         self._parts = {_ALPHANUMERIC: letters, _VISIBLE: every}
 
     def __repr__(self) -> str:
-        """Show nothing of it."""
         return f"Secret({MASK})"
 
     def __bool__(self) -> bool:
-        """Whether there is a key."""
         return bool(self._key)
 
     @property

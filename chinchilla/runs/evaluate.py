@@ -12,6 +12,7 @@ from chinchilla.errors import ConfigError
 from chinchilla.files import write_whole
 from chinchilla.predict.answer_log import Advice, AnswerJob, answer_all, open_answer_log
 from chinchilla.predict.engine import Answer, Engine, Prompt
+from chinchilla.predict.extract import PromptRendering, held_out, rendering_of
 from chinchilla.predict.postprocess import (
     AnswerParser,
     ParsedAnswer,
@@ -19,7 +20,6 @@ from chinchilla.predict.postprocess import (
     predicted_record,
     prompt_of,
 )
-from chinchilla.predict.prompting import PromptRendering, held_out, rendering_of
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
 from chinchilla.runs.eval_sets import (
     EvalSet,
@@ -160,7 +160,7 @@ def _predicted(
         by_record.setdefault(row.record_id, []).append(parsed[row.id])
     mentions = documents_of(eval_set.records).mentions
     for record in eval_set.records:
-        yield predicted_record(record, by_record[record.id], parser, mentions)
+        yield predicted_record(record, by_record[record.id], parser, mentions=mentions)
 
 
 def write_score(

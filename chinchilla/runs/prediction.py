@@ -8,9 +8,8 @@ from chinchilla.errors import ConfigError
 from chinchilla.predict.answer_log import AnswerJob
 from chinchilla.predict.endpoint import Endpoint
 from chinchilla.predict.engine import UNKNOWN_ANSWER, Engine, room_for
-from chinchilla.predict.extract import PredictOptions
+from chinchilla.predict.extract import PredictOptions, PromptRendering, rendering_of
 from chinchilla.predict.grammars import grammar_of
-from chinchilla.predict.prompting import PromptRendering, rendering_of
 from chinchilla.runs.evaluate import pools_of
 from chinchilla.runs.folder import RUN, finished_run, is_run, read_run
 from chinchilla.templates import template_hashes

@@ -1,6 +1,6 @@
 """Counts to precision, recall and F1 with intervals, and what a metric hands back."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +24,11 @@ class Counts(NamedTuple):
     tp: float
     n_pred: float
     n_gold: float
+
+    @property
+    def undefined(self) -> bool:
+        """Tell whether a denominator is 0, so that 0 is no measurement."""
+        return not (self.n_pred and self.n_gold)
 
 
 class Prf(NamedTuple):
@@ -116,16 +121,26 @@ def mean_prf(labels: Mapping[str, Counts]) -> Prf:
     return Prf(*(sum(column) / len(scores) for column in zip(*scores, strict=True)))
 
 
-def tallied(tp: list[float], n_pred: list[int], n_gold: list[int]) -> Array:
-    """Return the columns of `micro` for a metric whose credit is the same for P and R."""
-    hits = np.array(tp, dtype=np.float64)
-    return np.stack([hits, hits, np.array(n_pred, np.float64), np.array(n_gold, np.float64)], 1)
+def micro_tally(
+    documents: Sequence[tuple[float, float, float]],
+    labels: dict[str, Counts],
+    more: Mapping[str, float | None] = {},
+) -> Tallied:
+    """Return the counts of a metric from (tp, n_pred, n_gold) of each document."""
+    hits, n_pred, n_gold = np.array(documents, dtype=np.float64).reshape(-1, 3).T
+    columns = np.stack([hits, hits, n_pred, n_gold], axis=1)
+    totals = Counts(*map(float, columns.sum(axis=0)[1:]))
+    return Tallied(columns, labels, totals, micro, more=more)
 
 
-def totals_of(columns: Array) -> Counts:
-    """Add up the columns of `micro`."""
-    sums = columns.sum(axis=0)
-    return Counts(float(sums[0]), float(sums[2]), float(sums[3]))
+def sum_labels(documents: Iterable[Mapping[str, Counts]]) -> dict[str, Counts]:
+    """Return the counts of each label added up over documents, labels sorted."""
+    sums: dict[str, Counts] = {}
+    for document in documents:
+        for name, counts in document.items():
+            known = sums.get(name, Counts(0, 0, 0))
+            sums[name] = Counts(*(a + b for a, b in zip(known, counts, strict=True)))
+    return dict(sorted(sums.items()))
 
 
 def intervals(tallies: Sequence[Tallied], folds: int, rng: np.random.Generator) -> list[Array]:

@@ -1,11 +1,171 @@
-"""Which kind of mistake each wrong item is, and which labels are taken for which."""
+"""What is wrong with predictions: counted whatever the gold is, then item by item against it."""
 
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
-from chinchilla.score.pairing import Pair
-from chinchilla.score.prediction_stats import PredictedItem, class_roles, is_hallucinated, items
+from chinchilla.score.pairing import SHORT_TEXT, Pair, contains, find
+from chinchilla.score.rows import Row, ScoredEvent, ScoredRelation
+
+ArgumentType = tuple[str, str | None]
+"""An event type and a role."""
+
+
+class PredictedItem(NamedTuple):
+    """A predicted or gold item of any task: its label, its strings, its role, its offsets."""
+
+    label: str
+    strings: tuple[str, ...]
+    role: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Return the label, with the role after a stroke."""
+        return self.label if self.role is None else f"{self.label}/{self.role}"
+
+
+class PredictionStats(NamedTuple):
+    """Counts over all predicted items.
+
+    An item is hallucinated if a string of it is in neither text nor title, class-valued roles
+    excepted; a duplicate if an equal one comes before it in its document; not asked if its
+    label is none of those asked (of those of gold where it is not known what was asked).
+    """
+
+    items: int
+    hallucinated: int
+    duplicates: int
+    not_asked: int
+
+
+def items(row: Row) -> Iterator[PredictedItem]:
+    """Yield the items of a row: entities, relations, triggers and arguments."""
+    for entity in row.entities:
+        yield PredictedItem(entity.type, (entity.text,), None, entity.start, entity.end)
+    for relation in row.relations:
+        yield PredictedItem(relation.predicate, (relation.head, relation.tail))
+    for event in row.events:
+        yield from _event_items(event)
+
+
+def _event_items(event: ScoredEvent) -> Iterator[PredictedItem]:
+    if event.trigger:
+        start = event.trigger_start
+        end = None if start is None else start + len(event.trigger)
+        yield PredictedItem(event.event_type, (event.trigger,), None, start, end)
+    for item in event.arguments:
+        end = None if item.start is None else item.start + len(item.text)
+        yield PredictedItem(event.event_type, (item.text,), item.role, item.start, end)
+
+
+def class_roles(gold: Row) -> Iterator[ArgumentType]:
+    """Yield the class-valued roles that gold marks: their strings are in no text."""
+    for event in gold.events:
+        for item in event.arguments:
+            if item.where == "class":
+                yield event.event_type, item.role
+
+
+def is_hallucinated(item: PredictedItem, gold: Row) -> bool:
+    """Tell whether a string of the item is in neither text nor title."""
+    return not all(contains(gold, string) for string in item.strings)
+
+
+class StatsCollector:
+    """Count what is wrong with predicted items while documents pass by."""
+
+    def __init__(self, asked: Mapping[str, Collection[str]] | None, na: str) -> None:
+        """Take the labels asked, by record id, where they are known, and the negative label.
+
+        A relation of that label is no item: it says that there is none.
+        """
+        self._na, self._asked = na, asked
+        self._items = self._copies = 0
+        self._hallucinated: Counter[ArgumentType] = Counter()
+        # labels not asked, or not known so far
+        self._labels: Counter[str] = Counter()
+        self._known: set[str] = set()
+        self._classes: set[ArgumentType] = set()
+
+    def watch(self, pairs: Iterable[Pair]) -> Iterator[Pair]:
+        """Yield the documents unchanged."""
+        for pair in pairs:
+            if pair.gold.relations or pair.pred.relations:
+                self._add_relations(pair)
+            else:
+                self._add(pair)
+            yield pair
+
+    def stats(self) -> PredictionStats:
+        """Return the counts of all documents that passed."""
+        hallucinated = sum(n for key, n in self._hallucinated.items() if key not in self._classes)
+        not_asked = sum(n for label, n in self._labels.items() if label not in self._known)
+        return PredictionStats(self._items, hallucinated, self._copies, not_asked)
+
+    def _add(self, pair: Pair) -> None:
+        gold, predicted = pair.gold, list(items(pair.pred))
+        labels = [item.label for item in items(gold)]
+        known = self._known_in(gold, labels + [event.event_type for event in gold.events])
+        self._items += len(predicted)
+        self._copies += _copies(pair)
+        self._classes.update(class_roles(gold))
+        self._hallucinated.update(
+            (item.label, item.role) for item in predicted if is_hallucinated(item, gold)
+        )
+        self._labels.update(item.label for item in predicted if item.label not in known)
+
+    def _add_relations(self, pair: Pair) -> None:
+        """Do for relations what `_add` does, without making items: files of them are large."""
+        gold, na = pair.gold, self._na
+        predicted = [item for item in pair.pred.relations if item.predicate != na]
+        known = self._known_in(gold, [item.predicate for item in gold.relations])
+        self._items += len(predicted)
+        text, short = gold.text, len(gold.text) < SHORT_TEXT
+        for item in predicted:
+            if not (short and item.head in text and item.tail in text):
+                in_text = contains(gold, item.head) and contains(gold, item.tail)
+                self._hallucinated[item.predicate, None] += not in_text
+            if item.predicate not in known:
+                self._labels[item.predicate] += 1
+        # equal triples have equal tails: where all tails differ there is nothing to compare
+        if len(predicted) > 1 and len({item.tail for item in predicted}) < len(predicted):
+            self._copies += len(predicted) - len(set(map(_key, predicted)))
+
+    def _known_in(self, gold: Row, labels: Iterable[str]) -> Collection[str]:
+        """Return the labels asked of a document, or else those that gold has so far."""
+        if self._asked is not None:
+            return self._asked.get(gold.id, ())
+        self._known.update(labels)
+        return self._known
+
+
+def _key(item: ScoredRelation) -> Hashable:
+    slots = sorted(item.tail_slots.items()) if item.tail_slots else ()
+    return item.predicate, item.head, item.tail, *slots
+
+
+def _copies(pair: Pair) -> int:
+    """Count equal events, equal arguments of an event, and copies of entities too many.
+
+    An entity without offsets though its string is in the text has more copies than the text has
+    occurrences.
+    """
+    seen: set[Hashable] = set()
+    copies = 0
+    for item in pair.pred.entities:
+        name = (item.type, item.text)
+        surplus = item.start is None and name in seen and find(pair.gold.text, item.text) >= 0
+        copies += surplus or item in seen
+        seen.update((item, name))
+    events = dict.fromkeys(pair.pred.events)
+    copies += len(pair.pred.events) - len(events)
+    for event in events:
+        arguments = [(item.role, item.text) for item in event.arguments]
+        copies += len(arguments) - len(set(arguments))
+    return copies
+
 
 Kind = Literal[
     "right", "missed", "spurious", "wrong_label", "wrong_boundary", "hallucinated", "unparsed"
@@ -87,7 +247,6 @@ class _Matching:
         pred: Sequence[PredictedItem],
         hallucinated: Collection[PredictedItem],
     ) -> None:
-        """Take the items of a document."""
         self._gold, self._pred = dict(enumerate(gold)), list(pred)
         self._hallucinated = hallucinated
         self._comparisons = _LEAST_COMPARISONS + _COMPARISONS * (len(gold) + len(pred))
@@ -95,8 +254,8 @@ class _Matching:
 
     def findings(self, missed: Kind) -> Iterator[Finding]:
         """Yield every item once."""
-        yield from self._take("right", _EqualItems(self._gold, lambda item: item.name).first)
-        yield from self._take("wrong_label", _EqualItems(self._gold, lambda item: "").first)
+        yield from self._take("right", _equal(self._gold, lambda item: item.name))
+        yield from self._take("wrong_label", _equal(self._gold, lambda item: ""))
         yield from self._take("wrong_boundary", self._overlapping())
         for item in self._pred:
             yield Finding("hallucinated" if item in self._hallucinated else "spurious", None, item)
@@ -134,34 +293,31 @@ class _Matching:
         return first
 
 
-class _EqualItems:
-    """Indexes of gold items by a name, their strings and their offsets, those taken left out."""
+def _equal(gold: Mapping[int, PredictedItem], name: Callable[[PredictedItem], str]) -> Find:
+    """Return what finds the first gold item left with the same name, strings and offsets.
 
-    def __init__(
-        self, gold: dict[int, PredictedItem], name: Callable[[PredictedItem], str]
-    ) -> None:
-        self._gold, self._name = gold, name
-        self._queues: dict[object, deque[int]] = {}
-        for index, item in gold.items():
-            offsets = None if item.start is None else (item.start, item.end)
-            self._queue(item, "any").append(index)
-            self._queue(item, offsets).append(index)
+    An item without offsets matches at any.
+    """
+    queues: dict[object, deque[int]] = {}
 
-    def first(self, item: PredictedItem) -> int | None:
-        """Return the first that is left; an item without offsets matches at any."""
-        offsets = ["any"] if item.start is None else [None, (item.start, item.end)]
-        heads = [head for one in offsets if (head := self._head(item, one)) is not None]
+    def queue(item: PredictedItem, offsets: object) -> deque[int]:
+        key = (name(item), item.strings, item.role is None, offsets)
+        return queues.setdefault(key, deque())
+
+    for index, item in gold.items():
+        queue(item, "any").append(index)
+        queue(item, None if item.start is None else (item.start, item.end)).append(index)
+
+    def first(item: PredictedItem) -> int | None:
+        heads = []
+        for offsets in ["any"] if item.start is None else [None, (item.start, item.end)]:
+            waiting = queue(item, offsets)
+            while waiting and waiting[0] not in gold:
+                waiting.popleft()
+            heads += [waiting[0]] if waiting else []
         return min(heads, default=None)
 
-    def _head(self, item: PredictedItem, offsets: object) -> int | None:
-        queue = self._queue(item, offsets)
-        while queue and queue[0] not in self._gold:
-            queue.popleft()
-        return queue[0] if queue else None
-
-    def _queue(self, item: PredictedItem, offsets: object) -> deque[int]:
-        key = (self._name(item), item.strings, item.role is None, offsets)
-        return self._queues.setdefault(key, deque())
+    return first
 
 
 def _group(item: PredictedItem) -> tuple[str, bool, int]:

@@ -4,6 +4,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -13,17 +14,15 @@ from chinchilla import __version__
 from chinchilla.errors import ConfigError
 from chinchilla.schema import Task
 from chinchilla.score.counts import Array, By, Prf, ScoreOptions, Tallied, intervals, mean_prf
+from chinchilla.score.error_analysis import PredictionStats, StatsCollector
 from chinchilla.score.metrics import METRICS, check_metrics, metrics_of
 from chinchilla.score.pairing import Names, Pair, Pairing, align
-from chinchilla.score.prediction_stats import PredictionStats, StatsCollector
 from chinchilla.score.result import Groups, ParsedAnswers, Result, Score, Scores
 from chinchilla.score.rows import Rows, RowSet, row_set
-from chinchilla.score.triples import Triples, as_triples, is_fast
+from chinchilla.score.triples import count_triples, triple_rows
 
 _EDGES = (32, 64, 128, 256, 512)
-_NONE = "(none)"
-_SHOWN = 16
-"""Digits of a hash in a signature, enough to tell files apart."""
+"""Code points at which the ranges of lengths begin."""
 _USUAL = ScoreOptions()
 Tallies = Mapping[str, Tallied]
 """Metric id to counts."""
@@ -49,6 +48,8 @@ def evaluate(gold: Rows, predicted: Rows | ParsedAnswers, options: ScoreOptions 
         counted = _count(gold, pred, answers, options)
     hashes = answers.inputs if answers else {"pred": pred.sha256}
     inputs = {"gold": gold.sha256, **hashes, **input_of_alias(options)}
+    parts = {"metrics": "+".join(counted.all), "task": task, "na": options.na}
+    parts |= dict([answers.reading] if answers else []) | shortened(inputs) | _settings(options)
     return Result(
         task=task,
         options=options,
@@ -64,7 +65,7 @@ def evaluate(gold: Rows, predicted: Rows | ParsedAnswers, options: ScoreOptions 
         extra=tuple(counted.pairing.extra),
         groups=_groups(counted, options.by),
         inputs=inputs,
-        signature=_signature(task, options, tuple(counted.all), inputs, answers),
+        signature=signature(parts),
     )
 
 
@@ -83,26 +84,22 @@ def _count(
     gold: RowSet, pred: RowSet, answers: ParsedAnswers | None, options: ScoreOptions
 ) -> _Counted:
     names = Names(gold.name, pred.name)
-    if answers is None and is_fast(gold, pred, options):
-        gold_rows, pred_rows = as_triples(gold).rows, as_triples(pred).rows
-        pairing = Pairing(gold_rows, pred_rows, options.allow_extra, names)
-        triples = Triples(options)
-        counts = {options.metrics[0]: triples.tally(pairing)}
-        return _Counted(pairing, triples.stats(), counts, {}, {}, ())
+    if answers is None and (files := triple_rows(gold, pred, options)):
+        pairing = Pairing(*files, options.allow_extra, names)
+        counts, stats = count_triples(pairing, options.na)
+        return _Counted(pairing, stats, {options.metrics[0]: counts}, {}, {}, ())
     pairing = Pairing(gold.rows, pred.rows, options.allow_extra, names)
     collector = StatsCollector(answers.labels if answers else None, options.na)
     pairs = list(collector.watch(aligned(pairing, gold.task)))
     metrics = chosen(options.metrics, gold.task, pairs)
     tallies = tally(metrics, pairs, options)
-    strict: Tallies = {}
-    parsed_only: Tallies = {}
-    if answers is not None:
-        unrepaired = [
-            Pair(pair.gold, answers.strict.get(pair.gold.id) or pair.pred) for pair in pairs
-        ]
-        strict = tally(metrics, list(aligned(unrepaired, gold.task)), options)
-        parsed = [pair for pair in pairs if answers.is_parsed(pair.gold.id)]
-        parsed_only = tally(metrics, parsed, options)
+    if answers is None:
+        return _Counted(pairing, collector.stats(), tallies, {}, {}, pairs)
+    unrepaired = [Pair(pair.gold, answers.strict.get(pair.gold.id) or pair.pred) for pair in pairs]
+    strict = tally(metrics, list(aligned(unrepaired, gold.task)), options)
+    readable = answers.rows.keys() - answers.unparsed
+    parsed = [pair for pair in pairs if pair.gold.id in readable]
+    parsed_only = tally(metrics, parsed, options)
     return _Counted(pairing, collector.stats(), tallies, strict, parsed_only, pairs)
 
 
@@ -153,15 +150,16 @@ def scored(tallies: Tallies, options: ScoreOptions) -> Scores:
         rng = np.random.default_rng(options.seed)
         edges = intervals(list(tallies.values()), options.bootstrap, rng)
     return {
-        name: _score(tallied, interval)
+        name: Score(
+            _rate(tallied, tallied.columns),
+            tallied.totals,
+            tallied.macro or mean_prf(tallied.labels),
+            tallied.labels,
+            tallied.more,
+            interval,
+        )
         for (name, tallied), interval in zip(tallies.items(), edges, strict=True)
     }
-
-
-def _score(tallied: Tallied, interval: Array | None) -> Score:
-    macro = tallied.macro or mean_prf(tallied.labels)
-    micro = _rate(tallied, tallied.columns)
-    return Score(micro, tallied.totals, macro, tallied.labels, tallied.more, interval)
 
 
 def _rate(tallied: Tallied, columns: Array) -> Prf:
@@ -175,11 +173,9 @@ def _groups(counted: _Counted, by: By | None) -> Groups:
     indexes: dict[str, list[int]] = {}
     for index, pair in enumerate(counted.pairs):
         indexes.setdefault(_group_of(pair, by), []).append(index)
-    names = (
-        sorted(indexes, key=lambda name: int(name.split("-")[0].rstrip("+")))
-        if by == "length"
-        else sorted(indexes)
-    )
+    names = sorted(indexes)
+    if by == "length":
+        names.sort(key=lambda name: int(name.split("-")[0].rstrip("+")))
     return {
         name: {key: _rate(tallied, tallied.columns[np.array(indexes[key])]) for key in names}
         for name, tallied in counted.all.items()
@@ -189,15 +185,13 @@ def _groups(counted: _Counted, by: By | None) -> Groups:
 def _group_of(pair: Pair, by: By) -> str:
     """Return the source, the template or the range of code points of a document."""
     if by == "source":
-        return pair.gold.source or _NONE
+        return pair.gold.source or "(none)"
     if by == "template":
-        return pair.pred.template or _NONE
-    low = 0
-    for edge in _EDGES:
+        return pair.pred.template or "(none)"
+    for low, edge in pairwise((0, *_EDGES)):
         if len(pair.gold.text) < edge:
             return f"{low}-{edge - 1}"
-        low = edge
-    return f"{low}+"
+    return f"{_EDGES[-1]}+"
 
 
 def input_of_alias(options: ScoreOptions) -> dict[str, str]:
@@ -209,24 +203,14 @@ def input_of_alias(options: ScoreOptions) -> dict[str, str]:
     return {"alias": options.alias_sha256 or sha256(content).hexdigest()}
 
 
-def _signature(
-    task: Task,
-    options: ScoreOptions,
-    metrics: Sequence[str],
-    inputs: Mapping[str, str],
-    answers: ParsedAnswers | None,
-) -> str:
-    parts = {"metrics": "+".join(metrics), "task": task, "na": options.na}
-    parts.update([answers.reading] if answers else [])
-    parts.update(shortened(inputs))
-    parts["extra"] = "allowed" if options.allow_extra else "error"
-    parts["bootstrap"], parts["seed"] = str(options.bootstrap), str(options.seed)
-    return signature(parts)
+def _settings(options: ScoreOptions) -> dict[str, str]:
+    extra = "allowed" if options.allow_extra else "error"
+    return {"extra": extra, "bootstrap": str(options.bootstrap), "seed": str(options.seed)}
 
 
 def shortened(hashes: Mapping[str, str]) -> dict[str, str]:
     """Return the first digits of hashes, enough to tell files apart."""
-    return {name: digest[:_SHOWN] for name, digest in hashes.items()}
+    return {name: digest[:16] for name, digest in hashes.items()}
 
 
 def signature(parts: Mapping[str, str]) -> str:

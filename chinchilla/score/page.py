@@ -1,7 +1,7 @@
 """The evaluation page: what was scored, where the mistakes are, examples to look at."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,23 +17,25 @@ from chinchilla.score.error_analysis import (
     KINDS,
     Confusion,
     ExaminedDocument,
-    Finding,
+    PredictedItem,
     confusion,
 )
-from chinchilla.score.prediction_stats import PredictedItem
 from chinchilla.score.result import Result, Score
 
 TEMPLATE = "evaluation.html"
 EXAMPLES_A_KIND = 60
-MOST_LABELS = 24
-MOST_BARS = 300
-"""Labels of the bars and of the filter."""
+MOST_LABELS, MOST_BARS = 24, 300
+"""Labels of the matrix; of the bars and the filter."""
 MOST_MISTAKES = 50
 """Mistakes listed of one document."""
 MOST_DRAWN = 1_500_000
 """Characters of all examples, markup included, after which no more documents are listed."""
 _MARKUP = 200
 """Characters that the markup of a mark or of a listed mistake takes."""
+_ITEMS = 200
+"""Items of a document that are marked in its text."""
+_WHOLE, _MARGIN = 3_000, 100
+"""Characters of a text that is drawn whole; of a longer one, those before and after a mark."""
 
 
 class TextPiece(NamedTuple):
@@ -98,7 +100,7 @@ def evaluation_page(result: Result) -> str:
         result=result,
         gold=Path(result.names.gold).name,
         head=head,
-        labels=_label_rows(head)[:MOST_BARS],
+        labels=_label_rows(head),
         more_labels=max(0, len(head.labels) - MOST_BARS),
         kinds=[(kind, kinds[kind]) for kind in KINDS],
         right=kinds["right"],
@@ -117,11 +119,11 @@ def _visible(value: object) -> object:
 
 
 def _label_rows(score: Score) -> list[dict[str, Any]]:
-    """Return the labels of a metric, most frequent in gold first."""
-    labels = score.labels
-    order = sorted(labels, key=lambda name: (-labels[name].n_gold, name))
+    """Return the labels of a metric that are most frequent in gold, these first."""
+    order = sorted(score.labels.items(), key=lambda label: (-label[1].n_gold, label[0]))
     return [
-        {"name": brief(name), "score": prf(labels[name]), "counts": labels[name]} for name in order
+        {"name": brief(name), "score": prf(counts), "counts": counts}
+        for name, counts in order[:MOST_BARS]
     ]
 
 
@@ -144,7 +146,8 @@ def examples(documents: Iterable[ExaminedDocument]) -> list[PageExample]:
     chosen: list[PageExample] = []
     drawn = 0
     for document in documents:
-        kinds = _kinds(document)
+        seen = {finding.kind for finding in document.findings}
+        kinds = tuple(kind for kind in KINDS if kind in seen)
         if any(listed[kind] < EXAMPLES_A_KIND for kind in kinds):
             listed.update(kinds)
             chosen.append(_example(document, kinds))
@@ -154,12 +157,7 @@ def examples(documents: Iterable[ExaminedDocument]) -> list[PageExample]:
     return chosen
 
 
-def _kinds(document: ExaminedDocument) -> tuple[str, ...]:
-    seen = {one.kind for one in document.findings}
-    return tuple(kind for kind in KINDS if kind in seen)
-
-
-def _example(document: ExaminedDocument, kinds: Sequence[str]) -> PageExample:
+def _example(document: ExaminedDocument, kinds: tuple[str, ...]) -> PageExample:
     gold = document.pair.gold
     mistakes = [one for one in document.findings if one.kind != "right"]
     listed = mistakes[:MOST_MISTAKES]
@@ -170,10 +168,10 @@ def _example(document: ExaminedDocument, kinds: Sequence[str]) -> PageExample:
     marked = [*listed, *(one for one in document.findings if one.kind == "right")]
     return PageExample(
         brief(gold.id, 120),
-        tuple(kinds),
+        kinds,
         tuple(labels),
-        gold_pieces(gold.text, marked),
-        pred_pieces(gold.text, marked),
+        pieces_of(gold.text, ((one.kind, one.gold) for one in marked)),
+        pieces_of(gold.text, ((one.kind, one.pred) for one in marked)),
         [(one.kind, _shown(one.gold), _shown(one.pred)) for one in listed],
         len(mistakes) - len(listed),
     )
@@ -185,35 +183,14 @@ def _shown(item: PredictedItem | None) -> str:
     return f"{brief(item.name)}: {' → '.join(brief(string, 120) for string in item.strings)}"
 
 
-_ITEMS = 200
-"""Items of a document that are marked in its text."""
-_WHOLE = 3_000
-"""Characters of a text up to which all of it is drawn."""
-_MARGIN = 100
-"""Characters of a longer text that are drawn before and after a mark."""
-
-
 def brief(string: str, most: int = 60) -> str:
     """Return a name or an item as a page shows it: on one line, shortened."""
     return shown(string if len(string) <= most else f"{string[: most - 1]}…")
 
 
-class _Mark(NamedTuple):
-    start: int
-    end: int
-    kind: str
-    label: str
-
-
-def gold_pieces(text: str, findings: Iterable[Finding]) -> list[TextPiece]:
-    """Return the text with its gold items marked, of a long text what is around them."""
-    marked = ((one.kind, one.gold) for one in findings if one.gold)
-    return list(_shortened(text, _cut(text, islice(marked, _ITEMS))))
-
-
-def pred_pieces(text: str, findings: Iterable[Finding]) -> list[TextPiece]:
-    """Return the text with its predicted items marked, of a long text what is around them."""
-    marked = ((one.kind, one.pred) for one in findings if one.pred)
+def pieces_of(text: str, items: Iterable[tuple[str, PredictedItem | None]]) -> list[TextPiece]:
+    """Return the text with items marked by their kinds, of a long text what is around them."""
+    marked = ((kind, item) for kind, item in items if item)
     return list(_shortened(text, _cut(text, islice(marked, _ITEMS))))
 
 
@@ -238,28 +215,25 @@ def _shortened(text: str, pieces: Iterable[TextPiece]) -> Iterator[TextPiece]:
 
 def _cut(text: str, items: Iterable[tuple[str, PredictedItem]]) -> Iterator[TextPiece]:
     """Yield the pieces; of overlapping marks the first and longest is drawn."""
-    marks = sorted(
-        (mark for kind, item in items for mark in _marks(text, kind, item)),
-        key=lambda mark: (mark.start, -mark.end, mark.kind == "right"),
-    )
+    marks = [(*offsets, kind, item) for kind, item in items for offsets in _offsets(text, item)]
     at = 0
-    for mark in marks:
-        if mark.start < at:
+    for start, end, kind, item in sorted(marks, key=lambda m: (m[0], -m[1], m[2] == "right")):
+        if start < at:
             continue
-        if mark.start > at:
-            yield TextPiece(text[at : mark.start])
-        yield TextPiece(text[mark.start : mark.end], mark.kind, brief(mark.label))
-        at = mark.end
+        if start > at:
+            yield TextPiece(text[at:start])
+        yield TextPiece(text[start:end], kind, brief(item.name))
+        at = end
     if at < len(text):
         yield TextPiece(text[at:])
 
 
-def _marks(text: str, kind: str, item: PredictedItem) -> Iterator[_Mark]:
+def _offsets(text: str, item: PredictedItem) -> Iterator[tuple[int, int]]:
     """Yield where an item is drawn: at its offsets, else at the first occurrence of a string."""
     if item.start is not None and item.end is not None:
-        yield _Mark(item.start, item.end, kind, item.name)
+        yield item.start, item.end
         return
     for string in item.strings:
         start = text.find(string) if string else -1
         if start >= 0:
-            yield _Mark(start, start + len(string), kind, item.name)
+            yield start, start + len(string)

@@ -26,6 +26,9 @@ class Names(NamedTuple):
     pred: str = "predictions"
 
 
+_NAMES = Names()
+
+
 class Pairing:
     """The documents in the order of gold, paired while both sides are read.
 
@@ -43,11 +46,10 @@ class Pairing:
         gold: Iterable[Row],
         pred: Iterable[Row],
         allow_extra: bool,
-        names: Names | None = None,
+        names: Names = _NAMES,
     ) -> None:
-        """Take both sides; nothing is read yet."""
         self._gold, self._pred, self._allow_extra = gold, iter(pred), allow_extra
-        self._names = names or Names()
+        self._names = names
         self.documents = 0
         self.missing: list[str] = []
         self.extra: list[str] = []
@@ -68,7 +70,7 @@ class Pairing:
             self.documents += 1
             yield Pair(row, pred)
         self.extra = [*waiting, *(row.id for row in others)]
-        self._finish()
+        self._check_ids()
 
     def _seek(self, name: str, first: Row | None, waiting: dict[str, Row]) -> Row:
         """Read on until the row of this id; those on the way wait."""
@@ -92,7 +94,7 @@ class Pairing:
                 what = f"{row.id!r} has {quoted!r} at {start}:{end}, not {string!r}"
                 raise ConfigError(self._names.gold, what, "correct the offsets, or leave them null")
 
-    def _finish(self) -> None:
+    def _check_ids(self) -> None:
         if not self.documents:
             todo = "pass a file in the exchange format"
             raise ConfigError(self._names.gold, "no gold rows", todo)
@@ -183,9 +185,7 @@ class _IndexedText:
         return at if len(string) == size or at < 0 else self._text.find(string, at)
 
 
-@lru_cache(maxsize=2)
-def _indexed(text: str) -> _IndexedText:
-    return _IndexedText(text)
+_indexed = lru_cache(maxsize=2)(_IndexedText)
 
 
 def find(text: str, string: str) -> int:
@@ -195,7 +195,4 @@ def find(text: str, string: str) -> int:
 
 def contains(row: Row, string: str) -> bool:
     """Tell whether a string is in the text or the title of a gold row."""
-    text = row.text
-    if string in text if len(text) < SHORT_TEXT else _indexed(text).find(string) >= 0:
-        return True
-    return row.title is not None and string in row.title
+    return find(row.text, string) >= 0 or (row.title is not None and string in row.title)

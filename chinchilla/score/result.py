@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 from chinchilla.schema import Task
 from chinchilla.score.counts import Array, Counts, Prf, ScoreOptions, prf
-from chinchilla.score.error_analysis import ExaminedDocument, examine
+from chinchilla.score.error_analysis import ExaminedDocument, PredictionStats, examine
 from chinchilla.score.metrics import HEADLINE
 from chinchilla.score.pairing import Names, Pair
-from chinchilla.score.prediction_stats import PredictionStats
 from chinchilla.score.rows import Row
 from chinchilla.table import table
 
@@ -35,10 +34,6 @@ class ParsedAnswers(NamedTuple):
     name: str = "answers"
     inputs: Mapping[str, str] = {}
 
-    def is_parsed(self, record_id: str) -> bool:
-        """Tell whether a record has answers, and all of them could be read."""
-        return record_id in self.rows and record_id not in self.unparsed
-
 
 class Score(NamedTuple):
     """One metric: micro with its counts, macro, each label, an interval where one is computed.
@@ -52,11 +47,6 @@ class Score(NamedTuple):
     labels: Mapping[str, Counts]
     more: Mapping[str, float | None]
     interval: Array | None = None
-
-    @property
-    def undefined(self) -> bool:
-        """Tell whether a denominator is 0, so that 0 is no measurement."""
-        return not (self.counts.n_pred and self.counts.n_gold)
 
 
 Scores = dict[str, Score]
@@ -166,8 +156,11 @@ class Result:
         """Return the one JSON object that machines read, fractions unrounded."""
         object_: dict[str, Any] = {
             "signature": self.signature,
-            "metrics": _metrics(self.scores),
-            "per_label": {name: _labels(score.labels) for name, score in self.scores.items()},
+            "metrics": {name: _metric(score) for name, score in self.scores.items()},
+            "per_label": {
+                name: {key: _label(counts) for key, counts in score.labels.items()}
+                for name, score in self.scores.items()
+            },
             "parse": dict(sorted(self.statuses.items())),
             "missing": len(self.missing),
             "extra": len(self.extra),
@@ -177,8 +170,10 @@ class Result:
             "inputs": dict(self.inputs),
         }
         if self.answers:
-            object_["strict"] = _metrics(self.strict)
-            object_["parsed_only"] = _metrics(self.parsed_only)
+            object_["strict"] = {name: _metric(score) for name, score in self.strict.items()}
+            object_["parsed_only"] = {
+                name: _metric(score) for name, score in self.parsed_only.items()
+            }
             object_["status"] = dict(self.answers.status)
             object_["notes"] = dict(sorted(self.answers.notes.items()))
         if self.groups:
@@ -206,7 +201,7 @@ def _metric_table(scores: Scores) -> str:
         numbers = [*map(_percent, score.micro), "-".join(map(_percent, edges))]
         numbers += [_percent(score.macro.f1), *map(_number, score.counts)]
         more = [f"{key} {value:.4f}" for key, value in score.more.items() if value is not None]
-        remarks = ", ".join([*more, *(["undefined"] if score.undefined else [])])
+        remarks = ", ".join([*more, *(["undefined"] if score.counts.undefined else [])])
         rows.append([name, *numbers, remarks])
     return table(head, rows)
 
@@ -219,15 +214,10 @@ def _label_table(score: Score) -> str:
     return table(("label", "P", "R", "F1", "TP", "predicted", "gold"), rows)
 
 
-def _metrics(scores: Scores) -> dict[str, Any]:
-    return {name: _metric(score) for name, score in scores.items()}
-
-
 def _metric(score: Score) -> dict[str, Any]:
     object_: dict[str, Any] = {**score.micro._asdict(), **_counts(score.counts)}
-    object_["macro"] = score.macro._asdict()
-    object_.update(score.more)
-    if score.undefined:
+    object_ |= {"macro": score.macro._asdict(), **score.more}
+    if score.counts.undefined:
         object_["undefined"] = True
     if score.interval is not None:
         pairs = zip(*score.interval.tolist(), strict=True)
@@ -235,12 +225,8 @@ def _metric(score: Score) -> dict[str, Any]:
     return object_
 
 
-def _labels(labels: Mapping[str, Counts]) -> dict[str, Any]:
-    return {name: _label(counts) for name, counts in labels.items()}
-
-
 def _label(counts: Counts) -> dict[str, Any]:
-    undefined = {} if counts.n_pred and counts.n_gold else {"undefined": True}
+    undefined = {"undefined": True} if counts.undefined else {}
     return {**prf(counts)._asdict(), **_counts(counts), **undefined}
 
 

@@ -157,7 +157,10 @@ def row_set(rows: Rows, name: str, task: Task | None = None) -> RowSet:
         row = item if isinstance(item, Row) else make_row(where, item)
         try:
             if task is None:
-                task = _task_of(row, where)
+                task = next((name for name in TASKS if (row.task or "").lower() == name), None)
+            if task is None:
+                what = "no task that is known"
+                raise ConfigError(where, what, "pass options with the task")
             _check(row, task, made)
         except ValueError as error:
             raise InputError(where, str(error), _TODO) from error
@@ -177,13 +180,6 @@ def make_row(where: str, fields: Record | Mapping[str, Any]) -> Row:
         return convert(items, Row, from_attributes=True)
     except ValidationError as error:
         raise InputError(where, str(error), _TODO) from error
-
-
-def _task_of(row: Row, where: str) -> Task:
-    for task in TASKS:
-        if row.task is not None and row.task.lower() == task:
-            return task
-    raise ConfigError(where, "no task that is known", "pass options with the task")
 
 
 def _check(row: Row, task: Task, before: Iterable[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 from chinchilla.dataset.config import read_config
 from chinchilla.dataset.plan import make_plan
 from chinchilla.errors import ConfigError
-from chinchilla.predict.prompting import rendering_of
+from chinchilla.predict.extract import rendering_of
 
 SOURCES = "the known ones are boson, duee, duee_fin, duie, finre, iree, msra, sanwen"
 TASKS = "the known ones are ner, re, ee"

@@ -7,8 +7,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from chinchilla.errors import EngineError
-from chinchilla.predict.bounds import TooMuchError, bounded
-from chinchilla.predict.chat_template import ChatTemplate
+from chinchilla.predict.chat_template import ChatTemplate, TooMuchError, bounded
 
 DOUBLED = (
     "{% set ns = namespace(x='aa') %}"
@@ -63,7 +62,7 @@ def test_what_takes_long_is_stopped(template: str) -> None:
 def test_what_takes_long_in_a_template_is_refused_in_one_line(
     tokenizer: PreTrainedTokenizerFast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chinchilla.predict.bounds.SECONDS", 0.2)
+    monkeypatch.setattr("chinchilla.predict.chat_template.SECONDS", 0.2)
     tokenizer.chat_template = LOOPS
     with pytest.raises(EngineError, match=r"it takes more than 0\.2 seconds of work"):
         ChatTemplate(tokenizer).text("你好")

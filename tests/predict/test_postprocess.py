@@ -7,15 +7,15 @@ import orjson
 import pytest
 
 from chinchilla.errors import ConfigError, InputError
-from chinchilla.predict.answer_files import read_answered_rows, read_answers
 from chinchilla.predict.engine import Answer
+from chinchilla.predict.inputs import read_answered_rows, read_answers
 from chinchilla.predict.postprocess import (
     AnswerParser,
-    AskedRow,
     documents_of,
+    parse_answer,
     parse_answers,
     parse_record_answers,
-    predicted,
+    predicted_record,
     scored_answers,
 )
 from chinchilla.schema import InstructionRow, Label, LabelSet, Record
@@ -130,7 +130,8 @@ def test_a_predicted_record_has_what_is_scored_and_the_raw_answers() -> None:
     rows = (row("a.0", "a"), row("a.1", "a", ANNOTATOR))
     raw = {"a.0": '{"person": ["x"]}', "a.1": '```\n{"person": ["x", "z"]}\n```'}
     answers = {name: Answer(name, text, cut=name == "a.1") for name, text in raw.items()}
-    [found] = predicted([AskedRow(record, rows)], answers, PARSER)
+    parsed = [parse_answer(asked, answers[asked.id], record, PARSER) for asked in rows]
+    found = predicted_record(record, parsed, PARSER, mentions=True)
     entity = {"type": "PER", "start": None, "end": None}
     assert found == {
         "id": "a",
@@ -191,7 +192,7 @@ def test_every_metric_is_zero_where_no_answer_can_be_read(task, items: bool) -> 
     result = of_records(gold, {"a": "?"}, ScoreOptions(task, bootstrap=10))
     assert list(result.parsed_only) == list(result.scores) == list(metrics_of(task))
     for score in (*result.scores.values(), *result.parsed_only.values()):
-        assert (score.micro, score.undefined) == ((0, 0, 0), True)
+        assert (score.micro, score.counts.undefined) == ((0, 0, 0), True)
 
 
 def test_an_answer_about_no_gold_document_is_an_error() -> None:
@@ -231,7 +232,7 @@ def test_rows_of_several_sub_tasks_are_read_one_at_a_time(tmp_path: Path) -> Non
     asked = read_answered_rows(path, "ner")
     assert (list(asked.rows), asked.others) == (["a.0"], {"a.1"})
     raw = write(tmp_path / "raw", [{"id": name, "raw": "{}"} for name in ("a.0", "a.1")])
-    assert read_answers(raw, asked).answers == [Answer("a.0", "{}")]
+    assert read_answers(raw, asked)[0] == [Answer("a.0", "{}")]
 
 
 def test_a_row_that_is_none_is_named(tmp_path: Path) -> None:

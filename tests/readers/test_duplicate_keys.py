@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.errors import InputError
-from chinchilla.predict.answer_files import read_answered_rows, read_answers
-from chinchilla.predict.inputs import Defaults, read_inputs
+from chinchilla.predict.inputs import Defaults, read_answered_rows, read_answers, read_inputs
 from chinchilla.schema import Label, LabelSet, Task
 from chinchilla.score.rows import Row, rows_in
 from chinchilla.score.triples import TripleRow

@@ -15,8 +15,8 @@ from chinchilla.score.page import (
     TextPiece,
     evaluation_page,
     examples,
-    gold_pieces,
     matrix,
+    pieces_of,
     write_page,
 )
 from chinchilla.score.result import Result
@@ -91,7 +91,7 @@ def test_the_matrix_counts_gold_against_predicted(found: Result) -> None:
 
 def test_marks_cut_the_text_without_losing_any(found: Result) -> None:
     [document, _] = examine(found.pairs, "unknown", ())
-    pieces = gold_pieces(TEXT, document.findings)
+    pieces = pieces_of(TEXT, ((one.kind, one.gold) for one in document.findings))
     assert "".join(piece.text for piece in pieces) == TEXT
     assert pieces[0] == TextPiece("星海公司", "wrong_boundary", "ORG")
 

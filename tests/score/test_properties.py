@@ -118,7 +118,7 @@ def test_nothing_at_all_is_zero_and_undefined(name: str) -> None:
         ScoreOptions(),
     )
     assert one[name].micro == one[name].macro == Prf(0, 0, 0)
-    assert one[name].undefined
+    assert one[name].counts.undefined
     assert one[name].counts == (0, 0, 0)
 
 

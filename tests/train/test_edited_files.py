@@ -21,7 +21,7 @@ from chinchilla.cli.score import labels_of_rows
 from chinchilla.dataset.read import open_processed
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.run import export
-from chinchilla.predict.prompting import rendering_of
+from chinchilla.predict.extract import rendering_of
 from chinchilla.runs.folder import finished_run, newest_run, read_run
 from chinchilla.runs.model import trained_by
 from chinchilla.train.data import dev_eval_sets, open_data, origin, split_rows

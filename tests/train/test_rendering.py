@@ -14,8 +14,8 @@ from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import read_confusions, read_labels
 from chinchilla.errors import ConfigError, InputError
+from chinchilla.predict.extract import held_out, rendering_of
 from chinchilla.predict.inputs import Defaults, read_inputs
-from chinchilla.predict.prompting import held_out, rendering_of
 from chinchilla.prompts.hard_negatives import dump_confusions, mine
 from chinchilla.runs import folder
 from chinchilla.runs.evaluate import eval_sets_of, held_out_rendering, pools_of
@@ -79,7 +79,7 @@ def test_a_run_asks_in_batches_of_hard_negatives_as_its_build_did(
     [eval_set] = eval_sets_of(data, "dev", held_out_rendering(data))
     assert [row.labels for row in eval_set.rows] == [row.labels for row in split_rows(data, "dev")]
     assert (run / "confusions.json").read_bytes() == (data.folder / "confusions.json").read_bytes()
-    assert "confusions.json" in manifest["outputs"]
+    assert "confusions.json" in manifest.outputs
 
 
 def test_hard_negatives_that_are_not_there_are_an_error(built: Path) -> None:

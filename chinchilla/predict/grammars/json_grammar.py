@@ -35,23 +35,17 @@ def _list(name: str, item: str, shared: dict[str, str]) -> str:
 def _item(index: int, label: Name, query: Query) -> str:
     match query.subtask:
         case "re":
-            return _relation(f"slot{index}_more::0x0" if label.parts else "")
+            slots = f"slot{index}_more::0x0" if label.parts else ""
+            head, tail = literal('{"head":'), literal(',"tail":')
+            return f"({row(head, 'STRING', tail, 'STRING', slots, literal('}'))})"
         case "ee":
-            return _event(f"(role{index}::0x0)?" if label.parts else "")
+            roles = f"(role{index}::0x0)?" if label.parts else ""
+            trigger = maybe(literal('"trigger":'), "STRING", literal(","))
+            return f"({row(literal('{'), trigger, literal(_ARGUMENTS), roles, literal('}}'))})"
         case "ee-trigger":
             return either(["STRING", literal("null")])
         case _:
             return string(label.values)
-
-
-def _relation(slots: str) -> str:
-    head, tail = literal('{"head":'), literal(',"tail":')
-    return f"({row(head, 'STRING', tail, 'STRING', slots, literal('}'))})"
-
-
-def _event(roles: str) -> str:
-    trigger = maybe(literal('"trigger":'), "STRING", literal(","))
-    return f"({row(literal('{'), trigger, literal(_ARGUMENTS), roles, literal('}}'))})"
 
 
 def _parts(index: int, label: Name, query: Query, shared: dict[str, str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Pieces of Lark grammars: literals, choices, lists, and entries that may be there once."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain, repeat
 from json import dumps
 
 SPARE = 16
@@ -75,10 +76,12 @@ def once(rule: str, entries: Sequence[str], comma: str) -> list[str]:
         item_more::_: "," item::_ %if bit_count_lt([0:2], 2) | ""
     """
     known, limit = _shared_bits(len(entries))
-    first = [
-        f"{entry} {rule}_more::{_taken(index, known, limit)}" for index, entry in enumerate(entries)
-    ]
-    choices = "\n    | ".join(first)
+    own = [f"set_bit({bit}) %if bit_clear({bit})" for bit in range(known)]
+    shared = f"incr([{known}:{_BITS}]) %if lt([{known}:{_BITS}], {limit})"
+    taken = chain(own, repeat(shared))
+    choices = "\n    | ".join(
+        f"{entry} {rule}_more::{bits}" for entry, bits in zip(entries, taken, strict=False)
+    )
     left = f"bit_count_lt([0:{known}], {known})"
     if known < len(entries):
         left = f"or({left}, lt([{known}:{_BITS}], {limit}))"
@@ -94,9 +97,3 @@ def _shared_bits(count: int) -> tuple[int, int]:
     while known < count and 2 ** (_BITS - known) - 1 < count - known:
         known -= 1
     return known, 2 ** (_BITS - known) - 1
-
-
-def _taken(index: int, known: int, limit: int) -> str:
-    if index < known:
-        return f"set_bit({index}) %if bit_clear({index})"
-    return f"incr([{known}:{_BITS}]) %if lt([{known}:{_BITS}], {limit})"

@@ -11,10 +11,8 @@ from chinchilla.errors import ConfigError
 from chinchilla.schema import Task
 from chinchilla.score.metrics import matching, ner
 from chinchilla.score.metrics.chinese_nre import chinese_nre_official
-from chinchilla.score.metrics.cluener import cluener
 from chinchilla.score.metrics.doc2edag import doc2edag
-from chinchilla.score.metrics.duee import duee_official
-from chinchilla.score.metrics.duee_fin import greedy, hungarian, paired_events
+from chinchilla.score.metrics.duee import duee_official, greedy, hungarian, paired_events
 from chinchilla.score.metrics.duie import duie_official
 from chinchilla.score.metrics.matching import Rule, multiset, unique
 
@@ -35,7 +33,7 @@ METRICS: dict[str, Metric] = {
     "ner_exact": Metric("ner", ner.overlapping(ner.exact), located=True),
     "ner_partial": Metric("ner", ner.overlapping(ner.partial), located=True),
     "ner_type": Metric("ner", ner.overlapping(ner.same_type), located=True),
-    "cluener": Metric("ner", cluener),
+    "cluener": Metric("ner", ner.cluener),
     "re_boundary": Metric("re", multiset(matching.relation_boundary)),
     "re_boundary_set": Metric("re", unique(matching.relation_boundary)),
     "re_strict": Metric("re", multiset(matching.relation_strict)),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro_tally
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row, ScoredRelation
 
@@ -32,14 +32,15 @@ def chinese_nre_official(pairs: Iterable[Pair], options: ScoreOptions) -> Tallie
     """
     na = options.na
     documents = [list(instances(pair, na)) for pair in pairs]
-    hits = [sum(one.pred != na and one.pred in one.gold for one in each) for each in documents]
-    n_pred = [sum(one.pred != na for one in each) for each in documents]
-    n_gold = [sum(any(name != na for name in one.gold) for one in each) for each in documents]
-    columns = tallied(list(map(float, hits)), n_pred, n_gold)
-    every = [one for each in documents for one in each]
-    totals = totals_of(columns)
-    more = {"auc": _area(every, na, totals.n_gold), "accuracy": _accuracy(every)}
-    return Tallied(columns, _labels(every, na), totals, micro, more=more)
+    counts = []
+    for document in documents:
+        guessed = [one for one in document if one.pred != na]
+        n_gold = sum(any(name != na for name in one.gold) for one in document)
+        counts.append((sum(one.pred in one.gold for one in guessed), len(guessed), n_gold))
+    every = [one for document in documents for one in document]
+    accuracy = sum(one.pred in one.gold for one in every) / len(every) if every else None
+    area = _area(every, na, sum(n_gold for _, _, n_gold in counts))
+    return micro_tally(counts, _labels(every, na), {"auc": area, "accuracy": accuracy})
 
 
 def instances(pair: Pair, na: str) -> Iterator[Instance]:
@@ -80,10 +81,6 @@ def _area(every: Sequence[Instance], na: str, n_gold: float) -> float | None:
     right = np.cumsum(np.array([one.pred in one.gold for one in guessed], np.float64)[order])
     precision, recall = right / np.arange(1, len(right) + 1), right / n_gold
     return float(np.sum((precision[1:] + precision[:-1]) / 2 * np.diff(recall)))
-
-
-def _accuracy(every: Sequence[Instance]) -> float | None:
-    return sum(one.pred in one.gold for one in every) / len(every) if every else None
 
 
 def _labels(every: Sequence[Instance], na: str) -> dict[str, Counts]:

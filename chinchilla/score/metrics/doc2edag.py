@@ -1,20 +1,11 @@
 """The metric of Doc2EDAG: a table of roles for each event type, one filler a cell."""
 
 from collections.abc import Iterable, Mapping
+from operator import eq
 
 import numpy as np
 
-from chinchilla.score.counts import (
-    Array,
-    Counts,
-    Prf,
-    ScoreOptions,
-    Tallied,
-    micro,
-    prf,
-    tallied,
-    totals_of,
-)
+from chinchilla.score.counts import Array, Counts, Prf, ScoreOptions, Tallied, micro_tally, prf
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
@@ -37,17 +28,17 @@ def doc2edag(pairs: Iterable[Pair], _: ScoreOptions) -> Tallied:
     pairs = list(pairs)
     tables = role_tables(pairs)
     cells = {name: np.zeros((len(roles), 3)) for name, roles in tables.items()}
-    documents = np.zeros((len(pairs), 3))
-    for at, pair in enumerate(pairs):
+    documents = []
+    for pair in pairs:
+        sums = np.zeros(3)
         gold, pred = _cells(pair.gold, tables), _cells(pair.pred, tables)
         for name in dict.fromkeys([*gold, *pred]):
             counts = _fill(gold.get(name, []), pred.get(name, []), len(tables[name]))
             cells[name] += counts
-            documents[at] += counts.sum(axis=0)
-    tp, n_pred, n_gold = documents.T
-    columns = tallied(list(tp), list(map(int, n_pred)), list(map(int, n_gold)))
+            sums += counts.sum(axis=0)
+        documents.append((sums[0], sums[1], sums[2]))
     labels = {name: Counts(*map(float, each.sum(axis=0))) for name, each in cells.items()}
-    return Tallied(columns, labels, totals_of(columns), micro, _macro(cells))
+    return micro_tally(documents, labels)._replace(macro=_macro(cells))
 
 
 def role_tables(pairs: Iterable[Pair]) -> Tables:
@@ -80,17 +71,13 @@ def _fill(gold: list[Cells], pred: list[Cells], width: int) -> Array:
     left = list(gold)
     for cells in sorted(pred, key=lambda one: -sum(cell is not None for cell in one)):
         if left:
-            best = max(range(len(left)), key=lambda at: _agreement(cells, left[at]))
+            best = max(range(len(left)), key=lambda at: sum(map(eq, cells, left[at])))
             other = left.pop(best)
             counts[:, 0] += [a is not None and a == b for a, b in zip(cells, other, strict=True)]
     for column, records in ((1, pred), (2, gold)):
         for cells in records:
             counts[:, column] += [cell is not None for cell in cells]
     return counts
-
-
-def _agreement(cells: Cells, other: Cells) -> int:
-    return sum(a == b for a, b in zip(cells, other, strict=True))
 
 
 def _macro(cells: Mapping[str, Array]) -> Prf:

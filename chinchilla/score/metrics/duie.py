@@ -10,7 +10,7 @@ import numpy as np
 from chinchilla.errors import AS_UTF8, InputError
 from chinchilla.score.counts import Counts, ScoreOptions, Tallied, micro
 from chinchilla.score.pairing import Pair
-from chinchilla.score.rows import Row, ScoredRelation
+from chinchilla.score.rows import Row
 
 Alias = Mapping[str, frozenset[str]]
 _MARKS = ("\u300a", "\u300b")
@@ -58,14 +58,11 @@ def duie_official(pairs: Iterable[Pair], options: ScoreOptions) -> Tallied:
 
 def triples(row: Row) -> list[Spo]:
     """Return the normalised triples of a row."""
-    return [_spo(item) for item in row.relations]
-
-
-def _spo(item: ScoredRelation) -> Spo:
-    values = {"@value": item.tail, **(item.tail_slots or {})}
-    return Spo(
-        item.predicate, normal(item.head), {key: normal(value) for key, value in values.items()}
-    )
+    items = ((item, {"@value": item.tail, **(item.tail_slots or {})}) for item in row.relations)
+    return [
+        Spo(item.predicate, normal(item.head), {key: normal(slots[key]) for key in slots})
+        for item, slots in items
+    ]
 
 
 def normal(string: str) -> str:
@@ -97,13 +94,11 @@ class _TripleSet:
             self.add(item)
 
     def add(self, item: Spo) -> None:
-        """Add a triple."""
         self._keys.add(_key(item))
         if self._alias:
             self._objects.setdefault((item.predicate, item.subject), []).append(item.object)
 
     def __contains__(self, item: Spo) -> bool:
-        """Tell whether the triple or one known as it is there."""
         if _key(item) in self._keys:
             return True
         if not self._alias:
@@ -122,14 +117,10 @@ def _key(item: Spo) -> object:
 
 def _same_object(left: Mapping[str, str], right: Mapping[str, str], alias: Alias) -> bool:
     """Compare slot by slot; each value must be an alias of the other, in both directions."""
-    return left.keys() == right.keys() and all(
-        _known_as(left[key], right[key], alias) and _known_as(right[key], left[key], alias)
-        for key in left
-    )
-
-
-def _known_as(name: str, other: str, alias: Alias) -> bool:
-    return name == other or other in alias.get(name, frozenset())
+    if left.keys() != right.keys():
+        return False
+    differing = ((left[key], right[key]) for key in left if left[key] != right[key])
+    return all(b in alias.get(a, ()) and a in alias.get(b, ()) for a, b in differing)
 
 
 def read_alias(path: Path) -> dict[str, frozenset[str]]:

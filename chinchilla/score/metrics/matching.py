@@ -6,17 +6,19 @@ construction.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar
 
-from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro, tallied, totals_of
+from chinchilla.score.counts import Counts, Key, ScoreOptions, Tallied, micro_tally
 from chinchilla.score.pairing import Pair
 from chinchilla.score.rows import Row
 
 Keys = Callable[[Row, ScoreOptions], list[Key]]
 Rule = Callable[[Iterable[Pair], ScoreOptions], Tallied]
 
+Item = TypeVar("Item", bound=Hashable)
 _FEW = 32
-"""Up to so many keys a list is searched faster than a Counter is built."""
+"""Up to so many items a list is searched faster than a Counter is built."""
 
 
 def multiset(keys: Keys) -> Rule:
@@ -42,31 +44,28 @@ def unique(keys: Keys) -> Rule:
 
 
 def _tally(pairs: Iterable[Pair], keys: Keys, options: ScoreOptions) -> Tallied:
-    tp: list[float] = []
-    n_pred: list[int] = []
-    n_gold: list[int] = []
+    documents: list[tuple[int, int, int]] = []
     # labels are listed and counted at the end, in a third of the time of counting each
     gold_labels: list[object] = []
     missed: list[object] = []
     wrong: list[object] = []
     for pair in pairs:
         gold, pred = keys(pair.gold, options), keys(pair.pred, options)
-        n_pred.append(len(pred))
-        n_gold.append(len(gold))
         gold_labels += [key[0] for key in gold]
-        if pred == gold:
-            tp.append(len(pred))
-            continue
-        misses, left = surplus(pred, gold)
-        wrong += [key[0] for key in misses]
-        missed += [key[0] for key in left]
-        tp.append(len(pred) - len(misses))
-    columns = tallied(tp, n_pred, n_gold)
-    return Tallied(columns, _labels(gold_labels, missed, wrong), totals_of(columns), micro)
+        hits = len(pred)
+        if pred != gold:
+            misses, left = surplus(pred, gold)
+            wrong += [key[0] for key in misses]
+            missed += [key[0] for key in left]
+            hits -= len(misses)
+        documents.append((hits, len(pred), len(gold)))
+    return micro_tally(documents, label_counts(gold_labels, missed, wrong))
 
 
-def _labels(gold: list[object], missed: list[object], wrong: list[object]) -> dict[str, Counts]:
-    """Return the counts of each label from those of all gold, missed and wrong items."""
+def label_counts(
+    gold: Iterable[object], missed: Iterable[object], wrong: Iterable[object]
+) -> dict[str, Counts]:
+    """Return the counts of each label from the labels of all gold, missed and wrong items."""
     n_gold, n_missed, n_wrong = Counter(gold), Counter(missed), Counter(wrong)
     labels = {}
     for name in {**n_gold, **n_wrong}:
@@ -75,23 +74,18 @@ def _labels(gold: list[object], missed: list[object], wrong: list[object]) -> di
     return dict(sorted(labels.items()))
 
 
-def surplus(pred: list[Key], gold: list[Key]) -> tuple[list[Key], list[Key]]:
-    """Return the predicted keys that match no gold key, and the gold keys that none matches."""
+def surplus(pred: Sequence[Item], gold: Sequence[Item]) -> tuple[list[Item], list[Item]]:
+    """Return the predicted items that match no gold one, and the gold ones that none matches."""
     if len(gold) > _FEW:
         n_pred, n_gold = Counter(pred), Counter(gold)
         return list((n_pred - n_gold).elements()), list((n_gold - n_pred).elements())
     left, misses = list(gold), []
-    for key in pred:
-        if key in left:
-            left.remove(key)
+    for item in pred:
+        if item in left:
+            left.remove(item)
         else:
-            misses.append(key)
+            misses.append(item)
     return misses, left
-
-
-def common(gold: list[Key], pred: list[Key]) -> list[Key]:
-    """Return the predicted keys that match a gold key, each gold key matching once."""
-    return list((Counter(pred) & Counter(gold)).elements())
 
 
 def relation_boundary(row: Row, options: ScoreOptions) -> list[Key]:
