@@ -12,7 +12,6 @@ from typing import NamedTuple
 from chinchilla.errors import ConfigError, LengthError
 from chinchilla.prompts.label_text import LabelStyle, label_text
 from chinchilla.prompts.options import WindowOptions
-from chinchilla.prompts.queries import nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.templates import fill_phrase, load_phrases
@@ -109,9 +108,8 @@ def prompt_overhead(prompter: Prompter, measure: Measure) -> int:
         values = dict.fromkeys(template.variables, "")
         values["labels"] = values["label_lines"] = labels[template.in_lines]
         for form in options.forms:
-            empty = nothing_found(template, form)
             for sentence in prompter.format_sentences(form, template):
-                values["format"] = fill_phrase(sentence, {"empty": empty})
+                values["format"] = sentence
                 longest = max(longest, sum(map(measure, template.render(values))))
     examples = options.demonstrations * (2 * LONGEST_EXAMPLE + 20)
     return longest + examples
