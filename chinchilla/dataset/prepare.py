@@ -8,7 +8,7 @@ from chinchilla.dataset.config import MixOptions
 from chinchilla.dataset.mixing import nested_shares
 from chinchilla.dataset.plan import Plan, tasks_of
 from chinchilla.dataset.run import Contexts, Progress, run
-from chinchilla.dataset.selection import Histogram
+from chinchilla.dataset.selection import Histogram, choose
 from chinchilla.dataset.shard import BuildContext, Survey, mix_seed, survey_shard, tally_shard
 from chinchilla.prompts.budget import LONGEST_EXAMPLE, make_cutter, measure_of
 from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
@@ -75,7 +75,7 @@ def _with_choices(plan: Plan, contexts: Contexts, workers: int, progress: Progre
     decided = nested_shares(by_task, mix.tasks, mix.sources)
     seed = mix_seed(plan.config.seed)
     return {
-        source: context._replace(choice=decided[source].choice(rows[source], seed))
+        source: context._replace(choice=choose(rows[source], decided[source], seed))
         for source, context in contexts.items()
     }
 

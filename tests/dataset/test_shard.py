@@ -73,4 +73,4 @@ def test_a_row_without_words_cannot_exist() -> None:
     row = next(Prompter(found.card.label_set(found.edition.name), 0).rows(records[0]))
     for name in ("instruction", "output"):
         with pytest.raises(ValueError, match=f"{name}\n  String should have at least 1 character"):
-            InstructionRow.of_valid(dict(row.__dict__) | {name: ""})
+            InstructionRow.model_validate(dict(row.__dict__) | {name: ""})
