@@ -4,7 +4,6 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from chinchilla.windows.cut import make_cutter, prompt_overhead
 
 from chinchilla.cli.score import labels_of_rows
 from chinchilla.corpus import find as catalogue
@@ -19,6 +18,7 @@ from chinchilla.predict.postprocess import (
     parse_answers,
     scored_answers,
 )
+from chinchilla.prompts.budget import make_cutter, prompt_overhead
 from chinchilla.prompts.options import PromptOptions, WindowOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import SPLITS, InstructionRow, Record
@@ -69,7 +69,7 @@ class Made:
         splits = [split for split in SPLITS if split in self.found.files]
         for record in (one for name in splits for one in self._records(name)):
             lost: Counter[str] = Counter()
-            panes = cutter.panes(record, lost)
+            panes = cutter.windows(record, lost)
             if lost:
                 continue
             self.records.append(record)

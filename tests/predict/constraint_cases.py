@@ -14,7 +14,7 @@ pytest.importorskip("transformers", reason="pip install 'chinchilla[train]'")
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from chinchilla.answers import SUBTASKS, Content, Query, form, ordered
+from chinchilla.answers import SUBTASKS, Content, Query, answer_format, target
 from chinchilla.corpus import find as catalogue
 from chinchilla.predict.constrained import Constraint
 from chinchilla.predict.engine import Limits
@@ -23,6 +23,7 @@ from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot
 from chinchilla.tally import Tally
+from chinchilla.templates import load_phrases
 
 SAMPLES = Path(__file__).resolve().parents[2] / "raw" / "samples"
 
@@ -85,9 +86,9 @@ def asked(records, labels, name: str):
     for record in records:
         passage = f"{record.title}\n{record.text}" if record.title else record.text
         for ask in prompter.queries_of_record(record):
-            empty = prompter.phrases.empty.get(name, {}).get(ask.query.subtask, "")
+            empty = load_phrases().empty.get(name, {}).get(ask.query.subtask, "")
             query = replace(ask.query, empty=empty)
-            yield passage, query, ordered(record, query)
+            yield passage, query, target(record, query)
 
 
 def refused(records, labels, name: str) -> list[tuple[str, str]]:
@@ -95,7 +96,7 @@ def refused(records, labels, name: str) -> list[tuple[str, str]]:
     return [
         (passage, answer)
         for passage, query, gold in asked(records, labels, name)
-        if not allowed(name, query, passage, answer := form(name).dump(gold, query))
+        if not allowed(name, query, passage, answer := answer_format(name).dump(gold, query))
     ]
 
 

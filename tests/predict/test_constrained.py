@@ -9,7 +9,7 @@ from constraint_cases import accepts, allowed, byte_level, constraint, spans_of
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
-from chinchilla.answers import Query, form, forms
+from chinchilla.answers import Query, answer_format, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.errors import ConstraintError, EngineError
 from chinchilla.predict.constrained import Constraint, Masks, masks_of
@@ -86,7 +86,7 @@ def generate(model, prompts, masks, **options) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("subtask", list(QUESTIONS))
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 def test_every_answer_is_of_the_form_and_of_the_passage(model, name, subtask) -> None:
     torch.manual_seed(1)
     prompts = prompts_of(name, subtask)
@@ -100,14 +100,14 @@ def test_every_answer_is_of_the_form_and_of_the_passage(model, name, subtask) ->
             continue
         ended += 1
         reading = read_answer(answer, QUESTIONS[subtask], name)
-        form(name).parse(answer, QUESTIONS[subtask])
+        answer_format(name).parse(answer, QUESTIONS[subtask])
         assert reading.status in ("ok", "ok_empty"), answer
         known = prompt.limits.passage + "甲乙" * (subtask == "re-pair") + "正式上市"
         assert [span for span in spans_of(reading.content) if span not in known] == []
     assert ended >= 2
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 def test_a_batch_says_the_same_as_one_prompt_at_a_time(model, name) -> None:
     prompts = [prompt for sub in ("re", "ee") for prompt in prompts_of(name, sub)[:4]]
     options = {"do_sample": False, "max_new_tokens": 40}

@@ -5,10 +5,10 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from chinchilla.dataset.round_trip import items
 
 from chinchilla.answers import Query, target
 from chinchilla.corpus import find as catalogue
+from chinchilla.export.round_trip import items
 from chinchilla.prompts.few_shot import (
     NEAR_DUPLICATE,
     DemonstrationPool,

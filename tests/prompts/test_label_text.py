@@ -7,13 +7,13 @@ from typing import get_args
 
 import orjson
 import pytest
-from chinchilla.dataset.round_trip import items
 
 from chinchilla.answers import Query, Subtask, answer_format, format_names
 from chinchilla.corpus import find as catalogue
 from chinchilla.dataset.build import build
 from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.plan import make_plan
+from chinchilla.export.round_trip import items
 from chinchilla.prompts.label_text import rename
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import nothing_found

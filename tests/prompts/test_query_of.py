@@ -4,13 +4,13 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from chinchilla.dataset.round_trip import items
 
 from chinchilla.answers import SUBTASKS, Query, Subtask, answer_format, format_names
 from chinchilla.answers.repair import read_answer
 from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.find import FoundSource
 from chinchilla.errors import ChinchillaError
+from chinchilla.export.round_trip import items
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import query_of
 from chinchilla.prompts.render import Prompter
