@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.errors import ConfigError, LengthError
+from chinchilla.prompts.few_shot import PoolSize
 from chinchilla.prompts.label_text import LabelStyle, label_text
 from chinchilla.prompts.options import WindowOptions
 from chinchilla.prompts.render import Prompter
@@ -17,9 +18,6 @@ from chinchilla.schema import InstructionRow, Record
 from chinchilla.templates import fill_phrase, load_phrases
 from chinchilla.windows.project import window_records
 from chinchilla.windows.split import Measure, characters, cut_windows, tokens_of
-
-LONGEST_EXAMPLE = 200
-"""Characters of the longest text that is shown as an example."""
 
 
 class TextWindow(NamedTuple):
@@ -111,7 +109,7 @@ def prompt_overhead(prompter: Prompter, measure: Measure) -> int:
             for sentence in prompter.format_sentences(form, template):
                 values["format"] = sentence
                 longest = max(longest, sum(map(measure, template.render(values))))
-    examples = options.demonstrations * (2 * LONGEST_EXAMPLE + 20)
+    examples = options.demonstrations * (2 * PoolSize().length + 20)
     return longest + examples
 
 
