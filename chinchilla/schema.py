@@ -28,7 +28,8 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Offset = Annotated[int, Field(ge=0)]
 
 
-def _is_none(value: object) -> bool:
+def is_none(value: object) -> bool:
+    """Tell whether a field is left out of JSON."""
     return value is None
 
 
@@ -76,7 +77,7 @@ class Argument(Frozen):
     text: NonEmpty
     start: Offset | None = None
     end: Offset | None = None
-    where: Where | None = Field(default=None, exclude_if=_is_none)
+    where: Where | None = Field(default=None, exclude_if=is_none)
 
 
 class Event(Frozen):
@@ -85,7 +86,7 @@ class Event(Frozen):
     event_type: NonEmpty
     trigger: NonEmpty | None
     trigger_start: Offset | None = None
-    trigger_where: Where | None = Field(default=None, exclude_if=_is_none)
+    trigger_where: Where | None = Field(default=None, exclude_if=is_none)
     arguments: tuple[Argument, ...] = ()
 
 
@@ -305,10 +306,10 @@ class InstructionRow(Frozen):
     form: NonEmpty
     labels: tuple[str, ...]
     window: tuple[int, int]
-    head: str | None = Field(default=None, exclude_if=_is_none)
-    tail: str | None = Field(default=None, exclude_if=_is_none)
-    event_type: str | None = Field(default=None, exclude_if=_is_none)
-    trigger: str | None = Field(default=None, exclude_if=_is_none)
+    head: str | None = Field(default=None, exclude_if=is_none)
+    tail: str | None = Field(default=None, exclude_if=is_none)
+    event_type: str | None = Field(default=None, exclude_if=is_none)
+    trigger: str | None = Field(default=None, exclude_if=is_none)
 
     @property
     def prompt(self) -> str:

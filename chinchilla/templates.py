@@ -8,20 +8,20 @@ syntax, so that an unknown variable or a stray brace is found when the file is r
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import yaml
 from jinja2 import Environment, TemplateSyntaxError, nodes
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
+from chinchilla.answers import Subtask, format_names
 from chinchilla.errors import AS_UTF8, ConfigError
 from chinchilla.resources import RESOURCES, shipped
 from chinchilla.schema import Frozen, explain
-
-Subtask = Literal["ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"]
 
 _NEEDED: dict[str, frozenset[str]] = {
     "re-pair": frozenset({"head", "tail"}),
@@ -57,7 +57,8 @@ class TemplateFile(Frozen):
     wordings: tuple[TemplateEntry, ...] = Field(min_length=1)
 
 
-class Template(NamedTuple):
+@dataclass(frozen=True)
+class Template:
     """A template ready to render; its id is that of its file and its own: `ner/closed#list`."""
 
     id: str
@@ -77,33 +78,43 @@ class Template(NamedTuple):
         """Return the names of the variables, once for each use."""
         return [text for text, is_variable in self.instruction + self.input if is_variable]
 
-    @property
+    @cached_property
     def in_lines(self) -> bool:
         """Tell whether the template shows each label on a line of its own."""
         return Segment("label_lines", True) in self.instruction + self.input
 
 
 class Phrases(Frozen):
-    """The file forms.yaml: how each answer format is described, and the few fixed phrases."""
+    """The file forms.yaml: the few fixed phrases, and a key for each answer format.
 
-    json_: dict[str, tuple[str, ...]] = Field(alias="json")
-    lines: dict[str, tuple[str, ...]]
-    code: dict[str, tuple[str, ...]]
-    tuple_: dict[str, tuple[str, ...]] = Field(alias="tuple")
+    Under the name of a format are, by sub-task, the sentences that describe it.
+    """
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, dict[str, tuple[str, ...]]] = Field(init=False)
+
     empty: dict[str, dict[str, str]]
     missing_trigger: str
     title: str
     demonstrations: dict[str, str]
     pair_marks: dict[str, str]
 
-    def formats(self, form: str, subtask: str, closed: bool = True) -> tuple[str, ...]:
+    @model_validator(mode="after")
+    def _describe_each_format(self) -> "Phrases":
+        for name in format_names():
+            if name not in self.__pydantic_extra__:
+                raise ValueError(f"{name}: is missing")
+        for name in self.__pydantic_extra__:
+            if name not in format_names():
+                raise ValueError(f"{name}: is not known here")
+        return self
+
+    def format(self, name: str, subtask: str, closed: bool = True) -> tuple[str, ...]:
         """Return the sentences that describe an answer format.
 
         Where no labels are shown, those of `<subtask>-open`, which speak of none, if there are.
         """
-        sentences: dict[str, tuple[str, ...]] = getattr(
-            self, form if form in ("lines", "code") else f"{form}_"
-        )
+        sentences = self.__pydantic_extra__[name]
         open_ones = sentences.get(f"{subtask}-open", sentences[subtask])
         return sentences[subtask] if closed else open_ones
 

@@ -51,23 +51,23 @@ def test_the_answer_forms_are_described_for_every_sub_task() -> None:
     phrases = load_phrases()
     for form in ("json", "lines", "code", "tuple"):
         for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"):
-            assert len(set(phrases.formats(form, subtask))) >= 3
+            assert len(set(phrases.format(form, subtask))) >= 3
 
 
 @pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
 def test_every_sentence_on_an_answer_form_says_what_to_write_for_nothing(form: str) -> None:
     for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"):
         nothing = {"json": "[]" if subtask == "re-pair" else "{}", "code": "[]"}
-        for sentence in load_phrases().formats(form, subtask):
+        for sentence in load_phrases().format(form, subtask):
             assert nothing.get(form, "“{{ empty }}”") in sentence
-    for sentence in load_phrases().formats(form, "re-pair", closed=False):
+    for sentence in load_phrases().format(form, "re-pair", closed=False):
         assert {"json": "[]", "code": "[]"}.get(form, "“{{ empty }}”") in sentence
 
 
 @pytest.mark.parametrize("form", ["json", "lines", "code", "tuple"])
 def test_a_query_that_shows_no_labels_speaks_of_no_candidates(form: str) -> None:
     for subtask in ("ner", "re", "re-pair", "ee", "ee-trigger", "ee-argument"):
-        sentences = load_phrases().formats(form, subtask, closed=False)
+        sentences = load_phrases().format(form, subtask, closed=False)
         assert len(set(sentences)) >= 3
         assert not [one for one in sentences if "候选" in one]
 
@@ -155,9 +155,7 @@ def test_the_whole_prompt_of_a_record_is_as_written_out_here() -> None:
         "label_lines": "- 注资（企业→企业）：甲向乙投入资金\n- 合作",
         "text": "标题：快讯\n正文：甲向乙注资",
     }
-    prompts = [
-        template.render(shown | {"format": words}) for words in phrases.formats("json", "re")
-    ]
+    prompts = [template.render(shown | {"format": words}) for words in phrases.format("json", "re")]
     assert (row.instruction, row.input) in prompts
     assert row.output == '{"注资":[{"head":"甲","tail":"乙"}]}'
     assert (row.id, row.record_id, row.labels) == (

@@ -11,7 +11,6 @@ The parameter trigger is left out of an event without one.
 """
 
 import re
-from collections import Counter
 from typing import Any
 
 from chinchilla.answers.items import AnswerItem, to_content, to_items
@@ -82,11 +81,8 @@ def parse(answer: str, query: Query) -> Content:
     return to_content(items, query)
 
 
-def recover(
-    text: str, query: Query, notes: Counter[str], passage: str | None = None
-) -> list[AnswerItem] | None:
-    """Read every call of an answer, however it is punctuated."""
-    return from_calls(text, query, notes, passage)
+recover = from_calls
+"""Read every call of an answer, however it is punctuated."""
 
 
 def _read_call(cursor: Cursor, subtask: str) -> AnswerItem:

@@ -10,7 +10,7 @@ ee-trigger   AnswerItem(type, trigger)
 ee-argument  AnswerItem(role, argument)
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
@@ -20,6 +20,7 @@ from chinchilla.errors import AnswerError
 from chinchilla.schema import Argument, Entity, Event, Label, Relation, Role, Slot, explain
 
 Item = TypeVar("Item")
+Value = TypeVar("Value")
 Pair = tuple[str, str]
 """The name of a slot or role, and the text in it."""
 
@@ -81,16 +82,12 @@ def unsorted_items(content: Content, query: Query) -> list[AnswerItem]:
 
 def _by_label(
     items: Iterable[Item], key: Callable[[Item], str], query: Query
-) -> Iterator[tuple[Label, Item]]:
-    by_key: dict[str, list[Item]] = {}
-    for item in items:
-        by_key.setdefault(_look_up(query.by_key, key(item), "label").key, []).append(item)
-    for asked, label in query.by_key.items():
-        for item in by_key.get(asked, []):
-            yield label, item
+) -> list[tuple[Label, Item]]:
+    ordered = sorted(items, key=lambda item: _look_up(query.ranks, key(item), "label"))
+    return [(query.by_key[key(item)], item) for item in ordered]
 
 
-def _look_up(asked: Mapping[str, Item], key: str, kind: str) -> Item:
+def _look_up(asked: Mapping[str, Value], key: str, kind: str) -> Value:
     """Return the value of a key; raise AnswerError where it was not asked."""
     if key not in asked:
         todo = "take what is asked with chinchilla.answers.target"

@@ -5,7 +5,7 @@ target(record, query)      Content(entities=(Entity(type="PER", text="张三"),)
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeVar, cast, get_args
 
@@ -66,7 +66,12 @@ class Query:
         """Map each raw label that may be in the answer to its label, in the order asked."""
         return {label.key: label for label in self.known}
 
-    @property
+    @cached_property
+    def ranks(self) -> dict[str, int]:
+        """Map each raw label that may be in the answer to its place in the order asked."""
+        return {key: rank for rank, key in enumerate(self.by_key)}
+
+    @cached_property
     def keys(self) -> tuple[str, ...]:
         """Return the raw names of the labels asked, in the order asked."""
         return tuple([label.key for label in self.labels])
@@ -82,6 +87,10 @@ class Query:
         if self.subtask == "ee-argument" and self.event is not None:
             return frozenset(role.name for role in self.event.roles)
         return frozenset(self.by_name)
+
+    def with_empty(self, empty: str) -> "Query":
+        """Return the query with the words for "nothing found"; itself where it has them."""
+        return self if empty == self.empty else replace(self, empty=empty)
 
     def label(self, name: str) -> Label:
         """Return the label of a name; a name that was not asked is its own label."""
@@ -157,7 +166,7 @@ def _in_text_order(
     items: Sequence[Item], offsets: Callable[[Item], tuple[int | None, ...]]
 ) -> tuple[Item, ...]:
     """Return the items by offset where every one has its own, else as annotated."""
-    if any(None in offsets(item) for item in items):
+    if len(items) < 2 or any(None in offsets(item) for item in items):
         return tuple(items)
     return tuple(sorted(items, key=lambda item: cast(tuple[int, ...], offsets(item))))
 

@@ -73,8 +73,8 @@ def build(raw: Path, out: Path, config: Path | None, **options: Unpack[BuildOpti
     from chinchilla.cli.progress import build_progress
     from chinchilla.cli.report import report_lines
     from chinchilla.dataset.build import build as build_all
+    from chinchilla.dataset.build import forecast
     from chinchilla.dataset.config import read_config
-    from chinchilla.dataset.dry_run import forecast
     from chinchilla.dataset.plan import make_plan
 
     _say_shipped(config)
@@ -130,7 +130,7 @@ def _result_table(manifest: "Manifest") -> str:
 
 
 def _forecast_table(plan: "Plan", sums: "Totals") -> str:
-    from chinchilla.dataset.dry_run import quantiles
+    from chinchilla.dataset.build import quantiles
 
     tasks: dict[str, str] = {source.card.source: source.card.task for source in plan.sources}
     rows = []

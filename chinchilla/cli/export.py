@@ -9,7 +9,7 @@ from chinchilla.cli.common import FOLDER, PATH, note, table
 from chinchilla.export.formats import formats
 
 if TYPE_CHECKING:
-    from chinchilla.export.lengths import RowRuler
+    from chinchilla.export.format import RowRuler
     from chinchilla.export.run import ExportManifest
 
 
@@ -64,7 +64,7 @@ def export(processed: Path, name: str, out: Path | None, **options: Unpack[Expor
 
 def _ruler(tokenizer: Path | None, max_tokens: int | None) -> "RowRuler":
     """What lengths are measured in: tokens where a tokenizer is named."""
-    from chinchilla.export.lengths import CHARACTERS, RowRuler
+    from chinchilla.export.format import CHARACTERS, RowRuler
     from chinchilla.files import hash_file
     from chinchilla.windows.split import tokenizer_file, tokens_of
 

@@ -1,20 +1,32 @@
-"""Build the data set: plan, run, put together, write the manifest, publish."""
+"""Build the data set: run a plan, put together, publish; or say what would be written."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
+from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 import orjson
 
+from chinchilla.corpus.report import Report
 from chinchilla.dataset.general import GENERAL, write_general
 from chinchilla.dataset.manifest import Manifest, OutputFile
 from chinchilla.dataset.plan import BuildJob, Plan, tasks_of
 from chinchilla.dataset.prepare import prepare
 from chinchilla.dataset.read import CONFUSIONS, LABELS, MANIFEST, RECORDS
-from chinchilla.dataset.report import make_manifest
+from chinchilla.dataset.report import build_report, make_manifest
 from chinchilla.dataset.run import Contexts, Progress, run
-from chinchilla.dataset.shard import BUFFER, ShardCounts, build_shard, shard_paths, totals
+from chinchilla.dataset.shard import (
+    BUFFER,
+    ShardCounts,
+    Totals,
+    build_shard,
+    shard_paths,
+    totals,
+    weigh_shard,
+)
 from chinchilla.files import BLOCK, Inventory, check_room, publish, staging
 from chinchilla.resources import render_page
 from chinchilla.schema import SPLITS
@@ -71,6 +83,37 @@ def build(plan: Plan, out: Path, workers: int, progress: Progress) -> Built:
         (folder / MANIFEST).write_bytes(manifest.dump())
         publish(folder, out, outputs, INVENTORY)
     return Built(manifest, out)
+
+
+def forecast(plan: Plan, workers: int, progress: Progress) -> tuple[Totals, Report]:
+    """Counts of every split of every source, and what was read: all is rendered, none written."""
+    contexts = prepare(plan, Path(), workers, progress)
+    sums = totals(dict(run(plan, contexts, weigh_shard, workers, progress)))
+    report = build_report(plan, sums)
+    if plan.config.general.path:
+        rows = sum(counts.rows for (_, split), counts in sums.items() if split == "train")
+        sums[GENERAL, "train"] = write_general(plan.config, rows)
+    return sums, report
+
+
+class RowLengths(NamedTuple):
+    """Lengths of the rows of a split, in tokens: in all, middle, 95 in 100, longest."""
+
+    total: int
+    p50: int
+    p95: int
+    longest: int
+
+
+def quantiles(tokens: Counter[int]) -> RowLengths:
+    """Lengths of rows from the count of each length; zeros where none was measured."""
+    if not tokens:
+        return RowLengths(0, 0, 0, 0)
+    lengths = sorted(tokens)
+    ranks = list(accumulate(tokens[length] for length in lengths))
+    p50, p95 = (lengths[bisect_left(ranks, -(-ranks[-1] * share // 100))] for share in (50, 95))
+    total = sum(length * count for length, count in tokens.items())
+    return RowLengths(total, p50, p95, lengths[-1])
 
 
 def _names(plan: Plan) -> list[str]:

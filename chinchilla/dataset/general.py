@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from chinchilla.dataset.config import BuildConfig
-from chinchilla.dataset.selection import Choice, choose, histogram
+from chinchilla.dataset.selection import choose, histogram
 from chinchilla.dataset.shard import ShardCounts, dump_row, row_length
 from chinchilla.errors import ChinchillaError, InputError
 from chinchilla.prompts.budget import measure_of
@@ -40,7 +40,11 @@ def write_general(
     path = Path(config.general.path)
     # half a row is rounded up; the ratio is read as it was written: 0.1 is one tenth
     target = int(Fraction(repr(config.general.ratio)) * rows + Fraction(1, 2))
-    choice = choose_general(path, target, config.seed)
+    # rows that cannot be read are passed over here: they are counted when they are read again
+    counted = histogram(config.seed, (row.id for row in read_general(path, Tally(forgiving=True))))
+    if target and not counted.rows:
+        raise InputError(str(path), "no row that can be read", _TODO)
+    choice = choose(counted, target, config.seed)
     for row in read_general(path, counts.tally):
         for row_id in choice.ids(row.id):
             write(dump_row(row.model_copy(update={"id": row_id, "record_id": row_id}), counts))
@@ -48,17 +52,6 @@ def write_general(
             if measure is not None:
                 counts.tokens[row_length(row, measure)] += 1
     return counts
-
-
-def choose_general(path: Path, target: int, seed: int) -> Choice:
-    """Choice of how often each row of a file is written so that `target` rows are.
-
-    It depends on seed and line number alone. Rows that cannot be read are passed over.
-    """
-    counted = histogram(seed, (row.id for row in read_general(path, Tally(forgiving=True))))
-    if target and not counted.rows:
-        raise InputError(str(path), "no row that can be read", _TODO)
-    return choose(counted, target, seed)
 
 
 def read_general(path: Path, tally: Tally) -> Iterator[InstructionRow]:

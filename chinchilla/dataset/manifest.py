@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
 from chinchilla.corpus.report import Report
 from chinchilla.dataset.config import BuildConfig
+from chinchilla.schema import is_none
 
 
 def _inside(name: str) -> str:
@@ -23,10 +24,6 @@ SourceName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
 FileName = Annotated[str, AfterValidator(_inside)]
 """The name of a file as seen from the folder of the build."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-def _is_none(value: object) -> bool:
-    return value is None
 
 
 class _Entry(BaseModel):
@@ -80,11 +77,11 @@ class SplitCounts(_Entry):
     nulls_left_out: int = 0
     mixed_out: int = 0
     bytes: int = 0
-    entities: int | None = Field(default=None, exclude_if=_is_none)
-    relations: int | None = Field(default=None, exclude_if=_is_none)
-    na_pairs: int | None = Field(default=None, exclude_if=_is_none)
-    events: int | None = Field(default=None, exclude_if=_is_none)
-    arguments: int | None = Field(default=None, exclude_if=_is_none)
+    entities: int | None = Field(default=None, exclude_if=is_none)
+    relations: int | None = Field(default=None, exclude_if=is_none)
+    na_pairs: int | None = Field(default=None, exclude_if=is_none)
+    events: int | None = Field(default=None, exclude_if=is_none)
+    arguments: int | None = Field(default=None, exclude_if=is_none)
     windows: dict[str, int] = Field(default_factory=dict)
     refused: ReasonCounts = Field(default_factory=dict)
     lost: ReasonCounts = Field(default_factory=dict)

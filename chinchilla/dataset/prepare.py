@@ -8,10 +8,10 @@ from chinchilla.dataset.config import MixOptions
 from chinchilla.dataset.mixing import nested_shares
 from chinchilla.dataset.plan import Plan, tasks_of
 from chinchilla.dataset.run import Contexts, Progress, run
-from chinchilla.dataset.selection import Histogram
+from chinchilla.dataset.selection import Histogram, choose
 from chinchilla.dataset.shard import BuildContext, Survey, mix_seed, survey_shard, tally_shard
-from chinchilla.prompts.budget import LONGEST_EXAMPLE, make_cutter, measure_of
-from chinchilla.prompts.few_shot import DemonstrationPool, PoolSize
+from chinchilla.prompts.budget import make_cutter, measure_of
+from chinchilla.prompts.few_shot import DemonstrationPool
 from chinchilla.prompts.hard_negatives import read_confusions
 from chinchilla.prompts.render import Prompter
 from chinchilla.tally import Tally
@@ -75,7 +75,7 @@ def _with_choices(plan: Plan, contexts: Contexts, workers: int, progress: Progre
     decided = nested_shares(by_task, mix.tasks, mix.sources)
     seed = mix_seed(plan.config.seed)
     return {
-        source: context._replace(choice=decided[source].choice(rows[source], seed))
+        source: context._replace(choice=choose(rows[source], decided[source], seed))
         for source, context in contexts.items()
     }
 
@@ -109,4 +109,4 @@ def _pool(plan: Plan, source: FoundSource) -> DemonstrationPool | None:
     if not plan.config.prompts.demonstrations or "train" not in source.files or held_out:
         return None
     records = catalogue.records(source, "train", Tally(forgiving=plan.config.on_error == "count"))
-    return DemonstrationPool(records, plan.config.seed, PoolSize(length=LONGEST_EXAMPLE))
+    return DemonstrationPool(records, plan.config.seed)

@@ -47,18 +47,12 @@ class ShardCounts:
 
     def merge(self, other: "ShardCounts") -> None:
         """Add the counts of the next shard."""
-        self.records += other.records
-        self.negatives += other.negatives
-        self.rows += other.rows
-        self.null_rows += other.null_rows
-        self.nulls_left_out += other.nulls_left_out
-        self.mixed_out += other.mixed_out
-        self.bytes += other.bytes
-        self.items.update(other.items)
-        self.labels.update(other.labels)
-        self.windows.update(other.windows)
-        self.tokens.update(other.tokens)
         self.tally.merge(other.tally)
+        for name, count in vars(other).items():
+            if isinstance(count, Counter):
+                getattr(self, name).update(count)
+            elif isinstance(count, int):
+                setattr(self, name, getattr(self, name) + count)
 
 
 Totals = dict[tuple[str, Split], ShardCounts]

@@ -13,9 +13,18 @@ from chinchilla import __version__
 from chinchilla.dataset.manifest import FileEntry
 from chinchilla.dataset.read import MANIFEST, Processed, Step, rows
 from chinchilla.errors import ConfigError
-from chinchilla.export.format import SPLIT_NAMES, Format, Item, RowCount, Summary
+from chinchilla.export.format import (
+    CHARACTERS,
+    SPLIT_NAMES,
+    ExportCounts,
+    Format,
+    Item,
+    LengthReport,
+    RowCount,
+    RowRuler,
+    Summary,
+)
 from chinchilla.export.formats import load_format
-from chinchilla.export.lengths import CHARACTERS, ExportCounts, LengthReport, RowRuler
 from chinchilla.files import Inventory, check_room, hash_file, publish, staging
 from chinchilla.schema import Frozen
 

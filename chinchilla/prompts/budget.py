@@ -10,17 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from chinchilla.errors import ConfigError, LengthError
+from chinchilla.prompts.few_shot import PoolSize
 from chinchilla.prompts.label_text import LabelStyle, label_text
 from chinchilla.prompts.options import WindowOptions
-from chinchilla.prompts.queries import nothing_found
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, Record
 from chinchilla.templates import fill_phrase, load_phrases
 from chinchilla.windows.project import window_records
 from chinchilla.windows.split import Measure, characters, cut_windows, tokens_of
-
-LONGEST_EXAMPLE = 200
-"""Characters of the longest text that is shown as an example."""
 
 
 class TextWindow(NamedTuple):
@@ -109,11 +106,10 @@ def prompt_overhead(prompter: Prompter, measure: Measure) -> int:
         values = dict.fromkeys(template.variables, "")
         values["labels"] = values["label_lines"] = labels[template.in_lines]
         for form in options.forms:
-            empty = nothing_found(template, form)
             for sentence in prompter.format_sentences(form, template):
-                values["format"] = fill_phrase(sentence, {"empty": empty})
+                values["format"] = sentence
                 longest = max(longest, sum(map(measure, template.render(values))))
-    examples = options.demonstrations * (2 * LONGEST_EXAMPLE + 20)
+    examples = options.demonstrations * (2 * PoolSize().length + 20)
     return longest + examples
 
 

@@ -10,7 +10,7 @@ id. Leaving a row out therefore changes no other row.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from random import Random
 
@@ -49,6 +49,9 @@ class Prompter:
     # two generators, started anew for each record and each row
     _record_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
     _row_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
+    _sentences: dict[tuple[str, str], list[str]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def context(self) -> QueryContext:
@@ -117,11 +120,9 @@ class Prompter:
         described = self._described(rng) or renamed
         template = rng.choice(self._templates(gold, train, renamed))
         form = rng.choice(self.options.forms)
-        query = replace(query, empty=nothing_found(template, form))
+        query = query.with_empty(nothing_found(template, form))
         values = self._values(query, LabelStyle(template.in_lines, described), renamed)
-        values["format"] = fill_phrase(
-            rng.choice(self.format_sentences(form, template)), {"empty": query.empty}
-        )
+        values["format"] = rng.choice(self.format_sentences(form, template))
         values["text"] = self.text(gold.record, query)
         instruction, input_ = template.render(values)
         if self.options.demonstrations:
@@ -181,8 +182,13 @@ class Prompter:
 
     def format_sentences(self, form: str, template: Template) -> Sequence[str]:
         """Return the sentences that describe an answer format in a template."""
-        sentences = load_phrases().formats(form, template.subtask, template.closed)
-        return sentences if self.options.format_sentences == "all" else sentences[:1]
+        key = (template.id, form)
+        if key not in self._sentences:
+            sentences = load_phrases().format(form, template.subtask, template.closed)
+            used = sentences if self.options.format_sentences == "all" else sentences[:1]
+            empty = {"empty": nothing_found(template, form)}
+            self._sentences[key] = [fill_phrase(sentence, empty) for sentence in used]
+        return self._sentences[key]
 
 
 def _row(

@@ -6,6 +6,7 @@
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -95,18 +96,9 @@ def sentence_ranges(text: str) -> list[Range]:
         elif mark[0][0] == "\n":
             quoted = False
         ends.append(mark.end())
-    stops = dict.fromkeys(_skip_spaces(text, end) for end in [*ends, len(text)])
-    return _ranges(list(stops))
-
-
-def _skip_spaces(text: str, start: int) -> int:
-    spaces = _SPACES.match(text, start)
-    return spaces.end() if spaces else start
-
-
-def _ranges(stops: list[int]) -> list[Range]:
-    pairs = zip([0, *stops], stops, strict=False)
-    return [(start, end) for start, end in pairs if start < end]
+    spaces = [_SPACES.match(text, end) for end in [*ends, len(text)]]
+    stops = [match.end() for match in spaces if match]
+    return [(start, end) for start, end in pairwise([0, *stops]) if start < end]
 
 
 def cut_windows(text: str, budget: int, overlap: int, measure: Measure) -> list[Range]:

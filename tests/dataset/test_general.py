@@ -5,9 +5,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from chinchilla.dataset.build import build
+from chinchilla.dataset.build import build, forecast
 from chinchilla.dataset.config import BuildConfig
-from chinchilla.dataset.dry_run import forecast
 from chinchilla.dataset.general import read_general, write_general
 from chinchilla.dataset.plan import make_plan
 from chinchilla.errors import ConfigError, InputError

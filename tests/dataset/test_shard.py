@@ -67,3 +67,11 @@ def test_any_text_is_written_as_pydantic_writes_it(text, title, labelled) -> Non
         }
     )
     assert dump_line(record) == written(record)
+
+
+def test_a_row_without_words_cannot_exist() -> None:
+    found, records = sample("duie")
+    row = next(Prompter(found.card.label_set(found.edition.name), 0).rows(records[0]))
+    for name in ("instruction", "output"):
+        with pytest.raises(ValueError, match=f"{name}\n  String should have at least 1 character"):
+            InstructionRow.model_validate(dict(row.__dict__) | {name: ""})

@@ -18,9 +18,8 @@ from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.read import open_processed, rows
 from chinchilla.errors import ChinchillaError, ConfigError, InputError
 from chinchilla.export.card import counts_table, data_card, front_matter
-from chinchilla.export.format import RowCount, Summary
+from chinchilla.export.format import CHARACTERS, ExportCounts, RowCount, Summary
 from chinchilla.export.formats import formats
-from chinchilla.export.lengths import CHARACTERS, ExportCounts
 from chinchilla.export.run import export
 from chinchilla.schema import InstructionRow
 

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from chinchilla.dataset.read import open_processed
 from chinchilla.dataset.shard import row_length
 from chinchilla.errors import ConfigError
-from chinchilla.export.lengths import CHARACTERS, LIMITS, RowRuler
+from chinchilla.export.format import CHARACTERS, LIMITS, RowRuler
 from chinchilla.export.run import export
 from chinchilla.files import hash_file
 from chinchilla.schema import InstructionRow

@@ -17,8 +17,7 @@ from chinchilla.dataset.config import BuildConfig
 from chinchilla.dataset.manifest import Manifest, SourceEntry
 from chinchilla.dataset.plan import make_plan
 from chinchilla.export.card import data_card, front_matter
-from chinchilla.export.format import RowCount, Summary
-from chinchilla.export.lengths import CHARACTERS, ExportCounts
+from chinchilla.export.format import CHARACTERS, ExportCounts, RowCount, Summary
 from chinchilla.resources import code, escape, render_page
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])

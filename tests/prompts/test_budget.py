@@ -13,9 +13,8 @@ from tokenizers import ByteLevelBPETokenizer
 
 from chinchilla.answers import answer_format
 from chinchilla.corpus import find as catalogue
-from chinchilla.dataset.build import build
+from chinchilla.dataset.build import build, forecast, quantiles
 from chinchilla.dataset.config import BuildConfig, read_config
-from chinchilla.dataset.dry_run import forecast, quantiles
 from chinchilla.dataset.plan import make_plan
 from chinchilla.dataset.shard import ShardCounts
 from chinchilla.errors import ChinchillaError

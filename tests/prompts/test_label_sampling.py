@@ -10,9 +10,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.dataset.build import build
+from chinchilla.dataset.build import build, forecast
 from chinchilla.dataset.config import BuildConfig, read_config, shipped_configs
-from chinchilla.dataset.dry_run import forecast
 from chinchilla.dataset.plan import make_plan
 from chinchilla.prompts.label_sampling import Draw, batches, role_parts
 from chinchilla.prompts.options import PromptOptions
