@@ -30,7 +30,7 @@ _HEAD = (
 )
 
 
-class EvalOptions(TypedDict):
+class EvalCommand(TypedDict):
     """Where the newest run is looked for, what is asked of it, and how."""
 
     runs: Path
@@ -68,7 +68,7 @@ def evaluate(
     run: Path | None,
     task: str | None,
     processed: Path | None,
-    **options: Unpack[EvalOptions],
+    **options: Unpack[EvalCommand],
 ) -> None:
     """Predict a split with a run and score it; interrupted, it goes on where it stopped."""
     need("train")
@@ -109,7 +109,7 @@ def _subtasks_of(facts: "Run", task: str | None) -> Sequence[str]:
     return subtasks
 
 
-def _eval_runs(data: "Data", folder: Path, split: str, options: EvalOptions) -> "list[EvalRun]":
+def _eval_runs(data: "Data", folder: Path, split: str, options: EvalCommand) -> "list[EvalRun]":
     from chinchilla.runs.evaluate import EvalRun, eval_sets_of, held_out_rendering
 
     held_out = options["templates"] == "held-out"
@@ -121,7 +121,7 @@ def _eval_runs(data: "Data", folder: Path, split: str, options: EvalOptions) -> 
 
 
 def _evaluate(
-    eval_runs: "Sequence[EvalRun]", folder: Path, data: "Data", options: EvalOptions
+    eval_runs: "Sequence[EvalRun]", folder: Path, data: "Data", options: EvalCommand
 ) -> None:
     """Ask, score and print each evaluation run; write the page of each of its sets."""
     import orjson

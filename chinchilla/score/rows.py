@@ -135,7 +135,7 @@ def rows_in(path: Path, task: Task, digest: "_Hash", kind: type[Row] = Row) -> I
     """Yield the rows of a file and hash its bytes; errors are those of `read_rows`."""
     try:
         with path.open("rb", 1 << 20) as file:
-            reader = _Reader(str(path), task, kind)
+            reader = _RowReader(str(path), task, kind)
             while data := file.read(_BLOCK) + file.readline():
                 digest.update(data)
                 yield from reader.rows(data)
@@ -198,7 +198,7 @@ def _digest(rows: Iterable[Row]) -> "_Hash":
     return digest
 
 
-class _Reader:
+class _RowReader:
     """Blocks of whole lines to rows; a block that is in any way odd is read line by line.
 
     Duplicate keys are found by counting colons. A row has as many keys as the row before it, an

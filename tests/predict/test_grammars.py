@@ -16,7 +16,7 @@ from constraint_cases import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chinchilla.answers import SUBTASKS, Query, form, forms
+from chinchilla.answers import SUBTASKS, Query, answer_format, format_names
 from chinchilla.answers.quoting import quoted
 from chinchilla.predict.engine import Limits
 from chinchilla.predict.grammars import grammar_of
@@ -26,15 +26,15 @@ PUBLISHED = 100
 """How many published records of each source are tried, each in one form, forms in turn."""
 
 SOURCES = sorted(folder.name for folder in SAMPLES.iterdir())
-CASES = [(name, subtask) for name in forms() for subtask in SUBTASKS]
+CASES = [(name, subtask) for name in format_names() for subtask in SUBTASKS]
 
 
 @pytest.mark.parametrize("source", SOURCES)
 def test_the_gold_of_the_samples_is_accepted(source) -> None:
     labels, records = records_of(source, SAMPLES, samples=True)
     assert records
-    for at, name in enumerate(forms()):
-        assert refused(records[at :: len(forms())], labels, name) == []
+    for at, name in enumerate(format_names()):
+        assert refused(records[at :: len(format_names())], labels, name) == []
 
 
 @pytest.mark.real
@@ -44,8 +44,8 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
     if not records:
         pytest.skip(f"{source} is not under {published}")
     chosen = Random(source).sample(records, min(PUBLISHED, len(records)))
-    for at, name in enumerate(forms()):
-        assert refused(chosen[at :: len(forms())], labels, name) == []
+    for at, name in enumerate(format_names()):
+        assert refused(chosen[at :: len(format_names())], labels, name) == []
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
@@ -53,7 +53,7 @@ def test_the_gold_of_published_records_is_accepted(published, source) -> None:
 @given(data=st.data())
 def test_what_dump_writes_is_accepted_whatever_the_passage_holds(name, subtask, data) -> None:
     passage, query, content = data.draw(answered(subtask))
-    assert allowed(name, query, passage, form(name).dump(content, query))
+    assert allowed(name, query, passage, answer_format(name).dump(content, query))
 
 
 @pytest.mark.parametrize(("name", "subtask"), CASES)
@@ -66,7 +66,7 @@ def test_no_way_through_a_grammar_is_a_dead_end_or_leaves_the_passage(
     answer = stroll(grammar_of(Limits(name, query, passage)), Random(seed))
     if answer is None:
         return
-    content = form(name).parse(answer, query)
+    content = answer_format(name).parse(answer, query)
     values = [value for label in query.known for role in label.roles for value in role.values]
     pair = ["甲", "乙"] if subtask == "re-pair" else []
     assert [
@@ -301,7 +301,7 @@ def rows(table):
 
 @pytest.mark.parametrize(("name", "subtask", "answer"), rows(ACCEPTED))
 def test_an_answer_of_the_form_is_accepted_in_any_order(name, subtask, answer) -> None:
-    form(name).parse(answer, ASKED[subtask])
+    answer_format(name).parse(answer, ASKED[subtask])
     assert allowed(name, ASKED[subtask], PASSAGE, answer)
 
 
@@ -310,7 +310,7 @@ def test_any_other_answer_is_refused(name, subtask, answer) -> None:
     assert not allowed(name, ASKED[subtask], PASSAGE, answer)
 
 
-@pytest.mark.parametrize("name", forms())
+@pytest.mark.parametrize("name", format_names())
 def test_every_form_has_a_grammar(name) -> None:
     assert grammar_of(Limits(name, ASKED["ner"], "甲")).startswith("start: ")
 
