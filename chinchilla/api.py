@@ -12,9 +12,11 @@ place, what is wrong and what to do next.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
+
+from pydantic import TypeAdapter, ValidationError
 
 from chinchilla.answers.repair import Status, read_answer
 from chinchilla.corpus import find
@@ -30,6 +32,8 @@ from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.queries import query_of
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import (
+    SPLITS,
+    TASKS,
     Entity,
     Event,
     InstructionRow,
@@ -38,12 +42,16 @@ from chinchilla.schema import (
     Relation,
     Split,
     Task,
+    explain,
 )
 from chinchilla.score.counts import ScoreOptions
 from chinchilla.score.evaluate import evaluate
 from chinchilla.score.result import Result
 from chinchilla.score.rows import Rows, read_rows
 from chinchilla.tally import Tally
+from chinchilla.templates import check_template_ids
+
+RAW = Path("raw")
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,10 +73,12 @@ class Records(Sequence[Record]):
     def __getitem__(self, index: int) -> Record: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[Record, ...]: ...
+    def __getitem__(self, index: slice) -> "Records": ...
 
-    def __getitem__(self, index: int | slice) -> Record | tuple[Record, ...]:
-        """Return a record, or a tuple of them."""
+    def __getitem__(self, index: int | slice) -> "Record | Records":
+        """Return a record, or some of them with their labels."""
+        if isinstance(index, slice):
+            return replace(self, records=self.records[index])
         return self.records[index]
 
     def __len__(self) -> int:
@@ -85,7 +95,7 @@ def sources(raw: str | Path = "raw") -> dict[str, Card]:
     """Return the card of every source: those that ship, and those under a folder of raw files.
 
     Args:
-        raw: folder with a folder a source, each with its `card.toml`; it need not exist.
+        raw: folder with a folder a source, those of your own with their `card.toml`.
 
     Returns:
         The cards by the names that `load` takes, sorted: title, task, licence, editions, labels.
@@ -98,8 +108,32 @@ def sources(raw: str | Path = "raw") -> dict[str, Card]:
         >>> ch.sources()["finre"].task
         're'
     """
-    cards = find.cards(Path(raw))
+    cards = find.cards(_raw(raw))
     return {name: cards[name] for name in sorted(cards)}
+
+
+def _raw(folder: str | Path) -> Path:
+    """Return a folder of raw files; the usual one need not exist, as the samples stand in."""
+    path = _path("raw", folder)
+    if path != RAW and not path.is_dir():
+        raise ConfigError(str(path), "no such folder", "pass the folder of raw files as raw=")
+    return path
+
+
+def _path(name: str, value: object) -> Path:
+    _check(name, value, (str, Path), "a path")
+    return Path(str(value))
+
+
+def _check(name: str, value: object, kind: type | tuple[type, ...], what: str) -> None:
+    """Raise ConfigError for an argument of another type."""
+    if not isinstance(value, kind):
+        raise ConfigError(name, f"is of type {type(value).__name__}", f"pass {what}")
+
+
+def _choose(name: str, value: object, known: Sequence[str]) -> None:
+    if value not in known:
+        raise ConfigError(name, f"there is no {value!r}", f"use {', '.join(known)}")
 
 
 def load(
@@ -132,7 +166,10 @@ def load(
         >>> dev[0].relations[0].predicate in dev.labels.by_key
         True
     """
-    found = _find(source, split, Path(raw), edition)
+    _check("source", source, str, "the name of a source")
+    _choose("split", split, SPLITS)
+    _choose("on_error", on_error, ("stop", "count"))
+    found = _find(source, split, _raw(raw), edition)
     tally = Tally(forgiving=on_error == "count")
     tally.merge(found.tally)
     records = tuple(find.records(found, split, tally))
@@ -151,12 +188,12 @@ def _find(source: str, split: Split, raw: Path, edition: str | None) -> find.Fou
 
 
 def render(
-    records: Records | Iterable[Record],
+    records: Iterable[Record],
     *,
     form: str = "json",
     seed: int = 0,
     labels: LabelSet | None = None,
-    prompts: PromptOptions | Mapping[str, Any] | None = None,
+    prompts: Mapping[str, Any] | None = None,
 ) -> Iterator[InstructionRow]:
     """Yield the instruction rows of records, as a build with these settings writes them.
 
@@ -165,7 +202,8 @@ def render(
         form: answer format: `json`, `lines`, `code` or `tuple`.
         seed: decides templates, label order and whatever else is drawn.
         labels: the labels to ask; those of `records` where not given.
-        prompts: the table `[prompts]` of build.toml, as a mapping or as `PromptOptions`.
+        prompts: settings of the table `[prompts]` of build.toml, but for those that look at
+            other records: `null_share`, `demonstrations` and `hard_negatives`.
 
     Raises:
         ConfigError: for a setting that there is not, or where no labels are known.
@@ -178,18 +216,34 @@ def render(
     """
     if labels is None:
         if not isinstance(records, Records):
-            todo = "pass labels=, or what `load` returned"
+            todo = "pass what `load` returned, or records with labels="
             raise ConfigError("render", "the labels of these records are not known", todo)
         labels = records.labels
-    prompter = Prompter(labels, seed, _prompt_options(form, prompts))
-    return (row for record in records for row in prompter.rows(record))
+    _check("labels", labels, LabelSet, "labels as `load(...).labels`")
+    prompter = Prompter(labels, seed, _prompt_options(form, seed, prompts or {}))
+    return (row for record in _records("records", records) for row in prompter.rows(record))
 
 
-def _prompt_options(form: str, prompts: PromptOptions | Mapping[str, Any] | None) -> PromptOptions:
-    if isinstance(prompts, PromptOptions):
-        return prompts.model_copy(update={"forms": (form,)})
-    changes = {"prompts": {"forms": [form], **(prompts or {})}}
-    return read_config(None, changes).prompts
+_OF_A_BUILD = ("null_share", "demonstrations", "hard_negatives")
+"""Settings of prompts that are decided over all records of a build."""
+
+
+def _prompt_options(form: str, seed: int, prompts: Mapping[str, Any]) -> PromptOptions:
+    _check("prompts", prompts, Mapping, "a mapping of settings")
+    for name in _OF_A_BUILD:
+        if name in prompts:
+            todo = "leave it out here, or use `build`"
+            raise ConfigError(f"prompts.{name}", "looks at other records too", todo)
+    settings = {"seed": seed, "prompts": {"forms": [form], **prompts}}
+    options = read_config(None, settings).prompts
+    check_template_ids(options.wordings)
+    return options
+
+
+def _records(name: str, records: Iterable[Record]) -> Iterator[Record]:
+    for number, record in enumerate(records, start=1):
+        _check(f"{name}, item {number}", record, Record, "records, as `load` returns them")
+        yield record
 
 
 class Parsed(NamedTuple):
@@ -210,7 +264,7 @@ def parse(
     """Return what a model's raw answer to a row says.
 
     Args:
-        answer: the text as the model wrote it; whatever it is, it is read.
+        answer: the text as the model wrote it; whatever it says, it is read.
         row: the row that was asked.
         text: the text of its record; with it, odd strings are read as they are in the text.
         labels: the labels of its source; those of the card of that name where not given.
@@ -228,6 +282,10 @@ def parse(
         >>> ch.parse("```json\\n" + row.output + "\\n```", row).status
         'repaired'
     """
+    _check("answer", answer, str, "the text of the answer")
+    _check("row", row, InstructionRow, "the row that was asked")
+    _check("text", text, (str, type(None)), "the text of the record")
+    _check("labels", labels, (LabelSet, type(None)), "labels as `load(...).labels`")
     if labels is None:
         labels = _labels_of_card(row.source)
     reading = read_answer(answer, query_of(row, labels), row.form, text, row.instruction)
@@ -276,23 +334,44 @@ def score(
         >>> ch.score(dev, dev, bootstrap=0).f1
         1.0
     """
-    known = ScoreOptions._fields
-    for name in options:
-        if name not in known:
-            raise ConfigError(f"score {name}", "no such option", f"use {', '.join(known)}")
     task = options.get("task")
     if task is None and isinstance(gold, Records):
         task = gold.labels.task
-    chosen = ScoreOptions(**{"bootstrap": 1000, **options, "task": task})
-    return evaluate(_rows(gold, task), _rows(predicted, task), chosen)
+    chosen = _score_options({"bootstrap": 1000, **options, "task": task})
+    return evaluate(_rows("gold", gold, task), _rows("predicted", predicted, task), chosen)
 
 
-def _rows(rows: Iterable[Record | Mapping[str, Any]] | str | Path, task: Task | None) -> Rows:
-    if not isinstance(rows, str | Path):
-        return rows
-    if task is None:
-        raise ConfigError(str(rows), "of which task it is cannot be told", "pass task=")
-    return read_rows(Path(rows), task)
+def _score_options(options: dict[str, Any]) -> ScoreOptions:
+    """Return the options, checked; raise ConfigError for one that there is not."""
+    for name in options:
+        _choose("score", name, ScoreOptions._fields)
+    if options["task"] is not None:
+        _choose("task", options["task"], TASKS)
+    try:
+        chosen = TypeAdapter(ScoreOptions).validate_python(options)
+    except ValidationError as error:
+        raise ConfigError("score", explain(error), "see `help(chinchilla.score)`") from error
+    for name in ("bootstrap", "seed"):
+        if getattr(chosen, name) < 0:
+            raise ConfigError(name, f"{getattr(chosen, name)} is too few", "use 0 or more")
+    return chosen
+
+
+def _rows(name: str, rows: object, task: Task | None) -> Rows:
+    if isinstance(rows, str | Path):
+        if task is None:
+            raise ConfigError(str(rows), "of which task it is cannot be told", "pass task=")
+        return read_rows(Path(rows), task)
+    what = "a file, or records or objects of the exchange format"
+    if isinstance(rows, Mapping) or not isinstance(rows, Iterable):
+        raise ConfigError(name, f"is of type {type(rows).__name__}", f"pass {what}")
+    return _items(name, rows, what)
+
+
+def _items(name: str, rows: Iterable[Any], what: str) -> Iterator[Record | Mapping[str, Any]]:
+    for number, row in enumerate(rows, start=1):
+        _check(f"{name}, item {number}", row, (Record, Mapping), what)
+        yield row
 
 
 @dataclass(frozen=True)
@@ -337,7 +416,8 @@ def open(folder: str | Path) -> Build:  # noqa: A001
         ConfigError: where the folder holds no build.
         InputError: where a file is not the one that the manifest names.
     """
-    return Build(Path(folder), open_processed(Path(folder), (), ()).manifest)
+    path = _path("folder", folder)
+    return Build(path, open_processed(path, (), ()).manifest)
 
 
 def build(
@@ -345,7 +425,6 @@ def build(
     out: str | Path = "processed",
     *,
     config: str | Path | None = None,
-    workers: int = 1,
     settings: Mapping[str, Any] | None = None,
 ) -> Build:
     """Build the instruction data set of everything under a folder; the same bytes each time.
@@ -354,7 +433,6 @@ def build(
         raw: folder with a folder a source.
         out: folder to write; what a former build left there is replaced when all is done.
         config: a build.toml, or `default`, `small`, `iepile` or `zero-shot`.
-        workers: processes; the bytes do not depend on them.
         settings: settings laid over the file, nested as in build.toml.
 
     Returns:
@@ -371,7 +449,8 @@ def build(
         >>> next(built.rows("re", "dev")).source
         'finre'
     """
-    path = None if config is None else Path(config)
-    plan = make_plan(Path(raw), read_config(path, dict(settings or {})))
-    build_plan(plan, Path(out), workers, lambda *_: None)
+    path = None if config is None else _path("config", config)
+    _check("settings", settings or {}, Mapping, "a mapping of settings")
+    plan = make_plan(_raw(raw), read_config(path, dict(settings or {})))
+    build_plan(plan, _path("out", out), 1, lambda *_: None)
     return open(out)

@@ -70,7 +70,7 @@ def test_load_gives_the_records_of_the_command(source: str) -> None:
     dev = ch.load(source, "dev")
     printed = call("records", source, "--split", "dev").out.splitlines()
     assert [record.model_dump_json() for record in dev] == printed
-    assert (len(dev), dev[-1], dev[:2]) == (len(printed), dev.records[-1], dev.records[:2])
+    assert (len(dev), dev[-1], dev[:2].records) == (len(printed), dev.records[-1], dev.records[:2])
     assert dev.sample and dev.labels.source == source
 
 
@@ -127,6 +127,58 @@ def test_records_without_labels_are_not_rendered_in_silence() -> None:
     )
     with pytest.raises(ConfigError, match="labels of these records are not known"):
         ch.render([record])
+
+
+def test_some_of_the_records_keep_their_labels() -> None:
+    dev = ch.load("finre", "dev")
+    assert list(ch.render(dev[:2])) == list(ch.render(dev))[:2]
+    assert ch.score(dev[:3], dev[:3]).f1 == 1.0
+
+
+WRONG = {
+    "source": lambda dev, row: ch.load(3, "dev"),
+    "split": lambda dev, row: ch.load("finre", "validation"),
+    "on_error": lambda dev, row: ch.load("finre", "dev", on_error="skip"),
+    "missing": lambda dev, row: ch.load("finre", "dev", raw="missing"),
+    "missing ": lambda dev, row: ch.sources("missing"),
+    "missing  ": lambda dev, row: ch.build("missing", "out"),
+    "raw": lambda dev, row: ch.sources(5),
+    "labels": lambda dev, row: ch.render(dev, labels=["持股"]),
+    "prompts": lambda dev, row: ch.render(dev, prompts="x"),
+    "prompts.null_share": lambda dev, row: ch.render(dev, prompts={"null_share": 0.2}),
+    "prompts.demonstrations": lambda dev, row: ch.render(dev, prompts={"demonstrations": 2}),
+    "prompts.wordings": lambda dev, row: ch.render(dev, prompts={"wordings": ["x"]}),
+    "command line ": lambda dev, row: ch.render(dev, form="xml"),
+    "command line": lambda dev, row: ch.render(dev, seed="a"),
+    "records, item 1": lambda dev, row: list(ch.render([{}], labels=dev.labels)),
+    "render": lambda dev, row: ch.render(None),
+    "answer": lambda dev, row: ch.parse(None, row),
+    "row": lambda dev, row: ch.parse("", dict(row)),
+    "text": lambda dev, row: ch.parse("", row, text=5),
+    "task": lambda dev, row: ch.score(dev, dev, task="NER"),
+    "score": lambda dev, row: ch.score(dev, dev, metrics=None),
+    "score ": lambda dev, row: ch.score(dev, dev, by="labels"),
+    "score  ": lambda dev, row: ch.score(dev, dev, sede=1),
+    "bootstrap": lambda dev, row: ch.score(dev, dev, bootstrap=-1),
+    "predicted": lambda dev, row: ch.score(dev, None),
+    "predicted ": lambda dev, row: ch.score(dev, dev[0].model_dump()),
+    "predicted, item 1": lambda dev, row: ch.score(dev, [ch.parse(row.output, row)]),
+    "predicted, item 1 ": lambda dev, row: ch.score(dev, [row.output]),
+    "folder": lambda dev, row: ch.open(None),
+    "config": lambda dev, row: ch.build(config=5),
+    "settings": lambda dev, row: ch.build(settings=["finre"]),
+    "out": lambda dev, row: ch.build(out=None),
+}
+
+
+@pytest.mark.parametrize("where", WRONG)
+def test_an_argument_that_is_none_is_one_line_of_ours(where: str) -> None:
+    dev = ch.load("finre", "dev")
+    row = next(ch.render(dev))
+    with pytest.raises(ConfigError) as caught:
+        WRONG[where](dev, row)
+    assert caught.value.where == where.strip() or where.strip() in caught.value.where
+    assert caught.value.todo and "\n" not in str(caught.value)
 
 
 def test_what_is_not_there_is_one_line_that_says_what_to_do(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rows of four fields with a tab between them; blank lines may part them.
+"""Rows of a fixed number of fields with a tab between them; blank lines may part them.
 
 head<TAB>tail<TAB>relation<TAB>sentence
 
@@ -16,10 +16,11 @@ from chinchilla.readers.recognise import Kind, Refusals
 from chinchilla.tally import Tally
 
 _WANTED: frozenset[Kind] = frozenset({"tsv"})
-_FIELDS = 4
 
 
-def rows(part: Slice, tally: Tally, broken: list[str]) -> Iterator[tuple[int, list[str]]]:
+def rows(
+    part: Slice, fields: int, tally: Tally, broken: list[str] | None = None
+) -> Iterator[tuple[int, list[str]]]:
     """Yield line number and fields; spaces in a field are kept, a wrong count is refused.
 
     The last field of a refused row is added to `broken`: it may be the sentence of other rows.
@@ -29,20 +30,21 @@ def rows(part: Slice, tally: Tally, broken: list[str]) -> Iterator[tuple[int, li
         if not line.strip(" "):
             continue
         row = line.split("\t")
-        if len(row) == _FIELDS:
+        if len(row) == fields:
             yield number, row
-        elif not refusals.goes_on(_wrong_count(part.at(number), len(row), line)):
+        elif not refusals.goes_on(_wrong_count(part.at(number), fields, line)):
             return
-        else:
+        elif broken is not None:
             broken.append(row[-1])
 
 
-def _wrong_count(where: str, count: int, line: str) -> InputError:
-    what = f"expected {_FIELDS} fields between tabs, found {count}"
-    todo = f"write {_FIELDS} fields with a tab between them"
-    if count == 1 and len(line.split(maxsplit=_FIELDS - 1)) == _FIELDS:
+def _wrong_count(where: str, fields: int, line: str) -> InputError:
+    count = line.count("\t") + 1
+    what = f"expected {fields} fields between tabs, found {count}"
+    todo = f"write {fields} fields with a tab between them"
+    if count == 1 and len(line.split(maxsplit=fields - 1)) == fields:
         todo = "was the file saved with spaces for tabs?"
-    elif count >= 2 * _FIELDS - 1:
+    elif count >= 2 * fields - 1:
         todo = "one row a line: are the line breaks lost?"
     return InputError(where, what, todo, reason="wrong-number-of-fields")
 
@@ -67,7 +69,7 @@ def sentences(part: SplitSlice) -> Iterator[tuple[int, SentenceRows]]:
     """
     groups: dict[str, list[tuple[int, list[str]]]] = {}
     broken: list[str] = []
-    for number, row in rows(part.slice, part.line_tally, broken):
+    for number, row in rows(part.slice, 4, part.line_tally, broken):
         groups.setdefault(row[3], []).append((number, row))
     damaged = frozenset(broken)
     for sentence, group in groups.items():

@@ -200,7 +200,7 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
     (
         "a.txt",
         "甲\t乙\t合作\t甲与乙合作\n\n甲 乙 合作 甲与乙\n",
-        lambda part, tally: tsv.rows(part, tally, []),
+        lambda part, tally: tsv.rows(part, 4, tally),
         "{path}:3: expected 4 fields between tabs, found 1; "
         "was the file saved with spaces for tabs?",
     ),
@@ -240,7 +240,7 @@ BAD: list[tuple[str, str | bytes, Callable[[Slice, Tally], Iterator[Any]], str]]
     (
         "a.txt",
         "甲\t乙\t合作\t甲与乙\n".encode("gbk"),
-        lambda part, tally: tsv.rows(part, tally, []),
+        lambda part, tally: tsv.rows(part, 4, tally),
         "{path}:1: the file is text in GBK, not UTF-8; "
         "convert it: iconv -f GB18030 -t UTF-8 OLD > NEW",
     ),

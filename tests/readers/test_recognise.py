@@ -116,7 +116,7 @@ def test_a_file_is_recognised_by_its_beginning(put, name) -> None:
 Read = Callable[[Slice, Tally], Iterator[Any]]
 READERS: dict[str, tuple[Read, set[str]]] = {
     "json": (jsonl.rows, {"json lines", "json array", "json array on lines"}),
-    "tsv": (lambda part, tally: tsv.rows(part, tally, []), {"tsv"}),
+    "tsv": (lambda part, tally: tsv.rows(part, 4, tally), {"tsv"}),
     "columns": (columns.sentences, {"columns", "columns with blanks", "conll", "tags first"}),
     "word/tag": (msra.tagged_sentences, {"word/tag"}),
     "marks": (lambda part, tally: markup.paragraphs(part, LABELS, tally), {"marks"}),
@@ -221,7 +221,7 @@ def test_a_bad_byte_is_named_and_the_line_alone_is_lost(put) -> None:
     bad = "乙\t".encode() + b"\xff\t" + "合作\t甲与乙\n".encode()
     path = put("a.txt", TSV.encode() + bad + TSV.encode())
     tally = Tally(forgiving=True)
-    assert len(list(tsv.rows(Slice(path), tally, []))) == 40
+    assert len(list(tsv.rows(Slice(path), 4, tally))) == 40
     assert tally.refused["not-utf8"].example == (
         f"{path}:21: not UTF-8: byte 5 of the line is 0xff; correct the line or leave it out"
     )
