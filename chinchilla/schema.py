@@ -109,11 +109,14 @@ class Record(Frozen):
     def _quote_the_text(self) -> "Record":
         for entity in self.entities:
             self._check(entity.text, entity.start, entity.end, None)
+        text = self.text
         for relation in self.relations + self.na_pairs:
-            self._check(relation.head, relation.head_start, None, None)
-            self._check(relation.tail, relation.tail_start, None, None)
-            for text in relation.tail_slots.values():
-                self._check(text, None, None, None)
+            if relation.head_start is not None or relation.head not in text:
+                self._check(relation.head, relation.head_start, None, None)
+            if relation.tail_start is not None or relation.tail not in text:
+                self._check(relation.tail, relation.tail_start, None, None)
+            for string in relation.tail_slots.values():
+                self._check(string, None, None, None)
         for event in self.events:
             if event.trigger is not None:
                 self._check(event.trigger, event.trigger_start, None, event.trigger_where)

@@ -83,11 +83,11 @@ def unsorted_items(content: Content, query: Query) -> list[AnswerItem]:
 def _by_label(
     items: Iterable[Item], key: Callable[[Item], str], query: Query
 ) -> list[tuple[Label, Item]]:
-    ordered = sorted(items, key=lambda item: _look_up(query.ranks, key(item), "label"))
+    ordered = sorted(items, key=lambda item: look_up(query.ranks, key(item), "label"))
     return [(query.by_key[key(item)], item) for item in ordered]
 
 
-def _look_up(asked: Mapping[str, Value], key: str, kind: str) -> Value:
+def look_up(asked: Mapping[str, Value], key: str, kind: str) -> Value:
     """Return the value of a key; raise AnswerError where it was not asked."""
     if key not in asked:
         todo = "take what is asked with chinchilla.answers.target"
@@ -98,16 +98,16 @@ def _look_up(asked: Mapping[str, Value], key: str, kind: str) -> Value:
 def _relation_item(relation: Relation, label: Label, query: Query) -> AnswerItem:
     if query.subtask == "re-pair":
         return AnswerItem(label.name)
-    slots = _named(relation.tail_slots.items(), label.slots, "slot") if relation.tail_slots else ()
+    slots = named(relation.tail_slots.items(), label.slots, "slot") if relation.tail_slots else ()
     return AnswerItem(label.name, relation.head, relation.tail, tuple(slots))
 
 
 def _argument_pairs(events: Iterable[Event], label: Label | None) -> list[Pair]:
     pairs = [(item.role, item.text) for event in events for item in event.arguments]
-    return _named(pairs, label.roles if label else (), "role")
+    return named(pairs, label.roles if label else (), "role")
 
 
-def _named(
+def named(
     pairs: Iterable[Pair], parts: tuple[Slot, ...] | tuple[Role, ...], kind: str
 ) -> list[Pair]:
     """Return the pairs under the names of their slots or roles, in the order of the label.
@@ -116,7 +116,7 @@ def _named(
     """
     texts: dict[str, list[str]] = {part.key: [] for part in parts}
     for key, text in pairs:
-        _look_up(texts, key, kind).append(text)
+        look_up(texts, key, kind).append(text)
     return [(part.name, text) for part in parts for text in texts[part.key]]
 
 

@@ -11,17 +11,18 @@ The key "trigger" is left out of an event without one; in ee-trigger it is null.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from json import loads
 from typing import Any
 
 import orjson
 
-from chinchilla.answers.items import AnswerItem, to_content, to_items
+from chinchilla.answers.items import AnswerItem, look_up, named, to_content, to_items
 from chinchilla.answers.query import Content, Query
 from chinchilla.answers.repair.items import from_json
 from chinchilla.answers.repair.text import unquoted
 from chinchilla.errors import AnswerError
+from chinchilla.schema import Relation
 
 Lists = dict[str, list[Any]]
 Pairs = list[tuple[str, Any]]
@@ -29,6 +30,8 @@ Pairs = list[tuple[str, Any]]
 
 def dump(content: Content, query: Query) -> str:
     """Write the content as one JSON object; re-pair as a list of names."""
+    if query.subtask == "re":
+        return _written(_by_label(content.relations, query))
     items = to_items(content, query)
     if query.subtask == "re-pair":
         return _written([item.name for item in items])
@@ -39,6 +42,32 @@ def _written(answer: Any) -> str:
     return orjson.dumps(answer).decode("utf-8")
 
 
+def _by_label(relations: Iterable[Relation], query: Query) -> Lists:
+    """Return relations under the names of their labels, in the order asked.
+
+    This is `to_items` in one step, for most rows of a build are triples: 10 % of its time.
+    """
+    labels = query.by_key
+    by_label: dict[str, list[dict[str, str]]] = {}
+    for item in relations:
+        key = item.predicate
+        value = {"head": item.head, "tail": item.tail}
+        if item.tail_slots:
+            value.update(
+                named(item.tail_slots.items(), look_up(labels, key, "label").slots, "slot")
+            )
+        if key in by_label:
+            by_label[key].append(value)
+        else:
+            look_up(labels, key, "label")
+            by_label[key] = [value]
+    lists: Lists = {}
+    for key in sorted(by_label, key=query.ranks.__getitem__) if len(by_label) > 1 else by_label:
+        # two labels may have one name where labels are renamed
+        lists.setdefault(query.by_key[key].name, []).extend(by_label[key])
+    return lists
+
+
 def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
     lists: Lists = {}
     for name, value in pairs:
@@ -47,8 +76,6 @@ def _lists(pairs: Iterator[tuple[str, Any]]) -> Lists:
 
 
 def _value(item: AnswerItem, query: Query) -> Any:
-    if query.subtask == "re":
-        return {"head": item.text, "tail": item.tail, **dict(item.pairs)}
     if query.subtask == "ee":
         trigger = {} if item.text is None else {"trigger": item.text}
         return {**trigger, "arguments": _lists(iter(item.pairs))}

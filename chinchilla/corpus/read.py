@@ -184,13 +184,28 @@ class SplitReader:
         labels = (*self.labels, *filter(None, [self.labels.na]))
         return {label.key: frozenset(role.key for role in label.roles) for label in labels}
 
+    @cached_property
+    def _accepted(self) -> set[tuple[object, ...]]:
+        """Label, types and slots of relations that are on the card, as met."""
+        return set()
+
     def _unknown(self, record: Record) -> Iterator[tuple[str, str]]:
         """Yield the kind and name of each label, role, slot and entity type on no card."""
         labels, types = self._roles, self.card.type_names
         kind, known = ("label", labels) if record.task == "ner" else ("entity type", types)
         yield from ((kind, entity.type) for entity in record.entities if entity.type not in known)
         for relation in record.relations:
-            yield from self._unknown_of_relation(relation)
+            key = (
+                relation.predicate,
+                relation.head_type,
+                relation.tail_type,
+                *relation.tail_slot_types.items(),
+                *relation.tail_slots,
+            )
+            # most relations of a source have one of some fifty combinations of names
+            if key not in self._accepted:
+                yield from self._unknown_of_relation(relation)
+                self._accepted.add(key)
         for event in record.events:
             roles = labels.get(event.event_type)
             if roles is None:

@@ -1,5 +1,6 @@
 """Run the jobs of a plan in this process or in several, with the same results either way."""
 
+import gc
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ Contexts = dict[str, BuildContext]
 Progress = Callable[[BuildJob], None]
 IN_FLIGHT = 4
 """Jobs that are queued ahead of the one waited for, per worker."""
+COLLECT_AFTER = 50_000
+"""Objects made before garbage is looked for: records hold no cycles, so there is hardly any."""
 
 
 def run(
@@ -33,9 +36,14 @@ def run(
         steps = ((job, work(job, contexts[job.source])) for job in jobs(plan))
     else:
         steps = _in_processes(plan, contexts, work, workers)
-    for job, result in steps:
-        progress(job)
-        yield job, result
+    before = gc.get_threshold()
+    gc.set_threshold(COLLECT_AFTER)
+    try:
+        for job, result in steps:
+            progress(job)
+            yield job, result
+    finally:
+        gc.set_threshold(*before)
 
 
 def _in_processes(
@@ -76,6 +84,7 @@ def _start(contexts: Contexts, templates: Path | None) -> None:
     # Ctrl-C reaches every process of the terminal; the parent alone decides what to do
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
+    gc.set_threshold(COLLECT_AFTER)
     use_templates(templates)
     _contexts.update(contexts)
 

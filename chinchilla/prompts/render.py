@@ -31,6 +31,9 @@ from chinchilla.schema import InstructionRow, LabelSet, Record
 from chinchilla.spans import occurrences
 from chinchilla.templates import Template, fill_phrase, load_phrases, load_templates
 
+KEPT_LISTS = 4096
+"""Lists of labels kept as text; in DuIE's default build they are the same for most rows."""
+
 
 @dataclass(frozen=True)
 class Prompter:
@@ -49,6 +52,9 @@ class Prompter:
     # two generators, started anew for each record and each row
     _record_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
     _row_rng: Rng = field(default_factory=Rng, init=False, repr=False, compare=False)
+    _lists: dict[tuple[tuple[str, ...], LabelStyle], str] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
     _sentences: dict[tuple[str, str], list[str]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
@@ -147,11 +153,20 @@ class Prompter:
         """Return the values of a template's variables but text and format."""
         as_on_card = not (renamed or self.options.roles_per_prompt or query.na)
         if as_on_card and query.subtask in ("ner", "re", "ee"):
-            texts = self._label_texts[style]
-            labels = style.join([texts[label.key] for label in query.labels])
+            labels = self._label_list(query, style)
         else:
             labels = query_labels(query, self.labels.types, style)
         return {"label_lines" if style.in_lines else "labels": labels, **given_values(query)}
+
+    def _label_list(self, query: Query, style: LabelStyle) -> str:
+        """Return the labels of a query as on their card; the newest lists are kept."""
+        key = (query.keys, style)
+        if key not in self._lists:
+            if len(self._lists) >= KEPT_LISTS:
+                self._lists.clear()
+            texts = self._label_texts[style]
+            self._lists[key] = style.join([texts[name] for name in query.keys])
+        return self._lists[key]
 
     def _demonstrations(self, gold: GoldQuery, query: Query, form: str, rng: Random) -> str:
         """Return the examples of a row, with what introduces them."""
