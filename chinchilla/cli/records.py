@@ -41,6 +41,7 @@ def _print(found: "FoundSource", split: "Split", *, forgiving: bool) -> None:
     """Print the records of a split; raise InputError where all of it is left out."""
     from chinchilla.corpus.find import records as records_of
     from chinchilla.corpus.report import check_any_read
+    from chinchilla.dataset.lines import dump_record
     from chinchilla.tally import Tally
 
     tally, any_read = Tally(forgiving=forgiving), False
@@ -48,7 +49,7 @@ def _print(found: "FoundSource", split: "Split", *, forgiving: bool) -> None:
     write = sys.stdout.buffer.write
     for record in records_of(found, split, tally):
         any_read = True
-        write(record.__pydantic_serializer__.to_json(record) + b"\n")
+        write(dump_record(record))
     sys.stdout.buffer.flush()
     say_tally(tally)
     if not any_read:

@@ -10,6 +10,7 @@ from chinchilla.corpus import find as catalogue
 from chinchilla.corpus.check import BLANKS, BLANKS_TODO, blanks
 from chinchilla.corpus.find import FoundSource
 from chinchilla.corpus.report import UNLABELLED
+from chinchilla.dataset.lines import dump_line, dump_record
 from chinchilla.dataset.plan import BuildJob
 from chinchilla.dataset.selection import HASHES, Choice, Histogram, row_hash
 from chinchilla.prompts.budget import Cutter
@@ -92,7 +93,7 @@ def build_shard(job: BuildJob, context: BuildContext) -> ShardCounts:
     rows_path, records_path = shard_paths(context.folder, job.number)
     with rows_path.open("wb", BUFFER) as rows, records_path.open("wb", BUFFER) as records:
         for record in _records(job, context, counts):
-            records.write(dump_line(record))
+            records.write(dump_record(record))
             for row in _rows(record, context, counts):
                 rows.write(dump_row(row, counts))
     return counts
@@ -208,12 +209,6 @@ def _left_out(query: GoldQuery, context: BuildContext) -> bool:
     if context.null_limit == HASHES or query.record.split != "train":
         return False
     return row_hash(context.prompter.seed, query.id) >= context.null_limit
-
-
-def dump_line(model: InstructionRow | Record) -> bytes:
-    """JSON of a row or a record in UTF-8, line end included, without fields that do not apply."""
-    # what model_dump_json does, without a str between
-    return model.__pydantic_serializer__.to_json(model) + b"\n"
 
 
 def row_length(row: InstructionRow, measure: Measure) -> int:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chinchilla.corpus import find as catalogue
-from chinchilla.dataset.shard import dump_line
+from chinchilla.dataset.lines import dump_line, dump_record
 from chinchilla.prompts.options import PromptOptions
 from chinchilla.prompts.render import Prompter
 from chinchilla.schema import InstructionRow, Record
@@ -41,7 +41,7 @@ def written(model: Record | InstructionRow) -> bytes:
 def test_records_and_rows_of_the_samples_are_written_as_pydantic_writes_them(source) -> None:
     found, records = sample(source)
     prompter = Prompter(found.card.label_set(found.edition.name), 0, OPTIONS)
-    assert [dump_line(record) for record in records] == [written(record) for record in records]
+    assert [dump_record(record) for record in records] == [written(record) for record in records]
     rows = [row for record in records for row in prompter.rows(record)]
     assert rows
     assert [dump_line(row) for row in rows] == [written(row) for row in rows]
@@ -66,7 +66,7 @@ def test_any_text_is_written_as_pydantic_writes_it(text, title, labelled) -> Non
             ]
         }
     )
-    assert dump_line(record) == written(record)
+    assert dump_record(record) == written(record)
 
 
 def test_a_row_without_words_cannot_exist() -> None:
