@@ -133,6 +133,9 @@ class Endpoint:
                 self.refused[prompt.id] = error
                 return None
 
+        if asyncio._get_running_loop() is not None:
+            todo = "ask in another thread, as by asyncio.to_thread"
+            raise EngineError(self._options.url, "an event loop runs in this thread", todo)
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             # what asyncio would log of a request broken off may hold its headers
