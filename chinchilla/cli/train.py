@@ -222,7 +222,8 @@ def _fit(prepared: "Prepared", folder: Path) -> None:
         with progress as show, stop.on_interrupt(_say):
             run = fit(prepared, folder, show, stop)
     except KeyboardInterrupt:
-        _say(f"stopped; go on with {read_run(folder).resume_command}")
+        if is_first():  # the folder need not be on the disk of another machine
+            note(f"stopped; go on with {read_run(folder).resume_command}")
         sys.exit(130)
     if not is_first():
         return

@@ -133,6 +133,9 @@ class Endpoint:
                 self.refused[prompt.id] = error
                 return None
 
+        if asyncio._get_running_loop() is not None:
+            todo = "ask in another thread, as by asyncio.to_thread"
+            raise EngineError(self._options.url, "an event loop runs in this thread", todo)
         with asyncio.Runner() as runner:
             loop = runner.get_loop()
             # what asyncio would log of a request broken off may hold its headers
@@ -182,14 +185,16 @@ def _first_answer(
     interrupts: "_Interrupts", tasks: list[asyncio.Task[Answer | None]]
 ) -> Generator[Answer, None, None]:
     """Wait for a task to end; yield its answer or raise its error, and remove it."""
-    interrupts.run(_wait(tasks))
-    task = next(task for task in tasks if task.done())
+    done: asyncio.Task[Answer | None] | None = None
+    while done is None:  # a handler of signals may end the waiting and go on
+        interrupts.run(_wait(tasks))
+        done = next((task for task in tasks if task.done()), None)
     try:
-        if (answer := task.result()) is not None:
+        if (answer := done.result()) is not None:
             yield answer
     finally:
         # only now: an interrupt before this leaves the answer to whoever takes the rest
-        tasks.remove(task)
+        tasks.remove(done)
 
 
 async def _wait(tasks: Iterable[asyncio.Task[Answer | None]]) -> None:
@@ -197,48 +202,51 @@ async def _wait(tasks: Iterable[asyncio.Task[Answer | None]]) -> None:
 
 
 class _Interrupts:
-    """Ctrl-C while prompts are asked: it ends the waiting, and is raised between two steps.
+    """Ctrl-C or a polite kill while prompts are asked: waiting ends, it is raised between steps.
 
     Python raises it wherever it is: in a request, whose answer would be lost, or in the callback
-    of a weak reference, where it would be lost itself.
+    of a weak reference, where it would be lost itself. A signal without a handler is left alone.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._work: asyncio.Task[None] | None = None
-        self._pending = self._ours = False
+        self._pending: int | None = None
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
 
     def __enter__(self) -> Self:
-        main = threading.current_thread() is threading.main_thread()
-        self._ours = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-        if self._ours:
-            signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._note)
         return self
 
     def __exit__(self, kind: object, *rest: object) -> None:
-        if self._ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
         if kind is None:
             self._raise()
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run the loop until some work is done; raise KeyboardInterrupt where there was one."""
+        """Run the loop until some work is done; call the handler of a signal that came."""
         self._work = self._loop.create_task(work)
-        if self._pending:
+        if self._pending is not None:
             self._work.cancel()
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._work)
         self._raise()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._pending = True
+        self._pending = number
         if self._work is not None:
             self._loop.call_soon_threadsafe(self._work.cancel)
 
     def _raise(self) -> None:
-        if self._pending:
-            self._pending = False
-            raise KeyboardInterrupt
+        if self._pending is not None:
+            number, self._pending = self._pending, None
+            self._handlers[number](number, None)
 
 
 def is_passing(status: int) -> bool:

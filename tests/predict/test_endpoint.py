@@ -1,5 +1,6 @@
 """The endpoint engine against a real server on this machine."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -376,3 +377,12 @@ def test_a_job_is_what_decides_the_answers_not_how_they_are_fetched() -> None:
         '{"base_url": "http://h/v1", "extra": {}, "max_tokens": 512, "seed": null, '
         '"structured": "off", "temperature": 0.0}'
     )
+
+
+async def _ask_inside(url: str) -> list[Answer]:
+    return list(Endpoint(EndpointOptions(url, "m")).answers(prompts(1)))
+
+
+def test_a_thread_whose_event_loop_runs_is_refused() -> None:
+    with pytest.raises(EngineError, match="an event loop runs in this thread"):
+        asyncio.run(_ask_inside("http://localhost:9/v1"))

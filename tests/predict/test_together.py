@@ -126,19 +126,48 @@ class Many:
     async def _ask(self, prompt: Prompt) -> Answer:
         self.ids.append(prompt.id)
         for _ in range(3):
+            sum(range(1_000))
             await asyncio.sleep(0)
         return Answer(prompt.id, "")
 
 
-def test_an_interrupt_at_any_moment_loses_no_answer(tmp_path: Path) -> None:
+@pytest.fixture
+def polite_kill() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt, as on the command line."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("polite_kill")
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM], ids=str)
+def test_an_interrupt_at_any_moment_loses_no_answer(tmp_path: Path, sent: signal.Signals) -> None:
     prompts = [Prompt(str(number), "") for number in range(20_000)]
     job = AnswerJob("openai", "m", {})
     for moment in range(20):
         engine, path = Many(), tmp_path / str(moment)
-        timer = Timer(0.05 + moment / 1000, os.kill, (os.getpid(), signal.SIGINT))
+        timer = Timer(0.05 + moment / 1000, os.kill, (os.getpid(), sent))
         with open_answer_log(path, job, prompts) as answer_log:
             timer.start()
             with pytest.raises(KeyboardInterrupt):
                 answer_all(engine, prompts, answer_log, lambda answer: None)
         assert 0 < len(engine.ids) < len(prompts)
         assert sorted(answer_log.answers) == sorted(engine.ids)
+
+
+def test_a_handler_that_only_notes_a_signal_stops_nothing() -> None:
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+
+    async def ask(prompt: Prompt) -> Answer:
+        await asyncio.sleep(0.01)
+        if prompt.id == "1":
+            os.kill(os.getpid(), signal.SIGINT)
+        return Answer(prompt.id, "")
+
+    try:
+        answers = list(together(PROMPTS, ask, 2))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sorted(answer.id for answer in answers) == [prompt.id for prompt in PROMPTS]
+    assert noted == [signal.SIGINT]
