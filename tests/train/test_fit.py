@@ -351,6 +351,7 @@ def slow_training(tmp_path: Path, built: Path) -> tuple[list[str], Path]:
     return line, tmp_path / "runs"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
 def test_a_training_that_is_stopped_keeps_its_last_step_and_goes_on_from_there(
     built: Path, tmp_path: Path, sign: signal.Signals

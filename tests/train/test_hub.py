@@ -17,6 +17,8 @@ from chinchilla.errors import ConfigError, EngineError
 from chinchilla.runs.folder import Run
 from chinchilla.runs.model import EngineOptions, open_engine, trained_by
 
+pytestmark = pytest.mark.slow
+
 NAME, COMMIT, LATER = "me/small", "a" * 40, "b" * 40
 
 
