@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from chinchilla.answers.repair import Status, read_answer
 from chinchilla.corpus import find
 from chinchilla.corpus.card import Card
-from chinchilla.corpus.unread import no_files, no_split
+from chinchilla.corpus.unread import find_split
 from chinchilla.dataset.build import build as build_plan
 from chinchilla.dataset.config import read_config
 from chinchilla.dataset.manifest import Manifest
@@ -169,22 +169,12 @@ def load(
     _check("source", source, str, "the name of a source")
     _choose("split", split, SPLITS)
     _choose("on_error", on_error, ("stop", "count"))
-    found = _find(source, split, _raw(raw), edition)
+    found = find_split(source, split, _raw(raw), edition)
     tally = Tally(forgiving=on_error == "count")
     tally.merge(found.tally)
     records = tuple(find.records(found, split, tally))
     labels = found.card.label_set(found.edition.name)
     return Records(records, labels, split, found.edition.name, found.sample, tally)
-
-
-def _find(source: str, split: Split, raw: Path, edition: str | None) -> find.FoundSource:
-    card = find.load_card(source, raw)
-    found = find.find(card, raw, edition)
-    if found is None:
-        raise no_files(card, raw, samples=None)
-    if split not in found.files:
-        raise no_split(found, raw, split)
-    return found
 
 
 def render(
@@ -287,7 +277,7 @@ def parse(
     _check("text", text, (str, type(None)), "the text of the record")
     _check("labels", labels, (LabelSet, type(None)), "labels as `load(...).labels`")
     if labels is None:
-        labels = _labels_of_card(row.source)
+        labels = find.load_card(row.source, RAW).label_set()
     reading = read_answer(answer, query_of(row, labels), row.form, text, row.instruction)
     content = reading.content
     items: tuple[Entity | Relation | Event, ...] = (
@@ -296,13 +286,6 @@ def parse(
         *content.events,
     )
     return Parsed(items, reading.status, dict(sorted(reading.notes.items())))
-
-
-def _labels_of_card(source: str) -> LabelSet:
-    card = find.load_card(source, Path("raw"))
-    sets = [card.label_set(edition.name) for edition in card.editions]
-    by_key = {label.key: label for labels in sets for label in labels}
-    return sets[0].model_copy(update={"labels": tuple(by_key.values())})
 
 
 def score(

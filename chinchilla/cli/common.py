@@ -139,20 +139,13 @@ def find_source(source: str, split: "Split", options: SourceOptions) -> "FoundSo
 
     Raises InputError where there are none.
     """
-    from chinchilla.corpus import find as catalogue
-    from chinchilla.corpus.unread import no_files, no_split
+    from chinchilla.corpus.unread import find_split
 
-    raw, samples = options["raw"], options["samples"]
-    card = catalogue.load_card(source, raw)
     # `SOURCE=NAME` as the other commands take it, or the name alone
     edition = options["edition"] and options["edition"].removeprefix(f"{source}=")
-    found = catalogue.find(card, raw, edition, samples)
-    if found is None:
-        raise no_files(card, raw, samples=samples)
-    if split not in found.files:
-        raise no_split(found, raw, split)
+    found = find_split(source, split, options["raw"], edition, options["samples"])
     what = f"{found.kind} in {found.folder}, edition {found.edition.name}"
-    note(f"{card.source} {split}: {what}")
+    note(f"{found.card.source} {split}: {what}")
     return found
 
 

@@ -189,6 +189,7 @@ def labels_of_rows(rows: Path, sources: "set[str]", raw: Path) -> "dict[str, Lab
     The labels of a build are those of `labels.json` in the folder that holds `rows`. Raises
     InputError where the build's manifest names other files.
     """
+    from chinchilla.corpus import find
     from chinchilla.dataset.read import MANIFEST, check_file, read_labels, read_manifest
     from chinchilla.files import real
 
@@ -201,26 +202,9 @@ def labels_of_rows(rows: Path, sources: "set[str]", raw: Path) -> "dict[str, Lab
             check_file(path, sha256, MANIFEST)
         labels = read_labels(folder, named)
     for source in sorted(sources - labels.keys()):
-        card_labels = _labels_of_card(source, raw)
-        if card_labels is not None:
-            labels[source] = card_labels
+        if source in find.card_paths(raw):
+            labels[source] = find.load_card(source, raw).label_set()
     return labels
-
-
-def _labels_of_card(source: str, raw: Path) -> "LabelSet | None":
-    """Return the labels of all editions: a row does not name its edition; null without a card."""
-    from chinchilla.corpus import find
-    from chinchilla.schema import LabelSet
-
-    if source not in find.card_paths(raw):
-        return None
-    card = find.load_card(source, raw)
-    # a label has one meaning in all editions
-    sets = [card.label_set(edition.name) for edition in card.editions]
-    labels = {label.key: label for labels in sets for label in labels}
-    na, types = sets[0].na, sets[0].types
-    values = tuple(labels.values())
-    return LabelSet(source=source, task=card.task, labels=values, na=na, types=types)
 
 
 def unparsed(results: "Sequence[Result]") -> "InputError | None":

@@ -158,12 +158,15 @@ class Card(Frozen):
             names.update(dict.fromkeys(entry.aliases, entry.name))
         return names
 
-    def label_set(self, edition: str) -> LabelSet:
-        """Return the labels of one edition, in the order of the card."""
+    def label_set(self, edition: str | None = None) -> LabelSet:
+        """Return the labels of one edition, or of all of them, in the order of the card.
+
+        A row does not name its edition; a label has one meaning in all of them.
+        """
         labels = {
             key: self._label(key, entry)
             for key, entry in self.labels.items()
-            if entry.only in (None, edition)
+            if edition is None or entry.only in (None, edition)
         }
         na = labels.pop(self.na, None) if self.na else None
         return LabelSet(

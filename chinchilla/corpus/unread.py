@@ -11,6 +11,7 @@ from chinchilla.corpus.card import Card, Edition
 from chinchilla.corpus.find import (
     FoundSource,
     edition_names,
+    find,
     likely_split,
     source_folders,
     without_file,
@@ -23,7 +24,13 @@ from chinchilla.corpus.folders import (
     is_utf8,
     kind_of,
 )
-from chinchilla.corpus.registry import OWN_CARD, nearest_source, our_folders, own_cards
+from chinchilla.corpus.registry import (
+    OWN_CARD,
+    load_card,
+    nearest_source,
+    our_folders,
+    own_cards,
+)
 from chinchilla.errors import InputError, shown
 from chinchilla.schema import Split
 
@@ -200,6 +207,19 @@ def unread(raw: Path, sources: Iterable[tuple[Card, FoundSource | None]]) -> lis
     """Return all that is not read, of these sources and of none, each path once."""
     named = [item for card, found in sources for item in unread_of(card, raw, found)]
     return list({item.path: item for item in [*named, *unread_in(raw)]}.values())
+
+
+def find_split(
+    source: str, split: Split, raw: Path, edition: str | None = None, samples: bool | None = None
+) -> FoundSource:
+    """Return the files of a source that has a split; raise InputError where there are none."""
+    card = load_card(source, raw)
+    found = find(card, raw, edition, samples)
+    if found is None:
+        raise no_files(card, raw, samples=samples)
+    if split not in found.files:
+        raise no_split(found, raw, split)
+    return found
 
 
 def no_split(found: FoundSource, raw: Path, split: Split) -> InputError:
